@@ -1,0 +1,28 @@
+//! **untorn**: a payment terminal in a terminal window, and proof that cards and terminals survive a torn transaction.
+//!
+//! The modules stand in the order in which a payment walks through them:
+//!
+//! 1. [`reader`] reaches a card: PC/SC, in process, `vpcd`, a recording. It moves octets and judges nothing.
+//! 2. [`card`] is the engine of virtual cards; [`family`] holds one folder a card family, both its card and its terminal side.
+//! 3. [`terminal`] decides what happens next and does nothing itself.
+//! 4. [`journal`] makes records durable, and alone can issue the token without which no value moves.
+//! 5. [`sim`] shakes all of it: tears, kills, other terminals.
+//! 6. `tui` and `cli` show it; nothing else knows them.
+//!
+//! Below them lie [`wire`] (octets to values and back) and [`crypto`] (one door to the primitives), and the small
+//! values that everybody shares: [`money`], [`secret`], [`time`], [`entropy`].
+//!
+//! Who may import whom is written in `CONTRIBUTING.md` and enforced by `tests/tidy.rs`.
+
+pub mod card;
+pub mod crypto;
+pub mod entropy;
+pub mod family;
+pub mod journal;
+pub mod money;
+pub mod reader;
+pub mod secret;
+pub mod sim;
+pub mod terminal;
+pub mod time;
+pub mod wire;

@@ -1,0 +1,106 @@
+//! How a card is reached. Raw octets, one physical exchange at a time, no judgement.
+//!
+//! Implementations: `in_process`, `pcsc`, `vpcd`, `replay`. Wrappers that are readers themselves: `trace`, `fault`, `exchange`.
+
+use std::fmt;
+
+/// How a card is brought to life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reset {
+    /// Power off and on again (ISO/IEC 7816-3:2006, 6.2.2).
+    Cold,
+    /// The reset line only (ISO/IEC 7816-3:2006, 6.2.3).
+    Warm,
+}
+
+/// A card that has answered to reset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Activation {
+    /// The answer to reset, or the one that PC/SC part 3 makes of a contactless card's ATS.
+    pub atr: Vec<u8>,
+}
+
+/// What a reader can carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The name by which a person picks it.
+    pub name: String,
+    /// Longest command in octets, 261 for short APDUs only.
+    pub command_len_max: usize,
+    /// Shortest command in octets: `vpcd` cannot carry one octet, which is its own control message.
+    pub command_len_min: usize,
+}
+
+/// A link to one card.
+///
+/// `transmit` sends these octets and no others: it never follows `61xx` or `6Cxx` by itself, for a suite must be able to
+/// send what is malformed and to see what came. [`exchange`](crate::reader::exchange) is the wrapper that follows them.
+pub trait Reader: Send {
+    /// Powers the card and returns its answer to reset.
+    fn activate(&mut self, reset: Reset) -> Result<Activation, LinkError>;
+
+    /// One command out, one answer in. `response` is cleared first; on `Ok` it holds at least the two octets of the status word.
+    fn transmit(&mut self, command: &[u8], response: &mut Vec<u8>) -> Result<(), LinkError>;
+
+    /// Powers the card off.
+    fn deactivate(&mut self);
+
+    /// What this reader can carry.
+    fn capabilities(&self) -> Capabilities;
+}
+
+impl<R: Reader + ?Sized> Reader for Box<R> {
+    fn activate(&mut self, reset: Reset) -> Result<Activation, LinkError> {
+        (**self).activate(reset)
+    }
+    fn transmit(&mut self, command: &[u8], response: &mut Vec<u8>) -> Result<(), LinkError> {
+        (**self).transmit(command, response)
+    }
+    fn deactivate(&mut self) {
+        (**self).deactivate();
+    }
+    fn capabilities(&self) -> Capabilities {
+        (**self).capabilities()
+    }
+}
+
+/// What is known when an exchange brought no answer. The kind decides what a terminal may believe; `detail` is for people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct LinkError {
+    /// What is known.
+    pub kind: LinkErrorKind,
+    /// Which operation, and what the system said.
+    pub detail: String,
+}
+
+/// What is known of a command that brought no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkErrorKind {
+    /// The command did not reach the card: nothing can have happened.
+    NotSent,
+    /// Sent, or perhaps sent, and no whole answer came: anything may have happened.
+    Unknown,
+    /// No card is there. A command under way when it left counts as `Unknown`, not as this.
+    Removed,
+    /// A card is there and does not answer.
+    Mute,
+}
+
+impl LinkError {
+    /// An error of this kind, with the operation that failed.
+    pub fn new(kind: LinkErrorKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into() }
+    }
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = match self.kind {
+            LinkErrorKind::NotSent => "the command was not sent",
+            LinkErrorKind::Unknown => "no answer came, what the card did is unknown",
+            LinkErrorKind::Removed => "no card",
+            LinkErrorKind::Mute => "the card does not answer",
+        };
+        write!(f, "{known}: {}", self.detail)
+    }
+}

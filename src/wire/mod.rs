@@ -1,0 +1,1 @@
+//! Octets to values and back. Pure: no clock, no file, no randomness.
