@@ -1,1 +1,3 @@
-//! family
+//! Card families, one folder each. Families know no other family.
+
+pub mod purse;
