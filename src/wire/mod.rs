@@ -1,1 +1,14 @@
 //! Octets to values and back. Pure: no clock, no file, no randomness.
+//!
+//! Reading is done with nom on whole messages; every error says at which octet, what was expected and what was there.
+//! Nothing is dropped: unknown tags, bits and status words survive reading and writing.
+
+pub mod apdu;
+pub mod class;
+mod error;
+pub mod hex;
+pub mod status;
+pub mod tlv;
+
+pub use error::WireError;
+pub(crate) use error::{Fault, Parsed, octets, one_octet};
