@@ -445,7 +445,7 @@ mod tests {
         ) {
             let command = Command::new(0x00, 0xDB, 0x3F, 0xFF).with_data(&data).with_le(le);
             let chain = chained(&command, len_max).unwrap();
-            let mut joined = Vec::new();
+            let mut joined: Vec<u8> = Vec::new();
             for (index, octets) in chain.iter().enumerate() {
                 prop_assert!(octets.len() <= len_max.clamp(CHAINED_LEN_MIN, 261));
                 let part = Command::parse(octets).unwrap();
