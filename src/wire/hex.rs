@@ -87,8 +87,8 @@ mod tests {
 
     #[test]
     fn what_people_paste() {
-        assert_eq!(parse("").unwrap(), []);
-        assert_eq!(parse(" \n").unwrap(), []);
+        assert!(parse("").unwrap().is_empty());
+        assert!(parse(" \n").unwrap().is_empty());
         assert_eq!(parse("90 00").unwrap(), [0x90, 0x00]);
         assert_eq!(parse("0x90 0X00").unwrap(), [0x90, 0x00]);
         assert_eq!(parse("00:a4:04\r\n00\t").unwrap(), [0x00, 0xA4, 0x04, 0x00]);

@@ -6,6 +6,7 @@
 pub mod apdu;
 pub mod class;
 mod error;
+pub mod fields;
 pub mod hex;
 pub mod status;
 pub mod tlv;
