@@ -100,7 +100,7 @@ impl<'a> Command<'a> {
 
     /// The same with this data; extended from 256 octets on.
     #[must_use]
-    pub const fn with_data<'b>(self, data: &'b [u8]) -> Command<'b> {
+    pub const fn with_data(self, data: &[u8]) -> Command<'_> {
         let Self { cla, ins, p1, p2, le, extended, .. } = self;
         Command { cla, ins, p1, p2, data, le, extended: extended || data.len() > 255 }
     }
@@ -170,7 +170,10 @@ impl<'a> Command<'a> {
         octets
     }
 
-    /// Appends the command's octets; panics as [`emit`](Self::emit) does.
+    /// Appends the command's octets.
+    ///
+    /// # Panics
+    /// As [`emit`](Self::emit) does.
     pub fn emit_into(&self, octets: &mut Vec<u8>) {
         assert!(self.data.len() <= DATA_LEN_MAX, "command data of {} octets", self.data.len());
         octets.extend(self.header());
@@ -193,7 +196,7 @@ impl<'a> Command<'a> {
     }
 }
 
-fn command(input: &[u8]) -> Parsed<'_, Command<'_>> {
+pub(crate) fn command(input: &[u8]) -> Parsed<'_, Command<'_>> {
     let (body, header) = octets(4, "CLA INS P1 P2")(input)?;
     let bare = Command::new(header[0], header[1], header[2], header[3]);
     // ISO/IEC 7816-3:2006, 12.1.3: the length of the body and its first octet decide the case.
@@ -315,12 +318,15 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
+    /// Body, and what it says: case, data, Ne.
+    type Row<'a> = (&'a [u8], Case, &'a [u8], Option<u32>);
+
     /// Every valid encoding, written by hand from table 11 of ISO/IEC 7816-3:2006.
     #[test]
     fn the_seven_cases() {
         let header = [0x80, 0xCA, 0x9F, 0x36];
         let long = vec![0x5A; 256];
-        let cases: &[(&[u8], Case, &[u8], Option<u32>)] = &[
+        let cases: &[Row<'_>] = &[
             (&[], Case::Case1, &[], None),
             (&[0x00], Case::Case2Short, &[], Some(256)),
             (&[0xFF], Case::Case2Short, &[], Some(255)),

@@ -49,10 +49,8 @@ fn digits(octets: &[u8], separator: &str) -> String {
 /// What is left after white space, colons and one `0x`.
 fn separators(input: &[u8]) -> &[u8] {
     let start = input.iter().position(|&c| !c.is_ascii_whitespace() && c != b':').unwrap_or(input.len());
-    match &input[start..] {
-        [b'0', b'x' | b'X', rest @ ..] => rest,
-        rest => rest,
-    }
+    let rest = &input[start..];
+    rest.strip_prefix(b"0x").or_else(|| rest.strip_prefix(b"0X")).unwrap_or(rest)
 }
 
 fn octet(input: &[u8]) -> Parsed<'_, u8> {

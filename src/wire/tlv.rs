@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::{Fault, Parsed, WireError, octets, one_octet};
+use super::{Fault, Parsed, WireError, count, octets, one_octet, pretty::Listing};
 
 /// Templates inside templates that are followed when an indefinite length is measured.
 pub const DEPTH_MAX: usize = 16;
@@ -332,6 +332,62 @@ fn length(input: &[u8]) -> Parsed<'_, Option<usize>> {
     }
 }
 
+/// Lists the objects of one level and, down to [`DEPTH_MAX`], those inside them. `template` is the tag around them.
+pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8], template: Option<Tag>, depth: usize) {
+    let mut rest = input;
+    while !rest.is_empty() {
+        let offset = base + input.len() - rest.len();
+        let at = padding(rest);
+        if at.len() < rest.len() {
+            listing.line(offset, &format!("filling, {}", count(rest.len() - at.len())));
+            rest = at;
+            continue;
+        }
+        match object(at) {
+            Ok((after, (tag, value))) => {
+                let object = Tlv { tag, value, offset, octets: &at[..at.len() - after.len()] };
+                list_object(listing, &object, template, depth);
+                rest = after;
+            }
+            Err(error) => return list_broken(listing, offset, at, template, error),
+        }
+    }
+}
+
+fn list_object(listing: &mut Listing<'_>, object: &Tlv<'_>, template: Option<Tag>, depth: usize) {
+    let Tlv { tag, value, offset, .. } = *object;
+    let name = listing.name(template, tag);
+    if tag.is_constructed() && depth < DEPTH_MAX {
+        let indefinite = if object.is_indefinite() { ", indefinite length" } else { "" };
+        listing.line(offset, &format!("{tag}  {name}, {}{indefinite}", count(value.len())));
+        listing.nested(|listing| list(listing, object.value_offset(), value, Some(tag), depth + 1));
+    } else {
+        listing.value(offset, &format!("{tag}  {name}"), object.value_offset(), value);
+    }
+}
+
+/// An object that ends too early or is wrong: its tag, as far as it can be read, then where it stopped.
+fn list_broken(listing: &mut Listing<'_>, offset: usize, at: &[u8], template: Option<Tag>, error: nom::Err<Fault<'_>>) {
+    if let Ok((_, tag)) = tag(at) {
+        let name = listing.name(template, tag);
+        listing.line(offset, &format!("{tag}  {name}"));
+    }
+    listing.nested(|listing| listing.stopped(offset, at, error));
+}
+
+/// Whether `input` is data objects throughout, those inside constructed ones included, and at least one.
+pub(crate) fn is_well_formed(input: &[u8], depth: usize) -> bool {
+    let mut objects = iter(input).peekable();
+    objects.peek().is_some()
+        && objects.all(|object| {
+            object.is_ok_and(|object| {
+                !object.tag.is_constructed()
+                    || object.value.is_empty()
+                    || (depth < DEPTH_MAX && is_well_formed(object.value, depth + 1))
+            })
+        })
+}
+
 const END_OF_CONTENTS: [u8; 2] = [0, 0];
 
 /// The value of an indefinite length: objects up to two zero octets, which are taken and not part of it.
@@ -371,9 +427,9 @@ mod tests {
     }
 
     /// The answer to SELECT of EMV 4.4 Book 1, 11.3.4, with a payment system's AID.
-    const FCI: [u8; 30] = [
-        0x6F, 0x1C, 0x84, 0x07, 0xA0, 0x00, 0x00, 0x00, 0x04, 0x10, 0x10, 0xA5, 0x11, 0x50, 0x0A, 0x4D, 0x61, 0x73,
-        0x74, 0x65, 0x72, 0x43, 0x61, 0x72, 0x64, 0x9F, 0x11, 0x01, 0x01, 0x00,
+    const FCI: [u8; 29] = [
+        0x6F, 0x1B, 0x84, 0x07, 0xA0, 0x00, 0x00, 0x00, 0x04, 0x10, 0x10, 0xA5, 0x10, 0x50, 0x0A, 0x4D, 0x61, 0x73,
+        0x74, 0x65, 0x72, 0x43, 0x61, 0x72, 0x64, 0x9F, 0x11, 0x01, 0x01,
     ];
 
     #[test]
