@@ -11,6 +11,7 @@ pub mod state_file;
 #[cfg(test)]
 mod toy;
 pub mod trace;
+pub mod vpcd;
 
 use std::fmt;
 
