@@ -1,7 +1,6 @@
 //! Shows a virtual card to PC/SC through vsmartcard's virtual reader, `vpcd`.
 //!
-//! vpcd is a driver inside `pcscd`. It speaks over TCP, as a rule listening on port 35963 and connecting out where its
-//! `DEVICENAME` is `host:port`. Each message is a length of two octets, big-endian, and that many octets. A message of
+//! vpcd is a driver inside `pcscd`. It speaks over TCP and listens for the card, on port 35963 unless it is told otherwise. Each message is a length of two octets, big-endian, and that many octets. A message of
 //! one octet from vpcd controls the card: `00` power off, `01` power on, `02` reset, `04` asks for the ATR; all others
 //! are command APDUs. What was learnt with vpcd 3.3 in pcscd 1.9.9:
 //!
@@ -11,7 +10,10 @@
 //!   that for removal, and a command under way ends as a success of no octets.
 //! - An answer that is cut off by closing is handed on as it is. Two octets or more then look like a whole answer to any
 //!   program; see [`LiftWhen::WhileAnswering`].
-//! - Without `host:` in `DEVICENAME` it listens on *all* interfaces.
+//! - It listens on *all* interfaces, whatever it is told.
+//! - With `DEVICENAME host:port` it connects out instead, to this port and, for its second slot, to the next one. When
+//!   nobody listens at one of them, or a card closes its connection, **`pcscd` aborts** ("bit out of range - FD_SETSIZE").
+//!   So [`Attachment::Listen`] serves drivers that were mended, and cards that are never lifted.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -508,8 +510,9 @@ mod tests {
         bench.control.lift();
         bench.control.present();
         assert!(driver.rest().is_empty());
-        bench.driver();
+        driver = bench.driver();
         bench.control.stop();
+        assert!(driver.rest().is_empty());
         assert!(bench.end().is_ok());
     }
 
@@ -525,7 +528,8 @@ mod tests {
         driver.send(&COUNT);
         assert!(driver.rest().is_empty());
         bench.control.present();
-        assert_eq!(bench.driver().ask(&COUNT), [2, 0x90, 0x00]);
+        let mut driver = bench.driver();
+        assert_eq!(driver.ask(&COUNT), [2, 0x90, 0x00]);
         bench.control.stop();
         assert!(bench.end().is_ok());
     }
