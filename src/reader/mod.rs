@@ -5,6 +5,8 @@
 pub mod exchange;
 pub mod fault;
 pub mod in_process;
+#[cfg(feature = "pcsc")]
+pub mod pcsc;
 pub mod persistent;
 pub mod replay;
 pub mod state_file;
