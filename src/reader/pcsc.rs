@@ -200,22 +200,16 @@ impl PcscReader {
         self.deadline = deadline;
         self
     }
+}
 
-    /// The next reply of the thread; without one in time, the thread is left to itself.
-    fn reply(&mut self, operation: &str) -> Result<Vec<u8>, LinkError> {
-        let Some(connection) = &self.connection else {
-            return Err(not_activated());
-        };
-        let error = match connection.replies.recv_timeout(self.deadline) {
-            Ok(Ok(octets)) => return Ok(octets),
-            Ok(Err(error)) => error,
-            Err(RecvTimeoutError::Timeout) => {
-                unknown(format!("{operation}: no answer within {} ms", self.deadline.as_millis()))
-            }
-            Err(RecvTimeoutError::Disconnected) => unknown(format!("{operation}: the connection broke down")),
-        };
-        self.connection = None;
-        Err(error)
+/// What the thread says next. Without it in time, the thread is left to itself.
+fn awaited<T>(replies: &Receiver<Result<T, LinkError>>, deadline: Duration, operation: &str) -> Result<T, LinkError> {
+    match replies.recv_timeout(deadline) {
+        Ok(outcome) => outcome,
+        Err(RecvTimeoutError::Timeout) => {
+            Err(unknown(format!("{operation}: no answer within {} ms", deadline.as_millis())))
+        }
+        Err(RecvTimeoutError::Disconnected) => Err(unknown(format!("{operation}: the connection broke down"))),
     }
 }
 
@@ -223,16 +217,16 @@ impl Reader for PcscReader {
     fn activate(&mut self, reset: Reset) -> Result<Activation, LinkError> {
         self.deactivate();
         let (requests, commands) = mpsc::channel();
+        let (activated, activation) = mpsc::channel();
         let (answers, replies) = mpsc::channel();
         let (name, sharing) = (self.name.clone(), self.sharing);
         std::thread::Builder::new()
             .name("pcsc".to_owned())
-            .spawn(move || hold(&name, sharing, reset, &commands, &answers))
+            .spawn(move || hold(&name, sharing, reset, &Caller { activated, commands, answers }))
             .map_err(|error| not_sent(format!("cannot start a thread for the card: {error}")))?;
+        let (atr, command_len_max) = awaited(&activation, self.deadline, "activate")?;
+        self.command_len_max = command_len_max;
         self.connection = Some(Connection { requests, replies });
-        let atr = self.reply("activate")?;
-        let capability = self.reply("ask what the reader carries")?;
-        self.command_len_max = if capability.is_empty() { COMMAND_LEN_MAX_SHORT } else { COMMAND_LEN_MAX_EXTENDED };
         Ok(Activation { atr })
     }
 
@@ -251,18 +245,21 @@ impl Reader for PcscReader {
             self.connection = None;
             return Err(not_sent("the connection broke down before".to_owned()));
         }
-        *response = self.reply("transmit")?;
+        let outcome = awaited(&connection.replies, self.deadline, "transmit");
+        if outcome.is_err() {
+            self.connection = None;
+        }
+        *response = outcome?;
         Ok(())
     }
 
     fn deactivate(&mut self) {
         // The thread is waited for, so that the card is free when this returns; one that hangs is left to itself.
-        let held =
-            self.connection.as_ref().is_some_and(|connection| connection.requests.send(Request::PowerOff).is_ok());
-        if held {
-            let _ = self.reply("power off");
+        if let Some(connection) = self.connection.take()
+            && connection.requests.send(Request::PowerOff).is_ok()
+        {
+            let _ = awaited(&connection.replies, self.deadline, "power off");
         }
-        self.connection = None;
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -280,33 +277,33 @@ impl Drop for PcscReader {
     }
 }
 
-/// The thread's life: connect, reply the ATR, then reply to each request until the caller is gone or the card is lost.
-fn hold(
-    name: &CStr,
-    sharing: Sharing,
-    reset: Reset,
-    requests: &Receiver<Request>,
-    replies: &Sender<Result<Vec<u8>, LinkError>>,
-) {
+/// The caller, as the thread sees it. A caller who is gone needs no reply, so that failing to send one means the end.
+struct Caller {
+    activated: Sender<Result<(Vec<u8>, usize), LinkError>>,
+    commands: Receiver<Request>,
+    answers: Sender<Result<Vec<u8>, LinkError>>,
+}
+
+/// The thread's life: connect, say what was activated, then answer until the caller is gone or the card is lost.
+fn hold(name: &CStr, sharing: Sharing, reset: Reset, caller: &Caller) {
     let mut card = match connect(name, sharing) {
         Ok(card) => card,
         Err(error) => {
-            // A caller who is gone needs no reply; here and below.
-            let _ = replies.send(Err(error));
+            let _ = caller.activated.send(Err(error));
             return;
         }
     };
-    // Dropping a card would reset it; what happens to it is said here.
     let powered_off = match card.transaction() {
-        Ok(mut transaction) => serve(&mut transaction, sharing, reset, requests, replies),
+        Ok(mut transaction) => serve(&mut transaction, sharing, reset, caller),
         Err(error) => {
-            let _ = replies.send(Err(activation_error(error)));
+            let _ = caller.activated.send(Err(activation_error(error)));
             false
         }
     };
+    // Said here, for dropping a card would reset it and leave it powered.
     let freed = card.disconnect(Disposition::UnpowerCard);
     if powered_off {
-        let _ = replies.send(match freed {
+        let _ = caller.answers.send(match freed {
             Ok(()) => Ok(Vec::new()),
             Err((_, error)) => Err(not_sent(said(error))),
         });
@@ -323,26 +320,20 @@ fn connect(name: &CStr, sharing: Sharing) -> Result<Card, LinkError> {
 }
 
 /// Serves one transaction; `true` when the caller asked for the end and waits for it.
-fn serve(
-    card: &mut Transaction<'_>,
-    sharing: Sharing,
-    reset: Reset,
-    requests: &Receiver<Request>,
-    replies: &Sender<Result<Vec<u8>, LinkError>>,
-) -> bool {
-    let activated = fresh_atr(card, sharing, reset);
+fn serve(card: &mut Transaction<'_>, sharing: Sharing, reset: Reset, caller: &Caller) -> bool {
+    let activated = fresh_atr(card, sharing, reset).map(|atr| (atr, command_len_max(card)));
     let lost = activated.is_err();
-    if replies.send(activated).is_err() || lost || replies.send(Ok(extended_length_mark(card))).is_err() {
+    if caller.activated.send(activated).is_err() || lost {
         return false;
     }
     let mut buffer = vec![0; RESPONSE_LEN_MAX];
-    for request in requests {
+    for request in &caller.commands {
         match request {
             Request::PowerOff => return true,
             Request::Transmit(command) => {
                 let outcome = transmit(card, &command, &mut buffer);
                 let lost = outcome.is_err();
-                if replies.send(outcome).is_err() || lost {
+                if caller.answers.send(outcome).is_err() || lost {
                     return false;
                 }
             }
@@ -369,9 +360,9 @@ fn fresh_atr(card: &mut Transaction<'_>, sharing: Sharing, reset: Reset) -> Resu
     Ok(status.atr().to_vec())
 }
 
-/// One octet when the driver says that it carries extended length fields, none when it does not or does not say:
-/// PC/SC part 10, 2.6.14, property dwMaxAPDUDataSize (tag 10), more than 256 there.
-fn extended_length_mark(card: &Card) -> Vec<u8> {
+/// The longest command, as the driver says it in PC/SC part 10's property dwMaxAPDUDataSize (tag 10): up to 256 means
+/// short length fields only. A driver that says nothing is taken to carry all: vpcd 3.3 says nothing and does.
+fn command_len_max(card: &Card) -> usize {
     const CM_IOCTL_GET_FEATURE_REQUEST: u32 = 3400;
     const FEATURE_GET_TLV_PROPERTIES: u8 = 0x12;
     const PROPERTY_MAX_APDU_DATA_SIZE: u8 = 10;
@@ -380,12 +371,14 @@ fn extended_length_mark(card: &Card) -> Vec<u8> {
     let features = card.control(control, &[], &mut buffer).unwrap_or(&[]);
     // The control code is big-endian, the properties' values are little-endian.
     let Some(code) = tlv_u32(features, FEATURE_GET_TLV_PROPERTIES).map(u32::from_be_bytes) else {
-        return Vec::new();
+        return COMMAND_LEN_MAX_EXTENDED;
     };
     let mut buffer = [0; 512];
     let properties = card.control(code.into(), &[], &mut buffer).unwrap_or(&[]);
-    let max = tlv_u32(properties, PROPERTY_MAX_APDU_DATA_SIZE).map_or(0, u32::from_le_bytes);
-    if max > 256 { vec![1] } else { Vec::new() }
+    match tlv_u32(properties, PROPERTY_MAX_APDU_DATA_SIZE).map(u32::from_le_bytes) {
+        Some(..=256) => COMMAND_LEN_MAX_SHORT,
+        _ => COMMAND_LEN_MAX_EXTENDED,
+    }
 }
 
 /// The four octets under this tag, in a list of tag, length, value of one octet each for tag and length.
