@@ -5,12 +5,15 @@
 pub mod exchange;
 pub mod fault;
 pub mod in_process;
+#[cfg(feature = "pcsc")]
+pub mod pcsc;
 pub mod persistent;
 pub mod replay;
 pub mod state_file;
 #[cfg(test)]
 mod toy;
 pub mod trace;
+pub mod vpcd;
 
 use std::fmt;
 
