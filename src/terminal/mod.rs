@@ -51,6 +51,7 @@ const ATTEMPTS_MAX: u32 = 16;
 
 /// What the terminal is waiting for.
 #[derive(Debug)]
+#[allow(clippy::enum_variant_names, reason = "a state is named for what it waits for")]
 enum State {
     ExpectRequest,
     /// In WAIT_CARD, UNRESOLVED_RETOUCH or BALANCE_CHECK.

@@ -336,15 +336,13 @@ impl Kernel for PurseKernel {
             return Err(Refusal::currency(draft.amount.currency, state.currency));
         }
         let (operations, balance_after) = self.operations(session, draft)?;
-        let transaction = match &draft.previous {
-            Some(previous) => {
-                PurseIntent::of(previous).map_err(|reason| refused(RefusalReason::Other, reason))?.order.transaction
-            }
-            None => {
-                let mut random = [0; 4];
-                entropy.fill(&mut random);
-                TransactionId::new(self.sam.terminal(), draft.order.0, random)
-            }
+        let transaction = if let Some(previous) = &draft.previous {
+            let previous = PurseIntent::of(previous).map_err(|reason| refused(RefusalReason::Other, reason))?;
+            previous.order.transaction
+        } else {
+            let mut random = [0; 4];
+            entropy.fill(&mut random);
+            TransactionId::new(self.sam.terminal(), draft.order.0, random)
         };
         let exhausted = || refused(RefusalReason::NotActive, "the card's transaction counter is used up".to_owned());
         let expected_counter = state.transaction_counter.checked_add(1).ok_or_else(exhausted)?;
