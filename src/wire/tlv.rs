@@ -446,6 +446,17 @@ mod tests {
         assert_eq!(find_path(&FCI, &[Tag(0x6F), Tag(0x50)]).unwrap(), None);
     }
 
+    /// The answer of a Calypso card to SELECT of `1TIC.ICA`, without its status word.
+    #[test]
+    fn a_template_with_tags_of_two_octets() {
+        let octets =
+            crate::wire::hex::parse("6F238409315449432E49434131A516BF0C13C708000000001122334453070A3C2005141001");
+        let octets = octets.unwrap();
+        let path = [Tag(0x6F), Tag(0xA5), Tag(0xBF0C), Tag(0xC7)];
+        assert_eq!(find_path(&octets, &path).unwrap(), Some(&[0, 0, 0, 0, 0x11, 0x22, 0x33, 0x44][..]));
+        assert_eq!(find_path(&octets, &path[..1]).unwrap().map(<[u8]>::len), Some(0x23));
+    }
+
     #[test]
     fn tags_of_one_to_four_octets() {
         for (octets, tag) in [
