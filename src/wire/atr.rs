@@ -198,7 +198,7 @@ fn walk<'a>(input: &'a [u8], take: &mut impl FnMut(&'a [u8], Field<'a>)) -> Pars
     let (after, t0) = one_octet("T0")(rest)?;
     take(rest, Field::T0(t0));
     let (rest, tck_needed) = walk_interface(after, t0, take)?;
-    let (after, historical) = octets(usize::from(t0 & 15), "historical octets")(rest)?;
+    let (after, historical) = octets(usize::from(t0 & 15), "historical data")(rest)?;
     take(rest, Field::Historical(historical));
     let mut rest = after;
     if tck_needed {
@@ -371,10 +371,10 @@ fn classes(octet: u8) -> String {
     if names.is_empty() { "none named".to_owned() } else { names }
 }
 
-/// Historical octets by their category indicator (ISO/IEC 7816-4:2020, 12.1.1.2).
+/// Historical octets by their category indicator (ISO/IEC 7816-4:2020, 12.1.1).
 pub(crate) fn list_historical(listing: &mut Listing<'_>, base: usize, input: &[u8]) {
     match input {
-        // ISO/IEC 7816-4:2020, 12.1.1.11: life cycle status and status word stand in the last three octets.
+        // ISO/IEC 7816-4:2020, 12.1.1: life cycle status and status word stand in the last three octets.
         [0x00, objects @ .., life_cycle, sw1, sw2] => {
             listing.line(base, "category 00: data objects, then a status indicator");
             compact_tlv::list(listing, base + 1, objects);
@@ -406,7 +406,7 @@ pub(crate) fn list_historical(listing: &mut Listing<'_>, base: usize, input: &[u
 }
 
 /// Whether the card says in its card capabilities (compact tag 7, third octet) that it knows extended lengths; `None` where it says nothing
-/// (ISO/IEC 7816-4:2020, 12.1.1.9, table 119).
+/// (ISO/IEC 7816-4:2020, 12.1.1).
 pub fn extended_length(historical: &[u8]) -> Option<bool> {
     capability(historical).map(|octet| octet & 0x40 != 0)
 }
@@ -479,7 +479,7 @@ mod tests {
             ("3B", "at octet 1: expected T0, got the end"),
             ("3B 10", "at octet 2: expected TA, got the end"),
             ("3B 80 81", "at octet 3: expected TD, got the end"),
-            ("3B 02 14", "at octet 2: expected 2 octets of historical octets, got 1 octet, then the end"),
+            ("3B 02 14", "at octet 2: expected 2 octets of historical data, got 1 octet, then the end"),
             ("3B 80 01", "at octet 3: expected TCK, got the end"),
             ("3B 81 80 01 80 81", "at octet 5: expected TCK 80, got 81"),
             ("3B 00 00", "at octet 2: expected the end of the answer to reset, got 00"),
