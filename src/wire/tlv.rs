@@ -249,6 +249,7 @@ pub fn push_length(octets: &mut Vec<u8>, length: usize) {
 /// Erased memory leaves both between objects. `00` never begins a tag. `FF` does where EMV's contactless kernels use it (`FF8106`):
 /// an `FF` is filling when another `FF` follows it, when the octet after it cannot be the second of a tag (ISO/IEC 7816-4:2020,
 /// 6.3: `00` to `1E` and `80`), or when it is the last. A tag of `FF` `FF` is therefore never read; nobody has allotted one.
+/// The rule is our own: a card may say in its data coding octet whether `FF` begins tags, but the octets alone do not carry that.
 #[inline]
 pub(crate) fn padding(mut input: &[u8]) -> &[u8] {
     while let Some(rest) = filling(input) {
