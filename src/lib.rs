@@ -22,6 +22,7 @@ pub mod journal;
 pub mod money;
 pub mod reader;
 pub mod secret;
+pub mod session;
 pub mod sim;
 pub mod terminal;
 pub mod time;

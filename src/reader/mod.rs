@@ -1,11 +1,28 @@
 //! How a card is reached. Raw octets, one physical exchange at a time, no judgement.
 //!
-//! Implementations: `in_process`, `pcsc`, `vpcd`, `replay`. Wrappers that are readers themselves: `trace`, `fault`, `exchange`.
+//! Readers: `in_process`, `pcsc`, `replay`. Wrappers that are readers themselves: `trace`, `fault`, `exchange`.
+//! The other way round, `vpcd` shows a virtual card to PC/SC, and `persistent` with `state_file` keeps one over a restart.
+
+pub mod exchange;
+pub mod fault;
+pub mod in_process;
+#[cfg(feature = "pcsc")]
+pub mod pcsc;
+pub mod persistent;
+pub mod replay;
+pub mod state_file;
+#[cfg(test)]
+mod toy;
+pub mod trace;
+pub mod vpcd;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// How a card is brought to life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reset {
     /// Power off and on again (ISO/IEC 7816-3:2006, 6.2.2).
     Cold,
@@ -34,7 +51,7 @@ pub struct Capabilities {
 /// A link to one card.
 ///
 /// `transmit` sends these octets and no others: it never follows `61xx` or `6Cxx` by itself, for a suite must be able to
-/// send what is malformed and to see what came. [`exchange`](crate::reader::exchange) is the wrapper that follows them.
+/// send what is malformed and to see what came. [`exchange`] is the wrapper that follows them.
 pub trait Reader: Send {
     /// Powers the card and returns its answer to reset.
     fn activate(&mut self, reset: Reset) -> Result<Activation, LinkError>;
@@ -74,7 +91,8 @@ pub struct LinkError {
 }
 
 /// What is known of a command that brought no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LinkErrorKind {
     /// The command did not reach the card: nothing can have happened.
     NotSent,

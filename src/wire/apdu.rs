@@ -48,7 +48,7 @@ pub struct Command<'a> {
     pub extended: bool,
 }
 
-/// The encodings of ISO/IEC 7816-3:2006, 12.1.3, table 11.
+/// The encodings of ISO/IEC 7816-3:2006, 12.1.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Case {
     /// No data, no Le.
@@ -100,7 +100,7 @@ impl<'a> Command<'a> {
 
     /// The same with this data; extended from 256 octets on.
     #[must_use]
-    pub const fn with_data<'b>(self, data: &'b [u8]) -> Command<'b> {
+    pub const fn with_data(self, data: &[u8]) -> Command<'_> {
         let Self { cla, ins, p1, p2, le, extended, .. } = self;
         Command { cla, ins, p1, p2, data, le, extended: extended || data.len() > 255 }
     }
@@ -170,7 +170,10 @@ impl<'a> Command<'a> {
         octets
     }
 
-    /// Appends the command's octets; panics as [`emit`](Self::emit) does.
+    /// Appends the command's octets.
+    ///
+    /// # Panics
+    /// As [`emit`](Self::emit) does.
     pub fn emit_into(&self, octets: &mut Vec<u8>) {
         assert!(self.data.len() <= DATA_LEN_MAX, "command data of {} octets", self.data.len());
         octets.extend(self.header());
@@ -193,7 +196,7 @@ impl<'a> Command<'a> {
     }
 }
 
-fn command(input: &[u8]) -> Parsed<'_, Command<'_>> {
+pub(crate) fn command(input: &[u8]) -> Parsed<'_, Command<'_>> {
     let (body, header) = octets(4, "CLA INS P1 P2")(input)?;
     let bare = Command::new(header[0], header[1], header[2], header[3]);
     // ISO/IEC 7816-3:2006, 12.1.3: the length of the body and its first octet decide the case.
@@ -283,7 +286,7 @@ impl<'a> Response<'a> {
 /// Shortest short command that chaining can be asked for, in octets: header, Lc, one octet of data and room for Le.
 pub const CHAINED_LEN_MIN: usize = 16;
 
-/// The command as a chain of short commands of at most `len_max` octets each (ISO/IEC 7816-4:2020, 5.3.3), one where it
+/// The command as a chain of short commands of at most `len_max` octets each (ISO/IEC 7816-4:2020, 5.3), one where it
 /// fits; Le goes with the last one. The splitting is the crate `iso7816`'s.
 ///
 /// `len_max` is held between [`CHAINED_LEN_MIN`] and 261. An Le above 256 becomes 256: the rest comes by GET RESPONSE.
@@ -315,12 +318,15 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
-    /// Every valid encoding, written by hand from table 11 of ISO/IEC 7816-3:2006.
+    /// Body, and what it says: case, data, Ne.
+    type Row<'a> = (&'a [u8], Case, &'a [u8], Option<u32>);
+
+    /// Every valid encoding, written by hand from ISO/IEC 7816-3:2006, 12.1.3.
     #[test]
     fn the_seven_cases() {
         let header = [0x80, 0xCA, 0x9F, 0x36];
         let long = vec![0x5A; 256];
-        let cases: &[(&[u8], Case, &[u8], Option<u32>)] = &[
+        let cases: &[Row<'_>] = &[
             (&[], Case::Case1, &[], None),
             (&[0x00], Case::Case2Short, &[], Some(256)),
             (&[0xFF], Case::Case2Short, &[], Some(255)),
@@ -445,7 +451,7 @@ mod tests {
         ) {
             let command = Command::new(0x00, 0xDB, 0x3F, 0xFF).with_data(&data).with_le(le);
             let chain = chained(&command, len_max).unwrap();
-            let mut joined = Vec::new();
+            let mut joined: Vec<u8> = Vec::new();
             for (index, octets) in chain.iter().enumerate() {
                 prop_assert!(octets.len() <= len_max.clamp(CHAINED_LEN_MIN, 261));
                 let part = Command::parse(octets).unwrap();

@@ -4,12 +4,18 @@
 //! Nothing is dropped: unknown tags, bits and status words survive reading and writing.
 
 pub mod apdu;
+pub mod atr;
+pub mod ats;
 pub mod class;
+pub mod compact_tlv;
+pub mod dol;
 mod error;
 pub mod fields;
 pub mod hex;
+pub mod pretty;
 pub mod status;
+pub mod tag;
 pub mod tlv;
 
 pub use error::WireError;
-pub(crate) use error::{Fault, Parsed, octets, one_octet};
+pub(crate) use error::{Fault, Parsed, count, octets, one_octet};

@@ -6,12 +6,13 @@
 
 use std::fmt;
 
-use super::{Fault, Parsed, WireError, octets, one_octet};
+use super::{Fault, Parsed, WireError, count, octets, one_octet, pretty::Listing};
 
 /// Templates inside templates that are followed when an indefinite length is measured.
 pub const DEPTH_MAX: usize = 16;
 
-/// A tag as its octets stand on the wire, one to four: `Tag(0x84)`, `Tag(0x9F02)`, `Tag(0xFF8106)`.
+/// A tag as its octets stand on the wire, one to four: `Tag(0x84)`, `Tag(0x9F02)`, `Tag(0xFF8106)`. Any number can be written;
+/// one that is no tag (`0`, `9F`, `9F02FF`) is not read back as itself.
 ///
 /// ```
 /// use untorn::wire::tlv::{Tag, TagClass};
@@ -231,7 +232,7 @@ pub const fn emitted_len(tag: Tag, value_len: usize) -> usize {
     tag.emitted_len() + length_len + value_len
 }
 
-/// Appends a length field in the fewest octets (ISO/IEC 7816-4:2020, table 9).
+/// Appends a length field in the fewest octets (ISO/IEC 7816-4:2020, 6.3).
 pub fn push_length(octets: &mut Vec<u8>, length: usize) {
     let wide = (length as u32).to_be_bytes();
     match length {
@@ -247,7 +248,8 @@ pub fn push_length(octets: &mut Vec<u8>, length: usize) {
 ///
 /// Erased memory leaves both between objects. `00` never begins a tag. `FF` does where EMV's contactless kernels use it (`FF8106`):
 /// an `FF` is filling when another `FF` follows it, when the octet after it cannot be the second of a tag (ISO/IEC 7816-4:2020,
-/// table 8: `00` to `1E` and `80`), or when it is the last. A tag of `FF` `FF` is therefore never read; nobody has allotted one.
+/// 6.3: `00` to `1E` and `80`), or when it is the last. A tag of `FF` `FF` is therefore never read; nobody has allotted one.
+/// The rule is our own: a card may say in its data coding octet whether `FF` begins tags, but the octets alone do not carry that.
 #[inline]
 pub(crate) fn padding(mut input: &[u8]) -> &[u8] {
     while let Some(rest) = filling(input) {
@@ -290,7 +292,7 @@ pub(crate) fn object(input: &[u8]) -> Parsed<'_, (Tag, &[u8])> {
     }
 }
 
-/// A tag of one to four octets (ISO/IEC 7816-4:2020, 6.3, table 8; four are this program's limit, the standard's is three).
+/// A tag of one to four octets (ISO/IEC 7816-4:2020, 6.3; four are this program's limit, the standard's is three).
 #[inline]
 pub(crate) fn tag(input: &[u8]) -> Parsed<'_, Tag> {
     let (mut rest, first) = one_octet("a tag")(input)?;
@@ -317,7 +319,7 @@ pub(crate) fn tag(input: &[u8]) -> Parsed<'_, Tag> {
     Err(Fault::wrong(input, "a tag of at most four octets"))
 }
 
-/// A length of one to five octets (ISO/IEC 7816-4:2020, table 9); `None` is the indefinite form of ISO/IEC 8825-1:2021, 8.1.3.6.
+/// A length of one to five octets (ISO/IEC 7816-4:2020, 6.3); `None` is the indefinite form of ISO/IEC 8825-1:2021, 8.1.3.6.
 #[inline]
 fn length(input: &[u8]) -> Parsed<'_, Option<usize>> {
     let (rest, first) = one_octet("a length")(input)?;
@@ -330,6 +332,62 @@ fn length(input: &[u8]) -> Parsed<'_, Option<usize>> {
         }
         _ => Err(Fault::wrong(input, "a length of at most four octets after the first")),
     }
+}
+
+/// Lists the objects of one level and, down to [`DEPTH_MAX`], those inside them. `template` is the tag around them.
+pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8], template: Option<Tag>, depth: usize) {
+    let mut rest = input;
+    while !rest.is_empty() {
+        let offset = base + input.len() - rest.len();
+        let at = padding(rest);
+        if at.len() < rest.len() {
+            listing.line(offset, &format!("filling, {}", count(rest.len() - at.len())));
+            rest = at;
+            continue;
+        }
+        match object(at) {
+            Ok((after, (tag, value))) => {
+                let object = Tlv { tag, value, offset, octets: &at[..at.len() - after.len()] };
+                list_object(listing, &object, template, depth);
+                rest = after;
+            }
+            Err(error) => return list_broken(listing, offset, at, template, error),
+        }
+    }
+}
+
+fn list_object(listing: &mut Listing<'_>, object: &Tlv<'_>, template: Option<Tag>, depth: usize) {
+    let Tlv { tag, value, offset, .. } = *object;
+    let name = listing.name(template, tag);
+    if tag.is_constructed() && depth < DEPTH_MAX {
+        let indefinite = if object.is_indefinite() { ", indefinite length" } else { "" };
+        listing.line(offset, &format!("{tag}  {name}, {}{indefinite}", count(value.len())));
+        listing.nested(|listing| list(listing, object.value_offset(), value, Some(tag), depth + 1));
+    } else {
+        listing.value(offset, &format!("{tag}  {name}"), object.value_offset(), value);
+    }
+}
+
+/// An object that ends too early or is wrong: its tag, as far as it can be read, then where it stopped.
+fn list_broken(listing: &mut Listing<'_>, offset: usize, at: &[u8], template: Option<Tag>, error: nom::Err<Fault<'_>>) {
+    if let Ok((_, tag)) = tag(at) {
+        let name = listing.name(template, tag);
+        listing.line(offset, &format!("{tag}  {name}"));
+    }
+    listing.nested(|listing| listing.stopped(offset, at, error));
+}
+
+/// Whether `input` is data objects throughout, those inside constructed ones included, and at least one.
+pub(crate) fn is_well_formed(input: &[u8], depth: usize) -> bool {
+    let mut objects = iter(input).peekable();
+    objects.peek().is_some()
+        && objects.all(|object| {
+            object.is_ok_and(|object| {
+                !object.tag.is_constructed()
+                    || object.value.is_empty()
+                    || (depth < DEPTH_MAX && is_well_formed(object.value, depth + 1))
+            })
+        })
 }
 
 const END_OF_CONTENTS: [u8; 2] = [0, 0];
@@ -371,9 +429,9 @@ mod tests {
     }
 
     /// The answer to SELECT of EMV 4.4 Book 1, 11.3.4, with a payment system's AID.
-    const FCI: [u8; 30] = [
-        0x6F, 0x1C, 0x84, 0x07, 0xA0, 0x00, 0x00, 0x00, 0x04, 0x10, 0x10, 0xA5, 0x11, 0x50, 0x0A, 0x4D, 0x61, 0x73,
-        0x74, 0x65, 0x72, 0x43, 0x61, 0x72, 0x64, 0x9F, 0x11, 0x01, 0x01, 0x00,
+    const FCI: [u8; 29] = [
+        0x6F, 0x1B, 0x84, 0x07, 0xA0, 0x00, 0x00, 0x00, 0x04, 0x10, 0x10, 0xA5, 0x10, 0x50, 0x0A, 0x4D, 0x61, 0x73,
+        0x74, 0x65, 0x72, 0x43, 0x61, 0x72, 0x64, 0x9F, 0x11, 0x01, 0x01,
     ];
 
     #[test]
@@ -388,6 +446,17 @@ mod tests {
         let label = find_path(&FCI, &[Tag(0x6F), Tag(0xA5), Tag(0x50)]).unwrap();
         assert_eq!(label, Some(&b"MasterCard"[..]));
         assert_eq!(find_path(&FCI, &[Tag(0x6F), Tag(0x50)]).unwrap(), None);
+    }
+
+    /// The answer of a Calypso card to SELECT of `1TIC.ICA`, without its status word.
+    #[test]
+    fn a_template_with_tags_of_two_octets() {
+        let octets =
+            crate::wire::hex::parse("6F238409315449432E49434131A516BF0C13C708000000001122334453070A3C2005141001");
+        let octets = octets.unwrap();
+        let path = [Tag(0x6F), Tag(0xA5), Tag(0xBF0C), Tag(0xC7)];
+        assert_eq!(find_path(&octets, &path).unwrap(), Some(&[0, 0, 0, 0, 0x11, 0x22, 0x33, 0x44][..]));
+        assert_eq!(find_path(&octets, &path[..1]).unwrap().map(<[u8]>::len), Some(0x23));
     }
 
     #[test]
@@ -478,7 +547,7 @@ mod tests {
         assert_eq!(tags(&[0x81, 0x00, 0xFF, 0x00, 0xFF, 0xFF, 0xFF]), [0x81]);
         // One FF before what can go on as a tag is that tag: EMV Contactless Book C-2, A.1, has FF8105 and FF8106.
         assert_eq!(tags(&[0xFF, 0x81, 0x06, 0x00]), [0xFF_8106]);
-        assert_eq!(tags(&[]), []);
+        assert!(tags(&[]).is_empty());
     }
 
     #[test]

@@ -129,6 +129,11 @@ impl SessionKeys {
         Ok(Self { suite, enc: key(enc)?, mac: key(mac)?, rmac: key(rmac)? })
     }
 
+    /// Which suite.
+    pub const fn suite(&self) -> Suite {
+        self.suite
+    }
+
     /// Octets of a MAC.
     pub const fn mac_len(&self) -> usize {
         self.suite.mac_len()

@@ -14,6 +14,8 @@ pub mod data;
 pub mod data_session;
 pub mod data_transact;
 pub mod issuer;
+pub mod kernel;
+pub mod kernel_sam;
 pub mod keys;
 pub mod keys_epc1;
 pub mod keys_epc2;

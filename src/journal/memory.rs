@@ -1,0 +1,69 @@
+//! A journal in memory, for simulated worlds: it survives a simulated kill of the terminal, not the end of the process.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::record::{CardReference, Entry, Intent, OrderNumber};
+use super::{Committed, Journal, JournalError, OpenRecord, rules};
+use crate::time::Moment;
+
+/// A journal in memory. Clones share the entries, as two runs of one terminal share a file.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryJournal {
+    entries: Arc<Mutex<Vec<(Moment, Entry)>>>,
+}
+
+impl MemoryJournal {
+    /// All entries, oldest first.
+    pub fn entries(&self) -> Vec<(Moment, Entry)> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(Moment, Entry)>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn commit(&mut self, intent: Intent, now: Moment) -> Result<Committed, JournalError> {
+        let entry = Entry::Intent(intent.clone());
+        let mut entries = self.lock();
+        rules::check(&entry, entries.iter().map(|(_, entry)| entry))?;
+        entries.push((now, entry));
+        Ok(Committed { intent })
+    }
+
+    fn append(&mut self, entry: Entry, now: Moment) -> Result<(), JournalError> {
+        if matches!(entry, Entry::Intent(_)) {
+            return Err(rules::contradiction(&entry, "an intent is written by commit only"));
+        }
+        let mut entries = self.lock();
+        rules::check(&entry, entries.iter().map(|(_, entry)| entry))?;
+        entries.push((now, entry));
+        Ok(())
+    }
+
+    fn open(&mut self, card: Option<&CardReference>) -> Result<Vec<OpenRecord>, JournalError> {
+        let entries = self.lock();
+        let later = |intent: &Intent, wanted: fn(&Entry) -> bool| {
+            let same = |entry: &Entry| entry.order() == intent.order && entry.attempt() == intent.attempt;
+            entries.iter().any(|(_, entry)| same(entry) && wanted(entry))
+        };
+        let intents = entries.iter().filter_map(|(_, entry)| match entry {
+            Entry::Intent(intent) if card.is_none_or(|card| *card == intent.card) => Some(intent),
+            _ => None,
+        });
+        Ok(intents
+            .filter(|intent| !later(intent, |entry| matches!(entry, Entry::Resolved { .. })))
+            .map(|intent| OpenRecord {
+                intent: intent.clone(),
+                is_final: later(intent, |entry| matches!(entry, Entry::UnresolvedFinal { .. })),
+                is_acknowledged: later(intent, |entry| matches!(entry, Entry::Acknowledged { .. })),
+            })
+            .collect())
+    }
+
+    fn next_order(&mut self) -> Result<OrderNumber, JournalError> {
+        let last = self.lock().iter().map(|(_, entry)| entry.order().0).max().unwrap_or(0);
+        rules::number_after(last)
+    }
+}

@@ -1,0 +1,172 @@
+//! What a terminal writes down (specs/terminal.md): intents before value moves, and what became of them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::money::Money;
+use crate::time::Moment;
+
+/// Number of an order in its journal, from 1, never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OrderNumber(pub u32);
+
+impl fmt::Display for OrderNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:06}", self.0)
+    }
+}
+
+/// What an order does to a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrderKind {
+    /// Takes value.
+    Sale,
+    /// Gives value back.
+    Refund,
+    /// Adds value.
+    TopUp,
+    /// Blocks the card (stop list).
+    Block,
+}
+
+impl fmt::Display for OrderKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sale => "sale",
+            Self::Refund => "refund",
+            Self::TopUp => "top-up",
+            Self::Block => "block",
+        })
+    }
+}
+
+/// A card as the journal knows it: the family's card id in hex.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CardReference(pub String);
+
+impl fmt::Display for CardReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One attempt of an order, made durable before the command that can move value.
+///
+/// An order has more than one only after an earlier one was proved not to have happened (REQ-TRM-5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Which order.
+    pub order: OrderNumber,
+    /// From 1.
+    pub attempt: u32,
+    /// What it does.
+    pub kind: OrderKind,
+    /// Card family, such as `purse`.
+    pub family: String,
+    /// To which card.
+    pub card: CardReference,
+    /// The value to move.
+    pub amount: Money,
+    /// As the card said just before.
+    pub balance_before: Money,
+    /// When it was decided.
+    pub time: Moment,
+    /// What the family needs to send the order and to judge it later, as JSON of its own.
+    pub family_data: serde_json::Value,
+}
+
+/// How an attempt ended. Only authentic evidence makes one of these.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "resolution", rename_all = "kebab-case")]
+pub enum Resolution {
+    /// The card did it.
+    Paid {
+        /// Balance after it.
+        balance_after: Money,
+        /// What proves it: the family's own octets, in hex.
+        evidence: String,
+        /// How it was learnt.
+        by: Source,
+    },
+    /// The card did not, and never will.
+    NotPaid {
+        /// Why that is certain.
+        reason: String,
+        /// How it was learnt.
+        by: Source,
+    },
+}
+
+/// How a resolution was learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// The authentic answer to the order itself.
+    Answer,
+    /// The card, touched again.
+    Retouch,
+    /// The upper system.
+    UpperSystem,
+}
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "kebab-case")]
+pub enum Entry {
+    /// An attempt is about to be sent. Only [`super::Journal::commit`] writes it.
+    Intent(Intent),
+    /// An attempt ended.
+    Resolved {
+        /// Which order.
+        order: OrderNumber,
+        /// Which attempt of it.
+        attempt: u32,
+        /// How.
+        #[serde(flatten)]
+        resolution: Resolution,
+    },
+    /// The terminal gave up waiting: the unresolved slip was issued (未了確定). The attempt stays open.
+    UnresolvedFinal {
+        /// Which order.
+        order: OrderNumber,
+        /// Which attempt of it.
+        attempt: u32,
+        /// For the slip.
+        balance_before: Money,
+        /// Time-out, operator, centre.
+        reason: String,
+    },
+    /// The operator has seen an open record after a restart and goes on without resolving it.
+    Acknowledged {
+        /// Which order.
+        order: OrderNumber,
+        /// Which attempt of it.
+        attempt: u32,
+    },
+}
+
+impl Entry {
+    /// The order that it belongs to.
+    pub const fn order(&self) -> OrderNumber {
+        match self {
+            Self::Intent(intent) => intent.order,
+            Self::Resolved { order, .. } | Self::UnresolvedFinal { order, .. } | Self::Acknowledged { order, .. } => {
+                *order
+            }
+        }
+    }
+
+    /// The attempt that it belongs to.
+    pub const fn attempt(&self) -> u32 {
+        match self {
+            Self::Intent(intent) => intent.attempt,
+            Self::Resolved { attempt, .. }
+            | Self::UnresolvedFinal { attempt, .. }
+            | Self::Acknowledged { attempt, .. } => *attempt,
+        }
+    }
+}

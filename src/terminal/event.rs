@@ -1,0 +1,210 @@
+//! What goes into the terminal and what comes out of it: one action, then one event, then the next action.
+
+use super::kernel::{CardView, Command, HistoryItem, Refusal};
+use crate::journal::record::{CardReference, Entry, Intent, OrderKind, OrderNumber};
+use crate::journal::{Committed, OpenRecord};
+use crate::money::Money;
+use crate::reader::LinkError;
+use crate::secret::Pin;
+use crate::time::Moment;
+
+/// What the operator wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Move value.
+    Order {
+        /// From the journal.
+        order: OrderNumber,
+        /// What it does.
+        kind: OrderKind,
+        /// How much.
+        amount: Money,
+        /// For a refund: the transaction to give back, in hex; `None` takes the newest sale that fits.
+        refund_of: Option<String>,
+    },
+    /// Show the balance.
+    Balance,
+    /// Show the card's own record.
+    History,
+    /// Resolve the open records of whatever card is touched.
+    Resolve,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A card answered to reset.
+    CardPresent,
+    /// The whole answer to the last [`Action::Transmit`].
+    Answer(Vec<u8>),
+    /// The last [`Action::Transmit`] brought no answer.
+    Lost(LinkError),
+    /// The last [`Action::LookUp`] found these.
+    Open(Vec<OpenRecord>),
+    /// The last [`Action::Commit`] is durable.
+    Committed(Committed),
+    /// The last [`Action::Record`] is durable.
+    Recorded,
+    /// The journal could not do what the last action asked.
+    JournalFailed(String),
+    /// The cardholder typed a PIN.
+    Pin(Pin),
+    /// The cardholder gave none.
+    NoPin,
+    /// What the centre knows of the attempt that the last [`Action::AskCentre`] named.
+    Centre(CentreAnswer),
+    /// The deadline of the last [`Action::WaitForCard`] has passed.
+    TimeOut,
+    /// The operator pressed stop while a card was awaited.
+    Stop,
+}
+
+/// What the upper system says of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CentreAnswer {
+    /// It happened.
+    Paid {
+        /// Balance after it.
+        balance_after: Money,
+        /// The record that proves it.
+        evidence: String,
+    },
+    /// It did not.
+    NotPaid,
+    /// It does not know either.
+    Unknown,
+    /// It cannot be asked.
+    Unreachable,
+}
+
+/// What to do now. Exactly one event answers it; between the two lies a crash point.
+#[derive(Debug)]
+pub enum Action {
+    /// Show the prompt and wait for a card, the deadline or the operator.
+    WaitForCard {
+        /// What to show.
+        prompt: Prompt,
+        /// When to give up.
+        until: Moment,
+    },
+    /// Send this, once.
+    Transmit(Command),
+    /// Find the open records of this card.
+    LookUp(CardReference),
+    /// Make the intent durable.
+    Commit(Intent),
+    /// Make the entry durable.
+    Record(Entry),
+    /// Ask the cardholder for the PIN; tries left where a wrong one was given.
+    AskPin {
+        /// After a wrong one.
+        tries_left: Option<u8>,
+    },
+    /// Ask the upper system what became of this attempt (AUTO_CONFIRM).
+    AskCentre(Intent),
+    /// The end of this request.
+    Finish(Box<Outcome>),
+}
+
+/// What the cardholder is told while a card is awaited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prompt {
+    /// WAIT_CARD: touch or insert the card.
+    Present,
+    /// WAIT_CARD again: the card left before anything could happen.
+    PresentAgain,
+    /// UNRESOLVED_RETOUCH: touch the same card once more.
+    Retouch,
+    /// UNRESOLVED_RETOUCH: that was another card; the same card, please.
+    OtherCard,
+    /// BALANCE_CHECK: the unresolved slip is out; the card's balance can be looked at.
+    BalanceCheck,
+}
+
+/// How a request ended, and all that screen, slip and `--json` show of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What came of the request itself.
+    pub result: OutcomeKind,
+    /// The attempt of this request whose end is not known, whatever ended the request: a screen must not call it failed.
+    pub open: Option<Intent>,
+    /// Older records that this touch resolved.
+    pub settled: Vec<Settled>,
+    /// The card that was met last.
+    pub card: Option<CardView>,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutcomeKind {
+    /// CONFIRMED_PAID. One receipt.
+    Paid {
+        /// The attempt that happened.
+        intent: Box<Intent>,
+        /// Balance after it.
+        balance_after: Money,
+        /// The family's octets, in hex.
+        evidence: String,
+    },
+    /// The card or the terminal refused; nothing happened.
+    Refused(Refusal),
+    /// CONFIRMED_NOT_PAID after the unresolved slip, or by the centre. The sale may be made anew.
+    NotPaid {
+        /// The attempt that did not happen.
+        intent: Box<Intent>,
+        /// Why that is certain.
+        reason: String,
+    },
+    /// UNRESOLVED_FINAL (未了確定). One unresolved slip.
+    Unresolved {
+        /// The open attempt.
+        intent: Box<Intent>,
+        /// Why the terminal stopped waiting.
+        reason: String,
+    },
+    /// The operator stopped, or no card came, before anything could happen.
+    Cancelled(String),
+    /// Balance enquiry: see [`Outcome::card`].
+    Balance,
+    /// What the card still holds.
+    History(Vec<HistoryItem>),
+    /// The touched card had nothing open, or all of it is in [`Outcome::settled`].
+    Resolved,
+    /// The card could not be worked with; nothing happened.
+    CardFault(String),
+    /// The journal could not be read or written; nothing was sent after that. See [`Outcome::open`].
+    JournalFault(String),
+    /// An event came that does not belong to the last action: our bug, or the driver's.
+    Internal(String),
+}
+
+/// An older record that a touch resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// The attempt.
+    pub intent: Intent,
+    /// Paid, not paid, or still open.
+    pub verdict: Verdict,
+}
+
+/// What is known of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It happened.
+    Paid {
+        /// Balance after it.
+        balance_after: Money,
+        /// The family's octets, in hex.
+        evidence: String,
+    },
+    /// It did not and never will.
+    NotPaid {
+        /// Why that is certain.
+        reason: String,
+    },
+    /// Only the upper system can tell.
+    StillOpen {
+        /// Why the card cannot.
+        reason: String,
+    },
+}

@@ -1,0 +1,228 @@
+//! What the terminal asks of a card family: the one door through which a family's terminal side is reached.
+
+use crate::entropy::Entropy;
+use crate::journal::Committed;
+use crate::journal::record::{CardReference, Intent, OrderKind, OrderNumber};
+use crate::money::{Currency, Money};
+use crate::secret::Pin;
+use crate::time::Moment;
+use crate::wire::status::StatusWord;
+
+/// The terminal side of a card family: commands out, answers in, findings at the end.
+///
+/// A kernel works through one [`Task`] at a time. It sends nothing itself and keeps no session key: those stay in its SAM.
+pub trait Kernel: Send {
+    /// Name of the family, as intents carry it.
+    fn family(&self) -> &'static str;
+
+    /// Begins a task; an unfinished one is dropped.
+    fn begin(&mut self, task: Task, now: Moment) -> Step;
+
+    /// The whole answer to the command that the last [`Step::Send`] gave.
+    fn answer(&mut self, response: &[u8], entropy: &mut dyn Entropy) -> Step;
+
+    /// The intent of this order on the card whose session is open. Sends nothing.
+    fn prepare(&mut self, order: &Draft, now: Moment, entropy: &mut dyn Entropy) -> Result<Intent, Refusal>;
+}
+
+/// What a kernel is asked to do with the card that is there.
+#[derive(Debug)]
+pub enum Task {
+    /// Select the application and authenticate each other.
+    Open {
+        /// With which right; `None` only reads.
+        purpose: Option<OrderKind>,
+    },
+    /// Find out what became of an attempt on this very card.
+    Resolve(Intent),
+    /// Verify the cardholder's PIN.
+    VerifyPin(Pin),
+    /// Send the order.
+    Execute(Committed),
+    /// Tell the card that this receipt has arrived.
+    Acknowledge(Intent),
+    /// Read the receipts that the card still holds, newest first.
+    History,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub enum Step {
+    /// A command for the card.
+    Send(Command),
+    /// The task is over.
+    Done(Finding),
+}
+
+/// Octets for the card. One that can move value can only be made from a [`Committed`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    octets: Vec<u8>,
+    moves_value: bool,
+}
+
+impl Command {
+    /// A command that moves no value.
+    pub const fn plain(octets: Vec<u8>) -> Self {
+        Self { octets, moves_value: false }
+    }
+
+    /// A command that moves the value of an intent that is durable.
+    pub fn value(_durable: &Committed, octets: Vec<u8>) -> Self {
+        Self { octets, moves_value: true }
+    }
+
+    /// What to send.
+    pub fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
+    /// Whether the card may have moved value once this was sent.
+    pub const fn moves_value(&self) -> bool {
+        self.moves_value
+    }
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// Both sides have proved themselves.
+    Opened(CardView),
+    /// The attempt happened; this proves it.
+    Happened(Proof),
+    /// The attempt did not happen, and never will; the reason in words.
+    DidNotHappen(String),
+    /// The card cannot tell any more; the reason in words.
+    CannotTell(String),
+    /// The PIN was right.
+    PinVerified,
+    /// The PIN was wrong; tries left.
+    PinWrong(u8),
+    /// The card refused, authentically: nothing happened.
+    Refused(Refusal),
+    /// Acknowledged, or not: it does not matter.
+    Acknowledged,
+    /// What the card still holds, newest first.
+    History(Vec<HistoryItem>),
+    /// What came is not authentic or not well-formed. Of an order under way nothing is known.
+    Broken(String),
+    /// The card is not one of this family, or does not let itself be authenticated.
+    NotOurs(String),
+}
+
+/// Evidence that an order happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// Balance after it.
+    pub balance_after: Money,
+    /// The family's octets, in hex.
+    pub evidence: String,
+}
+
+/// A card after authentication.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardView {
+    /// Which card.
+    pub card: CardReference,
+    /// Whether it moves value; if not, why.
+    pub inactive: Option<String>,
+    /// What the terminal's purse holds; the first of `balances`.
+    pub balance: Money,
+    /// Sales above it need the PIN; `None` where the card asks for none.
+    pub pin_above: Option<u32>,
+    /// No PIN tries are left.
+    pub pin_blocked: bool,
+    /// All logical cards that the session sees.
+    pub balances: Vec<LogicalBalance>,
+    /// Receipts that no terminal has acknowledged.
+    pub unratified: u8,
+}
+
+/// One logical card of a [`CardView`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogicalBalance {
+    /// Its id.
+    pub id: u8,
+    /// Whose.
+    pub operator: u32,
+    /// What it holds.
+    pub balance: Money,
+    /// Its counter.
+    pub counter: u32,
+}
+
+/// One line of a card's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryItem {
+    /// The card's transaction counter.
+    pub counter: u32,
+    /// In words: debit, top-up.
+    pub what: String,
+    /// How much.
+    pub amount: Money,
+    /// Balance after it.
+    pub balance_after: Money,
+    /// By the terminal's clock.
+    pub time: Moment,
+    /// The family's id of the transaction, in hex.
+    pub transaction: String,
+}
+
+/// An order before it meets its card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Which order.
+    pub order: OrderNumber,
+    /// From 1.
+    pub attempt: u32,
+    /// What it does.
+    pub kind: OrderKind,
+    /// How much.
+    pub amount: Money,
+    /// For a refund: the transaction to give back, in hex; `None` takes the newest sale that fits.
+    pub refund_of: Option<String>,
+    /// The attempt before this one, proved not to have happened: its transaction id is used again (REQ-TRM-5).
+    pub previous: Option<Intent>,
+}
+
+/// An authentic refusal, or one of the terminal's own before anything was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why, as a kind.
+    pub reason: RefusalReason,
+    /// What the card said, where it was the card.
+    pub status: Option<StatusWord>,
+    /// In words.
+    pub detail: String,
+}
+
+/// Why an order is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalReason {
+    /// Too little on the card.
+    BalanceTooSmall,
+    /// More than the card may hold.
+    MaximumExceeded,
+    /// Nothing to give back.
+    NotRefundable,
+    /// Blocked, terminated, not active.
+    NotActive,
+    /// The cardholder must be verified.
+    PinRequired,
+    /// No PIN tries are left.
+    PinBlocked,
+    /// This terminal may not do it.
+    NoRight,
+    /// Another currency.
+    Currency,
+    /// Anything else that the card refuses.
+    Other,
+}
+
+impl Refusal {
+    /// The order is in one currency, the card in another.
+    pub fn currency(order: Currency, card: Currency) -> Self {
+        let detail = format!("the order is in {order}, the card holds {card}");
+        Self { reason: RefusalReason::Currency, status: None, detail }
+    }
+}

@@ -1,0 +1,126 @@
+//! What a record counts for: one settlement policy a scheme, as a table (specs/terminal.md, clause 3).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How a scheme settles sales that were not completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SettlementPolicy {
+    /// Not a sale until the card's next touch anywhere proves it.
+    #[default]
+    OnNextTouch,
+    /// As above, or until the centre decides; claims only within [`SettlementPolicy::claim_days`].
+    OnConfirmation,
+    /// A sale at once, taken off if it is disproved.
+    AtOnce,
+    /// Never established; the customer pays again.
+    Redo,
+}
+
+/// What is known of an attempt, for settlement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Known {
+    /// Nobody knows.
+    Open,
+    /// The unresolved slip is out, and still nobody knows.
+    OpenFinal,
+    /// Paid, by the answer to the order itself.
+    PaidAtOnce,
+    /// Paid, as it turned out later.
+    PaidLater,
+    /// Not paid.
+    NotPaid,
+}
+
+/// What a record counts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Booking {
+    /// In the sales total.
+    Sale,
+    /// Held apart until somebody knows.
+    Unresolved,
+    /// In the sales total, although nobody knows yet.
+    ProvisionalSale,
+    /// Was in the sales total and is taken off.
+    TakenOff,
+    /// Not a sale.
+    NotSale,
+    /// Not a sale for this scheme, but the card paid: the amount is owed to the cardholder.
+    OwedToCardholder,
+}
+
+impl SettlementPolicy {
+    /// The four policies.
+    pub const ALL: [Self; 4] = [Self::OnNextTouch, Self::OnConfirmation, Self::AtOnce, Self::Redo];
+
+    /// The table.
+    pub const fn booking(self, known: Known) -> Booking {
+        match (known, self) {
+            (Known::PaidAtOnce, _) | (Known::PaidLater, Self::OnNextTouch | Self::OnConfirmation | Self::AtOnce) => {
+                Booking::Sale
+            }
+            (Known::PaidLater, Self::Redo) => Booking::OwedToCardholder,
+            // While the card may still be touched again the sale is simply not over, under any policy.
+            (Known::Open, _) | (Known::OpenFinal, Self::OnNextTouch | Self::OnConfirmation) => Booking::Unresolved,
+            (Known::OpenFinal, Self::AtOnce) => Booking::ProvisionalSale,
+            (Known::OpenFinal, Self::Redo)
+            | (Known::NotPaid, Self::OnNextTouch | Self::OnConfirmation | Self::Redo) => Booking::NotSale,
+            (Known::NotPaid, Self::AtOnce) => Booking::TakenOff,
+        }
+    }
+
+    /// Days within which the centre takes claims; an older unresolved record is shown as overdue.
+    pub const fn claim_days(self) -> Option<u32> {
+        match self {
+            Self::OnConfirmation => Some(55),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for SettlementPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OnNextTouch => "on-next-touch",
+            Self::OnConfirmation => "on-confirmation",
+            Self::AtOnce => "at-once",
+            Self::Redo => "redo",
+        })
+    }
+}
+
+impl std::str::FromStr for SettlementPolicy {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|policy| policy.to_string() == text)
+            .ok_or_else(|| format!("expected on-next-touch, on-confirmation, at-once or redo, got {text:?}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The whole table, as unresolved.md and specs/terminal.md print it.
+    #[test]
+    fn the_table() {
+        use Booking as B;
+        use Known as K;
+        let rows = [
+            (SettlementPolicy::OnNextTouch, [B::Unresolved, B::Unresolved, B::Sale, B::Sale, B::NotSale]),
+            (SettlementPolicy::OnConfirmation, [B::Unresolved, B::Unresolved, B::Sale, B::Sale, B::NotSale]),
+            (SettlementPolicy::AtOnce, [B::Unresolved, B::ProvisionalSale, B::Sale, B::Sale, B::TakenOff]),
+            (SettlementPolicy::Redo, [B::Unresolved, B::NotSale, B::Sale, B::OwedToCardholder, B::NotSale]),
+        ];
+        for (policy, bookings) in rows {
+            let known = [K::Open, K::OpenFinal, K::PaidAtOnce, K::PaidLater, K::NotPaid];
+            assert_eq!(known.map(|known| policy.booking(known)), bookings, "{policy}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The answer to select of contactless cards of type A (ISO/IEC 14443-4:2018, 5.2), without its CRC.
+
+use super::{Fault, Parsed, WireError, atr, count, octets, one_octet, pretty::Listing};
+
+/// Frame sizes by FSCI (ISO/IEC 14443-4:2018, 5.2.3); codes D to F are reserved.
+const FRAME_SIZES: [u16; 13] = [16, 24, 32, 40, 48, 64, 96, 128, 256, 512, 1024, 2048, 4096];
+
+/// An answer to select.
+///
+/// ```
+/// use untorn::wire::ats::Ats;
+/// let octets = [0x06, 0x75, 0x77, 0x81, 0x02, 0x80];
+/// let ats = Ats::parse(&octets).unwrap();
+/// assert_eq!((ats.frame_size(), ats.historical), (Some(64), &[0x80][..]));
+/// assert_eq!(ats.emit(), octets);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ats<'a> {
+    /// Low half of T0; `None` where TL is 1 and T0 is not there.
+    pub fsci: Option<u8>,
+    /// TA(1): bit rates.
+    pub ta: Option<u8>,
+    /// TB(1): frame waiting time and start-up guard time.
+    pub tb: Option<u8>,
+    /// TC(1): node address and card identifier.
+    pub tc: Option<u8>,
+    /// Historical octets.
+    pub historical: &'a [u8],
+}
+
+impl<'a> Ats<'a> {
+    /// Reads an answer to select. Refused are a TL that disagrees with the octets, and bit 8 of T0.
+    pub fn parse(input: &'a [u8]) -> Result<Self, WireError> {
+        let mut ats = Self { fsci: None, ta: None, tb: None, tc: None, historical: &[] };
+        walk(input, &mut |_, field| match field {
+            Field::Tl(_) => {}
+            Field::T0(t0) => ats.fsci = Some(t0 & 15),
+            Field::Ta(octet) => ats.ta = Some(octet),
+            Field::Tb(octet) => ats.tb = Some(octet),
+            Field::Tc(octet) => ats.tc = Some(octet),
+            Field::Historical(octets) => ats.historical = octets,
+        })
+        .map_err(|error| Fault::unwrap(error).at(0, input.len()))?;
+        Ok(ats)
+    }
+
+    /// Most octets of a frame that the card takes, FSC; 32 where T0 is not there (5.2.3); `None` for a reserved code.
+    pub fn frame_size(&self) -> Option<u16> {
+        FRAME_SIZES.get(usize::from(self.fsci.unwrap_or(2))).copied()
+    }
+
+    /// Frame waiting time integer, 0 to 14; 4 where TB(1) is not there (5.2.5).
+    pub fn frame_waiting_integer(&self) -> u8 {
+        self.tb.map_or(4, |tb| tb >> 4)
+    }
+
+    /// Octets that [`emit`](Self::emit) gives.
+    pub fn emitted_len(&self) -> usize {
+        let interface = [self.ta, self.tb, self.tc].into_iter().flatten().count();
+        1 + usize::from(self.has_t0()) + interface + self.historical.len()
+    }
+
+    /// Its octets.
+    pub fn emit(&self) -> Vec<u8> {
+        let mut octets = Vec::with_capacity(self.emitted_len());
+        octets.push(self.emitted_len() as u8);
+        if self.has_t0() {
+            let announced = [(self.ta, 0x10), (self.tb, 0x20), (self.tc, 0x40)];
+            let follow: u8 = announced.iter().filter(|(octet, _)| octet.is_some()).map(|(_, bit)| bit).sum();
+            octets.push(follow | (self.fsci.unwrap_or(2) & 15));
+            octets.extend(announced.into_iter().filter_map(|(octet, _)| octet));
+            octets.extend_from_slice(self.historical);
+        }
+        octets
+    }
+
+    fn has_t0(&self) -> bool {
+        self.fsci.is_some() || self.ta.or(self.tb).or(self.tc).is_some() || !self.historical.is_empty()
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Field<'a> {
+    Tl(u8),
+    T0(u8),
+    Ta(u8),
+    Tb(u8),
+    Tc(u8),
+    Historical(&'a [u8]),
+}
+
+/// Reads the fields in order and hands each over with what is left from it on.
+fn walk<'a>(input: &'a [u8], take: &mut impl FnMut(&'a [u8], Field<'a>)) -> Parsed<'a, ()> {
+    let (rest, tl) = one_octet("TL")(input)?;
+    if tl == 0 {
+        return Err(Fault::wrong(input, "TL of 1 or more, for it counts itself"));
+    }
+    take(input, Field::Tl(tl));
+    let body_len = usize::from(tl) - 1;
+    if let Some(more @ [_, ..]) = rest.get(body_len..) {
+        return Err(Fault::wrong(more, "the end of the answer to select"));
+    }
+    if body_len == 0 {
+        return Ok((rest, ()));
+    }
+    let (at, t0) = one_octet("T0")(rest)?;
+    if t0 & 0x80 != 0 {
+        return Err(Fault::wrong(rest, "T0 with bit 8 clear"));
+    }
+    take(rest, Field::T0(t0));
+    let at = interface(at, t0 & 0x10 != 0, "TA(1)", Field::Ta, take)?;
+    let at = interface(at, t0 & 0x20 != 0, "TB(1)", Field::Tb, take)?;
+    let at = interface(at, t0 & 0x40 != 0, "TC(1)", Field::Tc, take)?;
+    let historical_len = body_len - 1 - (t0 >> 4).count_ones() as usize;
+    let (after, historical) = octets(historical_len, "historical data")(at)?;
+    take(at, Field::Historical(historical));
+    Ok((after, ()))
+}
+
+/// Reads one interface octet if T0 announces it; gives back what is left.
+fn interface<'a>(
+    input: &'a [u8],
+    announced: bool,
+    what: &'static str,
+    field: fn(u8) -> Field<'a>,
+    take: &mut impl FnMut(&'a [u8], Field<'a>),
+) -> Result<&'a [u8], nom::Err<Fault<'a>>> {
+    if !announced {
+        return Ok(input);
+    }
+    let (rest, octet) = one_octet(what)(input)?;
+    take(input, field(octet));
+    Ok(rest)
+}
+
+pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8]) {
+    let walked = walk(input, &mut |at, field| {
+        let offset = base + input.len() - at.len();
+        match field {
+            Field::Tl(tl) => listing.line(offset, &format!("TL {tl:02X}: {}", count(tl.into()))),
+            Field::T0(t0) => {
+                let size = FRAME_SIZES.get(usize::from(t0 & 15)).map_or("reserved".to_owned(), u16::to_string);
+                listing.line(offset, &format!("T0 {t0:02X}: frame size of the card {size}"));
+            }
+            Field::Ta(ta) => listing.line(offset, &format!("TA(1) {ta:02X}: {}", bit_rates(ta))),
+            Field::Tb(tb) => listing.line(
+                offset,
+                &format!(
+                    "TB(1) {tb:02X}: frame waiting time integer {}, start-up guard time integer {}",
+                    tb >> 4,
+                    tb & 15
+                ),
+            ),
+            Field::Tc(tc) => listing.line(offset, &format!("TC(1) {tc:02X}: {}", addressing(tc))),
+            Field::Historical([]) => {}
+            Field::Historical(octets) => {
+                listing.line(offset, &format!("historical octets, {}", count(octets.len())));
+                listing.nested(|listing| atr::list_historical(listing, offset, octets));
+            }
+        }
+    });
+    if let Err(error) = walked {
+        listing.stopped(base, input, error);
+    }
+}
+
+/// ISO/IEC 14443-4:2018, 5.2.4.
+fn bit_rates(ta: u8) -> String {
+    let rates = |bits: u8| {
+        let names: Vec<&str> = [(1, "212"), (2, "424"), (4, "848")]
+            .iter()
+            .filter(|(bit, _)| bits & bit != 0)
+            .map(|(_, name)| *name)
+            .collect();
+        if names.is_empty() { "106".to_owned() } else { format!("106 {}", names.join(" ")) }
+    };
+    let same = if ta & 0x80 != 0 { ", the same both ways only" } else { "" };
+    format!("kbit/s to the card {}, from the card {}{same}", rates(ta), rates(ta >> 4))
+}
+
+/// ISO/IEC 14443-4:2018, 5.2.6.
+fn addressing(tc: u8) -> String {
+    let with = |bit: u8| if tc & bit != 0 { "supported" } else { "not supported" };
+    format!("card identifier (CID) {}, node address (NAD) {}", with(2), with(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_answer_of_a_desfire() {
+        let ats = Ats::parse(&[0x06, 0x75, 0x77, 0x81, 0x02, 0x80]).unwrap();
+        assert_eq!(ats, Ats { fsci: Some(5), ta: Some(0x77), tb: Some(0x81), tc: Some(0x02), historical: &[0x80] });
+        assert_eq!((ats.frame_size(), ats.frame_waiting_integer()), (Some(64), 8));
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_value_by_default() {
+        let ats = Ats::parse(&[0x01]).unwrap();
+        assert_eq!((ats.fsci, ats.frame_size(), ats.frame_waiting_integer()), (None, Some(32), 4));
+        assert_eq!(ats.emit(), [0x01]);
+        assert_eq!(Ats::parse(&[0x02, 0x0D]).unwrap().frame_size(), None);
+    }
+
+    #[test]
+    fn what_is_no_answer_to_select_says_where() {
+        for (octets, message) in [
+            (&[][..], "at octet 0: expected TL, got the end"),
+            (&[0x00], "at octet 0: expected TL of 1 or more, for it counts itself, got 00"),
+            (&[0x01, 0x02], "at octet 1: expected the end of the answer to select, got 02"),
+            (&[0x02, 0x80], "at octet 1: expected T0 with bit 8 clear, got 80"),
+            (&[0x03, 0x75, 0x77], "at octet 3: expected TB(1), got the end"),
+            (&[0x05, 0x10, 0x77, 0x80], "at octet 3: expected 2 octets of historical data, got 1 octet, then the end"),
+        ] {
+            assert_eq!(Ats::parse(octets).unwrap_err().to_string(), message);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn octets_to_value_to_octets(mut octets in vec(any::<u8>(), 1..40), cut: bool) {
+            if cut {
+                octets[0] = octets.len() as u8;
+            }
+            if let Ok(ats) = Ats::parse(&octets) {
+                prop_assert_eq!(ats.emit(), octets);
+            }
+        }
+
+        #[test]
+        fn value_to_octets_to_value(
+            fsci in 0..16u8, ta: Option<u8>, tb: Option<u8>, tc: Option<u8>, historical in vec(any::<u8>(), 0..16),
+        ) {
+            let ats = Ats { fsci: Some(fsci), ta, tb, tc, historical: &historical };
+            let octets = ats.emit();
+            prop_assert_eq!(Ats::parse(&octets).unwrap(), ats);
+        }
+    }
+}

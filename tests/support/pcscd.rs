@@ -1,0 +1,133 @@
+//! A `pcscd` of the test's own, with vsmartcard's virtual reader as its only driver.
+//!
+//! Needs root (the service's socket lies in `/run/pcscd`, and no option moves it), and the Debian packages `pcscd` and
+//! `vsmartcard-vpcd`. Where these are missing a test is skipped and says so; where the environment variable `CI` is set
+//! it fails, for there nobody would read that it was skipped. vpcd listens on all interfaces while the test runs.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// The first of the two slots that vpcd has.
+pub const READER: &str = "untorn test 00 00";
+/// A bound for what should take milliseconds.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
+const SERVICES: [&str; 2] = ["/usr/sbin/pcscd", "/usr/local/sbin/pcscd"];
+const SOCKET: &str = "/run/pcscd/pcscd.comm";
+/// Ends the service with us, however we end: our death closes the pipe that `read` waits at. The shell closes its own
+/// output, so that the end of the service's is seen.
+const KEEPER: &str = r#""$@" & service=$!; exec >&-; read -r line; kill "$service"; wait "$service""#;
+
+/// A running service; ends when dropped.
+pub struct Pcscd {
+    keeper: Option<Child>,
+    service: &'static str,
+    config: TempDir,
+    port: u16,
+    _turn: File,
+}
+
+impl Pcscd {
+    /// Starts one. `None`, with a line that says why, where it can't be. Waits while another test has one.
+    pub fn start() -> Option<Self> {
+        match Self::prepare() {
+            Ok(mut pcscd) => {
+                pcscd.run();
+                Some(pcscd)
+            }
+            Err(reason) => {
+                assert!(std::env::var_os("CI").is_none(), "no smart card service: {reason}");
+                eprintln!("SKIPPED, no smart card service: {reason}");
+                None
+            }
+        }
+    }
+
+    fn prepare() -> Result<Self, String> {
+        if !rustix::process::geteuid().is_root() {
+            return Err("only root can start pcscd (its socket lies in /run/pcscd)".to_owned());
+        }
+        let service = SERVICES.into_iter().find(|path| Path::new(path).exists());
+        let service = service.ok_or("pcscd is not installed (apt-get install pcscd)")?;
+        if !Path::new(DRIVER).exists() {
+            return Err(format!("{DRIVER} is not there (apt-get install vsmartcard-vpcd)"));
+        }
+        let turn = File::create(std::env::temp_dir().join("untorn-live.lock")).unwrap();
+        turn.lock().unwrap();
+        if UnixStream::connect(SOCKET).is_ok() {
+            return Err(format!("a pcscd runs already and listens at {SOCKET}; stop it for this test"));
+        }
+        let port = free_port();
+        let config = tempfile::tempdir().unwrap();
+        let text =
+            format!("FRIENDLYNAME \"untorn test\"\nDEVICENAME /dev/null:{port}\nLIBPATH {DRIVER}\nCHANNELID {port}\n");
+        std::fs::write(config.path().join("vpcd"), text).unwrap();
+        Ok(Self { keeper: None, service, config, port, _turn: turn })
+    }
+
+    /// Starts the service again after [`Pcscd::stop`], at the same place.
+    pub fn run(&mut self) {
+        let mut keeper = Command::new("sh")
+            .args(["-c", KEEPER, "keeper", self.service, "--foreground", "--info", "--config"])
+            .arg(self.config.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(keeper.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        // It reads to the end, so that the service never waits at a full pipe.
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        self.keeper = Some(keeper);
+        let mut said = Vec::new();
+        while !said.last().is_some_and(|line: &String| line.contains("daemon ready")) {
+            let line = lines.recv_timeout(PATIENCE);
+            assert!(line.is_ok(), "pcscd does not get ready; it said:\n{}", said.join("\n"));
+            said.extend(line);
+        }
+    }
+
+    /// Ends the service; what the test holds stays.
+    pub fn stop(&mut self) {
+        if let Some(mut keeper) = self.keeper.take() {
+            drop(keeper.stdin.take());
+            let _ = keeper.wait();
+        }
+    }
+
+    /// Where a card for [`READER`] connects to.
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+}
+
+impl Drop for Pcscd {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A port that was free a moment ago, and the next one too: vpcd has two slots.
+fn free_port() -> u16 {
+    loop {
+        let first = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        let port = first.local_addr().unwrap().port();
+        if port < u16::MAX && TcpListener::bind((Ipv4Addr::UNSPECIFIED, port + 1)).is_ok() {
+            return port;
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! A card that lies on the virtual reader of a [`Pcscd`](super::pcscd::Pcscd).
+
+use std::sync::mpsc::{self, Receiver};
+use std::thread::JoinHandle;
+
+use untorn::reader::in_process::SharedCard;
+use untorn::reader::pcsc::{Watch, WatchEvent};
+use untorn::reader::vpcd::{Attachment, Control, ServeError, serve};
+
+use super::pcscd::{PATIENCE, Pcscd, READER};
+
+/// A card in service; ends when dropped.
+pub struct VirtualCard {
+    /// Lifts and presents it.
+    pub control: Control,
+    server: Option<JoinHandle<Result<(), ServeError>>>,
+}
+
+impl VirtualCard {
+    /// Shows the card. That PC/SC sees it takes some more time: wait with [`Seen`].
+    pub fn present(card: &SharedCard, pcscd: &Pcscd) -> Self {
+        let control = Control::new();
+        let attachment = Attachment::Connect(pcscd.address());
+        let (card, held) = (card.clone(), control.clone());
+        let server = Some(std::thread::spawn(move || serve(&card, &attachment, &held, |_| ())));
+        Self { control, server }
+    }
+
+    /// Waits until it is no longer served, and says why.
+    pub fn end(mut self) -> Result<(), ServeError> {
+        self.server.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for VirtualCard {
+    fn drop(&mut self) {
+        self.control.stop();
+    }
+}
+
+/// What PC/SC sees.
+pub struct Seen {
+    watch: Option<Watch>,
+    events: Receiver<WatchEvent>,
+}
+
+impl Seen {
+    pub fn start() -> Self {
+        let (watch, events) = Watch::start().unwrap();
+        Self { watch: Some(watch), events }
+    }
+
+    /// Waits for this event, passing over others.
+    pub fn wait(&self, wanted: impl Fn(&WatchEvent) -> bool) -> WatchEvent {
+        loop {
+            let event = self.events.recv_timeout(PATIENCE).expect("the event comes");
+            if wanted(&event) {
+                return event;
+            }
+        }
+    }
+
+    pub fn wait_inserted(&self) -> Vec<u8> {
+        let inserted = self.wait(|event| matches!(event, WatchEvent::CardInserted { reader, .. } if reader == READER));
+        if let WatchEvent::CardInserted { atr, .. } = inserted { atr } else { Vec::new() }
+    }
+
+    pub fn wait_removed(&self) {
+        self.wait(|event| matches!(event, WatchEvent::CardRemoved { reader } if reader == READER));
+    }
+
+    /// Stops watching; nothing comes after that.
+    pub fn stop(mut self) {
+        self.watch = None;
+        while self.events.try_recv().is_ok() {}
+        assert_eq!(self.events.try_recv(), Err(mpsc::TryRecvError::Disconnected));
+    }
+}
