@@ -425,7 +425,8 @@ impl Books {
     /// Nothing created, nothing lost, everything written, nothing twice; for each card by itself.
     fn check(&self, field: &Field, journals: &[&MemoryJournal]) -> Result<(), String> {
         for (number, before) in self.cards.iter().enumerate() {
-            let (reference, now) = (CardReference(card_id(number).to_string()), field.inspect(number, PurseCard::inspect));
+            let (reference, now) =
+                (CardReference(card_id(number).to_string()), field.inspect(number, PurseCard::inspect));
             let (mut expected, mut commits) = (balance(before), 0);
             for journal in journals {
                 let (value, count) = proved(journal, &reference)?;
