@@ -27,13 +27,14 @@ pub(super) enum Found {
 
 /// Looks at a file without SQLite, which might change it.
 pub(super) fn inspect(path: &Path) -> Result<Found, JournalError> {
+    // The log first: a writer that closes meanwhile completes the file before it removes the log.
+    let log_length = fs::metadata(beside(path, "-wal")).map_or(0, |metadata| metadata.len());
     let length = match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => return Err(foreign(path, "it is a directory or a device")),
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
         Err(error) => return Err(storage("look at", path, &error)),
     };
-    let log_length = fs::metadata(beside(path, "-wal")).map_or(0, |metadata| metadata.len());
     if length == 0 && log_length > 0 {
         return Err(corrupt(path, "it is missing or empty, but its log (-wal) is still there"));
     }

@@ -147,7 +147,10 @@ impl SqliteReader {
             Ok(()) => Ok(Self { db, path }),
             Err(error) => {
                 drop(db);
-                made.remove();
+                // Only while nobody writes: a log that was not there before may be a writer's by now.
+                if let Ok(Some(_lock)) = Lock::existing(&path) {
+                    made.remove();
+                }
                 Err(error)
             }
         }
@@ -395,5 +398,27 @@ impl Sides {
         for side in self.0 {
             drop(fs::remove_file(side));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No kill of a process shows what a power cut would: that the log was not flushed.
+    #[test]
+    fn a_commit_waits_for_the_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let journal = SqliteJournal::open(directory.path().join("journal.db")).unwrap();
+        let setting = |name| {
+            journal
+                .reader
+                .db
+                .pragma_query_value(None, name, |row| {
+                    row.get::<_, String>(0).or_else(|_| Ok(row.get::<_, i64>(0)?.to_string()))
+                })
+                .unwrap()
+        };
+        assert_eq!([setting("synchronous"), setting("journal_mode"), setting("locking_mode")], ["2", "wal", "normal"]);
     }
 }
