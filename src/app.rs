@@ -20,6 +20,7 @@ use crate::family::purse::issuer::Scheme;
 use crate::family::purse::kernel::PurseKernel;
 use crate::family::purse::kernel_sam::{Grant, SoftSam};
 use crate::journal::record::CardReference;
+use crate::journal::sqlite::SqliteJournal;
 use crate::money::Currency;
 use crate::reader::Reader;
 use crate::reader::exchange::Exchange;
@@ -29,9 +30,6 @@ use crate::session::{self, Desk, World};
 use crate::terminal::event::{Outcome, Request};
 use crate::terminal::policy::SettlementPolicy;
 use crate::terminal::{Config, OrdersFor, Terminal};
-
-/// The journal of the terminal.
-pub type AppJournal = crate::journal::memory::MemoryJournal;
 
 /// Events that the trace on screen keeps.
 const TRACE_EVENTS: usize = 1024;
@@ -105,6 +103,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Where the journal is.
+    pub fn journal_path(&self) -> Result<PathBuf, AppError> {
+        self.journal.clone().map_or_else(|| place::data_file("journal.db", "--journal"), Ok)
+    }
+
     fn roles(&self) -> Vec<Role> {
         self.roles.clone().unwrap_or_else(|| match self.reader {
             ReaderChoice::Virtual => vec![Role::Debit, Role::Credit, Role::Refund, Role::Read],
@@ -128,7 +131,7 @@ pub struct App {
     /// Follows `61xx`, is traced and, when virtual, can be torn.
     pub reader: Box<dyn Reader>,
     /// Where records become durable.
-    pub journal: AppJournal,
+    pub journal: SqliteJournal,
     /// Nonces and the like.
     pub entropy: Box<dyn Entropy>,
     /// The time. Clones are the same clock.
@@ -147,7 +150,7 @@ impl App {
     /// Opens journal, card and reader, in this order, so that nobody else has the journal once a card is touched.
     pub fn open(options: &Options) -> Result<Self, AppError> {
         let profile = virtual_card::load_profile(&options.profile)?;
-        let journal = AppJournal::default();
+        let journal = SqliteJournal::open(options.journal_path()?)?;
         let clock = options.seed.map_or_else(Clock::system, |_| Clock::counting());
         let trace = TraceRing::new(TRACE_EVENTS);
         let (reader, card): (Box<dyn Reader>, _) = match &options.reader {
