@@ -14,13 +14,16 @@
 //!
 //! Who may import whom is written in `CONTRIBUTING.md` and enforced by `tests/tidy.rs`.
 
+pub mod app;
 pub mod card;
+pub mod cli;
 pub mod crypto;
 pub mod entropy;
 pub mod family;
 pub mod journal;
 pub mod money;
 pub mod reader;
+pub mod report;
 pub mod secret;
 pub mod session;
 pub mod sim;
