@@ -147,7 +147,9 @@ impl Reader for FieldReader {
             if let Some(octet) = response.len().checked_sub(3).and_then(|last| response.get_mut(last)) {
                 *octet ^= 1;
             } else {
-                response.iter_mut().for_each(|octet| *octet ^= 1);
+                for octet in response.iter_mut() {
+                    *octet ^= 1;
+                }
             }
         }
         Ok(())

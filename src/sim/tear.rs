@@ -209,7 +209,7 @@ impl Setting {
         }
         // The terminal starts anew: what it knew is in its journal, or lost.
         let mut till = Till { journal: till.journal.clone(), ..self.till(0) };
-        let torn_again = self.converge(&field, &mut till, scenario)?;
+        let torn_again = Self::converge(&field, &mut till, scenario)?;
         before.check(&field, &journals)?;
         let next = till.order(&field, OrderKind::Sale, NEXT_SALE, vec![Presented::Card(0)]);
         if !matches!(next.result, OutcomeKind::Paid { .. }) {
@@ -220,7 +220,7 @@ impl Setting {
     }
 
     /// At most two clean touches leave nothing open; a second cut tears a touch before them.
-    fn converge(&self, field: &Field, till: &mut Till, scenario: &Scenario) -> Result<bool, String> {
+    fn converge(field: &Field, till: &mut Till, scenario: &Scenario) -> Result<bool, String> {
         let mut torn_again = false;
         if let Tear::Write(_, Some(second)) = scenario.tear {
             field.cut(0, second);
