@@ -1,5 +1,6 @@
 //! A purse card that is served to PC/SC while the test looks into it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -20,13 +21,14 @@ use super::virtual_card::Seen;
 
 /// The card, shared with the thread that serves it.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<PurseCard<SeededEntropy>>>);
+struct Shared(Arc<Mutex<PurseCard<SeededEntropy>>>, Arc<AtomicU64>);
 
 impl Card for Shared {
     fn reset(&mut self) -> Option<Vec<u8>> {
         self.0.lock().unwrap().reset()
     }
     fn process(&mut self, command: &[u8]) -> Answer {
+        self.1.fetch_add(1, Ordering::Relaxed);
         self.0.lock().unwrap().process(command)
     }
     fn power_off(&mut self) {
@@ -52,14 +54,14 @@ impl ServedPurse {
         let mut profile = Profile::built_in("default").unwrap().with_suites(suites);
         profile.card_id = card_id;
         let card = PurseCard::personalise(&profile, &Scheme::test(), SeededEntropy::new(5)).unwrap();
-        let card = Shared(Arc::new(Mutex::new(card)));
+        let card = Shared(Arc::new(Mutex::new(card)), Arc::default());
         let (sender, lifted) = mpsc::channel();
         let (control, attachment) = (Control::new(), Attachment::Connect(pcscd.address()));
         let seen = Seen::start();
         let (held, served) = (control.clone(), shared(card.clone()));
         let server = std::thread::spawn(move || {
             serve(&served, &attachment, &held, |event| {
-                if matches!(event, Event::Away) {
+                if matches!(event, Event::Lifted) {
                     let _ = sender.send(());
                 }
             })
@@ -73,30 +75,22 @@ impl ServedPurse {
         self.card.0.lock().unwrap().inspect()
     }
 
+    /// Commands that it has had.
+    pub fn exchanges(&self) -> u64 {
+        self.card.1.load(Ordering::Relaxed)
+    }
+
     /// Takes it away at an exchange from now.
     pub fn lift_at(&self, exchange: u64, when: LiftWhen) {
         self.control.lift_at(exchange, when);
     }
 
-    /// Takes a lift that did not happen back.
-    pub fn keep(&self) {
-        self.control.lift_at(u64::MAX, LiftWhen::Before);
-    }
-
-    /// If it was lifted, puts it back and waits until PC/SC has seen both. `true` when it was.
-    pub fn put_back(&self) -> bool {
-        let was_lifted = self.lifted.try_recv().is_ok();
-        if was_lifted {
-            self.seen.wait_removed();
-            self.control.present();
-            self.seen.wait_inserted();
-        }
-        was_lifted
-    }
-
-    /// Waits until it is lifted.
-    pub fn wait_lifted(&self) {
+    /// Waits until it is lifted and PC/SC has seen that, then puts it back and waits for that to be seen.
+    pub fn put_back(&self) {
         self.lifted.recv_timeout(PATIENCE).unwrap();
+        self.seen.wait_removed();
+        self.control.present();
+        self.seen.wait_inserted();
     }
 }
 
