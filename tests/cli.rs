@@ -169,6 +169,27 @@ fn what_is_torn_is_resolved_at_the_next_touch() {
 }
 
 #[test]
+fn totals_follow_the_policy() {
+    let desk = Desk::new(&[]);
+    desk.run(&["pay", "1000"]).ended(0);
+    desk.run(&["pay", "300"]).ended(0);
+    desk.run(&["pay", "50", "--tear", "3", "--no-retouch"]).ended(2);
+    let totals = |policy: &str| {
+        let found = desk.json(0, &["--policy", policy, "journal", "totals"]);
+        let found = found["totals"].as_array().unwrap().iter();
+        found.map(|total| format!("{} {}", total["booking"].as_str().unwrap(), total["minor"])).collect::<Vec<_>>()
+    };
+    assert_eq!(totals("on-next-touch"), ["sale 1300", "unresolved 50"]);
+    assert_eq!(totals("at-once"), ["sale 1300", "provisional-sale 50"]);
+    assert_eq!(totals("redo"), ["sale 1300", "not-sale 50"]);
+    desk.run(&["resolve"]).ended(0);
+    assert_eq!(totals("on-confirmation"), ["sale 1350"]);
+    assert_eq!(totals("redo"), ["sale 1300", "owed-to-cardholder 50"]);
+    let text = desk.run(&["journal", "totals"]).ended(0).stdout;
+    assert!(text.contains("booked") && text.contains("1350 JPY"), "{text}");
+}
+
+#[test]
 fn an_open_record_blocks_sales_until_resolved_or_acknowledged() {
     // Killed at the first action after which the card has paid: the journal does not know of it.
     let torn = (0..100).find_map(|number| {

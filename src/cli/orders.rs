@@ -172,8 +172,10 @@ impl Station {
         }
         match &outcome.result {
             OutcomeKind::History(items) => text.push_str(&list_history(items)),
-            OutcomeKind::Refused(refusal) if refusal.reason == RefusalReason::NotNamed => {
-                let _ = writeln!(text, "{}", self.how_to_name(outcome));
+            OutcomeKind::Refused(refusal) => {
+                if let Some(hint) = self.hint(refusal.reason, outcome) {
+                    let _ = writeln!(text, "{hint}");
+                }
             }
             OutcomeKind::Balance => text.push_str(&describe_card(outcome)),
             _ => {}
@@ -185,11 +187,22 @@ impl Station {
         Report { text, json: json.into(), exit }
     }
 
-    fn how_to_name(&self, outcome: &Outcome) -> String {
+    /// What the person can do about a refusal.
+    fn hint(&self, reason: RefusalReason, outcome: &Outcome) -> Option<String> {
         let met = outcome.card.as_ref().map_or("", |card| card.card.0.as_str());
-        match &self.card {
-            Some(named) => format!("--card names {named}, the card at the reader is {met}."),
-            None => format!("This is a real reader. If this card may be used, repeat with --card {met}"),
+        match (reason, &self.card) {
+            (RefusalReason::NotNamed, Some(named)) => {
+                Some(format!("--card names {named}, the card at the reader is {met}."))
+            }
+            (RefusalReason::NotNamed, None) => {
+                Some(format!("This is a real reader. If this card may be used, repeat with --card {met}"))
+            }
+            (RefusalReason::NoRight, _) => {
+                Some("Say what this terminal may do with --grant, such as --grant debit,credit,read".to_owned())
+            }
+            (RefusalReason::BalanceTooSmall, _) => Some("`untorn topup AMOUNT` adds to the card.".to_owned()),
+            (RefusalReason::Currency, _) => Some("Say with --profile which purse this terminal works for.".to_owned()),
+            _ => None,
         }
     }
 
