@@ -133,6 +133,20 @@ fn a_foreign_journal_is_not_touched() {
 }
 
 #[test]
+fn a_trace_overwrites_nothing_but_a_trace() {
+    let desk = Desk::new(&["--trace", "card.state"]);
+    std::fs::write(desk.path().join("card.state"), "my card").unwrap();
+    desk.run(&["--state", "other.state", "pay", "1"]).ended(3);
+    assert_eq!(std::fs::read(desk.path().join("card.state")).unwrap(), b"my card");
+    let again = Desk::new(&["--trace", "trace.jsonl"]);
+    let lines = || {
+        again.run(&["balance"]).ended(0);
+        std::fs::read_to_string(again.path().join("trace.jsonl")).unwrap().lines().count()
+    };
+    assert_eq!(lines(), lines(), "the trace is of one run");
+}
+
+#[test]
 fn journal_and_card_have_one_user_at_a_time() {
     let desk = Desk::new(&[]);
     let journal = SqliteJournal::open(desk.journal()).unwrap();
