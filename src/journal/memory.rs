@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::record::{CardReference, Entry, Intent, OrderNumber};
-use super::{Committed, Journal, JournalError, OpenRecord};
+use super::{Committed, Journal, JournalError, OpenRecord, rules};
 use crate::time::Moment;
 
 /// A journal in memory. Clones share the entries, as two runs of one terminal share a file.
@@ -23,45 +23,21 @@ impl MemoryJournal {
     }
 }
 
-/// Whether `entry` may follow these entries; the same rule for every kind of journal.
-pub(super) fn check<'a>(entry: &Entry, mut earlier: impl Iterator<Item = &'a Entry>) -> Result<(), JournalError> {
-    let (order, attempt) = (entry.order(), entry.attempt());
-    let refuse = |reason: &str| Err(JournalError::Contradiction { order, attempt, reason: reason.to_owned() });
-    let mut same_attempt = Vec::new();
-    let mut attempts = 0;
-    for other in earlier.by_ref().filter(|other| other.order() == order) {
-        attempts = attempts.max(other.attempt());
-        if other.attempt() == attempt {
-            same_attempt.push(other);
-        }
-    }
-    let resolved = same_attempt.iter().any(|other| matches!(other, Entry::Resolved { .. }));
-    match entry {
-        Entry::Intent(_) if !same_attempt.is_empty() => refuse("the attempt exists already"),
-        Entry::Intent(_) if attempt != attempts + 1 => refuse("attempts are numbered from 1 without a gap"),
-        Entry::Intent(_) => Ok(()),
-        _ if same_attempt.is_empty() => refuse("there is no such attempt"),
-        Entry::Resolved { .. } if resolved => refuse("it is resolved already"),
-        _ => Ok(()),
-    }
-}
-
 impl Journal for MemoryJournal {
     fn commit(&mut self, intent: Intent, now: Moment) -> Result<Committed, JournalError> {
         let entry = Entry::Intent(intent.clone());
         let mut entries = self.lock();
-        check(&entry, entries.iter().map(|(_, entry)| entry))?;
+        rules::check(&entry, entries.iter().map(|(_, entry)| entry))?;
         entries.push((now, entry));
         Ok(Committed { intent })
     }
 
     fn append(&mut self, entry: Entry, now: Moment) -> Result<(), JournalError> {
         if matches!(entry, Entry::Intent(_)) {
-            let reason = "an intent is written by commit only".to_owned();
-            return Err(JournalError::Contradiction { order: entry.order(), attempt: entry.attempt(), reason });
+            return Err(rules::contradiction(&entry, "an intent is written by commit only"));
         }
         let mut entries = self.lock();
-        check(&entry, entries.iter().map(|(_, entry)| entry))?;
+        rules::check(&entry, entries.iter().map(|(_, entry)| entry))?;
         entries.push((now, entry));
         Ok(())
     }
@@ -88,6 +64,6 @@ impl Journal for MemoryJournal {
 
     fn next_order(&mut self) -> Result<OrderNumber, JournalError> {
         let last = self.lock().iter().map(|(_, entry)| entry.order().0).max().unwrap_or(0);
-        Ok(OrderNumber(last + 1))
+        rules::number_after(last)
     }
 }

@@ -1,18 +1,26 @@
 //! Makes records durable and reads them back. It alone can issue the token without which no value moves.
 
+pub mod chain;
+mod file;
+pub mod listing;
 pub mod memory;
 pub mod record;
+mod rules;
+pub mod sqlite;
+pub mod verify;
+pub mod view;
 
 use crate::time::Moment;
 use record::{CardReference, Entry, Intent, OrderNumber};
 
 /// A journal of one terminal.
 pub trait Journal: Send {
-    /// Makes the intent durable, and only then gives it back as a token.
+    /// Makes the intent durable, and only then gives it back as a token. Refuses an attempt that exists already, and a new one while
+    /// an earlier one of the order is open or paid.
     fn commit(&mut self, intent: Intent, now: Moment) -> Result<Committed, JournalError>;
 
-    /// Makes a later entry durable. Refuses what contradicts the journal: a second resolution of an attempt, one of an attempt that it
-    /// does not hold, and [`Entry::Intent`], which only [`Journal::commit`] may write.
+    /// Makes a later entry durable. Refuses what contradicts the journal: anything about an attempt that it does not hold or that is
+    /// resolved, and [`Entry::Intent`], which only [`Journal::commit`] may write.
     fn append(&mut self, entry: Entry, now: Moment) -> Result<(), JournalError>;
 
     /// Attempts without resolution, oldest first; of one card, or of all.
@@ -74,6 +82,18 @@ pub enum JournalError {
         path: String,
         /// How it shows.
         reason: String,
+    },
+    /// A later version of untorn wrote the file.
+    #[error(
+        "the journal {path} has format {version}, this untorn knows format {known} only: use a later one; it was not touched"
+    )]
+    Newer {
+        /// Which file.
+        path: String,
+        /// The format of the file.
+        version: u32,
+        /// The latest format known here.
+        known: u32,
     },
     /// The file is damaged, or was changed from outside.
     #[error("the journal {path} is damaged: {reason}; it was not touched")]

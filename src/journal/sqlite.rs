@@ -1,0 +1,424 @@
+//! The journal on disk: one SQLite file, one writer, any number of readers.
+//!
+//! Beside the file `journal.db` lie `journal.db-lock`, empty, which the writer holds locked, and, while it is open or after a crash,
+//! `journal.db-wal` and `journal.db-shm`, which belong to it: copy or move all of them, or close it first.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Params, Row, TransactionBehavior, params};
+
+use super::chain::{Line, LineHash};
+use super::file::{self, Found, Lock, beside, corrupt, storage};
+use super::record::{CardReference, Entry, Intent, OrderNumber};
+use super::view::{OrderView, Orders};
+use super::{Committed, Journal, JournalError, OpenRecord, rules};
+use crate::time::Moment;
+
+const SCHEMA: &str = include_str!("schema.sql");
+
+/// Reads a journal, also while another process writes it.
+#[derive(Debug)]
+pub struct SqliteReader {
+    pub(super) db: Connection,
+    pub(super) path: PathBuf,
+}
+
+/// A journal in a file, open for writing. Only one at a time can be.
+///
+/// ```
+/// use untorn::journal::{Journal, sqlite::SqliteJournal};
+/// let directory = tempfile::tempdir().unwrap();
+/// let mut journal = SqliteJournal::open(directory.path().join("journal.db")).unwrap();
+/// assert_eq!(journal.next_order().unwrap().0, 1);
+/// assert!(journal.reader().verify().unwrap().fault.is_none());
+/// ```
+#[derive(Debug)]
+pub struct SqliteJournal {
+    // Before the lock: the file is closed while it is still ours.
+    reader: SqliteReader,
+    _lock: Lock,
+}
+
+/// Which orders to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// All of them.
+    All,
+    /// The latest so many.
+    Latest(u32),
+    /// Those with an attempt whose end is not known.
+    Unresolved,
+    /// Those of one card.
+    Card(CardReference),
+    /// This one.
+    One(OrderNumber),
+}
+
+impl SqliteJournal {
+    /// Opens a journal for writing; creates it, and the directories above it, where there is no file or an empty one.
+    ///
+    /// # Errors
+    /// - [`JournalError::InUse`] at once, while another process or another value of this one has it open.
+    /// - [`JournalError::Foreign`], [`JournalError::Newer`], [`JournalError::Corrupt`]: the file was not touched. Only its header, its
+    ///   schema and its last line are checked here; [`SqliteReader::verify`] checks all.
+    /// - [`JournalError::Storage`], when the system refuses.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, JournalError> {
+        let path = file::resolve(path.as_ref())?;
+        // The lock comes before the first look: to open and close a file of which this process holds POSIX locks would drop those. Where
+        // there is no lock file nobody writes, and none must appear beside a file that is not ours.
+        let lock = match Lock::existing(&path)? {
+            Some(lock) => lock,
+            None => file::inspect(&path).and_then(|_| Lock::create(&path))?,
+        };
+        if file::inspect(&path)? == Found::Nothing {
+            create(&path)?;
+        }
+        Ok(Self { reader: SqliteReader { db: connect_checked(&path)?, path }, _lock: lock })
+    }
+
+    /// Reads the same journal.
+    pub const fn reader(&self) -> &SqliteReader {
+        &self.reader
+    }
+
+    /// Writes one line in a transaction of its own; when this returns, the line is on the disk.
+    fn write(&mut self, entry: &Entry, now: Moment) -> Result<(), JournalError> {
+        let path = self.reader.path.clone();
+        let time = i64::try_from(now.millis())
+            .map_err(|_| storage("write to", &path, &format!("the time {now} is out of range")))?;
+        let json = serde_json::to_string(entry).map_err(|error| storage("write to", &path, &error))?;
+        let fail = |error| failure("write to", &path, &error);
+        let transaction = self.reader.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
+        let earlier = entries_of(&transaction, &path, entry.order())?;
+        rules::check(entry, &earlier)?;
+        let (sequence, previous) = last_hash(&transaction).map_err(fail)?;
+        let hash = previous.next(sequence + 1, now, json.as_bytes());
+        transaction
+            .prepare_cached("INSERT INTO entry (sequence, time_ms, json, hash) VALUES (?1, ?2, ?3, ?4)")
+            .and_then(|mut insert| insert.execute(params![sequence.cast_signed() + 1, time, json, hash.0]))
+            .map_err(|error| match error.sqlite_error_code() {
+                Some(ErrorCode::ConstraintViolation) => rules::contradiction(entry, &error.to_string()),
+                _ => fail(error),
+            })?;
+        transaction.commit().map_err(fail)
+    }
+}
+
+impl Journal for SqliteJournal {
+    fn commit(&mut self, intent: Intent, now: Moment) -> Result<Committed, JournalError> {
+        let entry = Entry::Intent(intent.clone());
+        self.write(&entry, now)?;
+        Ok(Committed { intent })
+    }
+
+    fn append(&mut self, entry: Entry, now: Moment) -> Result<(), JournalError> {
+        match entry {
+            Entry::Intent(_) => Err(rules::contradiction(&entry, "an intent is written by commit only")),
+            _ => self.write(&entry, now),
+        }
+    }
+
+    fn open(&mut self, card: Option<&CardReference>) -> Result<Vec<OpenRecord>, JournalError> {
+        self.reader.unresolved(card)
+    }
+
+    fn next_order(&mut self) -> Result<OrderNumber, JournalError> {
+        let highest =
+            self.reader.db.query_row("SELECT coalesce(max(order_number), 0) FROM entry", (), |row| row.get(0));
+        rules::number_after(highest.map_err(|error| failure("read", &self.reader.path, &error))?)
+    }
+}
+
+impl SqliteReader {
+    /// Opens a journal for reading only, also while a terminal writes it: what is read is as of one moment.
+    ///
+    /// # Errors
+    /// As [`SqliteJournal::open`], except for `InUse`; a file that is missing or empty is [`JournalError::Storage`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, JournalError> {
+        let path = fs::canonicalize(&path).map_err(|error| storage("read", path.as_ref(), &error))?;
+        if file::inspect(&path)? == Found::Nothing {
+            return Err(storage("read", &path, &"the file is empty"));
+        }
+        let made = Sides::before(&path);
+        let db = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| failure("open", &path, &error))?;
+        match check(&db, &path) {
+            Ok(()) => Ok(Self { db, path }),
+            Err(error) => {
+                drop(db);
+                // Only while nobody writes: a log that was not there before may be a writer's by now.
+                if let Ok(Some(_lock)) = Lock::existing(&path) {
+                    made.remove();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Where the journal is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives every line, oldest first, to `visit`, until that fails. The chain is not checked here.
+    pub fn lines(&self, mut visit: impl FnMut(Line) -> Result<(), JournalError>) -> Result<(), JournalError> {
+        let fail = |error| failure("read", &self.path, &error);
+        let mut statement =
+            self.db.prepare("SELECT sequence, time_ms, json, hash FROM entry ORDER BY sequence").map_err(fail)?;
+        let mut rows = statement.query(()).map_err(fail)?;
+        let mut previous = LineHash::genesis(&id(&self.db).map_err(fail)?);
+        while let Some(row) = rows.next().map_err(fail)? {
+            let line = line(row, previous, &self.path)?;
+            previous = line.hash;
+            visit(line)?;
+        }
+        Ok(())
+    }
+
+    /// What became of the selected orders, the latest first.
+    pub fn orders(&self, selection: &Selection) -> Result<Vec<OrderView>, JournalError> {
+        match selection {
+            Selection::All => self.select("SELECT order_number FROM entry", ()),
+            Selection::Latest(count) => {
+                self.select("SELECT DISTINCT order_number FROM entry ORDER BY order_number DESC LIMIT ?1", [count])
+            }
+            Selection::Unresolved => self.select("SELECT order_number FROM unresolved", ()),
+            Selection::Card(card) => {
+                self.select("SELECT order_number FROM entry WHERE kind = 'intent' AND card = ?1", [&card.0])
+            }
+            Selection::One(order) => self.select("SELECT ?1", [order.0]),
+        }
+    }
+
+    /// The orders whose numbers a query gives.
+    fn select(&self, numbers: &str, parameters: impl Params) -> Result<Vec<OrderView>, JournalError> {
+        let sql =
+            format!("SELECT sequence, time_ms, json FROM entry WHERE order_number IN ({numbers}) ORDER BY sequence");
+        let fail = |error| failure("read", &self.path, &error);
+        let mut statement = self.db.prepare(&sql).map_err(fail)?;
+        let mut rows = statement.query(parameters).map_err(fail)?;
+        let mut orders = Orders::default();
+        while let Some(row) = rows.next().map_err(fail)? {
+            let time = row.get::<_, i64>("time_ms").map_err(fail)?;
+            orders.add(Moment::from_millis(time.cast_unsigned()), &entry(row, &self.path)?);
+        }
+        Ok(orders.latest_first())
+    }
+
+    /// Attempts without resolution, oldest first; of one card, or of all. What [`Journal::open`] gives.
+    pub fn unresolved(&self, card: Option<&CardReference>) -> Result<Vec<OpenRecord>, JournalError> {
+        const OPEN: &str = "SELECT sequence, json,
+            EXISTS (SELECT 1 FROM entry WHERE order_number = unresolved.order_number
+                AND attempt = unresolved.attempt AND kind = 'unresolved-final'),
+            EXISTS (SELECT 1 FROM entry WHERE order_number = unresolved.order_number
+                AND attempt = unresolved.attempt AND kind = 'acknowledged')
+            FROM unresolved";
+        let fail = |error| failure("read", &self.path, &error);
+        let filter = if card.is_some() { "WHERE card = ?1" } else { "" };
+        let mut statement = self.db.prepare_cached(&format!("{OPEN} {filter} ORDER BY sequence")).map_err(fail)?;
+        let mut rows = match card {
+            Some(card) => statement.query([&card.0]).map_err(fail)?,
+            None => statement.query(()).map_err(fail)?,
+        };
+        let mut records = Vec::new();
+        while let Some(row) = rows.next().map_err(fail)? {
+            let Entry::Intent(intent) = entry(row, &self.path)? else { continue };
+            let is_final = row.get(2).map_err(fail)?;
+            records.push(OpenRecord { intent, is_final, is_acknowledged: row.get(3).map_err(fail)? });
+        }
+        Ok(records)
+    }
+}
+
+/// Makes a whole journal under another name first, so that a crash leaves either none or one.
+fn create(path: &Path) -> Result<(), JournalError> {
+    let made = beside(path, "-new");
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        match fs::remove_file(beside(&made, suffix)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(storage("create", path, &error)),
+            _ => {}
+        }
+    }
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).map_err(|error| storage("create", path, &error))?;
+    let fill = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let mut db = Connection::open_with_flags(&made, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        db.pragma_update(None, "page_size", file::PAGE_LEN)?;
+        db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+        let transaction = db.transaction()?;
+        transaction.pragma_update(None, "application_id", file::APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", file::VERSION)?;
+        transaction.execute_batch(SCHEMA)?;
+        transaction.execute("INSERT INTO journal (one, id) VALUES (1, ?1)", [id])?;
+        transaction.commit()?;
+        db.close().map_err(|(_, error)| error)
+    };
+    fill().map_err(|error| failure("create", path, &error))?;
+    file::publish(&made, path).map_err(|error| storage("create", path, &error))
+}
+
+/// Opens for writing. Until the checks have passed, nothing is written: no checkpoint either, should they fail.
+fn connect_checked(path: &Path) -> Result<Connection, JournalError> {
+    let made = Sides::before(path);
+    let fail = |error| failure("open", path, &error);
+    let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(fail)?;
+    let checked = db
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .map_err(fail)
+        .and_then(|_| check(&db, path))
+        .and_then(|()| db.is_readonly("main").map_err(fail));
+    match checked {
+        Ok(false) => {}
+        Ok(true) => return Err(storage("write to", path, &"it may only be read")),
+        Err(error) => {
+            drop(db);
+            made.remove();
+            return Err(error);
+        }
+    }
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(fail)?;
+    Ok(db)
+}
+
+/// Opens and sets what both readers and the writer need; reads nothing yet.
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let db = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    // A commit returns after the log is on the disk (sqlite.org/pragma.html, synchronous); macOS needs the second for that.
+    db.pragma_update(None, "synchronous", "full")?;
+    db.pragma_update(None, "fullfsync", true)?;
+    // The file may come from anywhere: its schema may not call what has effects, its pages are checked as they are read.
+    db.pragma_update(None, "trusted_schema", false)?;
+    db.pragma_update(None, "cell_size_check", true)?;
+    Ok(db)
+}
+
+/// Whether this is a journal of ours, and its last line what the line before it says.
+fn check(db: &Connection, path: &Path) -> Result<(), JournalError> {
+    let fail = |error| failure("open", path, &error);
+    let expected = Connection::open_in_memory().and_then(|db| db.execute_batch(SCHEMA).and_then(|()| schema(&db)));
+    if expected.map_err(fail)? != schema(db).map_err(fail)? {
+        return Err(corrupt(path, "its tables, rules or indices are not the ones that untorn made"));
+    }
+    let mut statement =
+        db.prepare("SELECT sequence, time_ms, json, hash FROM entry ORDER BY sequence DESC LIMIT 2").map_err(fail)?;
+    let mut rows = statement.query(()).map_err(fail)?;
+    let genesis = LineHash::genesis(&id(db).map_err(fail)?);
+    let Some(last) = rows.next().map_err(fail)?.map(|row| line(row, genesis, path)).transpose()? else { return Ok(()) };
+    let before = rows.next().map_err(fail)?.map(|row| line(row, genesis, path)).transpose()?;
+    let (sequence, previous) = before.map_or((0, genesis), |line| (line.sequence, line.hash));
+    let expected = previous.next(last.sequence, last.time, last.json.as_bytes());
+    if last.sequence != sequence + 1 {
+        return Err(corrupt(path, &format!("expected line {} at the end, got line {}", sequence + 1, last.sequence)));
+    }
+    if last.hash != expected {
+        let reason = format!("line {}, the last: expected hash {expected}, got {}", last.sequence, last.hash);
+        return Err(corrupt(path, &reason));
+    }
+    Ok(())
+}
+
+/// The SQL of all that a file defines.
+fn schema(db: &Connection) -> rusqlite::Result<Vec<(String, String, Option<String>)>> {
+    let mut statement = db.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name")?;
+    let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    rows.collect()
+}
+
+/// The journal's id, from which its chain begins.
+pub(super) fn id(db: &Connection) -> rusqlite::Result<[u8; 16]> {
+    db.query_row("SELECT id FROM journal", (), |row| row.get(0))
+}
+
+/// Sequence number and hash of the last line; 0 and the genesis before the first.
+fn last_hash(db: &Connection) -> rusqlite::Result<(u64, LineHash)> {
+    let mut statement = db.prepare_cached("SELECT sequence, hash FROM entry ORDER BY sequence DESC LIMIT 1")?;
+    let last = statement.query_row((), |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), LineHash(row.get(1)?))));
+    last.optional()?.map_or_else(|| Ok((0, LineHash::genesis(&id(db)?))), Ok)
+}
+
+/// The entries of one order, oldest first.
+fn entries_of(db: &Connection, path: &Path, order: OrderNumber) -> Result<Vec<Entry>, JournalError> {
+    let fail = |error| failure("read", path, &error);
+    let mut statement = db
+        .prepare_cached("SELECT sequence, json FROM entry WHERE order_number = ?1 ORDER BY sequence")
+        .map_err(fail)?;
+    let mut rows = statement.query([order.0]).map_err(fail)?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next().map_err(fail)? {
+        entries.push(entry(row, path)?);
+    }
+    Ok(entries)
+}
+
+/// The entry in a row with `sequence` and `json`.
+fn entry(row: &Row<'_>, path: &Path) -> Result<Entry, JournalError> {
+    let fail = |error| failure("read", path, &error);
+    let sequence = row.get::<_, i64>("sequence").map_err(fail)?;
+    let json = row.get_ref("json").map_err(fail)?.as_str();
+    let json = json.map_err(|error| corrupt(path, &format!("line {sequence}: {error}")))?;
+    serde_json::from_str(json).map_err(|error| corrupt(path, &format!("line {sequence}: no entry: {error}")))
+}
+
+/// The line in a row with `sequence`, `time_ms`, `json`, `hash`.
+fn line(row: &Row<'_>, previous: LineHash, path: &Path) -> Result<Line, JournalError> {
+    let fail = |error| failure("read", path, &error);
+    Ok(Line {
+        sequence: row.get::<_, i64>("sequence").map_err(fail)?.cast_unsigned(),
+        time: Moment::from_millis(row.get::<_, i64>("time_ms").map_err(fail)?.cast_unsigned()),
+        entry: entry(row, path)?,
+        json: row.get("json").map_err(fail)?,
+        previous,
+        hash: LineHash(row.get("hash").map_err(fail)?),
+    })
+}
+
+/// What SQLite says, as ours. Our statements are fixed: one that suddenly is wrong means that the file is.
+pub(super) fn failure(operation: &str, path: &Path, error: &rusqlite::Error) -> JournalError {
+    let is_file = match error {
+        rusqlite::Error::SqliteFailure(error, _) | rusqlite::Error::SqlInputError { error, .. } => {
+            matches!(error.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
+        }
+        _ => true,
+    };
+    if is_file { corrupt(path, &error.to_string()) } else { storage(operation, path, error) }
+}
+
+/// The side files that were not there before.
+struct Sides(Vec<PathBuf>);
+
+impl Sides {
+    fn before(path: &Path) -> Self {
+        Self(["-wal", "-shm"].map(|suffix| beside(path, suffix)).into_iter().filter(|side| !side.exists()).collect())
+    }
+
+    /// Removes them; a refusal to do that would hide the error that matters more.
+    fn remove(self) {
+        for side in self.0 {
+            drop(fs::remove_file(side));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No kill of a process shows what a power cut would: that the log was not flushed.
+    #[test]
+    fn a_commit_waits_for_the_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let journal = SqliteJournal::open(directory.path().join("journal.db")).unwrap();
+        let setting = |name| {
+            journal
+                .reader
+                .db
+                .pragma_query_value(None, name, |row| {
+                    row.get::<_, String>(0).or_else(|_| Ok(row.get::<_, i64>(0)?.to_string()))
+                })
+                .unwrap()
+        };
+        assert_eq!([setting("synchronous"), setting("journal_mode"), setting("locking_mode")], ["2", "wal", "normal"]);
+    }
+}

@@ -1,0 +1,191 @@
+//! What became of each order: the lines of a journal folded together, for the list on screen and on paper.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::record::{CardReference, Entry, Intent, OrderKind, OrderNumber, Resolution};
+use crate::money::Money;
+use crate::time::Moment;
+
+/// What is known of an attempt, and of an order by its last attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Its end is not known.
+    Open,
+    /// Its end is not known, and the unresolved slip was issued.
+    OpenFinal,
+    /// Its end is not known, and the operator has seen that after a restart; the slip may have been issued, too.
+    Acknowledged,
+    /// Proved to have happened.
+    Paid,
+    /// Proved not to have happened.
+    NotPaid,
+}
+
+impl State {
+    /// Whether the end is not known.
+    pub const fn is_unresolved(self) -> bool {
+        matches!(self, Self::Open | Self::OpenFinal | Self::Acknowledged)
+    }
+}
+
+/// One order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OrderView {
+    /// Its number.
+    pub order: OrderNumber,
+    /// What it does.
+    pub kind: OrderKind,
+    /// Card family.
+    pub family: String,
+    /// The card of the last attempt.
+    pub card: CardReference,
+    /// The value to move.
+    pub amount: Money,
+    /// Of the last attempt: an earlier one was always proved not to have happened.
+    pub state: State,
+    /// As the card said before the last attempt.
+    pub balance_before: Money,
+    /// After the last attempt, once it is proved to have happened.
+    pub balance_after: Option<Money>,
+    /// When its first line was written, in ms since 1970.
+    pub started: Moment,
+    /// When its last line was written.
+    pub changed: Moment,
+    /// From the first.
+    pub attempts: Vec<AttemptView>,
+}
+
+/// One attempt of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AttemptView {
+    /// From 1.
+    pub attempt: u32,
+    /// Which card.
+    pub card: CardReference,
+    /// When its intent was written.
+    pub time: Moment,
+    /// As the card said.
+    pub balance_before: Money,
+    /// What is known of it.
+    pub state: State,
+    /// The last unresolved slip.
+    pub slip: Option<Slip>,
+    /// When the operator last saw it after a restart.
+    pub acknowledged: Option<Moment>,
+    /// How it ended.
+    pub resolution: Option<Resolution>,
+    /// When that was written.
+    pub resolved: Option<Moment>,
+}
+
+/// An unresolved slip (未了確定).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Slip {
+    /// When it was written.
+    pub time: Moment,
+    /// Printed on it, to compare with the card later.
+    pub balance_before: Money,
+    /// Time-out, operator, centre.
+    pub reason: String,
+}
+
+/// Folds lines, oldest first, into orders.
+#[derive(Debug, Clone, Default)]
+pub struct Orders(BTreeMap<OrderNumber, OrderView>);
+
+impl Orders {
+    /// Takes in one more line. One that no journal would hold, about an attempt without intent, changes nothing.
+    pub fn add(&mut self, time: Moment, entry: &Entry) {
+        if let Entry::Intent(intent) = entry {
+            self.begin(time, intent);
+            return;
+        }
+        let Some(order) = self.0.get_mut(&entry.order()) else { return };
+        let Some(attempt) = order.attempts.iter_mut().find(|attempt| attempt.attempt == entry.attempt()) else {
+            return;
+        };
+        order.changed = time;
+        match entry {
+            Entry::Intent(_) => {}
+            Entry::Resolved { resolution, .. } => {
+                attempt.resolution = Some(resolution.clone());
+                attempt.resolved = Some(time);
+            }
+            Entry::UnresolvedFinal { balance_before, reason, .. } => {
+                attempt.slip = Some(Slip { time, balance_before: *balance_before, reason: reason.clone() });
+            }
+            Entry::Acknowledged { .. } => attempt.acknowledged = Some(time),
+        }
+        attempt.state = attempt.judge();
+        order.follow_last();
+    }
+
+    fn begin(&mut self, time: Moment, intent: &Intent) {
+        let attempt = AttemptView {
+            attempt: intent.attempt,
+            card: intent.card.clone(),
+            time,
+            balance_before: intent.balance_before,
+            state: State::Open,
+            slip: None,
+            acknowledged: None,
+            resolution: None,
+            resolved: None,
+        };
+        let order = self.0.entry(intent.order).or_insert_with(|| OrderView {
+            order: intent.order,
+            kind: intent.kind,
+            family: intent.family.clone(),
+            card: intent.card.clone(),
+            amount: intent.amount,
+            state: State::Open,
+            balance_before: intent.balance_before,
+            balance_after: None,
+            started: time,
+            changed: time,
+            attempts: Vec::new(),
+        });
+        order.attempts.push(attempt);
+        order.amount = intent.amount;
+        order.changed = time;
+        order.follow_last();
+    }
+
+    /// The orders, by number.
+    pub fn by_number(self) -> Vec<OrderView> {
+        self.0.into_values().collect()
+    }
+
+    /// The orders, the highest number first.
+    pub fn latest_first(self) -> Vec<OrderView> {
+        self.0.into_values().rev().collect()
+    }
+}
+
+impl OrderView {
+    fn follow_last(&mut self) {
+        let Some(last) = self.attempts.last() else { return };
+        self.card.clone_from(&last.card);
+        self.state = last.state;
+        self.balance_before = last.balance_before;
+        self.balance_after = match last.resolution {
+            Some(Resolution::Paid { balance_after, .. }) => Some(balance_after),
+            _ => None,
+        };
+    }
+}
+
+impl AttemptView {
+    const fn judge(&self) -> State {
+        match (&self.resolution, self.acknowledged, &self.slip) {
+            (Some(Resolution::Paid { .. }), _, _) => State::Paid,
+            (Some(Resolution::NotPaid { .. }), _, _) => State::NotPaid,
+            (None, Some(_), _) => State::Acknowledged,
+            (None, None, Some(_)) => State::OpenFinal,
+            (None, None, None) => State::Open,
+        }
+    }
+}
