@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// An ISO 4217 currency by its numeric code.
 ///
-/// The codes known by name are in [`Currency::KNOWN`]; any other is carried along and printed by its number.
+/// The codes known by name are in a table here; any other is carried along and printed by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency(u16);
 

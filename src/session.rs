@@ -60,26 +60,59 @@ pub struct World<'a> {
 
 /// Runs one request to its end. The card is powered off afterwards.
 pub fn run(terminal: &mut Terminal, request: Request, world: &mut World<'_>) -> Outcome {
-    let now = world.desk.now();
-    let mut action = terminal.begin(request, now);
-    let mut presentations = 0;
-    let mut number = 0;
+    let mut run = Run::begin(terminal, request, world);
     loop {
-        world.desk.checkpoint(number, &action);
-        number += 1;
-        if matches!(action, Action::WaitForCard { .. }) {
-            presentations += 1;
+        match run.step(world) {
+            Progress::Running(next) => run = next,
+            Progress::Finished(outcome) => return outcome,
         }
+    }
+}
+
+/// A request under way. Dropping it is what a kill leaves: the terminal's memory is gone, card and journal are as they are.
+pub struct Run<'t> {
+    terminal: &'t mut Terminal,
+    action: Action,
+    number: u64,
+    presentations: u32,
+}
+
+/// What one step came to.
+pub enum Progress<'t> {
+    /// There is more to do.
+    Running(Run<'t>),
+    /// The request has ended.
+    Finished(Outcome),
+}
+
+impl<'t> Run<'t> {
+    /// The first action is decided, nothing is done yet.
+    pub fn begin(terminal: &'t mut Terminal, request: Request, world: &mut World<'_>) -> Self {
+        let action = terminal.begin(request, world.desk.now());
+        Self { terminal, action, number: 0, presentations: 0 }
+    }
+
+    /// What comes next.
+    pub const fn action(&self) -> &Action {
+        &self.action
+    }
+
+    /// Carries out one action and lets the terminal decide on the next.
+    pub fn step(self, world: &mut World<'_>) -> Progress<'t> {
+        let Self { terminal, action, number, mut presentations } = self;
+        world.desk.checkpoint(number, &action);
+        presentations += u32::from(matches!(action, Action::WaitForCard { .. }));
         let event = match action {
             Action::Finish(outcome) => {
                 world.reader.deactivate();
-                return *outcome;
+                return Progress::Finished(*outcome);
             }
             Action::WaitForCard { .. } if presentations > PRESENTATIONS_MAX => Event::TimeOut,
             action => carry_out(action, world),
         };
         let now = world.desk.now();
-        action = terminal.advance(event, now, world.entropy);
+        let action = terminal.advance(event, now, world.entropy);
+        Progress::Running(Self { terminal, action, number: number + 1, presentations })
     }
 }
 
@@ -111,7 +144,7 @@ fn carry_out(action: Action, world: &mut World<'_>) -> Event {
         }
         Action::AskPin { tries_left } => world.desk.ask_pin(tries_left).map_or(Event::NoPin, Event::Pin),
         Action::AskCentre(attempt) => Event::Centre(world.desk.ask_centre(&attempt)),
-        // `run` ends before it would carry out an end.
+        // `step` ends before it would carry out an end.
         Action::Finish(_) => Event::Stop,
     }
 }

@@ -12,7 +12,7 @@ use support::virtual_card::{Seen, VirtualCard};
 use untorn::card::memory::Memory;
 use untorn::card::{Answer, Card};
 use untorn::reader::in_process::{SharedCard, shared};
-use untorn::reader::pcsc::{PcscError, PcscReader, WatchEvent, find, list};
+use untorn::reader::pcsc::{PcscError, PcscReader, Sharing, WatchEvent, find, list};
 use untorn::reader::vpcd::{LiftWhen, ServeError};
 use untorn::reader::{LinkErrorKind, Reader, Reset};
 
@@ -170,6 +170,23 @@ fn a_card_in_use_is_refused_to_another() {
     first.deactivate();
     second.activate(Reset::Cold).unwrap();
     assert!(send(&mut second, &LOOK).is_ok());
+}
+
+#[test]
+fn a_card_that_others_hold_too_is_reached_only_when_sharing_is_asked_for() {
+    let Some(pcscd) = Pcscd::start() else { return };
+    let seen = Seen::start();
+    let _card = VirtualCard::present(&EchoCard::shared(), &pcscd);
+    seen.wait_inserted();
+    let context = pcsc::Context::establish(pcsc::Scope::User).unwrap();
+    let name = std::ffi::CString::new(READER).unwrap();
+    let mut other = context.connect(&name, pcsc::ShareMode::Shared, pcsc::Protocols::ANY).unwrap();
+    let mut reader = PcscReader::open(READER).unwrap();
+    assert_eq!(reader.activate(Reset::Cold).unwrap_err().kind, LinkErrorKind::NotSent);
+    let mut reader = reader.with_sharing(Sharing::Shared);
+    reader.activate(Reset::Cold).unwrap();
+    assert!(send(&mut reader, &LOOK).is_ok());
+    assert_eq!(other.transaction().err(), Some(pcsc::Error::ResetCard), "the other one is told");
 }
 
 #[test]

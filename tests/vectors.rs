@@ -124,6 +124,12 @@ fn octets_of(operation: &str, input: &Input<'_>) -> Result<Vec<u8>, String> {
         "triple_des_key" => TripleDesKey::new(input.fixed("key")).map(|_| Vec::new()).map_err(text)?,
         "protect_command" => command(input),
         "protect_answer" => answer(input),
+        _ => return octets_of_epc2(operation, input),
+    })
+}
+
+fn octets_of_epc2(operation: &str, input: &Input<'_>) -> Result<Vec<u8>, String> {
+    Ok(match operation {
         "receipt_mac" => {
             let body = input.octets("body");
             let suite = serde_json::from_value(input.0["suite"].clone()).map_err(text)?;

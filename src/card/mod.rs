@@ -1,6 +1,10 @@
 //! The engine of virtual cards. It knows no reader and no terminal.
 
+pub mod application;
+pub mod chip;
 pub mod memory;
+pub mod transaction;
+pub mod try_counter;
 
 /// What a card gives back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,4 +29,9 @@ pub trait Card: Send {
 
     /// The non-volatile memory: its image, its cuts, what was written since it was last saved.
     fn memory(&mut self) -> &mut memory::Memory;
+
+    /// How long a driver holds back the last answer, in milliseconds: a card slows down guessing. The card itself knows no clock.
+    fn delay_ms(&self) -> u32 {
+        0
+    }
 }

@@ -5,11 +5,10 @@
 
 use crate::reader::in_process::COMMAND_LEN_MAX_SHORT;
 use crate::reader::{Activation, Capabilities, LinkError, LinkErrorKind, Reader, Reset};
+use crate::wire::apdu::{self, Command};
 
 /// How many GET RESPONSE one answer may take: 65,536 octets in pieces of 256, and one more for a corrected length.
 pub const GET_RESPONSES_MAX: usize = 257;
-/// Most data that one link of a chain carries (ISO/IEC 7816-4:2020, 5.2: Lc of one octet).
-const LINK_DATA_LEN_MAX: usize = 255;
 /// Bit 5 of the class: this command is not the last of its chain (ISO/IEC 7816-4:2020, 5.4.1).
 const CLASS_CHAINING: u8 = 0x10;
 
@@ -88,20 +87,23 @@ impl<R: Reader> Exchange<R> {
     fn send(&mut self, command: &[u8], response: &mut Vec<u8>) -> Result<(), LinkError> {
         let chained = self.long_commands == LongCommands::Chained
             || self.inner.capabilities().command_len_max <= COMMAND_LEN_MAX_SHORT;
-        match extended_parts(command) {
-            Some(parts) if chained => self.send_chain(&parts, response),
+        match Command::parse(command) {
+            Ok(long) if long.extended && chained => self.send_chain(&long, response),
+            // What is malformed goes out as it is: the card is to say so.
             _ => self.inner.transmit(command, response),
         }
     }
 
-    fn send_chain(&mut self, parts: &ExtendedParts<'_>, response: &mut Vec<u8>) -> Result<(), LinkError> {
+    fn send_chain(&mut self, command: &Command<'_>, response: &mut Vec<u8>) -> Result<(), LinkError> {
+        let not_sent = |detail| LinkError::new(LinkErrorKind::NotSent, detail);
+        let links = apdu::chained(command, COMMAND_LEN_MAX_SHORT)
+            .map_err(|error| not_sent(format!("the command cannot be chained: {error}")))?;
         // ISO/IEC 7816-4:2020, 5.4.1: bit 5 chains in interindustry classes; proprietary ones that use it otherwise have it set.
-        if parts.data.len() > LINK_DATA_LEN_MAX && parts.header[0] & CLASS_CHAINING != 0 {
+        if links.len() > 1 && command.cla & CLASS_CHAINING != 0 {
             let detail =
-                format!("class {:02X} cannot be chained, and the link carries no extended lengths", parts.header[0]);
-            return Err(LinkError::new(LinkErrorKind::NotSent, detail));
+                format!("class {:02X} cannot be chained, and the link carries no extended lengths", command.cla);
+            return Err(not_sent(detail));
         }
-        let links = parts.short_links();
         let last = links.len() - 1;
         for (index, link) in links.iter().enumerate() {
             let outcome = self.inner.transmit(link, response);
@@ -186,56 +188,6 @@ fn with_short_le(command: &[u8], len: u8) -> Option<Vec<u8>> {
     Some(repeated)
 }
 
-/// A command with extended length fields, taken apart.
-struct ExtendedParts<'a> {
-    header: [u8; 4],
-    data: &'a [u8],
-    /// Octets wanted; 0 for none.
-    expected_len: usize,
-}
-
-/// ISO/IEC 7816-3:2006, 12.1.3, cases 2E, 3E and 4E. `None` for short commands, and for malformed ones, which go out as they are.
-fn extended_parts(command: &[u8]) -> Option<ExtendedParts<'_>> {
-    let (header, body) = command.split_first_chunk::<4>()?;
-    let two = |octets: &[u8]| usize::from(octets[0]) << 8 | usize::from(octets[1]);
-    let expected = |octets: &[u8]| if two(octets) == 0 { 65_536 } else { two(octets) };
-    let (length, rest) = body.split_first_chunk::<3>().filter(|(length, _)| length[0] == 0)?;
-    let (data, expected_len) = match rest.len().checked_sub(two(&length[1..])) {
-        _ if rest.is_empty() => (rest, expected(&length[1..])),
-        Some(0) => (rest, 0),
-        Some(2) => (&rest[..rest.len() - 2], expected(&rest[rest.len() - 2..])),
-        _ => return None,
-    };
-    Some(ExtendedParts { header: *header, data, expected_len })
-}
-
-impl ExtendedParts<'_> {
-    /// Short commands that mean the same: all but the last have the chaining bit, the last has Le.
-    fn short_links(&self) -> Vec<Vec<u8>> {
-        let [class, rest @ ..] = self.header;
-        let mut links: Vec<Vec<u8>> = self
-            .data
-            .chunks(LINK_DATA_LEN_MAX)
-            .map(|data| {
-                let mut link = vec![class | CLASS_CHAINING];
-                link.extend(rest);
-                link.push(data.len() as u8);
-                link.extend(data);
-                link
-            })
-            .collect();
-        if links.is_empty() {
-            links.push(self.header.to_vec());
-        }
-        if let Some(last) = links.last_mut() {
-            last[0] = class;
-            // Le of one octet: 00 asks for 256, and the card says with 61xx that there is more.
-            last.extend((self.expected_len > 0).then(|| u8::try_from(self.expected_len).unwrap_or(0)));
-        }
-        links
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,9 +252,11 @@ mod tests {
         command.extend([0x33; 512]);
         command.extend([0, 0]);
         assert_eq!(send(&mut reader, &command).unwrap(), [2, 0, 0x90, 0x00], "the card has put 512 octets together");
-        let heads: Vec<_> = commands(&ring).iter().map(|link| (link[0], link[4], link.len())).collect();
-        assert_eq!(heads, [(0x11, 255, 260), (0x11, 255, 260), (0x01, 2, 8)]);
-        assert_eq!(commands(&ring)[2], [0x01, 0xDA, 0, 0, 2, 0x33, 0x33, 0x00]);
+        let links = commands(&ring);
+        assert!(links.iter().all(|link| link.len() <= COMMAND_LEN_MAX_SHORT), "each is a short command");
+        assert_eq!(links.iter().map(|link| link[0]).collect::<Vec<_>>(), [0x11, 0x11, 0x01], "the channel stays");
+        assert_eq!(links[2].len(), 5 + usize::from(links[2][4]) + 1, "the last one has Le");
+        assert_eq!(links[2].last(), Some(&0), "which asks for all that one octet can ask for");
         command[0] = 0x90;
         assert_eq!(send(&mut reader, &command).unwrap_err().kind, LinkErrorKind::NotSent);
     }
@@ -359,20 +313,6 @@ mod tests {
             assert_eq!(send(&mut reader, &[0, 0xCA, 0, 0]).unwrap_err().kind, LinkErrorKind::Unknown);
             assert_eq!(reader.inner().1, 1 + GET_RESPONSES_MAX);
         }
-    }
-
-    #[test]
-    fn extended_commands_come_apart_as_the_standard_builds_them() {
-        let parts = |command: &[u8]| extended_parts(command).map(|parts| (parts.data.len(), parts.expected_len));
-        assert_eq!(parts(&[0, 0xB0, 0, 0]), None);
-        assert_eq!(parts(&[0, 0xB0, 0, 0, 0]), None, "case 2S, 256 octets wanted");
-        assert_eq!(parts(&[0, 0xB0, 0, 0, 0, 0, 0]), Some((0, 65_536)));
-        assert_eq!(parts(&[0, 0xB0, 0, 0, 0, 1, 2]), Some((0, 0x102)));
-        assert_eq!(parts(&[0, 0xD6, 0, 0, 0, 0, 1, 9]), Some((1, 0)));
-        assert_eq!(parts(&[0, 0xD6, 0, 0, 0, 0, 1, 9, 1, 0]), Some((1, 256)));
-        assert_eq!(parts(&[0, 0xD6, 0, 0, 0, 0, 3, 9, 1]), None, "data missing");
-        assert_eq!(parts(&[0, 0xD6, 0, 0, 0, 0, 1, 9, 1]), None, "half an Le");
-        assert_eq!(parts(&[0, 0xD6, 0, 0, 2, 9, 9]), None, "case 3S");
     }
 
     proptest! {

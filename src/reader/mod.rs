@@ -1,6 +1,7 @@
 //! How a card is reached. Raw octets, one physical exchange at a time, no judgement.
 //!
-//! Implementations: `in_process`, `pcsc`, `vpcd`, `replay`. Wrappers that are readers themselves: `trace`, `fault`, `exchange`.
+//! Readers: `in_process`, `pcsc`, `replay`. Wrappers that are readers themselves: `trace`, `fault`, `exchange`.
+//! The other way round, `vpcd` shows a virtual card to PC/SC, and `persistent` with `state_file` keeps one over a restart.
 
 pub mod exchange;
 pub mod fault;

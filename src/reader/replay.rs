@@ -1,7 +1,8 @@
 //! A recorded trace is a card: it answers as the recording did, to the commands of the recording and to no others.
 
-use crate::reader::trace::{Hex, Mask, TraceEvent, Traced, mask_pins};
+use crate::reader::trace::{Mask, TraceEvent, Traced, mask_pins};
 use crate::reader::{Activation, Capabilities, LinkError, LinkErrorKind, Reader, Reset};
+use crate::wire::hex;
 
 /// A reader that gives what was recorded.
 ///
@@ -130,10 +131,10 @@ fn said(what: &Traced) -> String {
     match what {
         Traced::Activate { reset: Reset::Cold } => "a cold reset".to_owned(),
         Traced::Activate { reset: Reset::Warm } => "a warm reset".to_owned(),
-        Traced::AnswerToReset { octets } => format!("answer to reset {}", Hex(octets)),
-        Traced::Command { octets, masked: false } => format!("command {}", Hex(octets)),
-        Traced::Command { octets, masked: true } => format!("command {} (masked)", Hex(octets)),
-        Traced::Response { octets } => format!("response {}", Hex(octets)),
+        Traced::AnswerToReset { octets } => format!("answer to reset {}", hex::encode(octets)),
+        Traced::Command { octets, masked: false } => format!("command {}", hex::encode(octets)),
+        Traced::Command { octets, masked: true } => format!("command {} (masked)", hex::encode(octets)),
+        Traced::Response { octets } => format!("response {}", hex::encode(octets)),
         Traced::Failed { kind, .. } => format!("failure {kind:?}"),
         Traced::Deactivate => "power off".to_owned(),
     }
@@ -193,7 +194,7 @@ mod tests {
     fn what_cannot_be_read_is_named_by_its_line() {
         assert!(Replay::parse("\n{").err().unwrap().to_string().starts_with("line 2 of the recording: "));
         let odd = r#"{"number":1,"micros":0,"event":"response","octets":"9"}"#;
-        assert!(Replay::parse(odd).err().unwrap().to_string().contains("expected hexadecimal octets, got \"9\""));
+        assert!(Replay::parse(odd).err().unwrap().to_string().contains("expected a second hexadecimal digit"));
         let two_answers = r#"{"number":1,"micros":0,"event":"activate","reset":"cold"}
 {"number":1,"micros":0,"event":"deactivate"}"#;
         assert_eq!(

@@ -42,13 +42,13 @@ pub enum Traced {
     /// The card answered to reset.
     AnswerToReset {
         /// The ATR.
-        #[serde(with = "hex")]
+        #[serde(with = "octets_as_text")]
         octets: Vec<u8>,
     },
     /// A command is about to be sent.
     Command {
         /// The command APDU.
-        #[serde(with = "hex")]
+        #[serde(with = "octets_as_text")]
         octets: Vec<u8>,
         /// Whether a secret in it was replaced.
         masked: bool,
@@ -56,7 +56,7 @@ pub enum Traced {
     /// The answer to it.
     Response {
         /// Data and status word.
-        #[serde(with = "hex")]
+        #[serde(with = "octets_as_text")]
         octets: Vec<u8>,
     },
     /// No answer, to a command or to a reset.
@@ -227,30 +227,18 @@ impl<R: Reader> Reader for Trace<R> {
     }
 }
 
-/// Octets in JSON: upper-case hexadecimal, no spaces.
-mod hex {
+/// Octets in JSON: hexadecimal text.
+mod octets_as_text {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
+    use crate::wire::hex;
+
     pub(super) fn serialize<S: Serializer>(octets: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&super::Hex(octets))
+        serializer.serialize_str(&hex::encode(octets))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let wrong = || de::Error::custom(format!("expected hexadecimal octets, got \"{text}\""));
-        if !text.len().is_multiple_of(2) || !text.is_ascii() {
-            return Err(wrong());
-        }
-        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| wrong())).collect()
-    }
-}
-
-/// Octets as people read them in an error.
-pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
-
-impl std::fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02X}"))
+        hex::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
     }
 }
 

@@ -126,6 +126,8 @@ pub enum Prompt {
 pub struct Outcome {
     /// What came of the request itself.
     pub result: OutcomeKind,
+    /// The attempt of this request whose end is not known, whatever ended the request: a screen must not call it failed.
+    pub open: Option<Intent>,
     /// Older records that this touch resolved.
     pub settled: Vec<Settled>,
     /// The card that was met last.
@@ -170,7 +172,7 @@ pub enum OutcomeKind {
     Resolved,
     /// The card could not be worked with; nothing happened.
     CardFault(String),
-    /// The journal could not be written; nothing was sent after that.
+    /// The journal could not be read or written; nothing was sent after that. See [`Outcome::open`].
     JournalFault(String),
     /// An event came that does not belong to the last action: our bug, or the driver's.
     Internal(String),

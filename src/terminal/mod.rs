@@ -244,6 +244,7 @@ impl Terminal {
             (State::ExpectExecuted, Finding::Happened(proof)) => self.executed(proof),
             (State::ExpectExecuted, Finding::Refused(refusal)) => self.refused_by_card(refusal),
             (State::ExpectHistory, Finding::History(items)) => self.finish(OutcomeKind::History(items)),
+            (State::ExpectOpened, Finding::Refused(_)) if self.pending.is_some() => self.wait_for_the_same_card(),
             (State::ExpectOpened | State::ExpectPinVerified, Finding::Refused(refusal)) => {
                 self.finish(OutcomeKind::Refused(refusal))
             }
@@ -275,8 +276,12 @@ impl Terminal {
         }
     }
 
+    fn wait_for_the_same_card(&mut self) -> Action {
+        self.wait(if self.slip.is_some() { Prompt::BalanceCheck } else { Prompt::OtherCard })
+    }
+
     fn not_ours(&mut self, reason: String) -> Action {
-        if self.pending.is_some() { self.wait(Prompt::OtherCard) } else { self.finish(OutcomeKind::CardFault(reason)) }
+        if self.pending.is_some() { self.wait_for_the_same_card() } else { self.finish(OutcomeKind::CardFault(reason)) }
     }
 
     fn give_up(&mut self, prompt: &Prompt, reason: &str) -> Action {
@@ -331,10 +336,11 @@ impl Terminal {
         let same_attempt =
             |settled: &Settled| settled.intent.order == pending.order && settled.intent.attempt == pending.attempt;
         let Some(index) = self.settled.iter().position(same_attempt) else {
-            return self.wait(Prompt::OtherCard);
+            return self.wait_for_the_same_card();
         };
         match self.settled.remove(index).verdict {
             Verdict::Paid { balance_after, evidence } => {
+                self.pending = None;
                 self.finish(OutcomeKind::Paid { intent: Box::new(pending), balance_after, evidence })
             }
             Verdict::NotPaid { reason } if self.slip.is_some() || pending.attempt >= ATTEMPTS_MAX => {
@@ -392,7 +398,7 @@ impl Terminal {
     }
 
     fn executed(&mut self, proof: Proof) -> Action {
-        let Some(intent) = self.pending.take() else {
+        let Some(intent) = self.pending.clone() else {
             return self.finish(OutcomeKind::Internal("an answer to no order".to_owned()));
         };
         let Proof { balance_after, evidence } = proof;
@@ -404,7 +410,7 @@ impl Terminal {
     }
 
     fn refused_by_card(&mut self, refusal: Refusal) -> Action {
-        let Some(intent) = self.pending.take() else {
+        let Some(intent) = self.pending.clone() else {
             return self.finish(OutcomeKind::Internal("a refusal of no order".to_owned()));
         };
         let resolution = Resolution::NotPaid { reason: refusal.detail.clone(), by: Source::Answer };
@@ -433,11 +439,15 @@ impl Terminal {
                 }
             }
             AfterRecord::Acknowledge(outcome) => {
+                self.pending = None;
                 let OutcomeKind::Paid { intent, .. } = &outcome else { return self.finish(outcome) };
                 let task = Task::Acknowledge((**intent).clone());
                 self.run(task, State::ExpectAcknowledged(AfterAcknowledge::End(outcome)), now, entropy)
             }
-            AfterRecord::End(outcome) => self.finish(outcome),
+            AfterRecord::End(outcome) => {
+                self.pending = None;
+                self.finish(outcome)
+            }
             AfterRecord::Slip(reason) => {
                 self.slip = Some(reason);
                 if self.config.balance_check_ms == 0 {
@@ -487,7 +497,6 @@ impl Terminal {
                 return self.issue_slip(&intent, format!("{reason}; the upper system cannot be asked"));
             }
         };
-        self.pending = None;
         self.state = State::ExpectRecorded(AfterRecord::End(outcome));
         Action::Record(Entry::Resolved { order: intent.order, attempt: intent.attempt, resolution })
     }
@@ -512,7 +521,7 @@ impl Terminal {
             }),
             result => result,
         };
-        Action::Finish(Box::new(Outcome { result, settled, card: self.card.clone() }))
+        Action::Finish(Box::new(Outcome { result, open: self.pending.clone(), settled, card: self.card.clone() }))
     }
 }
 

@@ -48,7 +48,7 @@ pub struct Command<'a> {
     pub extended: bool,
 }
 
-/// The encodings of ISO/IEC 7816-3:2006, 12.1.3, table 11.
+/// The encodings of ISO/IEC 7816-3:2006, 12.1.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Case {
     /// No data, no Le.
@@ -286,7 +286,7 @@ impl<'a> Response<'a> {
 /// Shortest short command that chaining can be asked for, in octets: header, Lc, one octet of data and room for Le.
 pub const CHAINED_LEN_MIN: usize = 16;
 
-/// The command as a chain of short commands of at most `len_max` octets each (ISO/IEC 7816-4:2020, 5.3.3), one where it
+/// The command as a chain of short commands of at most `len_max` octets each (ISO/IEC 7816-4:2020, 5.3), one where it
 /// fits; Le goes with the last one. The splitting is the crate `iso7816`'s.
 ///
 /// `len_max` is held between [`CHAINED_LEN_MIN`] and 261. An Le above 256 becomes 256: the rest comes by GET RESPONSE.
@@ -321,7 +321,7 @@ mod tests {
     /// Body, and what it says: case, data, Ne.
     type Row<'a> = (&'a [u8], Case, &'a [u8], Option<u32>);
 
-    /// Every valid encoding, written by hand from table 11 of ISO/IEC 7816-3:2006.
+    /// Every valid encoding, written by hand from ISO/IEC 7816-3:2006, 12.1.3.
     #[test]
     fn the_seven_cases() {
         let header = [0x80, 0xCA, 0x9F, 0x36];

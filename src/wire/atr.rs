@@ -198,7 +198,7 @@ fn walk<'a>(input: &'a [u8], take: &mut impl FnMut(&'a [u8], Field<'a>)) -> Pars
     let (after, t0) = one_octet("T0")(rest)?;
     take(rest, Field::T0(t0));
     let (rest, tck_needed) = walk_interface(after, t0, take)?;
-    let (after, historical) = octets(usize::from(t0 & 15), "historical octets")(rest)?;
+    let (after, historical) = octets(usize::from(t0 & 15), "historical data")(rest)?;
     take(rest, Field::Historical(historical));
     let mut rest = after;
     if tck_needed {
@@ -371,10 +371,10 @@ fn classes(octet: u8) -> String {
     if names.is_empty() { "none named".to_owned() } else { names }
 }
 
-/// Historical octets by their category indicator (ISO/IEC 7816-4:2020, 12.1.1.2).
+/// Historical octets by their category indicator (ISO/IEC 7816-4:2020, 12.1.1).
 pub(crate) fn list_historical(listing: &mut Listing<'_>, base: usize, input: &[u8]) {
     match input {
-        // ISO/IEC 7816-4:2020, 12.1.1.11: life cycle status and status word stand in the last three octets.
+        // ISO/IEC 7816-4:2020, 12.1.1: life cycle status and status word stand in the last three octets.
         [0x00, objects @ .., life_cycle, sw1, sw2] => {
             listing.line(base, "category 00: data objects, then a status indicator");
             compact_tlv::list(listing, base + 1, objects);
@@ -406,7 +406,7 @@ pub(crate) fn list_historical(listing: &mut Listing<'_>, base: usize, input: &[u
 }
 
 /// Whether the card says in its card capabilities (compact tag 7, third octet) that it knows extended lengths; `None` where it says nothing
-/// (ISO/IEC 7816-4:2020, 12.1.1.9, table 119).
+/// (ISO/IEC 7816-4:2020, 12.1.1).
 pub fn extended_length(historical: &[u8]) -> Option<bool> {
     capability(historical).map(|octet| octet & 0x40 != 0)
 }
@@ -425,7 +425,7 @@ fn capability(historical: &[u8]) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::hex;
+    use crate::wire::{hex, pretty};
     use proptest::collection::vec;
     use proptest::prelude::*;
 
@@ -433,7 +433,7 @@ mod tests {
         hex::parse(text).unwrap()
     }
 
-    /// Answers of real cards, as published in pcsc-tools' list of ATRs.
+    /// Answers of real cards, as pcsc-tools' public list of ATRs has them: octets, protocols, number of historical octets.
     const REAL: &[(&str, &[u8], usize)] = &[
         // OpenPGP card 2.0
         ("3B DA 18 FF 81 B1 FE 75 1F 03 00 31 C5 73 C0 01 40 00 90 00 0C", &[1], 10),
@@ -445,8 +445,13 @@ mod tests {
         ("3B 81 80 01 80 80", &[0, 1], 1),
         // T=0 only, no TCK
         ("3B 65 00 00 20 63 CB A0 00", &[0], 5),
-        // Inverse convention
-        ("3F 65 25 00 2C 09 69 90 00", &[0], 5),
+        // Inverse convention, two older cards
+        ("3F 65 35 64 02 04 6C 90 40", &[0], 5),
+        ("3F 6D 00 00 80 31 80 65 B0 05 01 02 5E 83 00 90 00", &[0], 13),
+        // Estonian identity card, sysmoISIM-SJA2, Swisscom SIM
+        ("3B FE 18 00 00 80 31 FE 45 80 31 80 66 40 90 A4 16 2A 00 83 0F 90 00 EF", &[0, 1], 14),
+        ("3B 9F 96 80 1F 87 80 31 E0 73 FE 21 1B 67 4A 4C 75 30 34 05 4B A9", &[0], 15),
+        ("3B FF 95 00 FF C0 0A 1F 43 80 31 E0 73 36 21 13 57 4A 33 20 07 33 41 41 1F", &[0], 15),
     ];
 
     #[test]
@@ -471,6 +476,26 @@ mod tests {
         assert_eq!((extended_length(atr.historical), command_chaining(atr.historical)), (Some(true), Some(false)));
     }
 
+    /// Against what the public ATR parser of pyscard says of the last card above.
+    #[test]
+    fn the_meaning_of_a_sim_cards_octets() {
+        let octets = octets(REAL[REAL.len() - 1].0);
+        assert_eq!(Atr::parse(&octets).unwrap().rate(), (Some(512), Some(16)));
+        let text = pretty::listing(pretty::Format::Atr, &octets);
+        for line in [
+            "TC1 FF: extra guard time 255",
+            "TC2 0A: T=0 waiting time integer 10",
+            "TD2 1F: T=15, TA follow",
+            "TA3 43: clock stop in state L, classes AB",
+            "3  card service data: E0",
+            "7  card capabilities: 36 21 13",
+            "5  card issuer's data: 4A 33 20 07 33 41 41",
+            "TCK 1F: right",
+        ] {
+            assert!(text.contains(line), "{line} in\n{text}");
+        }
+    }
+
     #[test]
     fn what_is_no_answer_to_reset_says_where() {
         for (text, message) in [
@@ -479,7 +504,7 @@ mod tests {
             ("3B", "at octet 1: expected T0, got the end"),
             ("3B 10", "at octet 2: expected TA, got the end"),
             ("3B 80 81", "at octet 3: expected TD, got the end"),
-            ("3B 02 14", "at octet 2: expected 2 octets of historical octets, got 1 octet, then the end"),
+            ("3B 02 14", "at octet 2: expected 2 octets of historical data, got 1 octet, then the end"),
             ("3B 80 01", "at octet 3: expected TCK, got the end"),
             ("3B 81 80 01 80 81", "at octet 5: expected TCK 80, got 81"),
             ("3B 00 00", "at octet 2: expected the end of the answer to reset, got 00"),

@@ -2,7 +2,7 @@
 
 use super::{Fault, Parsed, WireError, atr, count, octets, one_octet, pretty::Listing};
 
-/// Frame sizes by FSCI (ISO/IEC 14443-4:2018, table 1); codes D to F are reserved.
+/// Frame sizes by FSCI (ISO/IEC 14443-4:2018, 5.2.3); codes D to F are reserved.
 const FRAME_SIZES: [u16; 13] = [16, 24, 32, 40, 48, 64, 96, 128, 256, 512, 1024, 2048, 4096];
 
 /// An answer to select.
@@ -112,7 +112,7 @@ fn walk<'a>(input: &'a [u8], take: &mut impl FnMut(&'a [u8], Field<'a>)) -> Pars
     let at = interface(at, t0 & 0x20 != 0, "TB(1)", Field::Tb, take)?;
     let at = interface(at, t0 & 0x40 != 0, "TC(1)", Field::Tc, take)?;
     let historical_len = body_len - 1 - (t0 >> 4).count_ones() as usize;
-    let (after, historical) = octets(historical_len, "historical octets")(at)?;
+    let (after, historical) = octets(historical_len, "historical data")(at)?;
     take(at, Field::Historical(historical));
     Ok((after, ()))
 }
@@ -213,10 +213,7 @@ mod tests {
             (&[0x01, 0x02], "at octet 1: expected the end of the answer to select, got 02"),
             (&[0x02, 0x80], "at octet 1: expected T0 with bit 8 clear, got 80"),
             (&[0x03, 0x75, 0x77], "at octet 3: expected TB(1), got the end"),
-            (
-                &[0x05, 0x10, 0x77, 0x80],
-                "at octet 3: expected 2 octets of historical octets, got 1 octet, then the end",
-            ),
+            (&[0x05, 0x10, 0x77, 0x80], "at octet 3: expected 2 octets of historical data, got 1 octet, then the end"),
         ] {
             assert_eq!(Ats::parse(octets).unwrap_err().to_string(), message);
         }

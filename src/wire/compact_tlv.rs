@@ -1,4 +1,4 @@
-//! Compact-TLV data objects of historical octets (ISO/IEC 7816-4:2020, 12.1.1.4): one octet of tag and length, then the value.
+//! Compact-TLV data objects of historical octets (ISO/IEC 7816-4:2020, 12.1.1): one octet of tag and length, then the value.
 
 use super::tlv::Tag;
 use super::{Fault, Parsed, WireError, octets, one_octet, pretty::Listing, tag};

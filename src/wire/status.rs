@@ -169,7 +169,7 @@ impl StatusWord {
             Kind::TriesLeft(tries) => format!("warning, counter at {tries}"),
             Kind::WrongLe(0) => "wrong Le, 256 octets available".to_owned(),
             Kind::WrongLe(available) => format!("wrong Le, {available} octets available"),
-            // ISO/IEC 7816-4:2020, 8.6.1: 02 to 80 are lengths of a query that the card wants to make.
+            // ISO/IEC 7816-4:2005, 8.6.1: 02 to 80 are lengths of a query that the card wants to make.
             Kind::Warning if self.sw1() == 0x62 && (0x02..=0x80).contains(&sw2) => {
                 format!("warning, the card has a query of {sw2} octets")
             }

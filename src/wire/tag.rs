@@ -33,7 +33,7 @@ macro_rules! dictionary {
     ($($tag:literal $name:literal,)*) => { &[$((Tag($tag), $name),)*] };
 }
 
-/// Context-specific tags directly inside file control information (ISO/IEC 7816-4:2020, 7.4.3, table 11).
+/// Context-specific tags directly inside file control information (ISO/IEC 7816-4:2020, 7.4.3).
 pub const FILE_CONTROL: Dictionary<'static> = dictionary! {
     0x80 "number of data octets in the file",
     0x81 "number of data octets with structural information",
@@ -55,7 +55,7 @@ pub const FILE_CONTROL: Dictionary<'static> = dictionary! {
     0xAC "cryptographic mechanism identifier template",
 };
 
-/// Data objects of secure messaging (ISO/IEC 7816-4:2020, 10.2, table 50).
+/// Data objects of secure messaging (ISO/IEC 7816-4:2020, clause 10).
 pub const SECURE_MESSAGING: Dictionary<'static> = dictionary! {
     0x80 "plain value", 0x81 "plain value",
     0x82 "cryptogram of secure messaging objects", 0x83 "cryptogram of secure messaging objects",

@@ -11,7 +11,8 @@ use super::{Fault, Parsed, WireError, count, octets, one_octet, pretty::Listing}
 /// Templates inside templates that are followed when an indefinite length is measured.
 pub const DEPTH_MAX: usize = 16;
 
-/// A tag as its octets stand on the wire, one to four: `Tag(0x84)`, `Tag(0x9F02)`, `Tag(0xFF8106)`.
+/// A tag as its octets stand on the wire, one to four: `Tag(0x84)`, `Tag(0x9F02)`, `Tag(0xFF8106)`. Any number can be written;
+/// one that is no tag (`0`, `9F`, `9F02FF`) is not read back as itself.
 ///
 /// ```
 /// use untorn::wire::tlv::{Tag, TagClass};
@@ -231,7 +232,7 @@ pub const fn emitted_len(tag: Tag, value_len: usize) -> usize {
     tag.emitted_len() + length_len + value_len
 }
 
-/// Appends a length field in the fewest octets (ISO/IEC 7816-4:2020, table 9).
+/// Appends a length field in the fewest octets (ISO/IEC 7816-4:2020, 6.3).
 pub fn push_length(octets: &mut Vec<u8>, length: usize) {
     let wide = (length as u32).to_be_bytes();
     match length {
@@ -247,7 +248,8 @@ pub fn push_length(octets: &mut Vec<u8>, length: usize) {
 ///
 /// Erased memory leaves both between objects. `00` never begins a tag. `FF` does where EMV's contactless kernels use it (`FF8106`):
 /// an `FF` is filling when another `FF` follows it, when the octet after it cannot be the second of a tag (ISO/IEC 7816-4:2020,
-/// table 8: `00` to `1E` and `80`), or when it is the last. A tag of `FF` `FF` is therefore never read; nobody has allotted one.
+/// 6.3: `00` to `1E` and `80`), or when it is the last. A tag of `FF` `FF` is therefore never read; nobody has allotted one.
+/// The rule is our own: a card may say in its data coding octet whether `FF` begins tags, but the octets alone do not carry that.
 #[inline]
 pub(crate) fn padding(mut input: &[u8]) -> &[u8] {
     while let Some(rest) = filling(input) {
@@ -290,7 +292,7 @@ pub(crate) fn object(input: &[u8]) -> Parsed<'_, (Tag, &[u8])> {
     }
 }
 
-/// A tag of one to four octets (ISO/IEC 7816-4:2020, 6.3, table 8; four are this program's limit, the standard's is three).
+/// A tag of one to four octets (ISO/IEC 7816-4:2020, 6.3; four are this program's limit, the standard's is three).
 #[inline]
 pub(crate) fn tag(input: &[u8]) -> Parsed<'_, Tag> {
     let (mut rest, first) = one_octet("a tag")(input)?;
@@ -317,7 +319,7 @@ pub(crate) fn tag(input: &[u8]) -> Parsed<'_, Tag> {
     Err(Fault::wrong(input, "a tag of at most four octets"))
 }
 
-/// A length of one to five octets (ISO/IEC 7816-4:2020, table 9); `None` is the indefinite form of ISO/IEC 8825-1:2021, 8.1.3.6.
+/// A length of one to five octets (ISO/IEC 7816-4:2020, 6.3); `None` is the indefinite form of ISO/IEC 8825-1:2021, 8.1.3.6.
 #[inline]
 fn length(input: &[u8]) -> Parsed<'_, Option<usize>> {
     let (rest, first) = one_octet("a length")(input)?;
@@ -444,6 +446,17 @@ mod tests {
         let label = find_path(&FCI, &[Tag(0x6F), Tag(0xA5), Tag(0x50)]).unwrap();
         assert_eq!(label, Some(&b"MasterCard"[..]));
         assert_eq!(find_path(&FCI, &[Tag(0x6F), Tag(0x50)]).unwrap(), None);
+    }
+
+    /// The answer of a Calypso card to SELECT of `1TIC.ICA`, without its status word.
+    #[test]
+    fn a_template_with_tags_of_two_octets() {
+        let octets =
+            crate::wire::hex::parse("6F238409315449432E49434131A516BF0C13C708000000001122334453070A3C2005141001");
+        let octets = octets.unwrap();
+        let path = [Tag(0x6F), Tag(0xA5), Tag(0xBF0C), Tag(0xC7)];
+        assert_eq!(find_path(&octets, &path).unwrap(), Some(&[0, 0, 0, 0, 0x11, 0x22, 0x33, 0x44][..]));
+        assert_eq!(find_path(&octets, &path[..1]).unwrap().map(<[u8]>::len), Some(0x23));
     }
 
     #[test]

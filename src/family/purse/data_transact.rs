@@ -290,7 +290,7 @@ impl Order {
         self.operations.iter().find(moves).or_else(|| self.operations.first())
     }
 
-    /// What the receipt binds of the order: SHA-256(plaintext)[16].
+    /// What the receipt binds of the order: the first 16 octets of SHA-256 over the plaintext.
     pub fn digest(&self) -> [u8; 16] {
         let mut digest = [0; 16];
         digest.copy_from_slice(&sha256(&[&self.emit()])[..16]);

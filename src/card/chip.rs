@@ -1,0 +1,314 @@
+//! A chip: answer to reset, logical channels, selection, command chaining, long answers.
+
+use super::application::{Application, Request};
+use super::memory::{Memory, PowerLost};
+use super::{Answer, Card};
+use crate::wire::apdu::Command;
+use crate::wire::status::StatusWord;
+
+/// Logical channels, 0 to 3 (ISO/IEC 7816-4:2020, 5.4.1, table 2).
+const CHANNELS: u8 = 4;
+/// Longest chained command data in octets.
+pub const CHAIN_LEN_MAX: usize = 512;
+/// Bits of CLA that name the channel.
+const CHANNEL_BITS: u8 = 0x03;
+/// Bit of CLA that says that more parts of a chain follow.
+const CHAINING_BIT: u8 = 0x10;
+/// AID lengths (ISO/IEC 7816-4:2020, 12.3.4).
+const AID_LEN: std::ops::RangeInclusive<usize> = 5..=16;
+
+mod ins {
+    pub(super) const MANAGE_CHANNEL: u8 = 0x70;
+    pub(super) const SELECT: u8 = 0xA4;
+    pub(super) const GET_RESPONSE: u8 = 0xC0;
+}
+
+/// Answer to reset without its check octet. ISO/IEC 7816-3:2006, 8.2: TS direct; T0: TD1 and 12 historical octets; TD1: T=1
+/// is offered first, TD2 follows; TD2: TA3 and TB3 for T=1; TA3: IFSC 254; TB3: BWI 4, CWI 5.
+/// Historical octets in COMPACT-TLV (ISO/IEC 7816-4:2020, 12.1.1): tag 7 with selection by full name, one octet data units,
+/// chaining, extended lengths and 4 logical channels assigned by the card; tag 5 with the issuer's text "untorn".
+const ATR: [u8; 18] =
+    [0x3B, 0x8C, 0x81, 0x31, 0xFE, 0x45, 0x80, 0x73, 0x80, 0x01, 0xD3, 0x56, b'u', b'n', b't', b'o', b'r', b'n'];
+
+/// The answer to reset with TCK (ISO/IEC 7816-3:2006, 8.2.5: all octets from T0 on, TCK included, give 0 by exclusive or).
+fn answer_to_reset() -> Vec<u8> {
+    let mut atr = ATR.to_vec();
+    atr.push(ATR[1..].iter().fold(0, |check, octet| check ^ octet));
+    atr
+}
+
+/// Parts of a chained command so far.
+#[derive(Debug, Clone)]
+struct Chain {
+    channel: u8,
+    header: [u8; 4],
+    data: Vec<u8>,
+}
+
+/// The rest of an answer, for GET RESPONSE.
+#[derive(Debug, Clone)]
+struct Pending {
+    channel: u8,
+    octets: Vec<u8>,
+    status: StatusWord,
+}
+
+/// A card: a memory, and the applications on it.
+///
+/// Cloning one clones image and volatile state: that is the snapshot of an exploration.
+#[derive(Debug, Clone)]
+pub struct Chip<A> {
+    application: A,
+    memory: Memory,
+    powered: bool,
+    open: [bool; CHANNELS as usize],
+    selected: [bool; CHANNELS as usize],
+    chain: Option<Chain>,
+    pending: Option<Pending>,
+}
+
+impl<A: Application> Chip<A> {
+    /// A chip without power.
+    pub fn new(application: A, memory: Memory) -> Self {
+        let mut chip = Self {
+            application,
+            memory,
+            powered: false,
+            open: Default::default(),
+            selected: Default::default(),
+            chain: None,
+            pending: None,
+        };
+        chip.power_off();
+        chip
+    }
+
+    /// The applications.
+    pub fn application(&self) -> &A {
+        &self.application
+    }
+
+    /// The applications, for what is not done over the contacts.
+    pub fn application_mut(&mut self) -> &mut A {
+        &mut self.application
+    }
+
+    /// The memory.
+    pub fn memory_ref(&self) -> &Memory {
+        &self.memory
+    }
+
+    fn forget(&mut self) {
+        self.open = [true, false, false, false];
+        self.selected = Default::default();
+        self.chain = None;
+        self.pending = None;
+    }
+
+    /// Status and answer data of one command; data is cut to Ne afterwards.
+    fn execute(&mut self, octets: &[u8]) -> Result<Reply, PowerLost> {
+        let pending = self.pending.take();
+        let Some(&[cla, ins, p1, p2]) = octets.first_chunk() else {
+            self.chain = None;
+            return Ok(StatusWord::WRONG_LENGTH.into());
+        };
+        let (channel, header) = (cla & CHANNEL_BITS, [cla & !(CHANNEL_BITS | CHAINING_BIT), ins, p1, p2]);
+        let more = cla & CHAINING_BIT != 0;
+        // A foreign command drops the chain and is not executed itself (REQ-CMD-5).
+        if self.chain.take_if(|chain| chain.channel != channel || chain.header != header).is_some() {
+            return Ok(StatusWord::LAST_CHAIN_COMMAND_EXPECTED.into());
+        }
+        if let Err(refusal) = self.admit(channel, header, more) {
+            self.chain = None;
+            return Ok(refusal.into());
+        }
+        let Ok(command) = Command::parse(octets) else {
+            self.chain = None;
+            return Ok(StatusWord::WRONG_LENGTH.into());
+        };
+        if more {
+            return Ok(self.extend_chain(channel, header, command.data).into());
+        }
+        let chained = self.chain.take().map(|mut chain| {
+            chain.data.extend_from_slice(command.data);
+            chain.data
+        });
+        if chained.as_ref().is_some_and(|data| data.len() > CHAIN_LEN_MAX) {
+            return Ok(StatusWord::WRONG_LENGTH.into());
+        }
+        let request = Request { channel, header, data: chained.as_deref().unwrap_or(command.data) };
+        let mut reply = self.dispatch(&request, &command, pending)?;
+        reply.permitted = command.le.unwrap_or(0) as usize;
+        Ok(reply)
+    }
+
+    /// Class, channel, instruction and parameters, in this order (REQ-CMD-1).
+    fn admit(&mut self, channel: u8, header: [u8; 4], more: bool) -> Result<(), StatusWord> {
+        let [cla, ins, p1, p2] = header;
+        let selected = self.selected[usize::from(channel)];
+        if cla != 0 && !(selected && self.application.knows_class(cla)) {
+            return Err(StatusWord::CLA_NOT_SUPPORTED);
+        }
+        if !self.open[usize::from(channel)] {
+            return Err(StatusWord::CHANNEL_NOT_SUPPORTED);
+        }
+        let defined = match (cla, ins) {
+            (0, ins::SELECT) => (p1, p2) == (4, 0),
+            (0, ins::MANAGE_CHANNEL) => (p1, p2) == (0, 0) || (p1 == 0x80 && (1..CHANNELS).contains(&p2)),
+            (0, ins::GET_RESPONSE) => (p1, p2) == (0, 0),
+            _ if selected => {
+                self.application.admit(channel, header)?;
+                true
+            }
+            _ => return Err(StatusWord::INS_NOT_SUPPORTED),
+        };
+        if !defined {
+            return Err(StatusWord::WRONG_P1P2);
+        }
+        if more && !(selected && self.application.is_chainable(header)) {
+            return Err(StatusWord::CHAINING_NOT_SUPPORTED);
+        }
+        Ok(())
+    }
+
+    fn extend_chain(&mut self, channel: u8, header: [u8; 4], data: &[u8]) -> StatusWord {
+        let chain = self.chain.get_or_insert_with(|| Chain { channel, header, data: Vec::new() });
+        chain.data.extend_from_slice(data);
+        if chain.data.len() > CHAIN_LEN_MAX {
+            self.chain = None;
+            return StatusWord::WRONG_LENGTH;
+        }
+        StatusWord::OK
+    }
+
+    fn dispatch(
+        &mut self,
+        request: &Request<'_>,
+        command: &Command<'_>,
+        pending: Option<Pending>,
+    ) -> Result<Reply, PowerLost> {
+        Ok(match (request.header[0], request.header[1]) {
+            (0, ins::SELECT) => return self.select(request),
+            (0, ins::MANAGE_CHANNEL) => self.manage_channel(request),
+            (0, ins::GET_RESPONSE) if !command.data.is_empty() || command.le.is_none() => {
+                StatusWord::WRONG_LENGTH.into()
+            }
+            (0, ins::GET_RESPONSE) => match pending {
+                Some(pending) if pending.channel == request.channel => {
+                    Reply { data: pending.octets, status: pending.status, channel: request.channel, permitted: 0 }
+                }
+                _ => StatusWord::CONDITIONS_NOT_SATISFIED.into(),
+            },
+            _ => {
+                // Room for the usual answers, their status word included.
+                let mut data = Vec::with_capacity(ANSWER_CAPACITY);
+                let status = self.application.process(&mut self.memory, request, &mut data)?;
+                Reply { data, status, channel: request.channel, permitted: 0 }
+            }
+        })
+    }
+
+    fn select(&mut self, request: &Request<'_>) -> Result<Reply, PowerLost> {
+        if !AID_LEN.contains(&request.data.len()) {
+            return Ok(StatusWord::WRONG_LENGTH.into());
+        }
+        if !self.application.answers_to(request.data) {
+            return Ok(StatusWord::NOT_FOUND.into());
+        }
+        let mut data = Vec::with_capacity(ANSWER_CAPACITY);
+        let status = self.application.select(&mut self.memory, request.channel, &mut data)?;
+        self.selected[usize::from(request.channel)] = status == StatusWord::OK;
+        Ok(Reply { data, status, channel: request.channel, permitted: 0 })
+    }
+
+    /// ISO/IEC 7816-4:2020, 11.1.2. A channel opened has nothing selected.
+    fn manage_channel(&mut self, request: &Request<'_>) -> Reply {
+        if !request.data.is_empty() {
+            return StatusWord::WRONG_LENGTH.into();
+        }
+        let [_, _, p1, number] = request.header;
+        if p1 == 0 {
+            let Some(free) = (1..CHANNELS).find(|&number| !self.open[usize::from(number)]) else {
+                return StatusWord::FUNCTION_NOT_SUPPORTED.into();
+            };
+            self.open[usize::from(free)] = true;
+            return Reply { data: vec![free], status: StatusWord::OK, channel: request.channel, permitted: 0 };
+        }
+        let closed = usize::from(number);
+        if !self.open[closed] {
+            return StatusWord::CHANNEL_NOT_SUPPORTED.into();
+        }
+        self.open[closed] = false;
+        self.selected[closed] = false;
+        self.application.close(number);
+        StatusWord::OK.into()
+    }
+
+    /// Data up to Ne and the status word; what is left waits for GET RESPONSE, its status word with it (REQ-CMD-2).
+    fn answer(&mut self, reply: Reply) -> Vec<u8> {
+        let Reply { mut data, status, channel, permitted } = reply;
+        if data.len() <= permitted || data.is_empty() {
+            data.extend_from_slice(&status.to_bytes());
+            return data;
+        }
+        let rest = data.split_off(permitted);
+        // ISO/IEC 7816-4:2020, 5.6: 6100 says 256 or more.
+        let available = u8::try_from(rest.len()).unwrap_or(0);
+        self.pending = Some(Pending { channel, octets: rest, status });
+        data.extend_from_slice(&[0x61, available]);
+        data
+    }
+}
+
+/// Octets of the usual answers.
+const ANSWER_CAPACITY: usize = 128;
+
+struct Reply {
+    data: Vec<u8>,
+    status: StatusWord,
+    channel: u8,
+    /// Ne.
+    permitted: usize,
+}
+
+impl From<StatusWord> for Reply {
+    fn from(status: StatusWord) -> Self {
+        Self { data: Vec::new(), status, channel: 0, permitted: 0 }
+    }
+}
+
+impl<A: Application> Card for Chip<A> {
+    fn reset(&mut self) -> Option<Vec<u8>> {
+        self.forget();
+        self.memory.power_on();
+        self.powered = self.application.power_up(&mut self.memory).is_ok();
+        self.powered.then(answer_to_reset)
+    }
+
+    fn process(&mut self, command: &[u8]) -> Answer {
+        if !self.powered {
+            return Answer::Mute;
+        }
+        match self.execute(command) {
+            Ok(reply) => Answer::Response(self.answer(reply)),
+            Err(PowerLost) => {
+                self.powered = false;
+                Answer::Mute
+            }
+        }
+    }
+
+    fn power_off(&mut self) {
+        self.powered = false;
+        self.memory.power_off();
+        self.forget();
+    }
+
+    fn memory(&mut self) -> &mut Memory {
+        &mut self.memory
+    }
+
+    fn delay_ms(&self) -> u32 {
+        self.application.delay_ms()
+    }
+}

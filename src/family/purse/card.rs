@@ -1,0 +1,434 @@
+//! The virtual purse: commands, and who may give them when (specs/purse.md, clauses 1, 5, 7, 8).
+
+use std::sync::Arc;
+
+use super::card_auth::{self, Offer};
+use super::card_image::Image;
+use super::card_keys::{Personalisation, PersonaliseError};
+use super::card_messaging::Session;
+use super::card_transact::{self, Outcome};
+use super::data::{AID, Rights, Suite, TransactionId, ins};
+use super::data_session::State;
+use super::data_transact::{FILE_CYCLIC, FILE_LINEAR};
+use super::issuer::Scheme;
+use super::profile::Profile;
+use crate::card::application::{Application, Request};
+use crate::card::chip::Chip;
+use crate::card::memory::{Memory, PowerLost};
+use crate::entropy::Entropy;
+use crate::secret::equal_in_constant_time;
+use crate::wire::status::StatusWord;
+
+const GET_DATA: u8 = 0xCA;
+/// CLA of commands outside secure messaging.
+const PLAIN: u8 = 0x80;
+/// CLA of commands inside secure messaging.
+const PROTECTED: u8 = 0x84;
+/// First delay after a failed AUTH; it doubles with each.
+const DELAY_FIRST_MS: u32 = 100;
+/// Longest delay.
+const DELAY_LONGEST_MS: u32 = 6_400;
+/// Octets of a PIN as compared: length, then digits and filling.
+const PIN_BLOCK_LEN: usize = 13;
+
+/// GET DATA 0100: what a reader test can fetch without any key. Exactly 256 octets, the most that a short Le can ask for.
+const ABOUT: &[u8; 256] = include_bytes!("about.txt");
+/// GET DATA 0101: octet n is n modulo 251, so that pieces put together wrongly show.
+const PATTERN_LEN: usize = 600;
+const PATTERN_MODULUS: usize = 251;
+
+/// The application. [`PurseCard`] is the card.
+#[derive(Debug, Clone)]
+pub struct Purse<E> {
+    person: Arc<Personalisation>,
+    entropy: E,
+    offer: Option<Offer>,
+    session: Option<Session>,
+    failed_attempts: u32,
+    holder_verified: bool,
+}
+
+/// A virtual card with the purse on it.
+///
+/// It is `Clone` where its source of randomness is; a clone is a snapshot of image and volatile state.
+///
+/// ```
+/// use untorn::card::{Answer, Card};
+/// use untorn::entropy::SeededEntropy;
+/// use untorn::family::purse::{card::PurseCard, issuer::Scheme, profile::Profile};
+/// let profile = Profile::built_in("default").unwrap();
+/// let mut card = PurseCard::personalise(&profile, &Scheme::test(), SeededEntropy::new(1)).unwrap();
+/// assert_eq!(card.process(&[0x00, 0x70, 0x00, 0x00, 0x01]), Answer::Mute); // no power yet
+/// assert!(card.reset().is_some());
+/// assert_eq!(card.process(&[0x00, 0x70, 0x00, 0x00, 0x01]), Answer::Response(vec![0x01, 0x90, 0x00]));
+/// assert_eq!(card.inspect().logical_cards[0].balance, 17_080);
+/// ```
+pub type PurseCard<E = Box<dyn Entropy>> = Chip<Purse<E>>;
+
+impl<E: Entropy> Chip<Purse<E>> {
+    /// A fresh card of this profile, without power.
+    pub fn personalise(profile: &Profile, scheme: &Scheme, entropy: E) -> Result<Self, PersonaliseError> {
+        let person = Personalisation::new(profile, scheme)?;
+        let image = person.layout.format(profile);
+        Ok(Self::new(Purse::new(person, profile, entropy), Memory::from_image(image)))
+    }
+
+    /// A card of this profile with a saved image, without power.
+    pub fn from_image(
+        profile: &Profile,
+        scheme: &Scheme,
+        image: Vec<u8>,
+        entropy: E,
+    ) -> Result<Self, PersonaliseError> {
+        let person = Personalisation::new(profile, scheme)?;
+        if !person.layout.fits(&image, profile.card_id) {
+            let expected = person.layout.len();
+            return Err(PersonaliseError::Image { card: profile.card_id, expected, got: image.len() });
+        }
+        Ok(Self::new(Purse::new(person, profile, entropy), Memory::from_image(image)))
+    }
+
+    /// The device that holds the card has verified its holder, or no longer counts that as done.
+    pub fn set_holder_verified(&mut self, verified: bool) {
+        self.application_mut().holder_verified = verified;
+    }
+}
+
+impl<E> Purse<E> {
+    fn new(person: Personalisation, profile: &Profile, entropy: E) -> Self {
+        Self {
+            person: Arc::new(person),
+            entropy,
+            offer: None,
+            session: None,
+            failed_attempts: 0,
+            holder_verified: profile.on_device_verification,
+        }
+    }
+
+    pub(super) fn personalisation(&self) -> &Personalisation {
+        &self.person
+    }
+
+    fn has_session(&self, channel: u8) -> bool {
+        self.session.as_ref().is_some_and(|session| session.channel == channel)
+    }
+
+    fn end_session(&mut self, channel: u8) {
+        self.session.take_if(|session| session.channel == channel);
+    }
+
+    /// Flags of STATE.
+    fn flags(&self, memory: &mut Memory) -> Result<u8, PowerLost> {
+        let mut flags = 0;
+        if self.person.pin.is_some() {
+            flags |= State::PIN_PRESENT;
+            if self.person.layout.tries.left(memory)? == 0 {
+                flags |= State::PIN_BLOCKED;
+            }
+        }
+        if self.holder_verified {
+            flags |= State::VERIFIED_ON_DEVICE;
+        }
+        Ok(flags)
+    }
+
+    fn auth(
+        &mut self,
+        memory: &mut Memory,
+        request: &Request<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<StatusWord, PowerLost> {
+        let [_, _, p1, reference] = request.header;
+        let Some(suite) = Suite::from_p1(p1).filter(|&suite| card_auth::length_fits(suite, request.data.len())) else {
+            return Ok(StatusWord::WRONG_LENGTH);
+        };
+        // Both are gone whatever comes of this attempt (REQ-SEL-2, REQ-SES-1).
+        self.session = None;
+        let offer = self.offer.take().filter(|offer| offer.channel == request.channel);
+        let flags = self.flags(memory)?;
+        let person = Arc::clone(&self.person);
+        let image = Image::read(&person.layout, memory)?;
+        let opened =
+            offer.and_then(|offer| card_auth::open(&person, &image, flags, offer, reference, suite, request.data));
+        let Some((session, proof)) = opened else {
+            self.failed_attempts = self.failed_attempts.saturating_add(1);
+            return Ok(StatusWord::SECURITY_STATUS_NOT_SATISFIED);
+        };
+        self.failed_attempts = 0;
+        self.session = Some(session);
+        answer.extend_from_slice(&proof);
+        Ok(StatusWord::OK)
+    }
+
+    /// A command under secure messaging. The session is put back only if it goes on.
+    fn protected(
+        &mut self,
+        memory: &mut Memory,
+        request: &Request<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<StatusWord, PowerLost> {
+        let Some(mut session) = self.session.take() else {
+            return Ok(StatusWord::SECURITY_STATUS_NOT_SATISFIED);
+        };
+        let Some(plaintext) = session.open(request.header, request.data) else {
+            return Ok(StatusWord::SM_DATA_INCORRECT);
+        };
+        let mut data = Vec::new();
+        let status = match self.execute(memory, &mut session, request.header, &plaintext, &mut data) {
+            Ok(()) => StatusWord::OK,
+            Err(Stop::Refused(status)) => status,
+            Err(Stop::PowerLost(lost)) => return Err(lost),
+        };
+        session.seal(&data, status, answer);
+        if session.goes_on() {
+            self.session = Some(session);
+        }
+        Ok(status)
+    }
+
+    fn execute(
+        &self,
+        memory: &mut Memory,
+        session: &mut Session,
+        [_, ins, p1, p2]: [u8; 4],
+        plaintext: &[u8],
+        data: &mut Vec<u8>,
+    ) -> Result<(), Stop> {
+        let defined = match ins {
+            ins::VERIFY => (p1, p2) == (0, 1),
+            ins::READ | ins::TRANSACT | ins::ACK => (p1, p2) == (0, 0),
+            ins::GET_RECEIPT => p1 <= 1 && p2 <= 1,
+            _ => return Err(StatusWord::INS_NOT_SUPPORTED.into()),
+        };
+        if !defined {
+            return Err(StatusWord::WRONG_P1P2.into());
+        }
+        match ins {
+            ins::VERIFY => self.verify(memory, session, plaintext),
+            ins::READ => self.read(memory, session, plaintext, data),
+            ins::GET_RECEIPT => self.get_receipt(memory, session, [p1, p2], plaintext, data),
+            ins::TRANSACT => self.transact(memory, session, plaintext, data),
+            _ => self.acknowledge(memory, session, plaintext),
+        }
+    }
+
+    /// Clause 8. The try is spent, durably, before the PIN is looked at.
+    fn verify(&self, memory: &mut Memory, session: &mut Session, plaintext: &[u8]) -> Result<(), Stop> {
+        session.verified = false;
+        let Some(pin) = &self.person.pin else { return Err(StatusWord::REFERENCED_DATA_NOT_FOUND.into()) };
+        if !(4..=12).contains(&plaintext.len()) {
+            return Err(StatusWord::WRONG_LENGTH.into());
+        }
+        if !plaintext.iter().all(u8::is_ascii_digit) {
+            return Err(StatusWord::WRONG_DATA.into());
+        }
+        let tries = &self.person.layout.tries;
+        if !tries.spend(memory)? {
+            return Err(StatusWord::AUTHENTICATION_BLOCKED.into());
+        }
+        if !equal_in_constant_time(&pin_block(plaintext), &pin_block(pin.expose())) {
+            return Err(StatusWord::tries_left(tries.left(memory)?).into());
+        }
+        tries.restore(memory)?;
+        session.verified = true;
+        Ok(())
+    }
+
+    fn read(&self, memory: &mut Memory, session: &Session, plaintext: &[u8], data: &mut Vec<u8>) -> Result<(), Stop> {
+        let &[id, file, record] = plaintext else { return Err(StatusWord::WRONG_LENGTH.into()) };
+        require(session.may(Rights::READ))?;
+        let index = self.person.index_of(id).filter(|index| session.logical_cards.contains(index));
+        let index = index.ok_or(StatusWord::SECURITY_STATUS_NOT_SATISFIED)?;
+        let image = Image::read(&self.person.layout, memory)?;
+        let octets = match file {
+            FILE_LINEAR => image.linear(index, record),
+            FILE_CYCLIC => image.cyclic(index, record),
+            _ => None,
+        };
+        data.extend_from_slice(&octets.ok_or(StatusWord::RECORD_NOT_FOUND)?);
+        Ok(())
+    }
+
+    fn get_receipt(
+        &self,
+        memory: &mut Memory,
+        session: &Session,
+        [p1, p2]: [u8; 2],
+        plaintext: &[u8],
+        data: &mut Vec<u8>,
+    ) -> Result<(), Stop> {
+        let key_len = if p2 == 0 { 16 } else { 4 };
+        if plaintext.len() != key_len {
+            return Err(StatusWord::WRONG_LENGTH.into());
+        }
+        require(session.may(Rights::READ))?;
+        let signer = match p1 {
+            0 => None,
+            _ => Some(&self.person.epc2.as_ref().ok_or(StatusWord::FUNCTION_NOT_SUPPORTED)?.private),
+        };
+        let image = Image::read(&self.person.layout, memory)?;
+        let slot = match (<[u8; 16]>::try_from(plaintext), <[u8; 4]>::try_from(plaintext)) {
+            (Ok(transaction), _) => image.find(&TransactionId(transaction)),
+            (_, Ok(counter)) => image.find_counter(u32::from_be_bytes(counter)),
+            _ => None,
+        };
+        let slot = slot.ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?;
+        data.extend_from_slice(slot.body());
+        match signer {
+            None => data.extend_from_slice(self.person.receipt_key(session.suite).mac(slot.body()).as_bytes()),
+            Some(key) => data.extend_from_slice(&key.sign(&[b"EPSG".as_slice(), slot.body()].concat())),
+        }
+        Ok(())
+    }
+
+    /// Clause 6, (a) to (g).
+    fn transact(
+        &self,
+        memory: &mut Memory,
+        session: &Session,
+        plaintext: &[u8],
+        data: &mut Vec<u8>,
+    ) -> Result<(), Stop> {
+        let mut image = Image::read(&self.person.layout, memory)?;
+        let verified = session.verified || self.holder_verified;
+        let body = match card_transact::transact(&self.person, &mut image, session, verified, plaintext)? {
+            Outcome::Repeated(body) => body,
+            Outcome::ToCommit(body) => {
+                image.commit(memory)?;
+                body
+            }
+        };
+        data.extend_from_slice(&body);
+        data.extend_from_slice(self.person.receipt_key(session.suite).mac(&body).as_bytes());
+        Ok(())
+    }
+
+    /// REQ-RNG-2, REQ-SES-4
+    fn acknowledge(&self, memory: &mut Memory, session: &Session, plaintext: &[u8]) -> Result<(), Stop> {
+        let transaction = TransactionId(plaintext.try_into().map_err(|_| StatusWord::WRONG_LENGTH)?);
+        require(session.may(Rights::COLLECT) || transaction.terminal() == session.terminal)?;
+        let mut image = Image::read(&self.person.layout, memory)?;
+        let slot = image.find(&transaction).ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?;
+        if !slot.is_acknowledged() {
+            let index = slot.index;
+            image.acknowledge(index);
+            image.commit(memory)?;
+        }
+        Ok(())
+    }
+}
+
+/// Length and digits in a field of fixed length, so that the comparison takes the same time for every PIN.
+fn pin_block(digits: &[u8]) -> [u8; PIN_BLOCK_LEN] {
+    let mut block = [0; PIN_BLOCK_LEN];
+    block[0] = digits.len() as u8;
+    block[1..].iter_mut().zip(digits).for_each(|(place, digit)| *place = *digit);
+    block
+}
+
+/// Why a command inside a session was not carried out.
+enum Stop {
+    Refused(StatusWord),
+    PowerLost(PowerLost),
+}
+
+impl From<StatusWord> for Stop {
+    fn from(status: StatusWord) -> Self {
+        Self::Refused(status)
+    }
+}
+
+impl From<PowerLost> for Stop {
+    fn from(lost: PowerLost) -> Self {
+        Self::PowerLost(lost)
+    }
+}
+
+fn require(right: bool) -> Result<(), Stop> {
+    if right { Ok(()) } else { Err(StatusWord::SECURITY_STATUS_NOT_SATISFIED.into()) }
+}
+
+const fn is_protected_instruction(ins: u8) -> bool {
+    matches!(ins, ins::VERIFY | ins::READ | ins::GET_RECEIPT | ins::TRANSACT | ins::ACK)
+}
+
+impl<E: Entropy> Application for Purse<E> {
+    fn power_up(&mut self, memory: &mut Memory) -> Result<(), PowerLost> {
+        self.offer = None;
+        self.session = None;
+        self.failed_attempts = 0;
+        self.person.layout.journal.recover(memory)
+    }
+
+    fn answers_to(&self, aid: &[u8]) -> bool {
+        aid == AID
+    }
+
+    fn select(&mut self, _: &mut Memory, channel: u8, answer: &mut Vec<u8>) -> Result<StatusWord, PowerLost> {
+        // REQ-SEL-4: on all channels.
+        self.session = None;
+        let offer = Offer::fresh(&self.person, channel, &mut self.entropy);
+        answer.extend_from_slice(offer.r0());
+        self.offer = Some(offer);
+        Ok(StatusWord::OK)
+    }
+
+    fn close(&mut self, channel: u8) {
+        self.end_session(channel);
+        self.offer.take_if(|offer| offer.channel == channel);
+    }
+
+    fn knows_class(&self, cla: u8) -> bool {
+        matches!(cla, PLAIN | PROTECTED)
+    }
+
+    fn admit(&mut self, channel: u8, [cla, ins, p1, p2]: [u8; 4]) -> Result<(), StatusWord> {
+        match (cla, ins) {
+            (0, GET_DATA) if p1 == 1 && p2 <= 1 => Ok(()),
+            (PLAIN, ins::AUTH) if Suite::from_p1(p1).is_some_and(|suite| self.person.offers(suite)) => Ok(()),
+            (0, GET_DATA) | (PLAIN, ins::AUTH) => Err(StatusWord::WRONG_P1P2),
+            // REQ-CMD-3: stripped of its protection.
+            (PLAIN, ins) if is_protected_instruction(ins) => {
+                self.end_session(channel);
+                Err(StatusWord::SECURITY_STATUS_NOT_SATISFIED)
+            }
+            // Inside a session the MAC comes first; the rest is refused inside the R-MAC.
+            (PROTECTED, _) if self.has_session(channel) => Ok(()),
+            (PROTECTED, ins) if is_protected_instruction(ins) => Err(StatusWord::SECURITY_STATUS_NOT_SATISFIED),
+            _ => Err(StatusWord::INS_NOT_SUPPORTED),
+        }
+    }
+
+    fn is_chainable(&self, header: [u8; 4]) -> bool {
+        header[..2] == [PLAIN, ins::AUTH]
+    }
+
+    fn process(
+        &mut self,
+        memory: &mut Memory,
+        request: &Request<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<StatusWord, PowerLost> {
+        match request.header {
+            [0, ..] if !request.data.is_empty() => Ok(StatusWord::WRONG_LENGTH),
+            [0, _, _, 0] => {
+                answer.extend_from_slice(ABOUT);
+                Ok(StatusWord::OK)
+            }
+            [0, ..] => {
+                answer.extend((0..PATTERN_LEN).map(|index| (index % PATTERN_MODULUS) as u8));
+                Ok(StatusWord::OK)
+            }
+            [PLAIN, ..] => self.auth(memory, request, answer),
+            _ => self.protected(memory, request, answer),
+        }
+    }
+
+    fn delay_ms(&self) -> u32 {
+        match self.failed_attempts {
+            0 => 0,
+            attempts => DELAY_FIRST_MS.saturating_mul(1 << (attempts - 1).min(16)).min(DELAY_LONGEST_MS),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Who may import whom (CONTRIBUTING.md, "The layers"), and the sizes that keep files readable. Rules that no test holds rot.
+
+#![allow(clippy::unwrap_used, reason = "a source file that cannot be read should stop the test")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// In files whose path starts with one of `within`, none of `words` may stand in code.
+struct Rule {
+    within: &'static [&'static str],
+    except: &'static [&'static str],
+    words: &'static [&'static str],
+    why: &'static str,
+}
+
+const PURE: &[&str] = &["src/wire", "src/crypto", "src/card", "src/terminal", "src/family", "src/suite"];
+
+const RULES: &[Rule] = &[
+    Rule {
+        within: &["src/card/"],
+        except: &[],
+        words: &["crate::terminal", "crate::journal", "crate::session", "crate::reader", "crate::family"],
+        why: "the card engine knows no terminal, no reader and no family",
+    },
+    Rule {
+        within: &["src/terminal/"],
+        except: &[],
+        words: &["crate::card", "crate::family", "crate::session"],
+        why: "the terminal engine knows no card and no family",
+    },
+    Rule {
+        within: &["src/family/purse/card"],
+        except: &[],
+        words: &["kernel", "crate::terminal", "crate::journal", "crate::reader"],
+        why: "the card side never sees the terminal side: one misreading would pass on both",
+    },
+    Rule {
+        within: &["src/family/purse/kernel"],
+        except: &[],
+        words: &["super::card", "purse::card", "crate::card", "crate::reader"],
+        why: "the terminal side never sees the card side: one misreading would pass on both",
+    },
+    Rule {
+        within: &["src/family/purse/data", "src/family/purse/keys"],
+        except: &[],
+        words: &["super::card", "super::kernel", "crate::terminal", "crate::card", "crate::journal"],
+        why: "what both sides share knows neither",
+    },
+    Rule {
+        within: PURE,
+        except: &[],
+        words: &[
+            "SystemTime",
+            "Instant::now",
+            "std::thread",
+            "std::fs",
+            "std::net",
+            "std::process",
+            "println!",
+            "print!",
+            "SystemEntropy",
+            "getrandom",
+        ],
+        why: "time, randomness, files and threads are arguments, so that one seed replays everything",
+    },
+    Rule { within: &["src/"], except: &["src/tui"], words: &["ratatui", "crossterm"], why: "only the screen draws" },
+    Rule {
+        within: &["src/"],
+        except: &["src/tui", "src/cli", "src/main.rs", "src/lib.rs"],
+        words: &["crate::tui", "crate::cli", "untorn::tui"],
+        why: "nobody imports the outermost layer",
+    },
+    Rule {
+        within: &["src/"],
+        except: &["src/reader/pcsc.rs"],
+        words: &["pcsc::Context", "use pcsc", "::pcsc::ffi"],
+        why: "one file talks to PC/SC",
+    },
+    Rule {
+        within: &["src/"],
+        except: &["src/reader/vpcd.rs"],
+        words: &["TcpStream", "TcpListener", "UdpSocket"],
+        why: "sockets belong to the links",
+    },
+];
+
+/// Longest function in lines, and longest file, tests included.
+const FUNCTION_LINES_MAX: usize = 70;
+const FILE_LINES_MAX: usize = 800;
+
+fn sources(folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::from(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Code without comments and without the tests at the foot.
+fn code(path: &Path) -> Vec<(usize, String)> {
+    let text = fs::read_to_string(path).unwrap();
+    let body = text.split("\n#[cfg(test)]\nmod ").next().unwrap_or(&text).to_owned();
+    let line = |(index, line): (usize, &str)| (index + 1, line.split("//").next().unwrap_or("").to_owned());
+    body.lines().enumerate().map(line).collect()
+}
+
+#[test]
+fn layers_import_only_what_they_may() {
+    let mut broken = Vec::new();
+    for path in sources("src") {
+        let name = path.to_string_lossy().replace('\\', "/");
+        for rule in RULES {
+            let applies = rule.within.iter().any(|prefix| name.starts_with(prefix))
+                && !rule.except.iter().any(|prefix| name.starts_with(prefix));
+            if !applies {
+                continue;
+            }
+            for (number, line) in code(&path) {
+                for word in rule.words.iter().filter(|word| line.contains(*word)) {
+                    broken.push(format!("{name}:{number}: {word:?}: {}", rule.why));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn families_know_no_other_family() {
+    let families: BTreeSet<String> = fs::read_dir("src/family")
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    for family in &families {
+        for path in sources(&format!("src/family/{family}")) {
+            for (number, line) in code(&path) {
+                let other =
+                    families.iter().find(|other| *other != family && line.contains(&format!("family::{other}")));
+                assert!(other.is_none(), "{}:{number} knows {other:?}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn files_and_functions_fit_their_screens() {
+    let mut long = Vec::new();
+    for path in sources("src").into_iter().chain(sources("tests")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        if lines.len() > FILE_LINES_MAX {
+            long.push(format!("{}: {} lines, at most {FILE_LINES_MAX}", path.display(), lines.len()));
+        }
+        let mut start: Option<(usize, usize)> = None;
+        for (index, line) in lines.iter().enumerate() {
+            let indent = line.len() - line.trim_start().len();
+            if start.is_none() && begins_function(&lines[index..]) {
+                start = Some((index, indent));
+            }
+            if let Some((first, indent)) = start
+                && line.starts_with(&format!("{}}}", " ".repeat(indent)))
+                && line.trim() == "}"
+            {
+                if index - first + 1 > FUNCTION_LINES_MAX {
+                    long.push(format!("{}:{}: a function of {} lines", path.display(), first + 1, index - first + 1));
+                }
+                start = None;
+            }
+        }
+    }
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+/// Whether a function with a body starts here, not one of a trait without.
+fn begins_function(lines: &[&str]) -> bool {
+    let first = lines[0].trim_start();
+    let named = first.starts_with("fn ") || first.contains(" fn ");
+    let signature_ends = |line: &&&str| line.trim_end().ends_with(['{', ';']);
+    named && !first.starts_with("//") && lines.iter().find(signature_ends).is_some_and(|line| line.ends_with('{'))
+}
+
+/// `REQ-...` of every heading bullet in a specification, and every id in its catalogue.
+#[test]
+fn each_specification_and_its_catalogue_hold_the_same_requirements() {
+    for catalogue in fs::read_dir("specs").unwrap().map(|entry| entry.unwrap().path()) {
+        if catalogue.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let listed: toml::Table = fs::read_to_string(&catalogue).unwrap().parse().unwrap();
+        let listed: Vec<(String, String)> = listed["requirement"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| (entry["id"].as_str().unwrap().to_owned(), entry["text"].as_str().unwrap().to_owned()))
+            .collect();
+        let text = fs::read_to_string(catalogue.with_extension("md")).unwrap();
+        let written: Vec<(String, String)> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("- **REQ-")?.split_once("** "))
+            .map(|(id, text)| (format!("REQ-{id}"), text.to_owned()))
+            .collect();
+        assert_eq!(listed, written, "{} and its text differ", catalogue.display());
+        let ids: BTreeSet<&String> = listed.iter().map(|(id, _)| id).collect();
+        assert_eq!(ids.len(), listed.len(), "an id stands twice in {}", catalogue.display());
+    }
+}
+
+/// Where code or a test names a requirement, it exists.
+#[test]
+fn every_requirement_that_is_named_exists() {
+    let mut known = BTreeSet::new();
+    for file in fs::read_dir("specs").unwrap().map(|entry| entry.unwrap().path()) {
+        if file.extension().is_some_and(|extension| extension == "toml") {
+            let table: toml::Table = fs::read_to_string(&file).unwrap().parse().unwrap();
+            known.extend(
+                table["requirement"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap().to_owned()),
+            );
+        }
+    }
+    for path in sources("src").into_iter().chain(sources("tests")) {
+        if path.ends_with("tidy.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        for piece in text.split("REQ-").skip(1) {
+            let id: String =
+                piece.chars().take_while(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || *c == '-').collect();
+            let id = format!("REQ-{}", id.trim_end_matches('-'));
+            assert!(known.contains(&id), "{} names {id}, which no specification has", path.display());
+        }
+    }
+}
