@@ -14,6 +14,7 @@
 //!
 //! Who may import whom is written in `CONTRIBUTING.md` and enforced by `tests/tidy.rs`.
 
+pub mod app;
 pub mod card;
 pub mod crypto;
 pub mod entropy;

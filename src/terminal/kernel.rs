@@ -215,6 +215,8 @@ pub enum RefusalReason {
     NoRight,
     /// Another currency.
     Currency,
+    /// A real card that nobody has named.
+    NotNamed,
     /// Anything else that the card refuses.
     Other,
 }

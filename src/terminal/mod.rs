@@ -31,6 +31,30 @@ pub struct Config {
     pub stop_list: BTreeSet<CardReference>,
     /// Block a card of the stop list where it is met.
     pub block_stopped: bool,
+    /// Which cards get orders; all others are only read.
+    pub orders_for: OrdersFor,
+}
+
+/// Which cards get orders.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum OrdersFor {
+    /// Every card of the scheme.
+    #[default]
+    AnyCard,
+    /// This one, which a person has named.
+    ThisCard(CardReference),
+    /// None, for nobody has named one.
+    NoCard,
+}
+
+impl OrdersFor {
+    fn permits(&self, card: &CardReference) -> bool {
+        match self {
+            Self::AnyCard => true,
+            Self::ThisCard(named) => named == card,
+            Self::NoCard => false,
+        }
+    }
 }
 
 impl Default for Config {
@@ -42,6 +66,7 @@ impl Default for Config {
             ask_centre: false,
             stop_list: BTreeSet::new(),
             block_stopped: false,
+            orders_for: OrdersFor::AnyCard,
         }
     }
 }
@@ -164,7 +189,8 @@ impl Terminal {
             (State::ExpectCard(_), Event::CardPresent) => {
                 self.pin_verified = false;
                 let purpose = match self.request {
-                    Request::Order { kind, .. } => Some(kind),
+                    // Where no card gets orders, no right to give one is asked for either.
+                    Request::Order { kind, .. } if self.config.orders_for != OrdersFor::NoCard => Some(kind),
                     _ => None,
                 };
                 self.run(Task::Open { purpose }, State::ExpectOpened, now, entropy)
@@ -363,6 +389,10 @@ impl Terminal {
         let (Request::Order { order, kind, amount, refund_of }, Some(card)) = (self.request.clone(), &self.card) else {
             return self.finish(OutcomeKind::Internal("an order without a request or a card".to_owned()));
         };
+        if !self.config.orders_for.permits(&card.card) {
+            let detail = format!("card {} was not named as the card that gets orders", card.card);
+            return self.refuse(RefusalReason::NotNamed, &detail);
+        }
         let attempt = self.previous.as_ref().map_or(1, |previous| previous.attempt + 1);
         let mut draft = Draft { order, attempt, kind, amount, refund_of, previous: None };
         if kind != OrderKind::Block && self.config.stop_list.contains(&card.card) {

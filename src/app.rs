@@ -1,0 +1,244 @@
+//! From what a person asked for to a terminal that runs: reader, virtual card, journal, security module, clock.
+//!
+//! Command line and terminal window both start here; [`Options`] has the names of the flags.
+
+mod clock;
+mod error;
+mod place;
+mod virtual_card;
+
+use std::fs::File;
+use std::path::PathBuf;
+
+pub use clock::Clock;
+pub use error::{AppError, Exit};
+pub use virtual_card::VirtualCard;
+
+use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
+use crate::family::purse::data::{Role, Suite, TerminalId};
+use crate::family::purse::issuer::Scheme;
+use crate::family::purse::kernel::PurseKernel;
+use crate::family::purse::kernel_sam::{Grant, SoftSam};
+use crate::journal::record::CardReference;
+use crate::journal::sqlite::SqliteJournal;
+use crate::money::Currency;
+use crate::reader::Reader;
+use crate::reader::exchange::Exchange;
+use crate::reader::fault::FaultInjector;
+use crate::reader::trace::{Trace, TraceRing};
+use crate::session::{self, Desk, World};
+use crate::terminal::event::{Outcome, Request};
+use crate::terminal::policy::SettlementPolicy;
+use crate::terminal::{Config, OrdersFor, Terminal};
+
+/// Events that the trace on screen keeps.
+const TRACE_EVENTS: usize = 1024;
+/// TID of a terminal that was given none: "UNTORN01".
+const TERMINAL_DEFAULT: TerminalId = TerminalId(*b"UNTORN01");
+
+/// What a person asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Where the card is.
+    pub reader: ReaderChoice,
+    /// Name of a built-in card profile, or path of a TOML file. It says of what the virtual card is made, and for which
+    /// operator, logical card and currency the terminal works.
+    pub profile: String,
+    /// Memory of the virtual card; `None` for one in the person's data directory.
+    pub state: Option<PathBuf>,
+    /// Forces a protocol suite; `None` takes EPC2 where the card offers it.
+    pub suite: Option<Suite>,
+    /// Makes a run repeatable: randomness and clock come from it. Only with the virtual reader.
+    pub seed: Option<u64>,
+    /// Where the exchanges are written, as JSON lines.
+    pub trace: Option<PathBuf>,
+    /// The journal; `None` for the one in the person's data directory.
+    pub journal: Option<PathBuf>,
+    /// TID.
+    pub terminal: TerminalId,
+    /// What a record counts for.
+    pub policy: SettlementPolicy,
+    /// How long a card is waited for, in seconds.
+    pub wait_seconds: u32,
+    /// The one card that gets orders. A PC/SC reader gives no order without.
+    pub card: Option<CardReference>,
+    /// What the terminal may do. `None`: everything but administration with the virtual reader; sale and enquiry with a
+    /// PC/SC reader, where giving value away is for those who say so.
+    pub roles: Option<Vec<Role>>,
+}
+
+/// Where the card is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReaderChoice {
+    /// A virtual card in this process.
+    Virtual,
+    /// A PC/SC reader, by its name or a part that only it has.
+    Pcsc(String),
+}
+
+impl ReaderChoice {
+    /// `virtual`, or the name of a PC/SC reader.
+    pub fn parse(name: &str) -> Self {
+        if name == "virtual" { Self::Virtual } else { Self::Pcsc(name.to_owned()) }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            reader: ReaderChoice::Virtual,
+            profile: "default".to_owned(),
+            state: None,
+            suite: None,
+            seed: None,
+            trace: None,
+            journal: None,
+            terminal: TERMINAL_DEFAULT,
+            policy: SettlementPolicy::default(),
+            wait_seconds: 30,
+            card: None,
+            roles: None,
+        }
+    }
+}
+
+impl Options {
+    /// Where the journal is.
+    pub fn journal_path(&self) -> Result<PathBuf, AppError> {
+        self.journal.clone().map_or_else(|| place::data_file("journal.db", "--journal"), Ok)
+    }
+
+    fn roles(&self) -> Vec<Role> {
+        self.roles.clone().unwrap_or_else(|| match self.reader {
+            ReaderChoice::Virtual => vec![Role::Debit, Role::Credit, Role::Refund, Role::Read],
+            ReaderChoice::Pcsc(_) => vec![Role::Debit, Role::Read],
+        })
+    }
+
+    fn orders_for(&self) -> OrdersFor {
+        match (&self.card, &self.reader) {
+            (Some(card), _) => OrdersFor::ThisCard(card.clone()),
+            (None, ReaderChoice::Virtual) => OrdersFor::AnyCard,
+            (None, ReaderChoice::Pcsc(_)) => OrdersFor::NoCard,
+        }
+    }
+}
+
+/// A terminal with hands.
+pub struct App {
+    /// Decides.
+    pub terminal: Terminal,
+    /// Follows `61xx`, is traced and, when virtual, can be torn.
+    pub reader: Box<dyn Reader>,
+    /// Where records become durable.
+    pub journal: SqliteJournal,
+    /// Nonces and the like.
+    pub entropy: Box<dyn Entropy>,
+    /// The time. Clones are the same clock.
+    pub clock: Clock,
+    /// The last exchanges.
+    pub trace: TraceRing,
+    /// What a record counts for.
+    pub policy: SettlementPolicy,
+    /// What amounts are in.
+    pub currency: Currency,
+    /// The virtual card, its slot and its tears; `None` at a PC/SC reader.
+    pub card: Option<VirtualCard>,
+}
+
+impl App {
+    /// Opens journal, card and reader, in this order, so that nobody else has the journal once a card is touched.
+    pub fn open(options: &Options) -> Result<Self, AppError> {
+        let profile = virtual_card::load_profile(&options.profile)?;
+        let journal = SqliteJournal::open(options.journal_path()?)?;
+        let clock = options.seed.map_or_else(Clock::system, |_| Clock::counting());
+        let trace = TraceRing::new(TRACE_EVENTS);
+        let (reader, card): (Box<dyn Reader>, _) = match &options.reader {
+            ReaderChoice::Virtual => {
+                let card = VirtualCard::open(&profile, options)?;
+                let injector = FaultInjector::new(card.slot.reader("virtual"), card.tears.clone());
+                (traced(injector, options, &clock, &trace)?, Some(card))
+            }
+            ReaderChoice::Pcsc(name) => {
+                if options.seed.is_some() {
+                    return Err(AppError::Usage(
+                        "--seed makes keys guessable, so it is for the virtual reader only".to_owned(),
+                    ));
+                }
+                (open_pcsc(name, options, &clock, &trace)?, None)
+            }
+        };
+        let purse = (profile.logical_card, profile.operator);
+        let grant = Grant { roles: options.roles(), logical_cards: vec![purse] };
+        let sam = SoftSam::new(&Scheme::test(), options.terminal, options.suite, &grant)?;
+        let wait_ms = u64::from(options.wait_seconds) * 1000;
+        let config = Config {
+            wait_card_ms: wait_ms,
+            retouch_ms: wait_ms,
+            orders_for: options.orders_for(),
+            ..Config::default()
+        };
+        Ok(Self {
+            terminal: Terminal::new(config, Box::new(PurseKernel::new(Box::new(sam), vec![purse.0]))),
+            reader,
+            journal,
+            entropy: entropy(options.seed, "terminal"),
+            clock,
+            trace,
+            policy: options.policy,
+            currency: profile.currency,
+            card,
+        })
+    }
+
+    /// Runs one request to its end. A second terminal on this card is what the journal's lock is for.
+    pub fn run(&mut self, request: Request, desk: &mut dyn Desk) -> Outcome {
+        let mut world =
+            World { reader: &mut *self.reader, journal: &mut self.journal, desk, entropy: &mut *self.entropy };
+        session::run(&mut self.terminal, request, &mut world)
+    }
+}
+
+/// The operating system's randomness, or a stream of the seed; each user of a seed has a stream of its own.
+fn entropy(seed: Option<u64>, user: &str) -> Box<dyn Entropy> {
+    match seed {
+        None => Box::new(SystemEntropy),
+        Some(seed) => {
+            let digest = crate::crypto::kdf::sha256(&[&seed.to_be_bytes(), user.as_bytes()]);
+            let mut own = [0; 8];
+            own.copy_from_slice(&digest[..8]);
+            Box::new(SeededEntropy::new(u64::from_be_bytes(own)))
+        }
+    }
+}
+
+/// SELECT may be sent again after `6Cxx`: twice is the same as once. Of a session's commands none may.
+fn may_repeat(command: &[u8]) -> bool {
+    matches!(command, [0x00, 0xA4, ..])
+}
+
+fn traced(
+    reader: impl Reader + 'static,
+    options: &Options,
+    clock: &Clock,
+    ring: &TraceRing,
+) -> Result<Box<dyn Reader>, AppError> {
+    let micros = clock.clone();
+    let mut trace = Trace::new(reader, move || micros.micros()).with_ring(ring.clone());
+    if let Some(path) = &options.trace {
+        let file = File::create(path).map_err(|source| AppError::file("write the trace", path, source))?;
+        trace = trace.with_writer(file);
+    }
+    Ok(Box::new(Exchange::new(trace, may_repeat)))
+}
+
+#[cfg(feature = "pcsc")]
+fn open_pcsc(name: &str, options: &Options, clock: &Clock, ring: &TraceRing) -> Result<Box<dyn Reader>, AppError> {
+    let reader = crate::reader::pcsc::PcscReader::open(name).map_err(|error| AppError::Reader(error.to_string()))?;
+    traced(reader, options, clock, ring)
+}
+
+#[cfg(not(feature = "pcsc"))]
+fn open_pcsc(name: &str, _: &Options, _: &Clock, _: &TraceRing) -> Result<Box<dyn Reader>, AppError> {
+    Err(AppError::Reader(format!("{name:?} would be a PC/SC reader, and this untorn was built without PC/SC")))
+}

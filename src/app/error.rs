@@ -1,0 +1,76 @@
+//! Why there is no terminal, and with which code a process ends.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::family::purse::kernel_sam::SamError;
+use crate::journal::JournalError;
+use crate::reader::state_file::StateFileError;
+
+/// How a process ends; the numbers are stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// Refused, or failed; nothing is in doubt.
+    Failed = 1,
+    /// Unresolved: whether value moved is not known.
+    Unresolved = 2,
+    /// The command line, a file named there or the configuration is wrong.
+    Usage = 3,
+    /// No reader, or no card came.
+    NoCard = 4,
+}
+
+/// Why there is no terminal.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppError {
+    /// What was asked for makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// No such reader, or no service for readers.
+    #[error("{0}")]
+    Reader(String),
+    /// The journal.
+    #[error("{0}")]
+    Journal(#[from] JournalError),
+    /// The virtual card's memory.
+    #[error("{0}")]
+    State(#[from] StateFileError),
+    /// The terminal's keys.
+    #[error("the terminal's security module: {0}")]
+    Sam(#[from] SamError),
+    /// A file, or where output goes.
+    #[error("cannot {operation} {}: {source}", .path.display())]
+    File {
+        /// What was tried.
+        operation: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Where output goes.
+    #[error("cannot write the output: {0}")]
+    Output(#[source] io::Error),
+}
+
+impl AppError {
+    /// A file that could not be used.
+    pub fn file(operation: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::File { operation, path: path.to_owned(), source }
+    }
+
+    /// The code of the process.
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Journal(
+                JournalError::InUse { .. } | JournalError::Storage { .. } | JournalError::Contradiction { .. },
+            )
+            | Self::Output(_) => Exit::Failed,
+            Self::Usage(_) | Self::Journal(_) | Self::State(_) | Self::Sam(_) | Self::File { .. } => Exit::Usage,
+            Self::Reader(_) => Exit::NoCard,
+        }
+    }
+}
