@@ -1,0 +1,92 @@
+//! What goes over the link, decoded.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::{scrolled, wrapped};
+use crate::reader::trace::{TraceEvent, Traced};
+use crate::reader::{LinkErrorKind, Reset};
+use crate::tui::app::{App, Position};
+use crate::wire::pretty::{Format, listing};
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {
+    let width = usize::from(area.width);
+    let lines: Vec<_> = app.snapshot.trace.iter().flat_map(|event| decoded(app, event, width)).collect();
+    if lines.is_empty() {
+        let text = "Nothing has gone over the link yet. Every command and answer will be listed and decoded here.";
+        let lines: Vec<_> =
+            wrapped(text, width).into_iter().map(|line| Line::styled(line, app.theme.quiet())).collect();
+        return frame.render_widget(Paragraph::new(lines), area);
+    }
+    if app.follows {
+        app.exchange.to_end();
+    }
+    scrolled(frame, area, app, lines, &app.exchange);
+}
+
+fn decoded(app: &App, event: &TraceEvent, width: usize) -> Vec<Line<'static>> {
+    let theme = app.theme;
+    let number = event.number;
+    match &event.what {
+        Traced::Activate { reset } => {
+            let how = match reset {
+                Reset::Cold => "cold reset",
+                Reset::Warm => "warm reset",
+            };
+            vec![Line::default(), Line::styled(format!("{number:>3} ○ {how}"), theme.strong())]
+        }
+        Traced::AnswerToReset { octets } => {
+            block(app, '←', number, &listing(Format::Atr, octets), theme.strong(), width)
+        }
+        Traced::Command { octets, masked } => {
+            let mut lines = block(app, '→', number, &listing(Format::CommandApdu, octets), theme.accent(), width);
+            if *masked {
+                lines.push(Line::styled("      the PIN is masked with FF", theme.quiet()));
+            }
+            lines
+        }
+        Traced::Response { octets } => {
+            block(app, '←', number, &listing(Format::ResponseApdu, octets), theme.strong(), width)
+        }
+        Traced::Failed { kind, detail } => {
+            let style = if *kind == LinkErrorKind::Unknown { theme.unknown() } else { theme.bad() };
+            let known = match kind {
+                LinkErrorKind::NotSent => "not sent",
+                LinkErrorKind::Unknown => "NO ANSWER, what the card did is unknown",
+                LinkErrorKind::Removed => "no card",
+                LinkErrorKind::Mute => "the card does not answer",
+            };
+            let lines = wrapped(&format!("{number:>3} ✗ {known}: {detail}"), width);
+            lines.into_iter().map(|line| Line::styled(line, style)).collect()
+        }
+        Traced::Deactivate => vec![Line::styled("    ○ power off", theme.quiet())],
+    }
+}
+
+/// A listing under its arrow and number.
+fn block(app: &App, arrow: char, number: u64, listing: &str, style: Style, width: usize) -> Vec<Line<'static>> {
+    let mut texts = listing.lines();
+    let title = texts.next().unwrap_or_default();
+    let mut lines = vec![Line::from(vec![
+        Span::styled(format!("{number:>3} {arrow} "), style),
+        Span::styled(title.to_owned(), style),
+    ])];
+    for text in texts {
+        // The offset in front is quiet, what stands there is not.
+        let (offset, rest) = text.split_at_checked(5).unwrap_or(("", text));
+        for (index, part) in wrapped(rest, width.saturating_sub(6)).into_iter().enumerate() {
+            let offset = if index == 0 { offset } else { "" };
+            lines.push(Line::from(vec![Span::styled(format!("{offset:>5} "), app.theme.quiet()), Span::raw(part)]));
+        }
+    }
+    lines
+}
+
+impl Position {
+    fn to_end(&self) {
+        self.set(usize::MAX);
+    }
+}
