@@ -8,5 +8,9 @@ pub mod core;
 pub mod draw;
 pub mod font;
 pub mod keys;
+pub mod purse;
 pub mod snapshot;
+#[cfg(test)]
+mod tests;
 pub mod theme;
+pub mod window;
