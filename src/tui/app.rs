@@ -101,6 +101,8 @@ pub struct App {
     pub exchange: Position,
     /// Whether the exchange pane shows the newest.
     pub follows: bool,
+    /// Whether it explains every octet.
+    pub decodes: bool,
     /// Chosen order.
     pub order: Position,
     /// Whether that order is shown whole, and from which line.
@@ -131,6 +133,7 @@ impl App {
             amount: 0,
             exchange: Position::default(),
             follows: true,
+            decodes: true,
             order: Position::default(),
             detail: None,
             reader: Position::default(),
@@ -260,6 +263,7 @@ impl App {
             Command::NextPace => return Some(Instruction::NextPace),
             Command::NextTab => self.turn(1),
             Command::PreviousTab => self.turn(Tab::ALL.len() - 1),
+            Command::Decode => self.decodes = !self.decodes,
             Command::Help => self.help = Some(Position::default()),
             Command::Quit => {
                 self.leaving = true;

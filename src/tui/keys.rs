@@ -167,6 +167,8 @@ commands! {
     NextTab,
     /// The screen before.
     PreviousTab,
+    /// Listings, or one line each.
+    Decode,
     /// Show the keys.
     Help,
     /// Leave.
@@ -203,8 +205,7 @@ const AMOUNT: &[Mode] = &[Mode::Amount];
 const LISTS: &[Mode] = &[Mode::OpenRecords, Mode::Journal, Mode::Readers];
 const SCROLLED: &[Mode] = &[Mode::Exchange, Mode::Order, Mode::Help, Mode::Outcome];
 const PAGED: &[Mode] = &[Mode::Exchange, Mode::Order, Mode::Help, Mode::Journal];
-const CARD: &[Mode] =
-    &[Mode::Amount, Mode::Waiting, Mode::Working, Mode::Outcome, Mode::Exchange, Mode::Bench, Mode::OpenRecords];
+const CARD: &[Mode] = &[Mode::Amount, Mode::Waiting, Mode::Working, Mode::Exchange, Mode::Bench];
 const QUIET: &[Mode] =
     &[Mode::Amount, Mode::OpenRecords, Mode::Outcome, Mode::Exchange, Mode::Bench, Mode::Journal, Mode::Readers];
 const EVERYWHERE: &[Mode] = &[
@@ -222,7 +223,7 @@ const EVERYWHERE: &[Mode] = &[
 /// The table. Bottom lines show their part of it in this order, as far as they have room.
 pub const TABLE: &[Binding] = &[
     on(AMOUNT, Key::Digit, Command::Digit, "amount", "type the amount, as on a cash register"),
-    on(AMOUNT, ENTER, Command::Accept, "ask for the card", "ask for the card"),
+    on(AMOUNT, ENTER, Command::Accept, "start", "ask for the card"),
     on(AMOUNT, BACKSPACE, Command::Erase, "", "take the last digit back"),
     on(AMOUNT, ESC, Command::Back, "", "start over with the amount"),
     on(PIN, Key::Digit, Command::Digit, "PIN", "type the PIN, 4 to 12 digits"),
@@ -253,6 +254,7 @@ pub const TABLE: &[Binding] = &[
     on(PAGED, Key::Named(KeyCode::PageDown), Command::PageDown, "", "a page down"),
     on(PAGED, Key::Named(KeyCode::Home), Command::First, "", "to the first line"),
     on(PAGED, Key::Named(KeyCode::End), Command::Last, "", "to the last line"),
+    on(&[Mode::Exchange], Key::Char('d'), Command::Decode, "decode", "every octet explained, or one line for each"),
     on(CARD, Key::Char('p'), Command::Present, "put card", "put the virtual card on the reader"),
     on(CARD, Key::Char('l'), Command::Lift, "lift", "lift the virtual card now"),
     on(PIN, Key::Char('l'), Command::Lift, "lift", "lift the virtual card now"),

@@ -7,6 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
 use ratatui::Terminal as Screen;
 use ratatui::backend::TestBackend;
+use ratatui::text::Span;
 
 use super::app::App;
 use super::core::{BenchSetup, Core, Instruction, Seat, Setup};
@@ -74,7 +75,21 @@ impl Person {
     fn text(&mut self) -> String {
         let (app, now) = (self.app.as_ref().unwrap(), self.now);
         self.screen.draw(|frame| draw::draw(frame, app, now)).unwrap();
-        self.screen.backend().to_string()
+        let buffer = self.screen.backend().buffer();
+        let mut text = String::new();
+        for row in 0..buffer.area.height {
+            let mut column = 0;
+            let mut line = String::new();
+            while column < buffer.area.width {
+                let symbol = buffer[(column, row)].symbol();
+                line.push_str(symbol);
+                // A Japanese character takes two cells, of which the second stays empty.
+                column += u16::try_from(Span::raw(symbol).width().max(1)).unwrap();
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
     }
 
     /// One step that needs no core; `None` when the script is over.
@@ -211,7 +226,7 @@ fn a_sale_is_paid() {
                 See("The card holds 8,750 JPY now."),
                 Look(looks[3]),
                 Type("\n"),
-                See("1 orders, all of them decided"),
+                See("1 order, decided"),
             ],
         );
     }
@@ -224,7 +239,7 @@ fn a_torn_sale_is_paid_once_when_the_card_comes_back() {
             size,
             vec![
                 Type("a"),
-                See("armed: exchange 3 from now, after execution"),
+                See("ARMED exchange 3, after execution"),
                 Type("1250\n"),
                 Look(looks[0]),
                 Type("p"),
@@ -270,7 +285,7 @@ fn giving_up_leaves_an_open_record_that_a_later_touch_resolves() {
             See("The card held 10,000 JPY before."),
             Look("unresolved-80x24"),
             Type("\n"),
-            See("1 orders, 1 UNRESOLVED"),
+            See("1 order, UNRESOLVED"),
             Type("\t\t\t"),
             See("UNRESOLVED, slip issued"),
             Look("journal-80x24"),
@@ -282,7 +297,7 @@ fn giving_up_leaves_an_open_record_that_a_later_touch_resolves() {
             Type("p"),
             See("was paid. Do not charge again."),
             Type("\n"),
-            See("1 orders, all of them decided"),
+            See("1 order, decided"),
         ],
     );
 }
@@ -297,7 +312,6 @@ fn time_runs_out_for_a_torn_sale() {
             Pass(29_999),
             See("1 s left"),
             Pass(1),
-            Type("?"),
             See("Nobody knows yet"),
         ],
     );
@@ -318,7 +332,7 @@ fn open_records_of_an_earlier_run_come_first() {
             Press(KeyCode::Esc),
             Type("k"),
             See("type the amount"),
-            See("1 orders, 1 UNRESOLVED"),
+            See("1 order, UNRESOLVED"),
         ],
     );
     // Acknowledged once, it is not asked about again.
@@ -390,7 +404,7 @@ fn exchange_bench_readers_and_help() {
             Press(KeyCode::Down),
             Look("bench-80x24"),
             Press(KeyCode::Enter),
-            See("ARMED: exchange 4 from now, mid-answer"),
+            See("ARMED: exchange 4, mid-answer"),
             Type("x\t\t"),
             Look("readers-80x24"),
             Type("?"),

@@ -1,7 +1,7 @@
 //! The virtual card from inside, and the hand that holds it.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
@@ -9,18 +9,36 @@ use super::columns;
 use crate::tui::app::{App, Tab};
 use crate::tui::snapshot::{Bench, Tear};
 
+/// From this width on hand and card stand side by side.
+const TWO_COLUMNS: u16 = 70;
+
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let Some(bench) = &app.snapshot.bench else { return };
-    let mut lines = hand(app, bench);
-    lines.push(Line::default());
-    lines.extend(tear(app, bench));
-    let width = usize::from(area.width);
-    for section in bench.sheet.iter() {
-        lines.push(Line::default());
-        lines.push(Line::styled(section.title.clone(), app.theme.strong()));
-        lines.extend(section.rows.iter().map(|(name, value)| spread(app, name, value, width)));
+    let mut hand = hand(app, bench);
+    hand.push(Line::default());
+    hand.extend(tear(app, bench));
+    if area.width >= TWO_COLUMNS {
+        let columns = [Constraint::Percentage(50), Constraint::Percentage(50)];
+        let [left, right] = Layout::horizontal(columns).areas(area);
+        frame.render_widget(Paragraph::new(hand), left);
+        frame.render_widget(Paragraph::new(sheet(app, bench, right.width)), right);
+    } else {
+        hand.push(Line::default());
+        hand.extend(sheet(app, bench, area.width));
+        frame.render_widget(Paragraph::new(hand), area);
     }
-    frame.render_widget(Paragraph::new(lines), area);
+}
+
+fn sheet(app: &App, bench: &Bench, width: u16) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for section in bench.sheet.iter() {
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines.push(Line::styled(section.title.clone(), app.theme.strong()));
+        lines.extend(section.rows.iter().map(|(name, value)| spread(app, name, value, usize::from(width))));
+    }
+    lines
 }
 
 fn hand(app: &App, bench: &Bench) -> Vec<Line<'static>> {
@@ -33,8 +51,8 @@ fn hand(app: &App, bench: &Bench) -> Vec<Line<'static>> {
         Line::styled(format!("card {} of {}, c for another", bench.selected + 1, bench.cards.len()), theme.quiet()),
         Line::styled(
             match bench.pace_ms {
-                0 => "exchanges at full speed, v to slow down".to_owned(),
-                ms => format!("exchanges drawn out by {ms} ms, v to change"),
+                0 => "full speed, v slows down".to_owned(),
+                ms => format!("{ms} ms an exchange, v changes that"),
             },
             theme.quiet(),
         ),
@@ -55,11 +73,10 @@ fn tear(app: &App, bench: &Bench) -> Vec<Line<'static>> {
         lines.push(Line::styled(format!("  {mark} {kind}"), if chosen { theme.accent() } else { theme.quiet() }));
     }
     lines.push(match bench.armed {
-        Some((after, tear)) => {
-            Line::styled(format!("  ARMED: exchange {} from now, {tear}", after + 1), theme.unknown())
-        }
-        None => Line::styled(format!("  not armed; a arms it  ({} torn so far)", bench.torn), theme.quiet()),
+        Some((after, tear)) => Line::styled(format!("  ARMED: exchange {}, {tear}", after + 1), theme.unknown()),
+        None => Line::styled("  not armed, a arms it", theme.quiet()),
     });
+    lines.push(Line::styled(format!("  torn so far: {}", bench.torn), theme.quiet()));
     lines
 }
 

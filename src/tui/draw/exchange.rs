@@ -14,7 +14,8 @@ use crate::wire::pretty::{Format, listing};
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let width = usize::from(area.width);
-    let lines: Vec<_> = app.snapshot.trace.iter().flat_map(|event| decoded(app, event, width)).collect();
+    let show = if app.decodes { decoded } else { short };
+    let lines: Vec<_> = app.snapshot.trace.iter().flat_map(|event| show(app, event, width)).collect();
     if lines.is_empty() {
         let text = "Nothing has gone over the link yet. Every command and answer will be listed and decoded here.";
         let lines: Vec<_> =
@@ -25,6 +26,31 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {
         app.exchange.to_end();
     }
     scrolled(frame, area, app, lines, &app.exchange);
+}
+
+/// One line for an event, as far as it goes.
+fn short(app: &App, event: &TraceEvent, width: usize) -> Vec<Line<'static>> {
+    let (arrow, octets, style) = match &event.what {
+        Traced::Command { octets, .. } => ('→', octets, app.theme.accent()),
+        Traced::Response { octets } | Traced::AnswerToReset { octets } => ('←', octets, app.theme.strong()),
+        _ => return decoded(app, event, width),
+    };
+    let (from, status) = match &event.what {
+        // The status word first: it is what one looks for.
+        Traced::Response { octets } => match octets.split_last_chunk::<2>() {
+            Some((_, [sw1, sw2])) => (2, format!("{sw1:02X}{sw2:02X} ")),
+            None => (0, String::new()),
+        },
+        _ => (0, String::new()),
+    };
+    let text: Vec<_> = octets[..octets.len() - from].iter().map(|octet| format!("{octet:02X}")).collect();
+    let mut text = text.join(" ");
+    let room = width.saturating_sub(7 + status.len());
+    if text.len() > room {
+        text.truncate(room.saturating_sub(1) / 3 * 3);
+        text.push('…');
+    }
+    vec![Line::from(vec![Span::styled(format!("{:>3} {arrow} {status}", event.number), style), Span::raw(text)])]
 }
 
 fn decoded(app: &App, event: &TraceEvent, width: usize) -> Vec<Line<'static>> {

@@ -46,7 +46,7 @@ fn list(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let head = if narrow {
         "  ORDER   KIND       AMOUNT  STATE"
     } else {
-        "  ORDER   TIME                  KIND             AMOUNT  STATE"
+        "  ORDER   TIME              KIND           AMOUNT  STATE"
     };
     let room = usize::from(area.height).saturating_sub(1).max(1);
     let from = (chosen + 1).saturating_sub(room);
@@ -62,9 +62,11 @@ fn line(app: &App, order: &OrderView, chosen: bool, narrow: bool) -> Line<'stati
     let mark = if chosen { "▸ " } else { "  " };
     let amount = order.amount.to_string();
     let text = if narrow {
-        format!("{:<7} {:<7}{amount:>10}  ", order.order, order.kind.to_string())
+        format!("{}  {:<7}{amount:>10}  ", order.order, order.kind.to_string())
     } else {
-        format!("{:<7} {:<20}  {:<9}{amount:>14}  ", order.order, order.started, order.kind.to_string())
+        // Without the seconds: the state has to fit, in words.
+        let time: String = order.started.to_string().chars().take(16).collect();
+        format!("{}  {time:<16}  {:<8}{amount:>13}  ", order.order, order.kind.to_string())
     };
     let base = if chosen { app.theme.accent() } else { ratatui::style::Style::new() };
     Line::from(vec![Span::styled(mark, base), Span::styled(text, base), Span::styled(state, style)])

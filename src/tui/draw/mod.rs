@@ -19,10 +19,12 @@ use crate::time::Moment;
 
 /// From this width on sale, exchange and bench stand side by side.
 pub const WIDE: u16 = 120;
-/// Columns of the sale in a wide window: room for a slip and its margins.
-const SALE_WIDTH: u16 = 50;
+/// Columns of the sale in a wide window: room for a slip and its margins; more where there is more.
+const SALE_WIDTH: u16 = 46;
 /// Columns of the bench in a wide window.
 const BENCH_WIDTH: u16 = 38;
+/// Columns of the exchange that are enough for a row of sixteen octets.
+const EXCHANGE_WIDTH: u16 = 64;
 
 /// Draws the whole window as it is at `now`.
 pub fn draw(frame: &mut Frame<'_>, app: &App, now: Moment) {
@@ -66,7 +68,8 @@ fn panes(frame: &mut Frame<'_>, body: Rect, app: &App, now: Moment) {
 
 fn side_by_side(frame: &mut Frame<'_>, body: Rect, app: &App, now: Moment) {
     let bench_width = if app.snapshot.bench.is_some() { BENCH_WIDTH } else { 0 };
-    let columns = [Constraint::Length(SALE_WIDTH), Constraint::Min(0), Constraint::Length(bench_width)];
+    let spare = body.width.saturating_sub(SALE_WIDTH + bench_width + EXCHANGE_WIDTH);
+    let columns = [Constraint::Length(SALE_WIDTH + spare.min(14)), Constraint::Min(0), Constraint::Length(bench_width)];
     let [sale, exchange, bench] = Layout::horizontal(columns).areas(body);
     let inner = pane(frame, sale, app, Tab::Sale.title(), app.tab == Tab::Sale);
     sale::draw(frame, inner, app, now);
@@ -221,7 +224,7 @@ fn columns(text: &str) -> usize {
 
 /// A name, quiet, and its value.
 fn row(app: &App, name: &str, value: impl Into<String>) -> Line<'static> {
-    Line::from(vec![Span::styled(format!("{name:<16}"), app.theme.quiet()), Span::raw(value.into())])
+    Line::from(vec![Span::styled(format!("{name:<15} "), app.theme.quiet()), Span::raw(value.into())])
 }
 
 #[cfg(test)]

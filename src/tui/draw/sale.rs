@@ -54,14 +54,11 @@ fn amount(app: &App, width: u16) -> Vec<Line<'static>> {
     let mut lines = vec![Line::from(kinds), Line::default()];
     lines.extend(headline(&money.to_string(), app.theme.strong(), width));
     lines.push(Line::default());
-    if app.amount == 0 {
-        lines.push(step(app, "0-9", "type the amount"));
-    } else {
-        lines.push(step(app, "Enter", "ask for the card"));
-    }
+    lines.push(step(app, "0-9", "type the amount"));
+    lines.push(step(app, "Enter", "ask for the card"));
     if let Some(bench) = &app.snapshot.bench {
         lines.push(step(app, "p", "put the virtual card on the reader"));
-        lines.push(step(app, "a", "tear the card away half-way, and see what happens"));
+        lines.push(step(app, "a", "first: have it torn away half-way"));
         lines.push(Line::default());
         lines.extend(bench_rows(app, bench));
     }
@@ -78,7 +75,7 @@ fn bench_rows(app: &App, bench: &Bench) -> Vec<Line<'static>> {
     let place = if bench.on_reader { "on the reader" } else { "in your hand" };
     let mut rows = vec![row(app, "Virtual card", format!("{name}, {place}"))];
     if let Some((after, tear)) = bench.armed {
-        let mut line = row(app, "Tear", format!("armed: exchange {} from now, {tear}", after + 1));
+        let mut line = row(app, "Tear", format!("ARMED exchange {}, {tear}", after + 1));
         line.spans[1].style = app.theme.unknown();
         rows.push(line);
     }
@@ -93,7 +90,9 @@ fn journal_row(app: &App) -> Line<'static> {
         "Journal",
         match (orders, open) {
             (0, _) => "no orders yet".to_owned(),
-            (orders, 0) => format!("{orders} orders, all of them decided"),
+            (1, 0) => "1 order, decided".to_owned(),
+            (1, _) => "1 order, UNRESOLVED".to_owned(),
+            (orders, 0) => format!("{orders} orders, all decided"),
             (orders, open) => format!("{orders} orders, {open} UNRESOLVED"),
         },
     );
@@ -110,10 +109,12 @@ fn waiting(app: &App, width: u16, prompt: &Prompt, left_ms: u64) -> Vec<Line<'st
         Prompt::Present => lines.extend(headline("TOUCH CARD", theme.accent(), width)),
         Prompt::PresentAgain => {
             lines.extend(headline("TOUCH AGAIN", theme.accent(), width));
+            lines.push(Line::default());
             lines.push(Line::raw("The card left too early. Nothing was taken."));
         }
         Prompt::Retouch | Prompt::OtherCard => {
             lines.extend(headline("UNRESOLVED", theme.unknown(), width));
+            lines.push(Line::default());
             lines.push(Line::styled("処理未了  The card left before its answer came.", theme.unknown()));
             lines.push(Line::default());
             if *prompt == Prompt::OtherCard {
@@ -203,6 +204,7 @@ fn done(app: &App, width: u16, outcome: &Outcome) -> Vec<Line<'static>> {
     let (word, style) = words::outcome(outcome, app.theme);
     let text_width = usize::from(width);
     let mut lines = headline(word, style, width);
+    lines.push(Line::default());
     for sentence in words::meaning(outcome) {
         lines.extend(wrapped(&sentence, text_width).into_iter().map(Line::raw));
     }

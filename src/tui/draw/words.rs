@@ -57,7 +57,9 @@ pub(super) fn meaning(outcome: &Outcome) -> Vec<String> {
         OutcomeKind::Paid { intent, balance_after, .. } => {
             vec![format!("{}. The card holds {balance_after} now.", intent.amount)]
         }
-        OutcomeKind::Refused(refusal) => vec![refusal.detail.clone(), "Nothing was taken from the card.".to_owned()],
+        OutcomeKind::Refused(refusal) => {
+            vec![sentence(&refusal.detail), "Nothing was taken from the card.".to_owned()]
+        }
         OutcomeKind::NotPaid { intent, reason } => {
             vec![format!("{} did not move: {reason}.", intent.amount), "The sale may be made anew.".to_owned()]
         }
@@ -66,20 +68,26 @@ pub(super) fn meaning(outcome: &Outcome) -> Vec<String> {
             format!("The card held {} before.", intent.balance_before),
             "The record stays open. Touch this card again at any time: r resolves it.".to_owned(),
         ],
-        OutcomeKind::Cancelled(reason) => vec![format!("{reason}. Nothing happened.")],
+        OutcomeKind::Cancelled(reason) => vec![format!("{} Nothing happened.", sentence(reason))],
         OutcomeKind::CardFault(reason) => {
             vec![format!("The card could not be worked with: {reason}."), "Nothing happened.".to_owned()]
         }
         OutcomeKind::JournalFault(reason) => vec![
-            format!("{reason}."),
+            sentence(reason),
             "Nothing was sent after that. What was sent before stands in the journal as open.".to_owned(),
         ],
         OutcomeKind::Internal(reason) => {
-            vec![format!("{reason}."), "What was sent stands in the journal as open.".to_owned()]
+            vec![sentence(reason), "What was sent stands in the journal as open.".to_owned()]
         }
         OutcomeKind::Resolved if outcome.settled.is_empty() => vec!["Nothing was open on this card.".to_owned()],
         OutcomeKind::Resolved | OutcomeKind::Balance | OutcomeKind::History(_) => Vec::new(),
     }
+}
+
+/// A reason as a sentence of its own.
+fn sentence(reason: &str) -> String {
+    let mut letters = reason.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
 /// What became of an older record.
