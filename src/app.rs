@@ -4,6 +4,7 @@
 
 mod clock;
 mod error;
+mod kill;
 mod place;
 mod virtual_card;
 
@@ -12,7 +13,8 @@ use std::path::PathBuf;
 
 pub use clock::Clock;
 pub use error::{AppError, Exit};
-pub use virtual_card::VirtualCard;
+pub use kill::{KillAt, reached};
+pub use virtual_card::{LoadedProfile, VirtualCard};
 
 use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
 use crate::family::purse::data::{Role, Suite, TerminalId};
@@ -103,6 +105,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// What amounts are in.
+    pub fn currency(&self) -> Result<Currency, AppError> {
+        Ok(LoadedProfile::load(&self.profile)?.purse()?.currency)
+    }
+
     /// Where the journal is.
     pub fn journal_path(&self) -> Result<PathBuf, AppError> {
         self.journal.clone().map_or_else(|| place::data_file("journal.db", "--journal"), Ok)
@@ -149,13 +156,14 @@ pub struct App {
 impl App {
     /// Opens journal, card and reader, in this order, so that nobody else has the journal once a card is touched.
     pub fn open(options: &Options) -> Result<Self, AppError> {
-        let profile = virtual_card::load_profile(&options.profile)?;
+        let profile = LoadedProfile::load(&options.profile)?;
+        let (purse, currency) = profile.purse().map(|purse| ((purse.id, purse.operator), purse.currency))?;
         let journal = SqliteJournal::open(options.journal_path()?)?;
         let clock = options.seed.map_or_else(Clock::system, |_| Clock::counting());
         let trace = TraceRing::new(TRACE_EVENTS);
         let (reader, card): (Box<dyn Reader>, _) = match &options.reader {
             ReaderChoice::Virtual => {
-                let card = VirtualCard::open(&profile, options)?;
+                let card = VirtualCard::open(profile, options)?;
                 let injector = FaultInjector::new(card.slot.reader("virtual"), card.tears.clone());
                 (traced(injector, options, &clock, &trace)?, Some(card))
             }
@@ -168,7 +176,6 @@ impl App {
                 (open_pcsc(name, options, &clock, &trace)?, None)
             }
         };
-        let purse = (profile.logical_card, profile.operator);
         let grant = Grant { roles: options.roles(), logical_cards: vec![purse] };
         let sam = SoftSam::new(&Scheme::test(), options.terminal, options.suite, &grant)?;
         let wait_ms = u64::from(options.wait_seconds) * 1000;
@@ -186,7 +193,7 @@ impl App {
             clock,
             trace,
             policy: options.policy,
-            currency: profile.currency,
+            currency,
             card,
         })
     }

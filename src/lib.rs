@@ -16,12 +16,14 @@
 
 pub mod app;
 pub mod card;
+pub mod cli;
 pub mod crypto;
 pub mod entropy;
 pub mod family;
 pub mod journal;
 pub mod money;
 pub mod reader;
+pub mod report;
 pub mod secret;
 pub mod session;
 pub mod sim;

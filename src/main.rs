@@ -1,3 +1,7 @@
 //! The command line of untorn.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    untorn::cli::main()
+}

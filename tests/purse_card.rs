@@ -4,5 +4,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod purse_card {
+    mod auth;
+    mod commands;
+    mod desk;
+    mod ring_and_pin;
+    mod session;
+    mod torn;
+    mod transact;
     mod vectors;
 }

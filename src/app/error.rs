@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::family::purse::card_keys::PersonaliseError;
 use crate::family::purse::kernel_sam::SamError;
 use crate::journal::JournalError;
 use crate::reader::state_file::StateFileError;
@@ -38,6 +39,12 @@ pub enum AppError {
     /// The virtual card's memory.
     #[error("{0}")]
     State(#[from] StateFileError),
+    /// The card profile.
+    #[error("{0}")]
+    Profile(String),
+    /// The virtual card cannot be made, or not from that memory.
+    #[error("the virtual card: {0}")]
+    Card(#[from] PersonaliseError),
     /// The terminal's keys.
     #[error("the terminal's security module: {0}")]
     Sam(#[from] SamError),
@@ -69,7 +76,13 @@ impl AppError {
                 JournalError::InUse { .. } | JournalError::Storage { .. } | JournalError::Contradiction { .. },
             )
             | Self::Output(_) => Exit::Failed,
-            Self::Usage(_) | Self::Journal(_) | Self::State(_) | Self::Sam(_) | Self::File { .. } => Exit::Usage,
+            Self::Usage(_)
+            | Self::Journal(_)
+            | Self::State(_)
+            | Self::Profile(_)
+            | Self::Card(_)
+            | Self::Sam(_)
+            | Self::File { .. } => Exit::Usage,
             Self::Reader(_) => Exit::NoCard,
         }
     }

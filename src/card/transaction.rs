@@ -4,19 +4,26 @@
 //! torn, at power-up [`Journal::recover`] finds either a flag that fits the journal, and does the last two again, or any other
 //! flag, and the old values. The flag carries the checksum of its journal, so that a flag that came about by chance or belongs
 //! to an older journal fits none.
+//!
+//! A flag that was half written may read differently each time, so a recovery makes its decision firm before it acts on it. It
+//! does so in a second place: written anew where it stands, a good flag could be torn and lost when half of the values are already
+//! in theirs.
 
 use std::ops::Range;
 
 use super::memory::{Memory, PowerLost};
 
-/// Octets of the flag: a mark, and the checksum of the journal.
-pub const FLAG_LEN: usize = 8;
+/// Octets of the flag in its two places, the second only used by recovery.
+pub const FLAG_LEN: usize = 2 * FLAG_PLACE_LEN;
+/// A mark, and the checksum of the journal.
+const FLAG_PLACE_LEN: usize = 8;
 /// Octets that a journal needs besides its entries.
 pub const JOURNAL_OVERHEAD: usize = 2;
 /// Octets that an entry needs besides its values.
 pub const ENTRY_OVERHEAD: usize = 3;
 
 const COMMITTED: [u8; 4] = [0xC3, 0x5A, 0x96, 0xE1];
+/// No flag in either place.
 const IDLE: [u8; FLAG_LEN] = [0; FLAG_LEN];
 
 /// A working copy of a part of the memory. It remembers what was changed; nothing is written before [`Journal::commit`].
@@ -121,22 +128,24 @@ impl Journal {
     /// At power-up: finishes a committed transaction, drops any other. On `Err` nothing has been decided that a second
     /// power-up would decide otherwise.
     pub fn recover(&self, memory: &mut Memory) -> Result<(), PowerLost> {
-        match self.committed(memory)? {
-            // Written anew before anything is done with it: its cells may read differently each time after a tear, and what
-            // was decided once must stay so.
-            Some(entries) => {
-                memory.write(self.flag, &flag_of(&entries))?;
-                self.apply(memory, &entries)
-            }
+        let Some((entries, found)) = self.committed(memory)? else {
             // Also where it reads idle: that may be the chance reading of a flag that was half written.
-            None => memory.write(self.flag, &IDLE),
+            return memory.write(self.flag, &IDLE);
+        };
+        // Firm before anything is done with it, and not where it was read: see above. Where both read valid, one is firm.
+        match found {
+            [true, true] => {}
+            [true, false] => memory.write(self.flag + FLAG_PLACE_LEN, &flag_of(&entries))?,
+            [false, _] => memory.write(self.flag, &flag_of(&entries))?,
         }
+        self.apply(memory, &entries)
     }
 
-    /// The journal, if its flag says that it counts.
-    fn committed(&self, memory: &mut Memory) -> Result<Option<Vec<u8>>, PowerLost> {
-        let flag = memory.read(self.flag, FLAG_LEN)?;
-        if flag[..4] != COMMITTED {
+    /// The journal, if a flag says that it counts, and in which places it does.
+    fn committed(&self, memory: &mut Memory) -> Result<Option<(Vec<u8>, [bool; 2])>, PowerLost> {
+        let flags = memory.read(self.flag, FLAG_LEN)?;
+        let (first, second) = flags.split_at(FLAG_PLACE_LEN);
+        if !first.starts_with(&COMMITTED) && !second.starts_with(&COMMITTED) {
             return Ok(None);
         }
         let mut journal = memory.read(self.area.start, self.area.len())?;
@@ -145,7 +154,9 @@ impl Journal {
             return Ok(None);
         }
         journal.truncate(len);
-        Ok((flag_of(&journal) == flag[..]).then_some(journal))
+        let valid = flag_of(&journal);
+        let found = [first == valid, second == valid];
+        Ok(found.contains(&true).then_some((journal, found)))
     }
 
     fn apply(&self, memory: &mut Memory, journal: &[u8]) -> Result<(), PowerLost> {
@@ -159,8 +170,8 @@ impl Journal {
     }
 }
 
-fn flag_of(journal: &[u8]) -> [u8; FLAG_LEN] {
-    let mut flag = [0; FLAG_LEN];
+fn flag_of(journal: &[u8]) -> [u8; FLAG_PLACE_LEN] {
+    let mut flag = [0; FLAG_PLACE_LEN];
     flag[..4].copy_from_slice(&COMMITTED);
     flag[4..].copy_from_slice(&crc32(journal).to_be_bytes());
     flag
@@ -198,7 +209,7 @@ mod tests {
     use super::*;
     use crate::card::memory::{Cut, Torn};
 
-    const JOURNAL: Journal = Journal { flag: 0, area: 8..72 };
+    const JOURNAL: Journal = Journal { flag: 0, area: 16..72 };
     const DATA: Range<usize> = 72..104;
 
     fn memory() -> Memory {

@@ -14,7 +14,7 @@
 //! between two of these writes, the file holds what the card would hold if it were torn there. Each batch ends with
 //! `fsync`. When the whole machine loses power inside a batch, the operating system may have kept any of its writes.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -48,6 +48,12 @@ pub enum StateFileError {
         operation: &'static str,
         /// What the system said.
         source: io::Error,
+    },
+    /// Another process has the card.
+    #[error("state file {path}: another process uses this card: end that one, or name another file")]
+    InUse {
+        /// The file.
+        path: PathBuf,
     },
     /// The file is something else.
     #[error("state file {path}: expected it to begin with UNTORNST, so it is not a state file")]
@@ -96,6 +102,7 @@ impl StateFile {
         octets.extend(Sha256::digest(profile));
         octets.extend(image);
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(path).map_err(fail("create"))?;
+        take(path, &file)?;
         file.write_all_at(&octets, 0).map_err(fail("write"))?;
         file.sync_all().map_err(fail("fsync"))?;
         Ok(Self { file, image_len: image.len() })
@@ -105,10 +112,34 @@ impl StateFile {
     pub fn open(path: &Path, profile: &str) -> Result<(Self, Vec<u8>), StateFileError> {
         let fail = |operation| move |source| StateFileError::Io { path: path.to_owned(), operation, source };
         let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(fail("open"))?;
+        take(path, &file)?;
         let mut octets = Vec::new();
         file.read_to_end(&mut octets).map_err(fail("read"))?;
         let image = image_of(path, profile, &octets)?.to_vec();
         Ok((Self { file, image_len: image.len() }, image))
+    }
+
+    /// Removes the file of a card, of whatever profile; refuses one that is no state file or is in use.
+    pub fn remove(path: &Path) -> Result<(), StateFileError> {
+        let fail = |operation| move |source| StateFileError::Io { path: path.to_owned(), operation, source };
+        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(fail("open"))?;
+        take(path, &file)?;
+        let mut magic = [0; MAGIC.len()];
+        if file.read_exact(&mut magic).is_err() || magic != MAGIC {
+            return Err(StateFileError::Magic { path: path.to_owned() });
+        }
+        std::fs::remove_file(path).map_err(fail("remove"))
+    }
+}
+
+/// One card lies in one reader: whoever has its file open has it locked, until that process ends.
+fn take(path: &Path, file: &File) -> Result<(), StateFileError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(StateFileError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(source)) => {
+            Err(StateFileError::Io { path: path.to_owned(), operation: "lock", source })
+        }
     }
 }
 

@@ -6,10 +6,10 @@
 //! | offset | octets | |
 //! |---|---|---|
 //! | 0 | 16 | mark, layout, CID, number of logical cards, places in the ring |
-//! | 16 | 8 | commit flag |
-//! | 24 | 16 | PIN tries |
-//! | 40 | 32 | life cycle, history, TC, last TTID, LINK, newest day |
-//! | 72 | | logical cards, each: balance(4), counter(4), next cyclic record(1), linear file, cyclic file |
+//! | 16 | 16 | commit flag |
+//! | 32 | 16 | PIN tries |
+//! | 48 | 32 | life cycle, history, TC, last TTID, LINK, newest day |
+//! | 80 | | logical cards, each: balance(4), counter(4), next cyclic record(1), linear file, cyclic file |
 //! | | | ring, each: state(1), body(68), what can still be refunded(4) for each logical card |
 //! | | | journal |
 
@@ -25,7 +25,7 @@ use crate::card::try_counter::TryCounter;
 const MARK: [u8; 5] = *b"EPUR\x01";
 const FLAG: usize = 16;
 const TRIES: usize = FLAG + FLAG_LEN;
-const STATE: usize = 40;
+const STATE: usize = TRIES + 16;
 const HISTORY: usize = STATE + 1;
 const COUNTER: usize = HISTORY + 1;
 const LAST: usize = COUNTER + 4;

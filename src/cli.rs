@@ -1,0 +1,123 @@
+//! The command line: what a person at a shell asks for, and what a script gets back.
+//!
+//! A command makes a [`Report`]; [`main`] prints it and turns it into an exit code ([`Exit`]). Prompts go to the standard
+//! error, so that the standard output holds results only.
+
+mod arguments;
+mod cards;
+mod decode;
+mod demo;
+mod desk;
+mod journal;
+mod orders;
+mod pin;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use serde_json::{Value, json};
+
+use crate::app::{AppError, Exit};
+use arguments::{Arguments, Command};
+
+/// What a command found: text for people, JSON for programs, and how the process ends.
+#[derive(Debug)]
+struct Report {
+    text: String,
+    json: Value,
+    exit: Exit,
+}
+
+impl Report {
+    fn done(text: String, json: Value) -> Self {
+        Self { text, json, exit: Exit::Done }
+    }
+
+    /// Everything is printed already.
+    fn silent() -> Self {
+        Self::done(String::new(), Value::Null)
+    }
+}
+
+/// Reads the command line, runs it, prints what came of it.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            // Nobody reads it: nothing to be done about that.
+            let _ = error.print();
+            return code(exit);
+        }
+    };
+    let with_json = arguments.with_json();
+    let ended = run(arguments).and_then(|report| {
+        let text = match report.json {
+            Value::Null => String::new(),
+            json if with_json => format!("{json}\n"),
+            _ => report.text,
+        };
+        write_out(text.as_bytes())?;
+        Ok(report.exit)
+    });
+    code(ended.unwrap_or_else(|error| {
+        tell(&format!("untorn: {error}"));
+        if with_json {
+            let object = json!({ "result": "error", "detail": error.to_string(), "exit": error.exit() as u8 });
+            // The reason stands on the standard error too.
+            let _ = write_out(format!("{object}\n").as_bytes());
+        }
+        error.exit()
+    }))
+}
+
+fn run(arguments: Arguments) -> Result<Report, AppError> {
+    let Arguments { global, command } = arguments;
+    let Some(command) = command else {
+        return without_command(&global);
+    };
+    match command {
+        Command::Demo => demo::run(&global),
+        Command::Pay(pay) => orders::pay(&global, &pay),
+        Command::Topup(topup) => orders::top_up(&global, &topup),
+        Command::Refund(refund) => orders::refund(&global, &refund),
+        Command::Balance => orders::balance(&global),
+        Command::History => orders::history(&global),
+        Command::Resolve(resolve) => orders::resolve(&global, &resolve),
+        Command::Readers => Ok(cards::readers()),
+        Command::Card(command) => cards::run(&global, &command),
+        Command::Decode(decode) => decode::run(&decode),
+        Command::Journal(command) => journal::run(&global, &command),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "untorn", &mut script);
+            let text = String::from_utf8_lossy(&script).into_owned();
+            Ok(Report::done(text.clone(), json!({ "result": "completions", "script": text })))
+        }
+    }
+}
+
+/// The terminal window where there is a person to look at it, the demonstration where there is none.
+fn without_command(global: &arguments::Global) -> Result<Report, AppError> {
+    let _watched = io::stdin().is_terminal() && io::stdout().is_terminal();
+    demo::run(global)
+}
+
+/// To the standard output. Whoever closed it has read enough: that is no error.
+fn write_out(octets: &[u8]) -> Result<(), AppError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(octets).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(AppError::Output(error)),
+        _ => Ok(()),
+    }
+}
+
+/// To the person at the terminal, not to who reads the results. Nothing depends on its being read.
+fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn code(exit: Exit) -> ExitCode {
+    ExitCode::from(exit as u8)
+}

@@ -1,0 +1,218 @@
+//! Readers, and the virtual card from outside.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::arguments::{CardCommand, Global, Serve};
+use super::{Report, desk, tell, write_out};
+use crate::app::{AppError, Exit, LoadedProfile, VirtualCard};
+use crate::family::purse::card_inspection::Inspection;
+use crate::family::purse::profile::Profile;
+use crate::money::Money;
+use crate::reader::vpcd::{self, Attachment, Control, Event};
+use crate::time::Moment;
+use crate::wire::hex;
+
+/// How long a lifted card stays away.
+const AWAY: Duration = Duration::from_secs(1);
+/// How often a served card is looked at for Ctrl-C.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+pub(super) fn run(global: &Global, command: &CardCommand) -> Result<Report, AppError> {
+    let options = global.options();
+    let profile = LoadedProfile::load(&options.profile)?;
+    match command {
+        CardCommand::Info => {
+            let card = VirtualCard::open(profile, &options)?;
+            let found = card.inspect()?;
+            let text = format!("Memory in {}\n{}", card.state.display(), describe(&card.profile.profile, &found));
+            let mut json = inspection_json(&card.profile.profile, &found);
+            json["state"] = card.state.display().to_string().into();
+            Ok(Report::done(text, json))
+        }
+        CardCommand::Reset => {
+            let path = options.state_path(&profile)?;
+            let removed = VirtualCard::reset(&profile, &options)?;
+            let what = if removed { "is thrown away" } else { "was not there" };
+            let text = format!("The memory {} {what}; the next use makes a new card.\n", path.display());
+            Ok(Report::done(text, json!({ "result": "reset", "removed": removed, "exit": 0 })))
+        }
+        CardCommand::Serve(how) => serve(&VirtualCard::open(profile, &options)?, how),
+    }
+}
+
+// Readers.
+
+pub(super) fn readers() -> Report {
+    let mut text = "virtual\n".to_owned();
+    let mut list = vec![json!({ "name": "virtual", "atr": null, "in_use": false })];
+    match physical() {
+        Ok(found) => {
+            for reader in found {
+                let state = match (&reader.atr, reader.in_use) {
+                    (Some(atr), true) => format!("  card {atr}, in use"),
+                    (Some(atr), false) => format!("  card {atr}"),
+                    (None, _) => "  no card".to_owned(),
+                };
+                let _ = writeln!(text, "{}{state}", reader.name);
+                list.push(json!({ "name": reader.name, "atr": reader.atr, "in_use": reader.in_use }));
+            }
+        }
+        Err(reason) => tell(&format!("No PC/SC readers: {reason}")),
+    }
+    Report::done(text, json!({ "result": "readers", "readers": list, "exit": 0 }))
+}
+
+struct Physical {
+    name: String,
+    atr: Option<String>,
+    in_use: bool,
+}
+
+#[cfg(feature = "pcsc")]
+fn physical() -> Result<Vec<Physical>, String> {
+    let found = crate::reader::pcsc::list().map_err(|error| error.to_string())?;
+    let physical = |reader: crate::reader::pcsc::Listed| Physical {
+        name: reader.name,
+        atr: reader.atr.map(|atr| hex::encode(&atr)),
+        in_use: reader.in_use,
+    };
+    Ok(found.into_iter().map(physical).collect())
+}
+
+#[cfg(not(feature = "pcsc"))]
+fn physical() -> Result<Vec<Physical>, String> {
+    Err("this untorn was built without PC/SC".to_owned())
+}
+
+// Looking into the card.
+
+fn describe(profile: &Profile, found: &Inspection) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name:<14}{value}");
+    };
+    line("profile", format!("{}: {}", profile.name, profile.description));
+    line("card", profile.card_id.to_string());
+    line("suites", profile.suites.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+    line("life cycle", found.life_cycle.to_string());
+    line("transactions", found.transaction_counter.to_string());
+    line("PIN tries", found.pin_tries.map_or_else(|| "no PIN".to_owned(), |tries| tries.to_string()));
+    for card in &found.logical_cards {
+        let balance = Money::new(card.balance, card.currency);
+        line(&format!("purse {}", card.id), format!("{balance}, operator {}, counter {}", card.operator, card.counter));
+    }
+    for receipt in &found.ring {
+        let body = &receipt.body;
+        let amount = Money::new(body.amount, body.currency);
+        let after = Money::new(body.balance_after, body.currency);
+        let told = if receipt.acknowledged { "" } else { ", not acknowledged" };
+        let (what, counter) = (body.receipt_type, body.transaction_counter);
+        line("receipt", format!("{counter}: {what:?} {amount}, then {after}, {}{told}", body.transaction));
+    }
+    text
+}
+
+fn inspection_json(profile: &Profile, found: &Inspection) -> Value {
+    let purses = found.logical_cards.iter().map(|card| {
+        json!({
+            "id": card.id, "operator": card.operator, "counter": card.counter,
+            "balance": Money::new(card.balance, card.currency),
+        })
+    });
+    let receipts = found.ring.iter().map(|receipt| {
+        let body = &receipt.body;
+        json!({
+            "counter": body.transaction_counter,
+            "transaction": body.transaction,
+            "what": format!("{:?}", body.receipt_type).to_ascii_lowercase(),
+            "amount": Money::new(body.amount, body.currency),
+            "balance_after": Money::new(body.balance_after, body.currency),
+            "time": Moment::from_seconds(body.time),
+            "acknowledged": receipt.acknowledged,
+        })
+    });
+    json!({
+        "result": "card",
+        "profile": profile.name,
+        "card": profile.card_id,
+        "life_cycle": found.life_cycle,
+        "transaction_counter": found.transaction_counter,
+        "pin_tries": found.pin_tries,
+        "logical_cards": purses.collect::<Vec<_>>(),
+        "receipts": receipts.collect::<Vec<_>>(),
+        "exit": 0,
+    })
+}
+
+// Showing it to PC/SC.
+
+/// Serves the card until Ctrl-C, or until vpcd goes away.
+fn serve(card: &VirtualCard, how: &Serve) -> Result<Report, AppError> {
+    let attachment = match how.listen {
+        Some(address) => {
+            let failed = |error| AppError::Reader(format!("cannot listen at {address}: {error}"));
+            Attachment::Listen(TcpListener::bind(address).map_err(failed)?)
+        }
+        None => Attachment::Connect(how.vpcd),
+    };
+    let control = Control::new();
+    if let Some(number) = how.lift_at {
+        control.lift_at(number.get() - 1, how.lift.when());
+    }
+    let ended = Arc::new(AtomicBool::new(false));
+    let watcher = stop_on_signal(&control, &ended)?;
+    let back = (!how.no_retouch).then(|| control.clone());
+    let served = vpcd::serve(&card.card(), &attachment, &control, |event| show(&event, back.as_ref()));
+    ended.store(true, Ordering::Relaxed);
+    // It only watches flags, so it has nothing to panic about.
+    let _ = watcher.join();
+    if let Some(reason) = card.failure.get() {
+        return Err(AppError::Reader(reason.clone()));
+    }
+    served.map_err(|error| AppError::Reader(error.to_string()))?;
+    Ok(Report { text: String::new(), json: json!({ "result": "served", "exit": 0 }), exit: Exit::Done })
+}
+
+fn stop_on_signal(control: &Control, ended: &Arc<AtomicBool>) -> Result<std::thread::JoinHandle<()>, AppError> {
+    let (stop, control, ended) = (desk::stop_flag()?, control.clone(), ended.clone());
+    Ok(std::thread::spawn(move || {
+        while !ended.load(Ordering::Relaxed) {
+            if stop.load(Ordering::Relaxed) {
+                control.stop();
+                return;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }))
+}
+
+/// One line an event, as it happens. Commands are shown by their header only: the rest may hold a PIN.
+fn show(event: &Event<'_>, back: Option<&Control>) {
+    let line = match event {
+        Event::Presented => "presented".to_owned(),
+        Event::Reset => "reset".to_owned(),
+        Event::PoweredOff => "powered off".to_owned(),
+        Event::Exchange { command, response } => {
+            let header = hex::spaced(&command[..command.len().min(4)]);
+            let status = hex::encode(&response[response.len().saturating_sub(2)..]);
+            format!("command {header}, {} octets; answer of {} octets, {status}", command.len(), response.len())
+        }
+        Event::Lifted => "lifted".to_owned(),
+        Event::Closed => "vpcd closed the connection".to_owned(),
+    };
+    // Who no longer reads the events still wants the card served.
+    let _ = write_out(format!("{line}\n").as_bytes());
+    if let (Event::Lifted, Some(control)) = (event, back) {
+        std::thread::sleep(AWAY);
+        control.present();
+    }
+    let _ = io::stdout().flush();
+}

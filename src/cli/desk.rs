@@ -1,0 +1,140 @@
+//! The people at a shell: prompts on the standard error, Ctrl-C is the operator's stop.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::{pin, tell};
+use crate::app::{App, AppError, Clock};
+use crate::reader::{LinkErrorKind, Reader, Reset};
+use crate::secret::Pin;
+use crate::session::{Arrival, Desk};
+use crate::terminal::event::{Action, Prompt};
+use crate::time::Moment;
+
+/// How often a reader is looked at for a card.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Where prompts go.
+pub(super) enum Prompts {
+    /// To the standard error.
+    Shown,
+    /// Nowhere.
+    Silent,
+    /// Here.
+    Kept(Vec<&'static str>),
+}
+
+/// A shell as the desk of a terminal.
+pub(super) struct ShellDesk {
+    clock: Clock,
+    stop: Arc<AtomicBool>,
+    pin_file: Option<PathBuf>,
+    is_virtual: bool,
+    kill_at_action: Option<u64>,
+    actions: u64,
+    last_problem: Option<String>,
+    /// Where prompts go.
+    pub(super) prompts: Prompts,
+    /// The torn virtual card is put back.
+    pub(super) retouch: bool,
+    /// The last wait ended without a card.
+    pub(super) no_card: bool,
+}
+
+impl ShellDesk {
+    /// The desk of this terminal. From now on Ctrl-C and a termination signal stop the next wait for a card, and nothing
+    /// else: between a command and its answer a terminal does not stop.
+    pub(super) fn new(app: &App, pin_file: Option<PathBuf>, quiet: bool) -> Result<Self, AppError> {
+        Ok(Self {
+            clock: app.clock.clone(),
+            stop: stop_flag()?,
+            pin_file,
+            is_virtual: app.card.is_some(),
+            kill_at_action: crate::app::KillAt::from_environment().action,
+            actions: 0,
+            last_problem: None,
+            prompts: if quiet { Prompts::Silent } else { Prompts::Shown },
+            retouch: true,
+            no_card: false,
+        })
+    }
+
+    fn arrived(&mut self, arrival: Arrival) -> Arrival {
+        self.no_card = arrival == Arrival::TimeOut;
+        arrival
+    }
+
+    fn show(&mut self, prompt: &Prompt) {
+        let text = match prompt {
+            Prompt::Present => "Touch or insert the card.",
+            Prompt::PresentAgain => "The card left too early, nothing was moved. Touch it again.",
+            Prompt::Retouch => "NOT COMPLETED (処理未了). Touch the SAME card once more.",
+            Prompt::OtherCard => "That is another card. Touch the SAME card as before.",
+            Prompt::BalanceCheck => "Touch the card to see its balance.",
+        };
+        // BEL where something went wrong: the person looks at the card, not at the screen.
+        let bell = if matches!(prompt, Prompt::Present | Prompt::BalanceCheck) { "" } else { "\u{7}" };
+        match &mut self.prompts {
+            Prompts::Shown => tell(&format!("{bell}{text}")),
+            Prompts::Kept(kept) => kept.push(text),
+            Prompts::Silent => {}
+        }
+    }
+
+    /// Tells once why there is no card, where that is more than its not being there yet.
+    fn show_problem(&mut self, kind: LinkErrorKind, detail: String) {
+        if kind != LinkErrorKind::Removed && self.last_problem.as_ref() != Some(&detail) {
+            tell(&format!("Waiting: {detail}"));
+            self.last_problem = Some(detail);
+        }
+    }
+}
+
+impl Desk for ShellDesk {
+    fn now(&mut self) -> Moment {
+        self.clock.now()
+    }
+
+    fn await_card(&mut self, reader: &mut dyn Reader, prompt: &Prompt, until: Moment) -> Arrival {
+        self.show(prompt);
+        if self.is_virtual && !self.retouch && *prompt != Prompt::Present {
+            return self.arrived(Arrival::TimeOut);
+        }
+        self.last_problem = None;
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return self.arrived(Arrival::Stop);
+            }
+            match reader.activate(Reset::Cold) {
+                Ok(_) => return self.arrived(Arrival::Card),
+                Err(error) => self.show_problem(error.kind, error.detail),
+            }
+            // A virtual card that does not come up now never does.
+            if self.is_virtual || self.clock.now() >= until {
+                return self.arrived(Arrival::TimeOut);
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    fn ask_pin(&mut self, tries_left: Option<u8>) -> Option<Pin> {
+        pin::ask(self.pin_file.as_ref(), tries_left)
+    }
+
+    fn checkpoint(&mut self, _number: u64, _action: &Action) {
+        crate::app::reached(self.kill_at_action, self.actions);
+        self.actions += 1;
+    }
+}
+
+/// Set by Ctrl-C, by a termination signal, and when the shell goes away.
+pub(super) fn stop_flag() -> Result<Arc<AtomicBool>, AppError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        signal_hook::flag::register(signal, stop.clone())
+            .map_err(|error| AppError::Usage(format!("cannot watch for signal {signal}: {error}")))?;
+    }
+    Ok(stop)
+}

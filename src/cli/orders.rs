@@ -1,0 +1,304 @@
+//! Sale, top-up, refund, enquiry, and resolving what is open.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+
+use super::Report;
+use super::arguments::{Global, Pay, Refund, Resolve, TearArguments, TopUp, usage};
+use super::desk::ShellDesk;
+use crate::app::{App, AppError, Exit, Options};
+use crate::family;
+use crate::journal::record::{CardReference, Entry, Intent, OrderKind, Resolution};
+use crate::journal::{Journal, OpenRecord};
+use crate::money::{Currency, Money};
+use crate::report::outcome::{order as order_json, sentence, settled_sentence};
+use crate::report::{outcome, slip};
+use crate::terminal::event::{Outcome, OutcomeKind, Request, Verdict};
+use crate::terminal::kernel::{HistoryItem, RefusalReason};
+
+pub(super) fn pay(global: &Global, pay: &Pay) -> Result<Report, AppError> {
+    let options = global.options();
+    let amount = parse_amount(&pay.amount, options.currency()?)?;
+    order(global, &options, &Order { kind: OrderKind::Sale, amount, refund_of: None }, &pay.tear)
+}
+
+pub(super) fn top_up(global: &Global, top_up: &TopUp) -> Result<Report, AppError> {
+    let options = global.options();
+    let amount = parse_amount(&top_up.amount, options.currency()?)?;
+    order(global, &options, &Order { kind: OrderKind::TopUp, amount, refund_of: None }, &top_up.tear)
+}
+
+pub(super) fn refund(global: &Global, refund: &Refund) -> Result<Report, AppError> {
+    let options = global.options();
+    let currency = options.currency()?;
+    let amount = refund.amount.as_ref().map(|text| parse_amount(text, currency)).transpose()?;
+    let mut station = Station::open(global, &options)?;
+    let sale = station.find_sale(refund.of.as_deref(), options.card.as_ref())?;
+    let refund_of = refund.of.clone().or_else(|| sale.as_ref().and_then(family::transaction_of));
+    let amount = match (amount, &sale, &refund.of) {
+        (Some(amount), _, _) => amount,
+        (None, Some(sale), _) => sale.amount,
+        (None, None, Some(of)) => return Err(usage(format!("the journal holds no sale {of}: say the amount too"))),
+        (None, None, None) => return Err(usage("the journal holds no sale: say the amount, and --of for which sale")),
+    };
+    station.order(&Order { kind: OrderKind::Refund, amount, refund_of }, &refund.tear)
+}
+
+pub(super) fn balance(global: &Global) -> Result<Report, AppError> {
+    Ok(Station::open(global, &global.options())?.request(Request::Balance))
+}
+
+pub(super) fn history(global: &Global) -> Result<Report, AppError> {
+    Ok(Station::open(global, &global.options())?.request(Request::History))
+}
+
+pub(super) fn resolve(global: &Global, resolve: &Resolve) -> Result<Report, AppError> {
+    let mut station = Station::open(global, &global.options())?;
+    let open = station.app.journal.open(None)?;
+    if let Some(number) = resolve.acknowledge {
+        return station.acknowledge(number, &open);
+    }
+    if open.is_empty() {
+        let text = "Nothing is unresolved.\n".to_owned();
+        return Ok(Report::done(text, json!({ "result": "resolved", "settled": [], "unresolved": [], "exit": 0 })));
+    }
+    let mut report = station.request(Request::Resolve);
+    let left = station.app.journal.open(None)?;
+    if !left.is_empty() {
+        let _ = write!(report.text, "Still unresolved:\n{}", list_open(&left));
+        report.exit = Exit::Unresolved;
+    }
+    report.set("unresolved", left.iter().map(open_json).collect());
+    Ok(report.with_exit())
+}
+
+/// An amount as typed, and not nothing.
+fn parse_amount(text: &str, currency: Currency) -> Result<Money, AppError> {
+    match Money::parse(text, currency) {
+        Ok(Money { minor: 0, .. }) => Err(usage(format!("{text:?}: an order moves at least the smallest unit"))),
+        Ok(amount) => Ok(amount),
+        Err(error) => Err(usage(error.to_string())),
+    }
+}
+
+fn order(global: &Global, options: &Options, order: &Order, tear: &TearArguments) -> Result<Report, AppError> {
+    Station::open(global, options)?.order(order, tear)
+}
+
+struct Order {
+    kind: OrderKind,
+    amount: Money,
+    refund_of: Option<String>,
+}
+
+/// A terminal and who stands at it.
+pub(super) struct Station {
+    pub(super) app: App,
+    pub(super) desk: ShellDesk,
+    card: Option<CardReference>,
+}
+
+impl Station {
+    pub(super) fn open(global: &Global, options: &Options) -> Result<Self, AppError> {
+        let app = App::open(options)?;
+        let desk = ShellDesk::new(&app, global.pin_file.clone(), global.json)?;
+        Ok(Self { app, desk, card: options.card.clone() })
+    }
+
+    /// The newest sale that the journal knows to be paid: this one, or any, of this card, or of any.
+    fn find_sale(&self, of: Option<&str>, card: Option<&CardReference>) -> Result<Option<Intent>, AppError> {
+        let mut open: Vec<Intent> = Vec::new();
+        let mut found = None;
+        self.app.journal.reader().lines(|line| {
+            match line.entry {
+                Entry::Intent(intent) if intent.kind == OrderKind::Sale => open.push(intent),
+                Entry::Resolved { order, attempt, resolution } => {
+                    let index = open.iter().position(|sale| sale.order == order && sale.attempt == attempt);
+                    let sale = index.map(|index| open.swap_remove(index));
+                    let wanted = |sale: &Intent| {
+                        let transaction = family::transaction_of(sale);
+                        card.is_none_or(|card| *card == sale.card)
+                            && of.is_none_or(|of| transaction.is_some_and(|id| id.eq_ignore_ascii_case(of)))
+                    };
+                    if let (Some(sale), Resolution::Paid { .. }) = (sale, resolution)
+                        && wanted(&sale)
+                    {
+                        found = Some(sale);
+                    }
+                }
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Runs an order, unless one of an earlier run is open: that must be resolved or acknowledged first (unresolved orders
+    /// survive restarts, and nobody may be charged around them).
+    fn order(&mut self, order: &Order, tear: &TearArguments) -> Result<Report, AppError> {
+        if let Some(tear) = tear.tear {
+            let card = self.app.card.as_ref();
+            let card = card.ok_or_else(|| usage("--tear tears the virtual card: at a real reader, lift the card"))?;
+            card.tears.arm(tear.after_exchanges, tear.fault);
+        }
+        self.desk.retouch = !tear.no_retouch;
+        let open = self.app.journal.open(None)?;
+        let blocking: Vec<_> = open.into_iter().filter(|record| !record.is_final && !record.is_acknowledged).collect();
+        if !blocking.is_empty() {
+            return Ok(blocked(&blocking));
+        }
+        let number = self.app.journal.next_order()?;
+        let Order { kind, amount, refund_of } = order;
+        let refund_of = refund_of.clone();
+        Ok(self.request(Request::Order { order: number, kind: *kind, amount: *amount, refund_of }))
+    }
+
+    /// Runs a request and reports it.
+    pub(super) fn request(&mut self, request: Request) -> Report {
+        let outcome = self.app.run(request, &mut self.desk);
+        self.report(&outcome)
+    }
+
+    fn report(&self, outcome: &Outcome) -> Report {
+        let mut text = String::new();
+        for settled in &outcome.settled {
+            let _ = writeln!(text, "{}", settled_sentence(settled));
+        }
+        let _ = writeln!(text, "{}", sentence(outcome));
+        let heading = slip::Heading { test_keys: true, policy: self.app.policy };
+        if let Some(slip) = slip::of(outcome, heading) {
+            let _ = write!(text, "\n{slip}");
+        }
+        match &outcome.result {
+            OutcomeKind::History(items) => text.push_str(&list_history(items)),
+            OutcomeKind::Refused(refusal) if refusal.reason == RefusalReason::NotNamed => {
+                let _ = writeln!(text, "{}", self.how_to_name(outcome));
+            }
+            OutcomeKind::Balance => text.push_str(&describe_card(outcome)),
+            _ => {}
+        }
+        let mut json = outcome::json(outcome, self.app.policy);
+        let exit = self.exit(outcome);
+        json.insert("test_keys".into(), true.into());
+        json.insert("exit".into(), (exit as u8).into());
+        Report { text, json: json.into(), exit }
+    }
+
+    fn how_to_name(&self, outcome: &Outcome) -> String {
+        let met = outcome.card.as_ref().map_or("", |card| card.card.0.as_str());
+        match &self.card {
+            Some(named) => format!("--card names {named}, the card at the reader is {met}."),
+            None => format!("This is a real reader. If this card may be used, repeat with --card {met}"),
+        }
+    }
+
+    fn exit(&self, outcome: &Outcome) -> Exit {
+        let still_open = outcome.settled.iter().any(|settled| matches!(settled.verdict, Verdict::StillOpen { .. }));
+        match &outcome.result {
+            OutcomeKind::Resolved if still_open => Exit::Unresolved,
+            OutcomeKind::Paid { .. } | OutcomeKind::Balance | OutcomeKind::History(_) | OutcomeKind::Resolved => {
+                Exit::Done
+            }
+            OutcomeKind::Unresolved { .. } => Exit::Unresolved,
+            OutcomeKind::Refused(refusal) if refusal.reason == RefusalReason::NotNamed => Exit::Usage,
+            OutcomeKind::Cancelled(_) if self.desk.no_card => Exit::NoCard,
+            // What was sent before a journal failed stays open.
+            OutcomeKind::JournalFault(_) | OutcomeKind::Internal(_) if self.app.terminal.pending().is_some() => {
+                Exit::Unresolved
+            }
+            _ => Exit::Failed,
+        }
+    }
+
+    fn acknowledge(&mut self, number: u32, open: &[OpenRecord]) -> Result<Report, AppError> {
+        let Some(record) = open.iter().find(|record| record.intent.order.0 == number) else {
+            let text = format!("order {number} is not unresolved; see `untorn journal list --unresolved`");
+            return Err(usage(text));
+        };
+        let Intent { order, attempt, .. } = record.intent;
+        let now = self.app.clock.now();
+        self.app.journal.append(Entry::Acknowledged { order, attempt }, now)?;
+        let text =
+            format!("Order {order} stays unresolved and no longer holds up sales. A touch of its card resolves it.\n");
+        Ok(Report::done(text, json!({ "result": "acknowledged", "order": order_json(&record.intent), "exit": 0 })))
+    }
+}
+
+impl Report {
+    fn set(&mut self, name: &str, value: Value) {
+        if let Value::Object(object) = &mut self.json {
+            object.insert(name.to_owned(), value);
+        }
+    }
+
+    fn with_exit(mut self) -> Self {
+        self.set("exit", (self.exit as u8).into());
+        self
+    }
+}
+
+fn blocked(open: &[OpenRecord]) -> Report {
+    let orders: Vec<Value> = open.iter().map(open_json).collect();
+    let text = format!(
+        "UNRESOLVED (処理未了): an earlier run of this terminal ended in the middle of\n{}\
+         Nothing new is sold before that is resolved: touch its card with `untorn resolve`, or say that you have seen it\n\
+         with `untorn resolve --acknowledge {}`.\n",
+        list_open(open),
+        open[0].intent.order.0,
+    );
+    let mut object = Map::new();
+    object.insert("result".into(), "blocked".into());
+    object.insert("detail".into(), "an earlier order is unresolved".into());
+    object.insert("unresolved".into(), orders.into());
+    object.insert("exit".into(), (Exit::Unresolved as u8).into());
+    Report { text, json: object.into(), exit: Exit::Unresolved }
+}
+
+fn list_open(open: &[OpenRecord]) -> String {
+    open.iter().fold(String::new(), |mut text, record| {
+        let Intent { order, kind, amount, card, balance_before, time, .. } = &record.intent;
+        let seen = match (record.is_acknowledged, record.is_final) {
+            (true, _) => ", acknowledged",
+            (false, true) => ", slip issued",
+            (false, false) => "",
+        };
+        let _ = writeln!(
+            text,
+            "  order {order}: {kind} of {amount}, card {}, balance before {balance_before}, {time}{seen}",
+            slip::masked(&card.0)
+        );
+        text
+    })
+}
+
+fn open_json(record: &OpenRecord) -> Value {
+    let mut object = order_json(&record.intent);
+    object.insert("final".into(), record.is_final.into());
+    object.insert("acknowledged".into(), record.is_acknowledged.into());
+    object.into()
+}
+
+fn list_history(items: &[HistoryItem]) -> String {
+    items.iter().fold(String::new(), |mut text, item| {
+        let HistoryItem { counter, what, amount, balance_after, time, transaction } = item;
+        let (amount, after) = (amount.to_string(), balance_after.to_string());
+        let _ = writeln!(text, "{counter:>6}  {time}  {what:<10} {amount:>16} {after:>16}  {transaction}");
+        text
+    })
+}
+
+fn describe_card(outcome: &Outcome) -> String {
+    let Some(card) = &outcome.card else { return String::new() };
+    let mut text = format!("Card {}\n", card.card);
+    if let Some(reason) = &card.inactive {
+        let _ = writeln!(text, "It moves no value: {reason}.");
+    }
+    if card.pin_blocked {
+        text.push_str("No PIN tries are left.\n");
+    }
+    if card.unratified > 0 {
+        let _ = writeln!(text, "{} receipts not yet acknowledged by their terminals.", card.unratified);
+    }
+    text
+}

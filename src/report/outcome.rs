@@ -1,0 +1,165 @@
+//! The outcome of a request as one sentence and as one JSON object (specs/json.md).
+
+use serde_json::{Map, Value, json};
+
+use crate::family;
+use crate::journal::record::Intent;
+use crate::terminal::event::{Outcome, OutcomeKind, Settled, Verdict};
+use crate::terminal::kernel::{CardView, HistoryItem, RefusalReason};
+use crate::terminal::policy::{Known, SettlementPolicy};
+
+/// One sentence for the person at the terminal. "Paid" is said only where it is proved, and durable.
+pub fn sentence(outcome: &Outcome) -> String {
+    match &outcome.result {
+        OutcomeKind::Paid { intent, balance_after, .. } => {
+            format!("Done: {} of {}, the card holds {balance_after}.", intent.kind, intent.amount)
+        }
+        OutcomeKind::Refused(refusal) => format!("Refused, nothing was moved: {}.", refusal.detail),
+        OutcomeKind::NotPaid { intent, reason } => {
+            format!("Order {} did not happen ({reason}); it may be made anew.", intent.order)
+        }
+        OutcomeKind::Unresolved { intent, reason } => {
+            format!("UNRESOLVED (処理未了): whether order {} happened is not known ({reason}).", intent.order)
+        }
+        OutcomeKind::Cancelled(reason) => format!("Cancelled before anything could happen: {reason}."),
+        OutcomeKind::Balance => match &outcome.card {
+            Some(card) => format!("The card holds {}.", card.balance),
+            None => "No card.".to_owned(),
+        },
+        OutcomeKind::History(items) => format!("The card still holds {} receipts.", items.len()),
+        OutcomeKind::Resolved => "The card was read.".to_owned(),
+        OutcomeKind::CardFault(reason) => format!("The card cannot be worked with, nothing was moved: {reason}."),
+        OutcomeKind::JournalFault(reason) => format!("Nothing more was sent, the journal failed: {reason}."),
+        OutcomeKind::Internal(reason) => format!("untorn made a mistake (please report it): {reason}."),
+    }
+}
+
+/// What became of an older record, in one sentence.
+pub fn settled_sentence(settled: &Settled) -> String {
+    let intent = &settled.intent;
+    let name = format!("Order {} ({} of {})", intent.order, intent.kind, intent.amount);
+    match &settled.verdict {
+        Verdict::Paid { balance_after, .. } => format!("{name} had happened: balance after it {balance_after}."),
+        Verdict::NotPaid { reason } => format!("{name} had not happened: {reason}."),
+        Verdict::StillOpen { reason } => format!("{name} is still unresolved (処理未了): {reason}."),
+    }
+}
+
+/// The JSON object of an outcome. Its names and meanings stay; names may be added.
+pub fn json(outcome: &Outcome, policy: SettlementPolicy) -> Map<String, Value> {
+    let mut object = Map::new();
+    object.insert("result".into(), name(&outcome.result).into());
+    object.insert("detail".into(), sentence(outcome).into());
+    match &outcome.result {
+        OutcomeKind::Paid { intent, balance_after, evidence } => {
+            let mut order = order(intent);
+            order.insert("balance_after".into(), json!(balance_after));
+            order.insert("evidence".into(), json!(evidence));
+            object.insert("order".into(), order.into());
+            object.insert("booking".into(), json!(policy.booking(Known::PaidAtOnce)));
+        }
+        OutcomeKind::NotPaid { intent, .. } => {
+            object.insert("order".into(), order(intent).into());
+            object.insert("booking".into(), json!(policy.booking(Known::NotPaid)));
+        }
+        OutcomeKind::Unresolved { intent, .. } => {
+            object.insert("order".into(), order(intent).into());
+            object.insert("booking".into(), json!(policy.booking(Known::OpenFinal)));
+        }
+        OutcomeKind::Refused(refusal) => {
+            object.insert("reason".into(), reason(refusal.reason).into());
+            object.insert("status".into(), json!(refusal.status.map(|status| format!("{:04X}", status.0))));
+        }
+        OutcomeKind::History(items) => {
+            object.insert("history".into(), items.iter().map(history).collect());
+        }
+        _ => {}
+    }
+    object.insert("card".into(), outcome.card.as_ref().map_or(Value::Null, card));
+    object.insert("settled".into(), outcome.settled.iter().map(settled).collect());
+    object
+}
+
+const fn name(result: &OutcomeKind) -> &'static str {
+    match result {
+        OutcomeKind::Paid { .. } => "paid",
+        OutcomeKind::Refused(_) => "refused",
+        OutcomeKind::NotPaid { .. } => "not-paid",
+        OutcomeKind::Unresolved { .. } => "unresolved",
+        OutcomeKind::Cancelled(_) => "cancelled",
+        OutcomeKind::Balance => "balance",
+        OutcomeKind::History(_) => "history",
+        OutcomeKind::Resolved => "resolved",
+        OutcomeKind::CardFault(_) => "card-fault",
+        OutcomeKind::JournalFault(_) => "journal-fault",
+        OutcomeKind::Internal(_) => "internal-error",
+    }
+}
+
+const fn reason(reason: RefusalReason) -> &'static str {
+    match reason {
+        RefusalReason::BalanceTooSmall => "balance-too-small",
+        RefusalReason::MaximumExceeded => "maximum-exceeded",
+        RefusalReason::NotRefundable => "not-refundable",
+        RefusalReason::NotActive => "not-active",
+        RefusalReason::PinRequired => "pin-required",
+        RefusalReason::PinBlocked => "pin-blocked",
+        RefusalReason::NoRight => "no-right",
+        RefusalReason::Currency => "currency",
+        RefusalReason::NotNamed => "not-named",
+        RefusalReason::Other => "other",
+    }
+}
+
+/// What an intent says.
+pub fn order(intent: &Intent) -> Map<String, Value> {
+    let mut object = Map::new();
+    object.insert("number".into(), json!(intent.order));
+    object.insert("attempt".into(), intent.attempt.into());
+    object.insert("kind".into(), json!(intent.kind));
+    object.insert("card".into(), json!(intent.card));
+    object.insert("amount".into(), json!(intent.amount));
+    object.insert("balance_before".into(), json!(intent.balance_before));
+    object.insert("time".into(), json!(intent.time));
+    object.insert("transaction".into(), json!(family::transaction_of(intent)));
+    object
+}
+
+fn card(view: &CardView) -> Value {
+    let logical = view.balances.iter().map(|logical| {
+        json!({ "id": logical.id, "operator": logical.operator, "balance": logical.balance, "counter": logical.counter })
+    });
+    json!({
+        "id": view.card,
+        "balance": view.balance,
+        "inactive": view.inactive,
+        "pin_above": view.pin_above,
+        "pin_blocked": view.pin_blocked,
+        "unratified": view.unratified,
+        "logical_cards": logical.collect::<Vec<_>>(),
+    })
+}
+
+fn settled(settled: &Settled) -> Value {
+    let mut object = order(&settled.intent);
+    let (verdict, reason, balance_after) = match &settled.verdict {
+        Verdict::Paid { balance_after, .. } => ("paid", None, Some(balance_after)),
+        Verdict::NotPaid { reason } => ("not-paid", Some(reason), None),
+        Verdict::StillOpen { reason } => ("unresolved", Some(reason), None),
+    };
+    object.insert("verdict".into(), verdict.into());
+    object.insert("reason".into(), json!(reason));
+    object.insert("balance_after".into(), json!(balance_after));
+    object.into()
+}
+
+fn history(item: &HistoryItem) -> Value {
+    json!({
+        "counter": item.counter,
+        "what": item.what,
+        "amount": item.amount,
+        "balance_after": item.balance_after,
+        "time": item.time,
+        "transaction": item.transaction,
+    })
+}
