@@ -10,7 +10,10 @@ pub mod font;
 pub mod keys;
 pub mod purse;
 pub mod snapshot;
+pub mod start;
 #[cfg(test)]
 mod tests;
 pub mod theme;
 pub mod window;
+
+pub use start::run;

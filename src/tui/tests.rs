@@ -306,14 +306,7 @@ fn giving_up_leaves_an_open_record_that_a_later_touch_resolves() {
 fn time_runs_out_for_a_torn_sale() {
     play(
         SMALL,
-        vec![
-            Type("a1250\np"),
-            See("30 s left"),
-            Pass(29_999),
-            See("1 s left"),
-            Pass(1),
-            See("Nobody knows yet"),
-        ],
+        vec![Type("a1250\np"), See("30 s left"), Pass(29_999), See("1 s left"), Pass(1), See("Nobody knows yet")],
     );
 }
 
