@@ -31,6 +31,9 @@ const PACES_MS: [u64; 3] = [300, 1_500, 0];
 /// Gives the orders of the journal, oldest first.
 pub type Orders = Box<dyn FnMut() -> Result<Vec<OrderView>, JournalError> + Send>;
 
+/// Gives the paper of an outcome that has one.
+pub type Slip = Box<dyn Fn(&Outcome) -> Option<String> + Send>;
+
 /// All that the thread owns, put together by whoever starts it.
 pub struct Setup {
     /// Name of the profile, for the title line.
@@ -54,7 +57,7 @@ pub struct Setup {
     /// Which cards get orders in the virtual reader, or in the real one with which the run began.
     pub orders_for: OrdersFor,
     /// The paper of an outcome that has one, some 40 columns wide.
-    pub slip: Box<dyn Fn(&Outcome) -> Option<String> + Send>,
+    pub slip: Slip,
     /// For the trace of a reader chosen later: microseconds from whatever moment.
     pub micros: Arc<dyn Fn() -> u64 + Send + Sync>,
 }
@@ -139,7 +142,7 @@ pub struct Core {
     /// One that was chosen since.
     chosen: Option<Box<dyn Reader>>,
     orders_for: OrdersFor,
-    slip: Box<dyn Fn(&Outcome) -> Option<String> + Send>,
+    slip: Slip,
     stage: Stage,
 }
 

@@ -50,7 +50,7 @@ fn sheet(card: &Inspection) -> Vec<Section> {
             ReceiptType::LifeCycle => "life cycle",
             ReceiptType::TakeOver => "take-over",
         };
-        let seen = if receipt.acknowledged { "" } else { " not acknowledged" };
+        let seen = if receipt.acknowledged { "" } else { ", not acked" };
         let name = format!("{}  {what}{seen}", receipt.body.transaction_counter);
         (name, Money::new(receipt.body.amount, receipt.body.currency).to_string())
     });

@@ -28,6 +28,8 @@ use crate::reader::exchange::{Exchange, reads_only};
 use crate::reader::fault::{FaultInjector, FaultPlan};
 use crate::reader::in_process::Slot;
 use crate::reader::trace::{Trace, TraceRing};
+use crate::report::slip::{self, Heading};
+use crate::terminal::policy::SettlementPolicy;
 use crate::terminal::{Config, OrdersFor, Terminal};
 use crate::time::Moment;
 
@@ -74,8 +76,9 @@ impl Person {
 
     fn text(&mut self) -> String {
         let (app, now) = (self.app.as_ref().unwrap(), self.now);
-        self.screen.draw(|frame| draw::draw(frame, app, now)).unwrap();
-        let buffer = self.screen.backend().buffer();
+        // The frame as it was drawn: behind a Japanese character the backend keeps what stood there before.
+        let frame = self.screen.draw(|frame| draw::draw(frame, app, now)).unwrap();
+        let buffer = frame.buffer;
         let mut text = String::new();
         for row in 0..buffer.area.height {
             let mut column = 0;
@@ -143,8 +146,10 @@ impl Seat for Person {
     fn next(&mut self, until: Option<Moment>) -> Option<Instruction> {
         loop {
             // The card works as fast as it can while nobody does anything about it.
-            if self.app.as_ref().unwrap().mode() == Mode::Working && until.is_some() {
-                self.now = until.unwrap();
+            if let Some(until) = until
+                && self.app.as_ref().unwrap().mode() == Mode::Working
+            {
+                self.now = until;
                 return None;
             }
             if until.is_some_and(|until| self.now >= until) {
@@ -189,7 +194,7 @@ fn setup(journal: &MemoryJournal, seed: u64) -> Setup {
         ring,
         bench: Some(BenchSetup { slot, tears, cards: cards.into() }),
         orders_for: OrdersFor::AnyCard,
-        slip: Box::new(|_| None),
+        slip: Box::new(|outcome| slip::of(outcome, Heading { test_keys: true, policy: SettlementPolicy::default() })),
         micros: Arc::new(|| 0),
     }
 }

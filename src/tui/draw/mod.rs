@@ -110,7 +110,8 @@ fn title_line(frame: &mut Frame<'_>, area: Rect, app: &App) {
     frame.render_widget(Line::from(spans), area);
     let snapshot = &app.snapshot;
     let reader = snapshot.readers.get(snapshot.reader).map_or("no reader", |reader| reader.name.as_str());
-    let place = Line::styled(format!("{} · {reader} ", snapshot.profile), app.theme.quiet()).right_aligned();
+    let place = Span::styled(format!("{} · {reader} ", snapshot.profile), app.theme.quiet());
+    let place = Line::from(place).right_aligned();
     let taken = 58;
     if usize::from(area.width) > taken + place.width() {
         frame.render_widget(place, area);
@@ -185,7 +186,9 @@ fn scrolled(frame: &mut Frame<'_>, area: Rect, app: &App, lines: Vec<Line<'stati
     }
     if !hint.is_empty() && height > 2 {
         let line = Rect { y: area.y + area.height - 1, height: 1, ..area };
-        frame.render_widget(Line::styled(format!(" {} ", hint.join("  ")), app.theme.chosen()).right_aligned(), line);
+        let hint = Span::styled(format!(" {} ", hint.join("  ")), app.theme.accent());
+        // Not a styled line: its style would cover the text to its left as well.
+        frame.render_widget(Line::from(hint).right_aligned(), line);
     }
 }
 

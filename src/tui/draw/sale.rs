@@ -23,7 +23,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, now: Moment) {
         Phase::Idle if !app.snapshot.unseen.is_empty() => return super::journal::open_records(frame, area, app),
         Phase::Idle => amount(app, area.width),
         Phase::Waiting { prompt, until } => waiting(app, area.width, prompt, now.millis_until(*until)),
-        Phase::Working { value_moving } => working(app, *value_moving),
+        Phase::Working { value_moving } => working(app, area.width, *value_moving),
         Phase::AskPin { tries_left } => pin(app, *tries_left),
         Phase::Done(outcome) => {
             return scrolled(frame, area, app, done(app, area.width, outcome), &app.outcome);
@@ -167,16 +167,15 @@ fn countdown(app: &App, left_ms: u64) -> Vec<Line<'static>> {
     ])]
 }
 
-fn working(app: &App, value_moving: bool) -> Vec<Line<'static>> {
+fn working(app: &App, width: u16, value_moving: bool) -> Vec<Line<'static>> {
     let theme = app.theme;
     let what = if value_moving { "The order is with the card." } else { "Reading the card." };
-    vec![
-        Line::styled(words::wanted(app.snapshot.wanted), theme.strong()),
-        Line::default(),
-        Line::styled("▐ DO NOT REMOVE THE CARD ▌", theme.chosen()),
-        Line::default(),
-        Line::raw(what),
-    ]
+    let mut lines = vec![Line::styled(words::wanted(app.snapshot.wanted), theme.strong()), Line::default()];
+    lines.extend(headline("DO NOT REMOVE", theme.accent(), width));
+    lines.push(Line::default());
+    lines.push(Line::styled("Do not remove the card.", theme.strong()));
+    lines.push(Line::raw(what));
+    lines
 }
 
 fn pin(app: &App, tries_left: Option<u8>) -> Vec<Line<'static>> {
