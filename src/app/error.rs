@@ -75,6 +75,7 @@ impl AppError {
             Self::Journal(
                 JournalError::InUse { .. } | JournalError::Storage { .. } | JournalError::Contradiction { .. },
             )
+            | Self::State(StateFileError::InUse { .. })
             | Self::Output(_) => Exit::Failed,
             Self::Usage(_)
             | Self::Journal(_)

@@ -289,13 +289,11 @@ impl<A: Application> Card for Chip<A> {
         if !self.powered {
             return Answer::Mute;
         }
-        match self.execute(command) {
-            Ok(reply) => Answer::Response(self.answer(reply)),
-            Err(PowerLost) => {
-                self.powered = false;
-                Answer::Mute
-            }
-        }
+        let Ok(reply) = self.execute(command) else {
+            self.powered = false;
+            return Answer::Mute;
+        };
+        Answer::Response(self.answer(reply))
     }
 
     fn power_off(&mut self) {

@@ -128,7 +128,7 @@ impl Journal {
     /// At power-up: finishes a committed transaction, drops any other. On `Err` nothing has been decided that a second
     /// power-up would decide otherwise.
     pub fn recover(&self, memory: &mut Memory) -> Result<(), PowerLost> {
-        let Some((entries, found)) = self.committed(memory)? else {
+        let Some(Committed { entries, found }) = self.committed(memory)? else {
             // Also where it reads idle: that may be the chance reading of a flag that was half written.
             return memory.write(self.flag, &IDLE);
         };
@@ -141,8 +141,8 @@ impl Journal {
         self.apply(memory, &entries)
     }
 
-    /// The journal, if a flag says that it counts, and in which places it does.
-    fn committed(&self, memory: &mut Memory) -> Result<Option<(Vec<u8>, [bool; 2])>, PowerLost> {
+    /// The journal, if a flag says that it counts.
+    fn committed(&self, memory: &mut Memory) -> Result<Option<Committed>, PowerLost> {
         let flags = memory.read(self.flag, FLAG_LEN)?;
         let (first, second) = flags.split_at(FLAG_PLACE_LEN);
         if !first.starts_with(&COMMITTED) && !second.starts_with(&COMMITTED) {
@@ -156,7 +156,7 @@ impl Journal {
         journal.truncate(len);
         let valid = flag_of(&journal);
         let found = [first == valid, second == valid];
-        Ok(found.contains(&true).then_some((journal, found)))
+        Ok(found.contains(&true).then_some(Committed { entries: journal, found }))
     }
 
     fn apply(&self, memory: &mut Memory, journal: &[u8]) -> Result<(), PowerLost> {
@@ -168,6 +168,13 @@ impl Journal {
         }
         memory.write(self.flag, &IDLE)
     }
+}
+
+/// A journal that counts.
+struct Committed {
+    entries: Vec<u8>,
+    /// In which places its flag was read.
+    found: [bool; 2],
 }
 
 fn flag_of(journal: &[u8]) -> [u8; FLAG_PLACE_LEN] {
@@ -252,11 +259,11 @@ mod tests {
         let _ = JOURNAL.commit(&mut memory, &draft);
     }
 
-    fn modes() -> Vec<Torn> {
+    fn modes(seeds: u64) -> Vec<Torn> {
         let mut modes = vec![Torn::Nothing, Torn::All, Torn::Erased];
-        modes.extend((1..8).map(Torn::Prefix));
-        modes.extend((0..8).map(Torn::Random));
-        modes.extend((0..8).map(Torn::Unstable));
+        modes.extend([1, 4, 7].map(Torn::Prefix));
+        modes.extend((0..seeds).map(Torn::Random));
+        modes.extend((0..seeds).map(Torn::Unstable));
         modes
     }
 
@@ -274,7 +281,7 @@ mod tests {
         if depth == 0 {
             return;
         }
-        for torn in modes() {
+        for torn in modes(1) {
             for after_writes in 0..writes {
                 let mut memory = memory.clone();
                 memory.power_on();
@@ -293,7 +300,7 @@ mod tests {
         change(&mut done).unwrap();
         let new = done.image()[DATA].to_vec();
         let (mut kept, mut changed) = (0_u64, 0_u64);
-        for torn in modes() {
+        for torn in modes(8) {
             for after_writes in 0..5 {
                 let mut memory = memory();
                 memory.arm(Cut { after_writes, torn });

@@ -33,7 +33,7 @@ impl TryCounter {
     /// Tries that are left.
     pub fn left(&self, memory: &mut Memory) -> Result<u8, PowerLost> {
         let cells = memory.read(self.offset, usize::from(self.tries))?;
-        Ok(cells.iter().filter(|&&cell| cell == FRESH).count() as u8)
+        Ok(cells.iter().map(|&cell| u8::from(cell == FRESH)).sum())
     }
 
     /// Spends a try: `true` when there was one, and then it is durable that it is gone.

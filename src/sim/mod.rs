@@ -1,1 +1,4 @@
-//! sim
+//! Deterministic worlds: cards, terminals and people in one thread, torn and killed where a scenario says so.
+
+pub mod field;
+pub mod tear;

@@ -85,7 +85,7 @@ fn req_au1_4_roles_and_folding() {
         for (operation, allowed) in operations.iter().zip(allowed) {
             let mut card = card("default");
             pay(&mut card, &profile, &Desk::epc1(Role::Debit), &[debit(1, 10)]).unwrap();
-            let result = pay(&mut card, &profile, &Desk::epc1(role), &[operation.clone()]);
+            let result = pay(&mut card, &profile, &Desk::epc1(role), std::slice::from_ref(operation));
             assert_eq!(result.err(), (!allowed).then_some(0x6982), "{role:?}: {operation:?}");
         }
     }
@@ -172,7 +172,7 @@ fn req_au2_2_the_cards_clock() {
     let authority = PrivateKey::new(&[9; 32]).unwrap();
     let (_, mut card) = card_with_authority(&authority);
     let desk = Desk::epc2(0x03);
-    let mut open = |card: &mut TestCard, last_day: u16| {
+    let open = |card: &mut TestCard, last_day: u16| {
         let (key, certificate) = signed(&desk, &authority, |c| c.not_after = last_day);
         let r0 = select(card);
         let (data, waiting) = desk.auth_epc2_with(&r0, &key, &certificate);

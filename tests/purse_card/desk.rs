@@ -85,8 +85,8 @@ impl Desk {
         self
     }
 
-    pub(crate) fn at(mut self, terminal: &[u8; 8]) -> Self {
-        self.terminal = TerminalId(*terminal);
+    pub(crate) fn at(mut self, terminal: [u8; 8]) -> Self {
+        self.terminal = TerminalId(terminal);
         self
     }
 
@@ -229,7 +229,7 @@ impl Session {
 
     /// Data of an answer whose R-MAC must be right.
     pub(crate) fn unprotect(&mut self, answer: &[u8], status: u16) -> Vec<u8> {
-        let (ciphertext, mac) = answer.split_at(answer.len().checked_sub(self.keys.mac_len()).expect("no R-MAC"));
+        let (ciphertext, mac) = answer.split_at_checked(answer.len().wrapping_sub(self.keys.mac_len())).unwrap();
         let expected = self.keys.answer_mac(&self.chaining, ciphertext, untorn::wire::status::StatusWord(status));
         assert!(expected.verify(mac), "R-MAC over {status:04X}");
         let data = self.keys.decipher_answer(self.counter, ciphertext).unwrap();

@@ -21,7 +21,9 @@ fn req_rng_1_and_2_places_and_acknowledgement() {
     let mut card = card("epc1-only");
     let desk = Desk::epc1(Role::Debit);
     let pay_one = |card: &mut TestCard| pay(card, &profile, &desk, &[debit(1, 1)]).unwrap();
-    (0..8).for_each(|_| drop(pay_one(&mut card)));
+    for _ in 0..8 {
+        pay_one(&mut card);
+    }
     assert_eq!(ring(&card), [1, 2, 3, 4, 5, 6, 7, 8]);
     let acknowledge = |card: &mut TestCard, sequence| {
         let (mut session, _) = desk.open(card, &profile).unwrap();

@@ -121,7 +121,7 @@ fn req_ses_4_and_5_rights() {
     let mut card = card("default");
     let body = pay(&mut card, &profile, &Desk::epc1(Role::Debit), &[debit(1, 10)]).unwrap();
     let ttid = body.transaction.0;
-    let (mut session, _) = Desk::epc2(0x02).at(b"OTHER TT").open(&mut card, &profile).unwrap();
+    let (mut session, _) = Desk::epc2(0x02).at(*b"OTHER TT").open(&mut card, &profile).unwrap();
     assert_eq!(session.send(&mut card, ins::READ, [0, 0], &[1, 1, 1]).1, 0x6982, "no read");
     assert_eq!(session.send(&mut card, ins::GET_RECEIPT, [0, 0], &ttid).1, 0x6982, "no read");
     assert_eq!(session.send(&mut card, ins::ACK, [0, 0], &ttid).1, 0x6982, "another's, without collect");
@@ -143,12 +143,12 @@ fn req_ses_6_records_in_state() {
     for _ in 0..6 {
         pay(&mut card, &profile, &Desk::epc1(Role::Debit), &[debit(1, 10)]).unwrap();
     }
-    let mut desk = Desk::epc2(0x0703).at(b"OTHER TT").cards(&[1, 2, 3]);
+    let mut desk = Desk::epc2(0x0703).at(*b"OTHER TT").cards(&[1, 2, 3]);
     desk.options.unratified = true;
     desk.options.details = true;
     let (_, state) = desk.open(&mut card, &profile).unwrap();
     assert_eq!((state.unratified_count, state.unratified.len(), state.details.len()), (0, 0, 3));
-    let mut collector = Desk::epc2(0x0723).at(b"OTHER TT").cards(&[1, 2, 3]);
+    let mut collector = Desk::epc2(0x0723).at(*b"OTHER TT").cards(&[1, 2, 3]);
     collector.options = desk.options.clone();
     let (_, state) = collector.open(&mut card, &profile).unwrap();
     let counters: Vec<u32> = state.unratified.iter().map(|receipt| receipt.body.transaction_counter).collect();

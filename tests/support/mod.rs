@@ -1,5 +1,9 @@
-//! What live tests share: a smart card service of their own, and cards that are shown to it.
+//! What tests share: the binary at a desk of its own; for live tests, a smart card service and cards that are shown to it.
 #![allow(dead_code, unreachable_pub, reason = "each test binary takes what it needs")]
 
+pub mod kills;
+#[cfg(all(feature = "pcsc", target_os = "linux"))]
 pub mod pcscd;
+pub mod untorn;
+#[cfg(all(feature = "pcsc", target_os = "linux"))]
 pub mod virtual_card;

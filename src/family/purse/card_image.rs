@@ -270,7 +270,7 @@ impl<'a> Image<'a> {
     fn slots(&self) -> impl Iterator<Item = Slot<'_>> {
         (0..self.layout.slots).filter_map(|index| {
             let octets = self.draft.at(self.slot(index), SLOT_LEN);
-            (octets[0] != EMPTY).then(|| Slot { index, octets })
+            (octets[0] != EMPTY).then_some(Slot { index, octets })
         })
     }
 

@@ -1,6 +1,7 @@
 //! The terminal's security module: whole steps in, whole steps out, so that no key of scheme or session leaves it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::data::{CardId, Rights, Role, Suite, TerminalId, TransactionId, ins};
 use super::data_session::{CERTIFICATE_LEN, Certificate, Epc1Offer, Options, SelectAnswer, State, Subject};
@@ -94,6 +95,13 @@ pub enum SamError {
 /// A security module in software, with the keys that the issuer gave it.
 #[derive(Debug)]
 pub struct SoftSam {
+    keys: Arc<Keys>,
+    stage: Stage,
+}
+
+/// What the issuer put in, never changed afterwards.
+#[derive(Debug)]
+struct Keys {
     terminal: TerminalId,
     suite: Option<Suite>,
     privacy: TripleDesKey,
@@ -101,7 +109,6 @@ pub struct SoftSam {
     authority: Point,
     key: PrivateKey,
     certificate: Certificate,
-    stage: Stage,
 }
 
 #[derive(Debug)]
@@ -137,7 +144,7 @@ impl SoftSam {
         }
         let issuer = grant.logical_cards.first().map_or(0, |&(_, operator)| operator);
         let (key, certificate) = scheme.terminal_credentials(terminal, issuer, rights)?;
-        Ok(Self {
+        let keys = Keys {
             terminal,
             suite,
             privacy: TripleDesKey::new(*scheme.privacy_key().expose())?,
@@ -145,12 +152,18 @@ impl SoftSam {
             authority: scheme.authority()?,
             key,
             certificate,
-            stage: Stage::Idle,
-        })
+        };
+        Ok(Self { keys: Arc::new(keys), stage: Stage::Idle })
+    }
+
+    /// The same module after a restart: same keys, no session.
+    #[must_use]
+    pub fn restarted(&self) -> Self {
+        Self { keys: Arc::clone(&self.keys), stage: Stage::Idle }
     }
 
     fn choose(&self, offer: &SelectAnswer) -> Result<Suite, SamError> {
-        match self.suite {
+        match self.keys.suite {
             Some(suite) if offer.offers(suite) => Ok(suite),
             Some(suite) => Err(SamError::SuiteNotOffered(suite)),
             None if offer.offers(Suite::Epc2) => Ok(Suite::Epc2),
@@ -167,14 +180,14 @@ impl SoftSam {
         options: &Options,
         entropy: &mut dyn Entropy,
     ) -> Result<Vec<u8>, SamError> {
-        let card = keys_epc1::decipher_card_id(&self.privacy, offer.nonce, offer.enciphered_card_id);
+        let card = keys_epc1::decipher_card_id(&self.keys.privacy, offer.nonce, offer.enciphered_card_id);
         let mut terminal_nonce = [0; 8];
         entropy.fill(&mut terminal_nonce);
-        let parties = Parties { terminal_nonce, card_nonce: offer.nonce, card, terminal: self.terminal };
+        let parties = Parties { terminal_nonce, card_nonce: offer.nonce, card, terminal: self.keys.terminal };
         let keys = keys_epc1::session_keys(&self.card_key(card, role, &options.logical_cards)?, &parties)?;
         let (header, opts) = (keys_epc1::header(role, offer.key_version), options.emit());
         let tag = keys_epc1::terminal_tag(&keys, r0, header, &parties, &opts);
-        let data = [&terminal_nonce[..], &self.terminal.0, &opts, tag.as_bytes()].concat();
+        let data = [&terminal_nonce[..], &self.keys.terminal.0, &opts, tag.as_bytes()].concat();
         self.stage = Stage::ExpectCard1 { keys: Box::new(keys), card, tag };
         Ok(apdu(header, &data))
     }
@@ -182,7 +195,7 @@ impl SoftSam {
     /// The card's keys of these logical cards, folded into one.
     fn card_key(&self, card: CardId, role: Role, logical_cards: &[u8]) -> Result<Secret<16>, SamError> {
         let diversified = logical_cards.iter().map(|&id| {
-            let master = self.masters.get(&(id, role)).ok_or(SamError::NoRight(name_of(role)))?;
+            let master = self.keys.masters.get(&(id, role)).ok_or(SamError::NoRight(name_of(role)))?;
             Ok((id, keys_epc1::diversify(master, card)?))
         });
         let diversified: Vec<(u8, Secret<16>)> = diversified.collect::<Result<_, SamError>>()?;
@@ -199,9 +212,9 @@ impl SoftSam {
     ) -> Result<Vec<u8>, SamError> {
         let card_ephemeral = Point::new(point)?;
         let ephemeral = PrivateKey::generate(entropy);
-        let (z1, z2) = (ephemeral.agree(&card_ephemeral), self.key.agree(&card_ephemeral));
+        let (z1, z2) = (ephemeral.agree(&card_ephemeral), self.keys.key.agree(&card_ephemeral));
         let (header, opts) = (keys_epc2::header(Scheme::AUTHORITY), options.emit());
-        let (et, certificate) = (ephemeral.public().to_bytes(), self.certificate.emit());
+        let (et, certificate) = (ephemeral.public().to_bytes(), self.keys.certificate.emit());
         let half = FirstHalf::new(r0, header, &et, &certificate, &opts, &z1, &z2);
         let data = [&et[..], &certificate, half.terminal_tag().as_bytes(), &opts].concat();
         self.stage = Stage::ExpectCard2 { half: Box::new(half), ephemeral };
@@ -221,7 +234,7 @@ impl SoftSam {
             proof.split_at_checked(CERTIFICATE_LEN).ok_or(SamError::NotAuthentic("AUTH's answer"))?;
         // The certificate is needed to check tagC; nothing else of the answer is used before that (REQ-AU2-5).
         let certificate = Certificate::parse(certificate)?;
-        let card_key = certificate.verify(&self.authority)?;
+        let card_key = certificate.verify(&self.keys.authority)?;
         let (keys, expected) = half.finish(c3, &ephemeral.agree(&card_key));
         if !expected.verify(tag) {
             return Err(SamError::NotAuthentic("tagC"));
@@ -273,7 +286,7 @@ const fn name_of(role: Role) -> &'static str {
 
 impl Sam for SoftSam {
     fn terminal(&self) -> TerminalId {
-        self.terminal
+        self.keys.terminal
     }
 
     fn authenticate(
@@ -286,7 +299,7 @@ impl Sam for SoftSam {
         self.stage = Stage::Idle;
         let offer = SelectAnswer::parse(r0)?;
         let role = role_for(purpose);
-        if !self.certificate.rights.contains(Rights(role.rights().0 & !Rights::BLOCK.0)) {
+        if !self.keys.certificate.rights.contains(Rights(role.rights().0 & !Rights::BLOCK.0)) {
             return Err(SamError::NoRight(name_of(role)));
         }
         match (self.choose(&offer)?, &offer.epc1, &offer.epc2) {

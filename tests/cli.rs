@@ -1,0 +1,357 @@
+//! The real binary as a person and a script meet it: texts, JSON, exit codes, and what it must never say.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::process::Stdio;
+
+use serde_json::Value;
+use support::kills::Held;
+use support::untorn::{Desk, ran};
+use untorn::app::{App, LoadedProfile, Options, VirtualCard};
+use untorn::family::purse::data::{CardId, Role, Suite};
+use untorn::family::purse::issuer::Scheme;
+use untorn::journal::record::{CardReference, OrderKind};
+use untorn::journal::sqlite::SqliteJournal;
+use untorn::money::{Currency, Money};
+use untorn::reader::{Reader, Reset};
+use untorn::secret::Pin;
+use untorn::session::{self, Arrival};
+use untorn::terminal::OrdersFor;
+use untorn::terminal::event::{OutcomeKind, Prompt, Request};
+use untorn::terminal::kernel::RefusalReason;
+use untorn::time::Moment;
+use untorn::wire::hex;
+
+/// The card of the default profile.
+const CARD: &str = "554E544F524E0001";
+
+#[test]
+fn the_demonstration_repeats() {
+    let demo = Desk::new(&["--seed", "7"]);
+    let first = demo.run(&["demo"]).ended(0);
+    insta::assert_snapshot!(first.stdout);
+    assert_eq!(demo.run(&["demo"]).stdout, first.stdout);
+    assert_eq!(demo.run(&[]).stdout, first.stdout, "without a terminal, nothing said means the demonstration");
+    assert_ne!(Desk::new(&["--seed", "8"]).run(&["demo"]).stdout, first.stdout);
+    let files: Vec<_> = std::fs::read_dir(demo.path()).unwrap().collect();
+    assert!(files.is_empty(), "it touches none of the person's own files: {files:?}");
+}
+
+#[test]
+fn a_card_lives_from_run_to_run() {
+    let desk = Desk::new(&[]);
+    let balance = |desk: &Desk| desk.json(0, &["balance"])["card"]["balance"]["minor"].clone();
+    assert_eq!(balance(&desk), 17_080);
+    assert_eq!(desk.json(0, &["pay", "1,250"])["order"]["balance_after"]["minor"], 15_830);
+    assert_eq!(desk.json(0, &["topup", "500"])["order"]["balance_after"]["minor"], 16_330);
+    let refund = desk.json(0, &["refund", "250"]);
+    assert_eq!(
+        (&refund["order"]["kind"], &refund["order"]["balance_after"]["minor"]),
+        (&"refund".into(), &16_580.into())
+    );
+    assert_eq!(balance(&desk), 16_580);
+    let history = desk.json(0, &["history"])["history"].clone();
+    let amounts: Vec<_> = history.as_array().unwrap().iter().map(|item| &item["amount"]["minor"]).collect();
+    assert_eq!(amounts, [250, 500, 1250], "newest first");
+    desk.run(&["card", "reset"]).ended(0);
+    assert_eq!(balance(&desk), 17_080, "a new card");
+    let euro = Desk::new(&["--profile", "euro"]);
+    assert_eq!(
+        euro.json(0, &["pay", "12.50"])["order"]["balance_after"],
+        serde_json::json!({"currency": "EUR", "minor": 3750})
+    );
+}
+
+#[test]
+fn a_refund_finds_its_sale() {
+    let desk = Desk::new(&[]);
+    assert!(desk.run(&["refund"]).ended(3).stderr.contains("the journal holds no sale"));
+    let first = desk.json(0, &["pay", "700"])["order"]["transaction"].as_str().unwrap().to_owned();
+    desk.run(&["pay", "300"]).ended(0);
+    assert_eq!(desk.json(0, &["refund", "--of", &first.to_lowercase()])["order"]["amount"]["minor"], 700);
+    assert_eq!(desk.json(0, &["refund"])["order"]["amount"]["minor"], 300, "the newest, all of it");
+    assert_eq!(desk.json(1, &["refund"])["reason"], "not-refundable", "and not twice");
+}
+
+#[test]
+fn each_end_has_its_code() {
+    let desk = Desk::new(&[]);
+    for help in [&["--help"][..], &["--version"], &["pay", "--help"]] {
+        desk.run(help).ended(0);
+    }
+    let poor = desk.json(1, &["--grant", "read", "pay", "100"]);
+    assert_eq!(poor["reason"], "no-right");
+    assert_eq!(desk.json(2, &["pay", "100", "--tear", "3", "--no-retouch"])["result"], "unresolved");
+    for wrong in [
+        &["bogus"][..],
+        &["pay"],
+        &["pay", "1", "--no-retouch"],
+        &["pay", "1", "--tear", "0"],
+        &["--policy", "never", "pay", "1"],
+        &["--profile", "gold", "pay", "1"],
+        &["--profile", "missing.toml", "pay", "1"],
+        &["decode", "xyz"],
+        &["journal", "show", "99"],
+        &["resolve", "--acknowledge", "99"],
+        &["--reader", "nothing like this", "--seed", "1", "pay", "1"],
+    ] {
+        let ran = desk.run(wrong).ended(3);
+        assert!(ran.stdout.is_empty() && !ran.stderr.is_empty(), "{ran:?}");
+    }
+    desk.run(&["--reader", "nothing like this", "pay", "1"]).ended(4);
+    let lifted = desk.json(4, &["pay", "1", "--tear", "1", "--no-retouch"]);
+    assert_eq!(lifted["result"], "cancelled", "lifted before anything was sent, and not back in time");
+}
+
+#[test]
+fn a_bad_amount_is_refused_before_a_card_is_touched() {
+    for (profile, amounts) in [
+        ("default", ["12.50", "0", "-5", "1e3", "", "4294967296"]),
+        ("euro", ["12.5", "0.00", "1.234", "x", " 1", "1,0"]),
+    ] {
+        let desk = Desk::new(&["--profile", profile]);
+        for amount in amounts {
+            let ran = desk.run(&["pay", "--", amount]).ended(3);
+            assert!(ran.stderr.contains("amount") || ran.stderr.contains("smallest unit"), "{amount:?}: {ran:?}");
+        }
+        assert!(!desk.state().exists() && !desk.journal().exists(), "nothing was opened");
+    }
+}
+
+#[test]
+fn a_foreign_journal_is_not_touched() {
+    let desk = Desk::new(&[]);
+    std::fs::write(desk.journal(), "my diary").unwrap();
+    let ran = desk.run(&["pay", "1"]).ended(3);
+    assert!(ran.stderr.contains("is not a journal of untorn"), "{ran:?}");
+    desk.run(&["journal", "list"]).ended(3);
+    assert_eq!(std::fs::read(desk.journal()).unwrap(), b"my diary");
+    assert!(!desk.state().exists(), "no card is touched without a journal");
+}
+
+#[test]
+fn journal_and_card_have_one_user_at_a_time() {
+    let desk = Desk::new(&[]);
+    let journal = SqliteJournal::open(desk.journal()).unwrap();
+    assert!(desk.run(&["pay", "1"]).ended(1).stderr.contains("in use by another untorn"));
+    desk.run(&["journal", "list"]).ended(0);
+    drop(journal);
+    let options = Options { state: Some(desk.state()), ..Options::default() };
+    let card = VirtualCard::open(LoadedProfile::load("default").unwrap(), &options).unwrap();
+    assert!(desk.run(&["pay", "1"]).ended(1).stderr.contains("another process uses this card"));
+    desk.run(&["card", "reset"]).ended(1);
+    drop(card);
+    desk.run(&["pay", "1"]).ended(0);
+}
+
+#[test]
+fn what_is_torn_is_resolved_at_the_next_touch() {
+    let desk = Desk::new(&[]);
+    for (point, balance) in [("3:before", 16_080), ("3:after", 15_080), ("3:mid", 14_080), ("4", 13_080), ("2", 12_080)]
+    {
+        let paid = desk.json(0, &["pay", "1000", "--tear", point]);
+        assert_eq!(paid["order"]["balance_after"]["minor"], balance, "charged once, torn at {point}");
+    }
+    let open = desk.run(&["pay", "1000", "--tear", "3", "--no-retouch"]).ended(2);
+    assert!(open.stdout.contains("UNRESOLVED") && !open.stdout.to_lowercase().contains("pay again"), "{open:?}");
+    assert!(!open.stdout.contains("RECEIPT") && !open.stdout.contains("Done"), "{open:?}");
+    // Any touch of that card resolves it first.
+    let balance = desk.json(0, &["balance"]);
+    assert_eq!(balance["settled"][0]["verdict"], "paid");
+    assert_eq!(balance["settled"][0]["balance_after"]["minor"], 11_080);
+    let open = desk.json(2, &["topup", "500", "--tear", "3:before", "--no-retouch"]);
+    assert_eq!(open["booking"], "unresolved");
+    assert_eq!(desk.json(0, &["resolve"])["settled"][0]["verdict"], "not-paid");
+    assert_eq!(desk.json(0, &["resolve"])["settled"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn an_open_record_blocks_sales_until_resolved_or_acknowledged() {
+    // Killed at the first action after which the card has paid: the journal does not know of it.
+    let torn = (0..100).find_map(|number| {
+        let desk = Desk::new(&[]);
+        desk.run_until(&format!("action:{number}"), &["pay", "1250"]);
+        (Held::by(&desk).balance == 15_830).then_some(desk)
+    });
+    let torn = torn.expect("there is such an action");
+    let blocked = torn.json(2, &["pay", "1"]);
+    assert_eq!((&blocked["result"], &blocked["unresolved"][0]["number"]), (&"blocked".into(), &1.into()));
+    let shown = torn.run(&["topup", "1"]).ended(2).stdout;
+    assert!(shown.contains("sale of 1,250 JPY") && shown.contains("balance before 17,080 JPY"), "{shown}");
+
+    let acknowledged = torn.copy();
+    acknowledged.run(&["resolve", "--acknowledge", "1"]).ended(0);
+    let paid = acknowledged.json(0, &["pay", "1"]);
+    assert_eq!(paid["settled"][0]["verdict"], "paid", "the touch resolves it all the same");
+    assert_eq!(paid["order"]["balance_after"]["minor"], 15_829);
+
+    assert_eq!(torn.json(0, &["resolve"])["settled"][0]["balance_after"]["minor"], 15_830);
+    torn.run(&["pay", "1"]).ended(0);
+}
+
+/// A desk whose card is always there and whose holder knows no PIN.
+struct NoPerson;
+
+impl session::Desk for NoPerson {
+    fn now(&mut self) -> Moment {
+        Moment::from_seconds(1_767_603_600)
+    }
+    fn await_card(&mut self, reader: &mut dyn Reader, _: &Prompt, _: Moment) -> Arrival {
+        reader.activate(Reset::Cold).map_or(Arrival::TimeOut, |_| Arrival::Card)
+    }
+    fn ask_pin(&mut self, _: Option<u8>) -> Option<Pin> {
+        None
+    }
+}
+
+#[test]
+fn a_real_card_gets_no_order_before_it_is_named() {
+    let desk = Desk::new(&[]);
+    desk.run(&["--card", &CARD.to_lowercase(), "pay", "1"]).ended(0);
+    let other = desk.json(3, &["--card", "0000000000000000", "pay", "1"]);
+    assert_eq!((&other["reason"], &other["card"]["id"]), (&"not-named".into(), &CARD.into()));
+
+    // A PC/SC reader without --card: what the binary then tells its terminal.
+    let options = Options { state: Some(desk.state()), journal: Some(desk.journal()), ..Options::default() };
+    let mut app = App::open(&options).unwrap();
+    app.terminal.config_mut().orders_for = OrdersFor::NoCard;
+    let before = app.card.as_ref().unwrap().inspect().unwrap();
+    for kind in [OrderKind::Sale, OrderKind::TopUp, OrderKind::Refund, OrderKind::Block] {
+        let order = untorn::journal::Journal::next_order(&mut app.journal).unwrap();
+        let amount = Money::new(1, Currency::JPY);
+        let outcome = app.run(Request::Order { order, kind, amount, refund_of: None }, &mut NoPerson);
+        let OutcomeKind::Refused(refusal) = outcome.result else { panic!("{outcome:?}") };
+        assert_eq!(refusal.reason, RefusalReason::NotNamed, "{kind}");
+        assert_eq!(outcome.card.unwrap().card, CardReference(CARD.to_owned()), "the person is told which card it is");
+    }
+    assert_eq!(app.card.as_ref().unwrap().inspect().unwrap(), before, "the card is as it was");
+    assert_eq!(app.run(Request::Balance, &mut NoPerson).result, OutcomeKind::Balance, "reading is allowed");
+}
+
+/// Digits that are nowhere else.
+const PIN: &str = "864209";
+
+#[test]
+fn no_secret_is_said_or_written() {
+    let desk = Desk::new(&["--trace", "trace.jsonl"]);
+    let profile = std::fs::read_to_string("src/family/purse/profiles/default.toml").unwrap();
+    let path = desk.path().join("card.toml");
+    std::fs::write(&path, profile.replace("pin = \"1234\"", &format!("pin = \"{PIN}\""))).unwrap();
+    std::fs::write(desk.path().join("pin"), format!("{PIN}\n")).unwrap();
+    std::fs::write(desk.path().join("wrong"), "975318\n").unwrap();
+
+    let mut said = String::new();
+    for suite in ["epc1", "epc2"] {
+        let run = |file: &str, arguments: &[&str]| {
+            let mut all = vec!["--suite", suite, "--profile", "card.toml", "--pin-file", file];
+            all.extend_from_slice(arguments);
+            desk.run(&all)
+        };
+        let ran = [
+            run("wrong", &["pay", "10,001"]).ended(1),
+            run("pin", &["pay", "10,001"]).ended(0),
+            run("pin", &["--json", "refund"]).ended(0),
+            run("pin", &["history"]).ended(0),
+            run("pin", &["card", "info"]).ended(0),
+            run("pin", &["journal", "export"]).ended(0),
+        ];
+        for ran in ran {
+            said += &ran.stdout;
+            said += &ran.stderr;
+            said += &std::fs::read_to_string(desk.path().join("trace.jsonl")).unwrap();
+        }
+    }
+    assert!(said.contains("\"event\":\"command\""), "the trace was looked at");
+    let mut written = std::fs::read(desk.journal()).unwrap();
+    for side in ["-wal", "-shm"] {
+        let path = format!("{}{side}", desk.journal().display());
+        written.extend(std::fs::read(path).unwrap_or_default());
+    }
+    for secret in secrets() {
+        for shape in [hex::encode(&secret), hex::encode(&secret).to_lowercase(), hex::spaced(&secret)] {
+            assert!(!said.contains(&shape), "{shape} was said");
+            assert!(!String::from_utf8_lossy(&written).contains(&shape), "{shape} was written");
+        }
+        assert!(!written.windows(secret.len()).any(|window| window == secret), "{secret:02X?} was written");
+    }
+    assert!(!said.contains(PIN) && !said.contains("975318"), "a PIN was said");
+}
+
+/// The PIN, and keys of both sides.
+fn secrets() -> Vec<Vec<u8>> {
+    let scheme = Scheme::test();
+    let card = CardId(hex::parse(CARD).unwrap().try_into().unwrap());
+    let mut secrets = vec![PIN.as_bytes().to_vec(), scheme.privacy_key().expose().to_vec()];
+    for role in Role::ALL {
+        secrets.push(scheme.master(1, 1, role).expose().to_vec());
+        secrets.push(scheme.card_key(1, 1, role, card).unwrap().expose().to_vec());
+    }
+    for suite in [Suite::Epc1, Suite::Epc2] {
+        secrets.push(scheme.receipt_key(card, suite).expose().to_vec());
+    }
+    secrets
+}
+
+#[test]
+fn whoever_stops_reading_gets_no_panic() {
+    let desk = Desk::new(&[]);
+    for _ in 0..3 {
+        desk.run(&["pay", "1"]).ended(0);
+    }
+    for arguments in [&["journal", "export"][..], &["demo"], &["--json", "history"], &["completions", "bash"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut child = desk.command(arguments).stdout(Stdio::from(writer)).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{arguments:?}: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+#[test]
+fn without_a_home_it_asks_for_the_files() {
+    let desk = Desk::new(&[]);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_untorn"));
+    let ran = ran(command.env_clear().current_dir(desk.path()).arg("balance")).ended(3);
+    assert!(ran.stderr.contains("HOME") && ran.stderr.contains("--journal"), "{ran:?}");
+}
+
+/// Each example of specs/json.md is run, in order and at one desk, and must have the names and kinds of values shown there.
+#[test]
+fn the_json_is_as_documented() {
+    let text = std::fs::read_to_string("specs/json.md").unwrap();
+    let desk = Desk::new(&[]);
+    let mut examples = 0;
+    for example in text.split("```sh\nuntorn ").skip(1) {
+        let (command, rest) = example.split_once("\n```").unwrap();
+        let shown = rest.split_once("```json\n").unwrap().1.split_once("\n```").unwrap().0;
+        let shown: Value = serde_json::from_str(shown).unwrap();
+        let arguments: Vec<&str> = command.split_whitespace().collect();
+        let found = desk.run(&arguments).json();
+        assert_eq!((&found["result"], &found["exit"]), (&shown["result"], &shown["exit"]), "{command}");
+        assert_eq!(shape(&found, "$"), shape(&shown, "$"), "{command}");
+        examples += 1;
+    }
+    assert!(examples >= 10, "{examples} examples");
+}
+
+/// Every path in a value, with the kind of what stands there; of a list, those of all its elements together.
+fn shape(value: &Value, path: &str) -> BTreeSet<String> {
+    let here = |kind: &str| BTreeSet::from([format!("{path}: {kind}")]);
+    match value {
+        Value::Null => here("null"),
+        Value::Bool(_) => here("bool"),
+        Value::Number(_) => here("number"),
+        Value::String(_) => here("string"),
+        Value::Array(items) => {
+            items.iter().flat_map(|item| shape(item, &format!("{path}[]"))).chain(here("list")).collect()
+        }
+        Value::Object(object) => {
+            object.iter().flat_map(|(name, item)| shape(item, &format!("{path}.{name}"))).collect()
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The real binary, at a desk of its own: journal and card lie in a directory that is gone afterwards.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// What a run of the binary left.
+#[derive(Debug)]
+pub struct Ran {
+    /// Exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// The JSON object that it printed.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+    }
+
+    /// The same run, which must have ended with this code.
+    #[track_caller]
+    pub fn ended(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        self
+    }
+}
+
+/// A terminal, its journal and its card.
+pub struct Desk {
+    directory: TempDir,
+    /// Flags of every run, such as the reader.
+    pub flags: Vec<String>,
+}
+
+impl Desk {
+    pub fn new(flags: &[&str]) -> Self {
+        Self { directory: tempfile::tempdir().unwrap(), flags: flags.iter().map(ToString::to_string).collect() }
+    }
+
+    /// The same desk again: a copy of all its files, as they are.
+    pub fn copy(&self) -> Self {
+        let copy = Self { directory: tempfile::tempdir().unwrap(), flags: self.flags.clone() };
+        for file in std::fs::read_dir(self.directory.path()).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), copy.directory.path().join(file.file_name())).unwrap();
+        }
+        copy
+    }
+
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub fn journal(&self) -> PathBuf {
+        self.path().join("journal.db")
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.path().join("card.state")
+    }
+
+    /// A command that is to run at this desk.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_untorn"));
+        command
+            .env_clear()
+            .current_dir(self.path())
+            .stdin(Stdio::null())
+            .arg("--journal")
+            .arg(self.journal())
+            .arg("--state")
+            .arg(self.state())
+            .args(&self.flags)
+            .args(arguments);
+        command
+    }
+
+    /// Runs it.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        ran(&mut self.command(arguments))
+    }
+
+    /// Runs it with its results as JSON; it must end with this code.
+    #[track_caller]
+    pub fn json(&self, code: i32, arguments: &[&str]) -> Value {
+        let mut with_json = vec!["--json"];
+        with_json.extend_from_slice(arguments);
+        let ran = self.run(&with_json).ended(code);
+        let object = ran.json();
+        assert_eq!(object["exit"], code, "the object tells the exit code: {object}");
+        object
+    }
+
+    /// Runs it until it kills itself at this point (see src/app/kill.rs); or to its end, where the point does not come.
+    pub fn run_until(&self, point: &str, arguments: &[&str]) -> Ran {
+        ran(self.command(arguments).env("UNTORN_KILL_AT", point))
+    }
+}
+
+pub fn ran(command: &mut Command) -> Ran {
+    use std::os::unix::process::ExitStatusExt;
+    let output = command.output().unwrap();
+    Ran {
+        code: output.status.code(),
+        signal: output.status.signal(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
