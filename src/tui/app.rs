@@ -10,7 +10,7 @@ use super::core::Instruction;
 use super::keys::{self, Command, Key, Mode};
 use super::snapshot::{Phase, Snapshot, Tear, Wanted};
 use super::theme::Theme;
-use crate::journal::record::OrderKind;
+use crate::journal::record::{OrderKind, OrderNumber};
 use crate::journal::view::{AttemptView, OrderView};
 use crate::money::Money;
 use crate::secret::Pin;
@@ -329,11 +329,16 @@ impl App {
     }
 
     fn acknowledge(&mut self) -> Option<Instruction> {
-        let order = self.chosen_order()?;
-        let open = order.attempts.iter().rev().find(|attempt| attempt.resolution.is_none())?;
-        let instruction = Instruction::Acknowledge(order.order, open.attempt);
+        let (order, attempt) = self.acknowledgeable()?;
         self.detail = None;
-        Some(instruction)
+        Some(Instruction::Acknowledge(order, attempt))
+    }
+
+    /// The attempt of the chosen order that nobody has acknowledged yet.
+    pub fn acknowledgeable(&self) -> Option<(OrderNumber, u32)> {
+        let order = self.chosen_order()?;
+        let waits = |attempt: &&AttemptView| attempt.resolution.is_none() && attempt.acknowledged.is_none();
+        order.attempts.iter().rev().find(waits).map(|attempt| (order.order, attempt.attempt))
     }
 
     fn back(&mut self, mode: Mode) -> Option<Instruction> {

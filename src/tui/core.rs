@@ -15,6 +15,7 @@ use crate::reader::fault::FaultPlan;
 use crate::reader::in_process::{SharedCard, Slot, lock};
 #[cfg(feature = "pcsc")]
 use crate::reader::pcsc::{PcscReader, WatchEvent};
+use crate::reader::persistent::Failure;
 use crate::reader::trace::{Trace, TraceRing};
 use crate::reader::{Reader, Reset};
 use crate::secret::Pin;
@@ -70,6 +71,8 @@ pub struct BenchSetup {
     pub tears: FaultPlan,
     /// At least one.
     pub cards: Vec<VirtualCard>,
+    /// Why the memory of a card that is kept in a file could not be saved.
+    pub failure: Failure,
 }
 
 /// A card of the bench.
@@ -165,6 +168,7 @@ struct Hand {
     armed: Option<(u64, Tear)>,
     torn: usize,
     pace: usize,
+    failure: Failure,
 }
 
 impl Core {
@@ -212,6 +216,8 @@ impl Core {
                 self.obey(instruction, seat);
             }
         }
+        // What leaving gave up.
+        self.stage.show(seat);
     }
 
     fn obey(&mut self, instruction: Instruction, seat: &mut dyn Seat) {
@@ -310,6 +316,9 @@ fn key(intent: &Intent) -> (OrderNumber, u32) {
 impl Stage {
     fn show(&mut self, seat: &mut dyn Seat) {
         let on_virtual = self.on_virtual();
+        if let Some(reason) = self.hand.as_ref().and_then(|hand| hand.failure.get()) {
+            self.picture.notice = Some(format!("the virtual card is silent, its memory cannot be saved: {reason}"));
+        }
         self.picture.bench = self.hand.as_mut().filter(|_| on_virtual).map(Hand::picture);
         self.picture.trace = self.ring.snapshot().into();
         seat.show(Arc::new(self.picture.clone()));
@@ -406,9 +415,19 @@ impl Stage {
 
 impl Hand {
     fn new(setup: BenchSetup) -> Option<Self> {
-        let BenchSetup { slot, tears: plan, cards } = setup;
+        let BenchSetup { slot, tears: plan, cards, failure } = setup;
         let names = cards.iter().map(|card| card.name.clone()).collect();
-        (!cards.is_empty()).then(|| Self { cards, names, selected: 0, slot, plan, armed: None, torn: 0, pace: 0 })
+        (!cards.is_empty()).then(|| Self {
+            cards,
+            names,
+            selected: 0,
+            slot,
+            plan,
+            armed: None,
+            torn: 0,
+            pace: 0,
+            failure,
+        })
     }
 
     fn picture(&mut self) -> Bench {

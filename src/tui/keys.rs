@@ -217,6 +217,7 @@ const EVERYWHERE: &[Mode] = &[
     Mode::Exchange,
     Mode::Bench,
     Mode::Journal,
+    Mode::Order,
     Mode::Readers,
 ];
 

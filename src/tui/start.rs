@@ -66,7 +66,7 @@ fn bench(app: &mut App, options: &Options) -> Result<Option<BenchSetup>, AppErro
             cards.push(other(&profile, options.seed, number as u64)?);
         }
     }
-    Ok(Some(BenchSetup { slot: own.slot.clone(), tears: own.tears.clone(), cards }))
+    Ok(Some(BenchSetup { slot: own.slot.clone(), tears: own.tears.clone(), cards, failure: own.failure.clone() }))
 }
 
 fn other(profile: &Profile, seed: Option<u64>, number: u64) -> Result<VirtualCard, AppError> {

@@ -27,6 +27,7 @@ use crate::money::Currency;
 use crate::reader::exchange::{Exchange, reads_only};
 use crate::reader::fault::{FaultInjector, FaultPlan};
 use crate::reader::in_process::Slot;
+use crate::reader::persistent::Failure;
 use crate::reader::trace::{Trace, TraceRing};
 use crate::report::slip::{self, Heading};
 use crate::terminal::policy::SettlementPolicy;
@@ -192,7 +193,7 @@ fn setup(journal: &MemoryJournal, seed: u64) -> Setup {
         entropy: Box::new(SeededEntropy::new(seed)),
         reader,
         ring,
-        bench: Some(BenchSetup { slot, tears, cards: cards.into() }),
+        bench: Some(BenchSetup { slot, tears, cards: cards.into(), failure: Failure::default() }),
         orders_for: OrdersFor::AnyCard,
         slip: Box::new(|outcome| slip::of(outcome, Heading { test_keys: true, policy: SettlementPolicy::default() })),
         micros: Arc::new(|| 0),

@@ -48,10 +48,9 @@ pub fn open(setup: Setup, clock: Clock, watch: bool) -> io::Result<()> {
     restore_before_panic();
     let shown = happen.clone();
     let core = thread::Builder::new().name("core".to_owned()).spawn(move || {
-        let mut seat = Channels { clock, last: Moment::default(), shown: shown.clone(), instructions };
+        let _ended = TellsEnd(shown.clone());
+        let mut seat = Channels { clock, last: Moment::default(), shown, instructions };
         Core::new(setup).serve(&mut seat);
-        // The window may be gone already.
-        let _ = shown.send(Happening::Ended);
     })?;
     thread::Builder::new().name("keys".to_owned()).spawn(move || read_keys(&happen))?;
     let Ok(Happening::Shown(first)) = happenings.recv() else {
@@ -64,13 +63,41 @@ pub fn open(setup: Setup, clock: Clock, watch: bool) -> io::Result<()> {
     let ended = run(&mut terminal, &mut app, &happenings, &instruct, &mut ring);
     restore();
     drop(instruct);
-    let deadline = Instant::now() + LEAVE;
-    while !core.is_finished() && Instant::now() < deadline {
-        if matches!(happenings.recv_timeout(FRAME), Ok(Happening::Ended) | Err(RecvTimeoutError::Disconnected)) {
-            break;
-        }
+    if app.leaving {
+        last_word(&app, &happenings)?;
+    } else if core.join().is_err() {
+        return Err(io::Error::other(
+            "the terminal stopped by a fault of untorn's; what was sent stands in the journal",
+        ));
     }
     ended
+}
+
+/// Waits until the core has left in good order, and prints the slip of a sale that was given up by leaving.
+fn last_word(app: &App, happenings: &Receiver<Happening>) -> io::Result<()> {
+    let mut last = app.snapshot.clone();
+    let deadline = Instant::now() + LEAVE;
+    while let Ok(happening) = happenings.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        match happening {
+            Happening::Shown(snapshot) => last = snapshot,
+            Happening::Ended => break,
+            Happening::Key(_) | Happening::Resized => {}
+        }
+    }
+    match &last.slip {
+        Some(slip) if last.phase != app.snapshot.phase => write!(io::stdout(), "{slip}"),
+        _ => Ok(()),
+    }
+}
+
+/// Says that the core has ended, also where it panicked.
+struct TellsEnd(Sender<Happening>);
+
+impl Drop for TellsEnd {
+    fn drop(&mut self) {
+        // The window may be gone already.
+        let _ = self.0.send(Happening::Ended);
+    }
 }
 
 /// Draws, waits for what happens, and passes on what the person wants.

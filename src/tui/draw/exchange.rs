@@ -15,7 +15,11 @@ use crate::wire::pretty::{Format, listing};
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let width = usize::from(area.width);
     let show = if app.decodes { decoded } else { short };
-    let lines: Vec<_> = app.snapshot.trace.iter().flat_map(|event| show(app, event, width)).collect();
+    let trace = &app.snapshot.trace;
+    let powered = |index: usize| trace[..index].last().is_some_and(|before| before.what != Traced::Deactivate);
+    // The terminal powers off before it waits; where there was no power that is no news.
+    let news = trace.iter().enumerate().filter(|(index, event)| event.what != Traced::Deactivate || powered(*index));
+    let lines: Vec<_> = news.flat_map(|(_, event)| show(app, event, width)).collect();
     if lines.is_empty() {
         let text = "Nothing has gone over the link yet. Every command and answer will be listed and decoded here.";
         let lines: Vec<_> =

@@ -151,6 +151,8 @@ fn applies(app: &App, binding: &Binding) -> bool {
         Command::Lift => on_bench.is_some_and(|bench| bench.on_reader),
         // On the bench itself Enter says so already.
         Command::Arm => on_bench.is_some() && (app.mode() != Mode::Bench || binding.label == "arm"),
+        Command::Acknowledge => app.acknowledgeable().is_some(),
+        Command::Resolve => app.chosen_order().is_some_and(|order| order.state.is_unresolved()),
         _ => true,
     }
 }

@@ -44,7 +44,15 @@ pub(super) fn outcome(outcome: &Outcome, theme: Theme) -> (&'static str, Style) 
         OutcomeKind::Cancelled(_) => ("CANCELLED", theme.strong()),
         OutcomeKind::Balance => ("BALANCE", theme.accent()),
         OutcomeKind::History(_) => ("HISTORY", theme.accent()),
-        OutcomeKind::Resolved => ("DONE", theme.accent()),
+        OutcomeKind::Resolved => match outcome.settled.as_slice() {
+            [] => ("NOTHING OPEN", theme.accent()),
+            [settled] => match settled.verdict {
+                Verdict::Paid { .. } => ("WAS PAID", theme.good()),
+                Verdict::NotPaid { .. } => ("NOT PAID", theme.bad()),
+                Verdict::StillOpen { .. } => ("UNRESOLVED", theme.unknown()),
+            },
+            _ => ("RESOLVED", theme.accent()),
+        },
         OutcomeKind::CardFault(_) => ("CARD ERROR", theme.bad()),
         OutcomeKind::JournalFault(_) => ("JOURNAL FAULT", theme.bad()),
         OutcomeKind::Internal(_) => ("OUR FAULT", theme.bad()),
@@ -95,7 +103,9 @@ pub(super) fn settled(settled: &Settled, theme: Theme) -> (String, Style) {
     let (order, amount) = (settled.intent.order, settled.intent.amount);
     match &settled.verdict {
         Verdict::Paid { .. } => (format!("Order {order}, {amount}: was paid. Do not charge again."), theme.good()),
-        Verdict::NotPaid { reason } => (format!("Order {order}, {amount}: was not paid; {reason}."), theme.bad()),
+        Verdict::NotPaid { reason } => {
+            (format!("Order {order}, {amount}: was not paid and never will be; {reason}."), theme.bad())
+        }
         Verdict::StillOpen { reason } => {
             (format!("Order {order}, {amount}: still unresolved; {reason}."), theme.unknown())
         }
