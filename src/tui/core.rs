@@ -10,13 +10,12 @@ use crate::journal::record::{Entry, Intent, OrderNumber};
 use crate::journal::view::OrderView;
 use crate::journal::{Journal, JournalError};
 use crate::money::Currency;
-use crate::reader::exchange::{Exchange, reads_only};
 use crate::reader::fault::FaultPlan;
 use crate::reader::in_process::{SharedCard, Slot, lock};
 #[cfg(feature = "pcsc")]
-use crate::reader::pcsc::{PcscReader, WatchEvent};
+use crate::reader::pcsc::WatchEvent;
 use crate::reader::persistent::Failure;
-use crate::reader::trace::{Trace, TraceRing};
+use crate::reader::trace::TraceRing;
 use crate::reader::{Reader, Reset};
 use crate::secret::Pin;
 use crate::session::{self, Arrival, Desk, World};
@@ -31,6 +30,9 @@ const PACES_MS: [u64; 3] = [300, 1_500, 0];
 
 /// Gives the orders of the journal, oldest first.
 pub type Orders = Box<dyn FnMut() -> Result<Vec<OrderView>, JournalError> + Send>;
+
+/// Opens a reader by its name, or says why not.
+pub type OpenReader = Box<dyn Fn(&str) -> Result<Box<dyn Reader>, String> + Send>;
 
 /// Gives the paper of an outcome that has one.
 pub type Slip = Box<dyn Fn(&Outcome) -> Option<String> + Send>;
@@ -59,8 +61,8 @@ pub struct Setup {
     pub orders_for: OrdersFor,
     /// The paper of an outcome that has one, some 40 columns wide.
     pub slip: Slip,
-    /// For the trace of a reader chosen later: microseconds from whatever moment.
-    pub micros: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// Opens the PC/SC reader of this name, traced into `ring` too.
+    pub open_reader: OpenReader,
 }
 
 /// The bench of the virtual cards.
@@ -145,6 +147,7 @@ pub struct Core {
     /// One that was chosen since.
     chosen: Option<Box<dyn Reader>>,
     orders_for: OrdersFor,
+    open_reader: OpenReader,
     slip: Slip,
     stage: Stage,
 }
@@ -154,7 +157,6 @@ struct Stage {
     picture: Snapshot,
     ring: TraceRing,
     hand: Option<Hand>,
-    micros: Arc<dyn Fn() -> u64 + Send + Sync>,
     quitting: bool,
 }
 
@@ -174,7 +176,7 @@ struct Hand {
 impl Core {
     /// Puts everything together; nothing happens yet.
     pub fn new(setup: Setup) -> Self {
-        let Setup { profile, currency, reader, bench, ring, micros, .. } = setup;
+        let Setup { profile, currency, reader, bench, ring, .. } = setup;
         let name = reader.capabilities().name;
         let line = ReaderLine { name, is_virtual: bench.is_some(), has_card: false };
         let picture = Snapshot {
@@ -201,8 +203,9 @@ impl Core {
             first: reader,
             chosen: None,
             orders_for: setup.orders_for,
+            open_reader: setup.open_reader,
             slip: setup.slip,
-            stage: Stage { picture, ring, hand: bench.and_then(Hand::new), micros, quitting: false },
+            stage: Stage { picture, ring, hand: bench.and_then(Hand::new), quitting: false },
         }
     }
 
@@ -290,7 +293,7 @@ impl Core {
         let Some(line) = self.stage.picture.readers.get(index) else { return };
         let first_is_virtual = self.stage.hand.is_some();
         if index > 0 {
-            match self.stage.open_real(&line.name) {
+            match (self.open_reader)(&line.name) {
                 Ok(reader) => self.chosen = Some(reader),
                 Err(notice) => {
                     self.stage.picture.notice = Some(notice);
@@ -369,19 +372,6 @@ impl Stage {
         if let Some(hand) = &self.hand {
             hand.slot.remove();
         }
-    }
-
-    #[cfg(feature = "pcsc")]
-    fn open_real(&self, name: &str) -> Result<Box<dyn Reader>, String> {
-        let reader = PcscReader::open(name).map_err(|error| error.to_string())?;
-        let micros = self.micros.clone();
-        let traced = Trace::new(reader, move || micros()).with_ring(self.ring.clone());
-        Ok(Box::new(Exchange::new(traced, reads_only)))
-    }
-
-    #[cfg(not(feature = "pcsc"))]
-    fn open_real(&self, name: &str) -> Result<Box<dyn Reader>, String> {
-        Err(format!("{name} cannot be opened: this untorn was built without PC/SC"))
     }
 
     #[cfg(feature = "pcsc")]

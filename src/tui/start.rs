@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::core::{BenchSetup, Setup, VirtualCard};
 use super::{purse, window};
-use crate::app::{App, AppError, Options};
+use crate::app::{App, AppError, Options, open_pcsc};
 use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
 use crate::family::purse::profile::{BUILT_IN, Profile};
 use crate::journal::JournalError;
@@ -21,7 +21,9 @@ pub fn run(options: &Options) -> Result<(), AppError> {
     let path = options.journal_path()?;
     let mut app = App::open(options)?;
     let clock = app.clock.clone();
-    let micros = app.clock.clone();
+    let (trace_clock, ring) = (app.clock.clone(), app.trace.clone());
+    // The file of `--trace` belongs to the reader with which the run begins.
+    let untraced = Options { trace: None, ..options.clone() };
     let policy = app.policy;
     let bench = bench(&mut app, options)?;
     let orders_for = app.terminal.config_mut().orders_for.clone();
@@ -37,7 +39,9 @@ pub fn run(options: &Options) -> Result<(), AppError> {
         bench,
         orders_for,
         slip: Box::new(move |outcome| slip::of(outcome, Heading { test_keys: true, policy })),
-        micros: std::sync::Arc::new(move || micros.micros()),
+        open_reader: Box::new(move |name| {
+            open_pcsc(name, &untraced, &trace_clock, &ring).map_err(|error| error.to_string())
+        }),
     };
     // A run that repeats cannot depend on what is plugged in meanwhile.
     let watch = options.seed.is_none();

@@ -27,6 +27,8 @@ use crate::money::Currency;
 use crate::reader::exchange::{Exchange, reads_only};
 use crate::reader::fault::{FaultInjector, FaultPlan};
 use crate::reader::in_process::Slot;
+#[cfg(feature = "pcsc")]
+use crate::reader::pcsc::WatchEvent;
 use crate::reader::persistent::Failure;
 use crate::reader::trace::{Trace, TraceRing};
 use crate::report::slip::{self, Heading};
@@ -56,6 +58,9 @@ enum Step {
     Resize(u16, u16),
     /// The bell has rung so often.
     Rung(u32),
+    /// A reader or a card comes or goes.
+    #[cfg(feature = "pcsc")]
+    Plug(WatchEvent),
 }
 use Step::{Look, Miss, Pass, Press, Resize, Rung, See, Type};
 
@@ -126,6 +131,8 @@ impl Person {
                 self.text();
             }
             Rung(times) => assert_eq!(self.rung, times),
+            #[cfg(feature = "pcsc")]
+            Step::Plug(_) => unreachable!("taken by `next`"),
         }
         Some(())
     }
@@ -161,7 +168,15 @@ impl Seat for Person {
                 if let Some(instruction) = self.app.as_mut().unwrap().press(&key) {
                     return Some(instruction);
                 }
-            } else if self.step().is_none() {
+                continue;
+            }
+            #[cfg(feature = "pcsc")]
+            if let Some(Step::Plug(event)) = self.script.front() {
+                let event = event.clone();
+                self.script.pop_front();
+                return Some(Instruction::Watched(event));
+            }
+            if self.step().is_none() {
                 return Some(Instruction::Quit);
             }
         }
@@ -196,7 +211,7 @@ fn setup(journal: &MemoryJournal, seed: u64) -> Setup {
         bench: Some(BenchSetup { slot, tears, cards: cards.into(), failure: Failure::default() }),
         orders_for: OrdersFor::AnyCard,
         slip: Box::new(|outcome| slip::of(outcome, Heading { test_keys: true, policy: SettlementPolicy::default() })),
-        micros: Arc::new(|| 0),
+        open_reader: Box::new(|name| Err(format!("{name} cannot be opened"))),
     }
 }
 
@@ -408,6 +423,32 @@ fn exchange_bench_readers_and_help() {
             Look("readers-80x24"),
             Type("?"),
             Look("help-80x24"),
+        ],
+    );
+}
+
+#[cfg(feature = "pcsc")]
+#[test]
+fn readers_come_and_go() {
+    let reader = || "ACME Reader 00 00".to_owned();
+    play(
+        SMALL,
+        vec![
+            Type("\t\t\t\t"),
+            Miss("ACME"),
+            Step::Plug(WatchEvent::ReaderAdded { reader: reader() }),
+            See("ACME Reader 00 00  no card"),
+            Step::Plug(WatchEvent::CardInserted { reader: reader(), atr: vec![0x3B, 0x00] }),
+            See("ACME Reader 00 00  card present"),
+            Press(KeyCode::Down),
+            Look("readers-plugged-80x24"),
+            Type("\n"),
+            See("! ACME Reader 00 00 cannot be opened"),
+            See("virtual  the card bench  in use"),
+            Step::Plug(WatchEvent::CardRemoved { reader: reader() }),
+            See("ACME Reader 00 00  no card"),
+            Step::Plug(WatchEvent::ReaderRemoved { reader: reader() }),
+            Miss("ACME Reader 00 00  "),
         ],
     );
 }
