@@ -101,8 +101,8 @@ pub struct App {
     pub exchange: Position,
     /// Whether the exchange pane shows the newest.
     pub follows: bool,
-    /// Whether it explains every octet.
-    pub decodes: bool,
+    /// Whether it is the other way round: octets explained in a narrow pane, one line each in a wide one.
+    pub other_decoding: bool,
     /// Chosen order.
     pub order: Position,
     /// Whether that order is shown whole, and from which line.
@@ -133,7 +133,7 @@ impl App {
             amount: 0,
             exchange: Position::default(),
             follows: true,
-            decodes: true,
+            other_decoding: false,
             order: Position::default(),
             detail: None,
             reader: Position::default(),
@@ -263,7 +263,7 @@ impl App {
             Command::NextPace => return Some(Instruction::NextPace),
             Command::NextTab => self.turn(1),
             Command::PreviousTab => self.turn(Tab::ALL.len() - 1),
-            Command::Decode => self.decodes = !self.decodes,
+            Command::Decode => self.other_decoding = !self.other_decoding,
             Command::Help => self.help = Some(Position::default()),
             Command::Quit => {
                 self.leaving = true;

@@ -12,9 +12,12 @@ use crate::reader::{LinkErrorKind, Reset};
 use crate::tui::app::{App, Position};
 use crate::wire::pretty::{Format, listing};
 
+/// Columns that a listing needs for a row of sixteen octets.
+const DECODED_WIDTH: usize = 58;
+
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let width = usize::from(area.width);
-    let show = if app.decodes { decoded } else { short };
+    let show = if (width >= DECODED_WIDTH) != app.other_decoding { decoded } else { short };
     let trace = &app.snapshot.trace;
     let powered = |index: usize| trace[..index].last().is_some_and(|before| before.what != Traced::Deactivate);
     // The terminal powers off before it waits; where there was no power that is no news.

@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{row, scrolled, words, wrapped};
+use super::{row, rows, scrolled, words, wrapped};
 use crate::journal::record::{Resolution, Source};
 use crate::journal::view::{AttemptView, OrderView};
 use crate::tui::app::App;
@@ -99,15 +99,13 @@ fn whole(app: &App, order: &OrderView, width: u16) -> Vec<Line<'static>> {
 
 fn attempted(app: &App, attempt: &AttemptView, width: usize) -> Vec<Line<'static>> {
     let (state, style) = words::state(attempt.state, app.theme);
-    let mut lines = vec![
-        Line::from(vec![
-            Span::styled(format!("Attempt {}  ", attempt.attempt), app.theme.strong()),
-            Span::styled(state, style),
-        ]),
-        row(app, "Journalled", format!("{}, before it was sent", attempt.time)),
-    ];
+    let mut lines = vec![Line::from(vec![
+        Span::styled(format!("Attempt {}  ", attempt.attempt), app.theme.strong()),
+        Span::styled(state, style),
+    ])];
+    lines.extend(rows(app, "Journalled", &format!("{}, before it was sent", attempt.time), width));
     if let Some(slip) = &attempt.slip {
-        lines.push(row(app, "Slip", format!("{}: {}", slip.time, slip.reason)));
+        lines.extend(rows(app, "Slip", &format!("{}: {}", slip.time, slip.reason), width));
     }
     lines.extend(attempt.acknowledged.map(|time| row(app, "Acknowledged", time.to_string())));
     if let Some(resolution) = &attempt.resolution {
@@ -121,8 +119,7 @@ fn attempted(app: &App, attempt: &AttemptView, width: usize) -> Vec<Line<'static
             Source::UpperSystem => "by the upper system",
         };
         lines.push(row(app, "Decided", by));
-        let parts = wrapped(&evidence, width.saturating_sub(16).max(8));
-        lines.extend(parts.into_iter().map(|part| row(app, "", part)));
+        lines.extend(rows(app, "", &evidence, width));
     }
     lines
 }

@@ -23,8 +23,8 @@ pub const WIDE: u16 = 120;
 const SALE_WIDTH: u16 = 46;
 /// Columns of the bench in a wide window.
 const BENCH_WIDTH: u16 = 38;
-/// Columns of the exchange that are enough for a row of sixteen octets.
-const EXCHANGE_WIDTH: u16 = 64;
+/// Columns that the exchange keeps before the sale gets more.
+const EXCHANGE_WIDTH: u16 = 40;
 
 /// Draws the whole window as it is at `now`.
 pub fn draw(frame: &mut Frame<'_>, app: &App, now: Moment) {
@@ -91,7 +91,7 @@ fn pane(frame: &mut Frame<'_>, area: Rect, app: &App, title: &str, has_focus: bo
         .border_type(BorderType::Rounded)
         .border_style(style)
         .title(Span::styled(format!(" {title} "), style))
-        .padding(Padding::horizontal(1));
+        .padding(Padding::new(1, 1, 1, 0));
     let inner = block.inner(area);
     frame.render_widget(block, area);
     inner
@@ -230,6 +230,12 @@ fn columns(text: &str) -> usize {
 /// A name, quiet, and its value.
 fn row(app: &App, name: &str, value: impl Into<String>) -> Line<'static> {
     Line::from(vec![Span::styled(format!("{name:<15} "), app.theme.quiet()), Span::raw(value.into())])
+}
+
+/// The same for a long value, in as many lines as it takes.
+fn rows(app: &App, name: &str, value: &str, width: usize) -> Vec<Line<'static>> {
+    let parts = wrapped(value, width.saturating_sub(16).max(8)).into_iter().enumerate();
+    parts.map(|(index, part)| row(app, if index == 0 { name } else { "" }, part)).collect()
 }
 
 #[cfg(test)]
