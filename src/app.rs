@@ -254,12 +254,17 @@ fn create_trace(path: &Path) -> Result<File, AppError> {
 }
 
 #[cfg(feature = "pcsc")]
-fn open_pcsc(name: &str, options: &Options, clock: &Clock, ring: &TraceRing) -> Result<Box<dyn Reader>, AppError> {
+pub(crate) fn open_pcsc(
+    name: &str,
+    options: &Options,
+    clock: &Clock,
+    ring: &TraceRing,
+) -> Result<Box<dyn Reader>, AppError> {
     let reader = crate::reader::pcsc::PcscReader::open(name).map_err(|error| AppError::Reader(error.to_string()))?;
     traced(reader, options, clock, ring)
 }
 
 #[cfg(not(feature = "pcsc"))]
-fn open_pcsc(name: &str, _: &Options, _: &Clock, _: &TraceRing) -> Result<Box<dyn Reader>, AppError> {
+pub(crate) fn open_pcsc(name: &str, _: &Options, _: &Clock, _: &TraceRing) -> Result<Box<dyn Reader>, AppError> {
     Err(AppError::Reader(format!("{name:?} would be a PC/SC reader, and this untorn was built without PC/SC")))
 }

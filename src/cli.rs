@@ -100,7 +100,10 @@ fn run(arguments: Arguments) -> Result<Report, AppError> {
 
 /// The terminal window where there is a person to look at it, the demonstration where there is none.
 fn without_command(global: &arguments::Global) -> Result<Report, AppError> {
-    let _watched = io::stdin().is_terminal() && io::stdout().is_terminal();
+    if io::stdin().is_terminal() && io::stdout().is_terminal() {
+        crate::tui::run(&global.options())?;
+        return Ok(Report::silent());
+    }
     demo::run(global)
 }
 

@@ -29,4 +29,5 @@ pub mod session;
 pub mod sim;
 pub mod terminal;
 pub mod time;
+pub mod tui;
 pub mod wire;

@@ -1,0 +1,391 @@
+//! The state of the window itself: what is typed, chosen and scrolled. Keys go in, [`Instruction`]s come out.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use crossterm::event::KeyEvent;
+use zeroize::Zeroizing;
+
+use super::core::Instruction;
+use super::keys::{self, Command, Key, Mode};
+use super::snapshot::{Phase, Snapshot, Tear, Wanted};
+use super::theme::Theme;
+use crate::journal::record::{OrderKind, OrderNumber};
+use crate::journal::view::{AttemptView, OrderView};
+use crate::money::Money;
+use crate::secret::Pin;
+use crate::terminal::event::Prompt;
+
+/// Largest amount that can be typed, in minor units: nine digits fit every screen.
+const AMOUNT_MAX: u32 = 999_999_999;
+/// Longest PIN (ISO 9564-1:2017, 8.1).
+const PIN_DIGITS_MAX: usize = 12;
+/// Latest exchange that can be chosen to tear.
+const TEAR_AT_MAX: u64 = 20;
+/// Lines that a page key moves.
+const PAGE: usize = 10;
+
+/// The screens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tab {
+    /// Amount, prompts, results.
+    Sale,
+    /// What goes over the link.
+    Exchange,
+    /// The virtual card.
+    Bench,
+    /// Orders.
+    Journal,
+    /// Readers.
+    Readers,
+}
+
+impl Tab {
+    /// All, from left to right.
+    pub const ALL: [Self; 5] = [Self::Sale, Self::Exchange, Self::Bench, Self::Journal, Self::Readers];
+
+    /// What is written on it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Sale => "Sale",
+            Self::Exchange => "Exchange",
+            Self::Bench => "Card bench",
+            Self::Journal => "Journal",
+            Self::Readers => "Readers",
+        }
+    }
+}
+
+/// A position in a list or text; drawing knows the length and brings it back into bounds.
+#[derive(Debug, Default)]
+pub struct Position(Cell<usize>);
+
+impl Position {
+    /// The position, at most `max` from now on.
+    pub fn at_most(&self, max: usize) -> usize {
+        self.0.set(self.0.get().min(max));
+        self.0.get()
+    }
+
+    pub(super) fn set(&self, value: usize) {
+        self.0.set(value);
+    }
+
+    fn step(&self, command: Command) {
+        let now = self.0.get();
+        self.0.set(match command {
+            Command::Up => now.saturating_sub(1),
+            Command::Down => now.saturating_add(1),
+            Command::PageUp => now.saturating_sub(PAGE),
+            Command::PageDown => now.saturating_add(PAGE),
+            Command::First => 0,
+            Command::Last => usize::MAX,
+            _ => now,
+        });
+    }
+}
+
+/// The window.
+pub struct App {
+    /// The last picture of the terminal.
+    pub snapshot: Arc<Snapshot>,
+    /// How things look.
+    pub theme: Theme,
+    /// Which screen has the focus.
+    pub tab: Tab,
+    /// What the amount will be.
+    pub kind: OrderKind,
+    /// What is typed, in minor units.
+    pub amount: u32,
+    /// Line of the exchange pane at its top; its end while it follows.
+    pub exchange: Position,
+    /// Whether the exchange pane shows the newest.
+    pub follows: bool,
+    /// Whether it is the other way round: octets explained in a narrow pane, one line each in a wide one.
+    pub other_decoding: bool,
+    /// Chosen order.
+    pub order: Position,
+    /// Whether that order is shown whole, and from which line.
+    pub detail: Option<Position>,
+    /// Chosen reader.
+    pub reader: Position,
+    /// First line of a long result.
+    pub outcome: Position,
+    /// The exchange to tear, from 1.
+    pub tear_at: u64,
+    /// How to tear it.
+    pub tear: Tear,
+    /// Whether the keys are shown, and from which line.
+    pub help: Option<Position>,
+    /// The person has left.
+    pub leaving: bool,
+    pin: Zeroizing<String>,
+}
+
+impl App {
+    /// A window onto this.
+    pub fn new(snapshot: Arc<Snapshot>, theme: Theme) -> Self {
+        Self {
+            snapshot,
+            theme,
+            tab: Tab::Sale,
+            kind: OrderKind::Sale,
+            amount: 0,
+            exchange: Position::default(),
+            follows: true,
+            other_decoding: false,
+            order: Position::default(),
+            detail: None,
+            reader: Position::default(),
+            outcome: Position::default(),
+            // The third exchange of a purse payment moves the value: the sale that nobody knows the end of.
+            tear_at: 3,
+            tear: Tear::After,
+            help: None,
+            leaving: false,
+            pin: Zeroizing::default(),
+        }
+    }
+
+    /// Takes a new picture; `true` when the bell has to ring.
+    pub fn take(&mut self, snapshot: Arc<Snapshot>) -> bool {
+        let before = std::mem::replace(&mut self.snapshot, snapshot);
+        if before.phase != self.snapshot.phase {
+            self.phase_changed();
+        }
+        if self.snapshot.bench.is_none() && self.tab == Tab::Bench {
+            self.tab = Tab::Sale;
+        }
+        self.snapshot.bells != before.bells
+    }
+
+    /// What somebody has to see comes to the front.
+    fn phase_changed(&mut self) {
+        self.pin = Zeroizing::default();
+        match &self.snapshot.phase {
+            Phase::AskPin { .. }
+            | Phase::Done(_)
+            | Phase::Waiting { prompt: Prompt::Retouch | Prompt::OtherCard, .. } => {
+                self.tab = Tab::Sale;
+                self.help = None;
+                self.outcome.set(0);
+            }
+            _ => {}
+        }
+        if matches!(self.snapshot.phase, Phase::Done(_)) {
+            self.amount = 0;
+        }
+    }
+
+    /// What the keyboard is for.
+    pub fn mode(&self) -> Mode {
+        if self.help.is_some() {
+            return Mode::Help;
+        }
+        match self.tab {
+            Tab::Sale => match self.snapshot.phase {
+                Phase::Idle if !self.snapshot.unseen.is_empty() => self.detail_or(Mode::OpenRecords),
+                Phase::Idle => Mode::Amount,
+                Phase::Waiting { .. } => Mode::Waiting,
+                Phase::Working { .. } => Mode::Working,
+                Phase::AskPin { .. } => Mode::Pin,
+                Phase::Done(_) => Mode::Outcome,
+            },
+            Tab::Exchange => Mode::Exchange,
+            Tab::Bench => Mode::Bench,
+            Tab::Journal => self.detail_or(Mode::Journal),
+            Tab::Readers => Mode::Readers,
+        }
+    }
+
+    fn detail_or(&self, list: Mode) -> Mode {
+        if self.detail.is_some() { Mode::Order } else { list }
+    }
+
+    /// Whether this screen can be shown at the moment.
+    pub fn has(&self, tab: Tab) -> bool {
+        tab != Tab::Bench || self.snapshot.bench.is_some()
+    }
+
+    /// Digits of the PIN typed so far; the digits themselves stay here.
+    pub fn pin_digits(&self) -> usize {
+        self.pin.len()
+    }
+
+    /// The orders that the list in front shows.
+    pub fn listed(&self) -> Vec<&OrderView> {
+        let only_unseen = self.tab == Tab::Sale;
+        self.snapshot.orders.iter().filter(|order| !only_unseen || self.unseen_attempt(order).is_some()).collect()
+    }
+
+    /// The order that is chosen in that list.
+    pub fn chosen_order(&self) -> Option<&OrderView> {
+        let listed = self.listed();
+        listed.get(self.order.at_most(listed.len().saturating_sub(1))).copied()
+    }
+
+    fn unseen_attempt<'o>(&self, order: &'o OrderView) -> Option<&'o AttemptView> {
+        order.attempts.iter().find(|attempt| self.snapshot.unseen.contains(&(order.order, attempt.attempt)))
+    }
+
+    /// A key was pressed.
+    pub fn press(&mut self, event: &KeyEvent) -> Option<Instruction> {
+        let (key, digit) = Key::of(event)?;
+        let mode = self.mode();
+        let command = keys::command(mode, key)?;
+        self.obey(mode, command, digit)
+    }
+
+    fn obey(&mut self, mode: Mode, command: Command, digit: u8) -> Option<Instruction> {
+        match command {
+            Command::Digit => self.typed(mode, digit),
+            Command::Erase => self.erase(mode),
+            Command::Accept => return self.accept(mode),
+            Command::ModeSale => self.kind = OrderKind::Sale,
+            Command::ModeTopUp => self.kind = OrderKind::TopUp,
+            Command::ModeRefund => self.kind = OrderKind::Refund,
+            Command::Balance => return Some(Instruction::Begin(Wanted::Balance)),
+            Command::History => return Some(Instruction::Begin(Wanted::History)),
+            Command::Resolve => return self.resolve(),
+            Command::Acknowledge => return self.acknowledge(),
+            Command::Stop => return Some(Instruction::Stop),
+            Command::Back => return self.back(mode),
+            Command::Up | Command::Down | Command::PageUp | Command::PageDown | Command::First | Command::Last => {
+                self.step(mode, command);
+            }
+            Command::Earlier => self.tear_at = self.tear_at.saturating_sub(1).max(1),
+            Command::Later => self.tear_at = (self.tear_at + 1).min(TEAR_AT_MAX),
+            Command::Present => return Some(Instruction::Present),
+            Command::Lift => return Some(Instruction::Lift),
+            Command::Arm => return Some(Instruction::Arm(self.tear_at - 1, self.tear)),
+            Command::Disarm => return Some(Instruction::Disarm),
+            Command::NextCard => return Some(Instruction::NextCard),
+            Command::NextPace => return Some(Instruction::NextPace),
+            Command::NextTab => self.turn(1),
+            Command::PreviousTab => self.turn(Tab::ALL.len() - 1),
+            Command::Decode => self.other_decoding = !self.other_decoding,
+            Command::Help => self.help = Some(Position::default()),
+            Command::Quit => {
+                self.leaving = true;
+                return Some(Instruction::Quit);
+            }
+        }
+        None
+    }
+
+    fn typed(&mut self, mode: Mode, digit: u8) {
+        if mode == Mode::Pin {
+            if self.pin.len() < PIN_DIGITS_MAX {
+                // Longer than any PIN from the start, so that no digit is left behind where the text grew.
+                self.pin.reserve(PIN_DIGITS_MAX);
+                self.pin.push(char::from(b'0' + digit));
+            }
+        } else {
+            let longer = self.amount.checked_mul(10).and_then(|amount| amount.checked_add(u32::from(digit)));
+            self.amount = longer.filter(|amount| *amount <= AMOUNT_MAX).unwrap_or(self.amount);
+        }
+    }
+
+    fn erase(&mut self, mode: Mode) {
+        if mode == Mode::Pin {
+            self.pin.pop();
+        } else {
+            self.amount /= 10;
+        }
+    }
+
+    fn accept(&mut self, mode: Mode) -> Option<Instruction> {
+        match mode {
+            Mode::Amount if self.amount > 0 => {
+                let amount = Money::new(self.amount, self.snapshot.currency);
+                Some(Instruction::Begin(Wanted::Order(self.kind, amount)))
+            }
+            Mode::Pin => {
+                let pin = Pin::parse(&self.pin).ok()?;
+                self.pin = Zeroizing::default();
+                Some(Instruction::Pin(Some(pin)))
+            }
+            Mode::Outcome => Some(Instruction::Dismiss),
+            Mode::Readers => {
+                let idle = matches!(self.snapshot.phase, Phase::Idle | Phase::Done(_));
+                let last = self.snapshot.readers.len().saturating_sub(1);
+                idle.then(|| Instruction::PickReader(self.reader.at_most(last)))
+            }
+            Mode::Journal | Mode::OpenRecords => {
+                self.detail = self.chosen_order().is_some().then(Position::default);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn resolve(&mut self) -> Option<Instruction> {
+        if !matches!(self.snapshot.phase, Phase::Idle | Phase::Done(_)) {
+            return None;
+        }
+        self.detail = None;
+        self.tab = Tab::Sale;
+        Some(Instruction::Begin(Wanted::Resolve))
+    }
+
+    fn acknowledge(&mut self) -> Option<Instruction> {
+        let (order, attempt) = self.acknowledgeable()?;
+        self.detail = None;
+        Some(Instruction::Acknowledge(order, attempt))
+    }
+
+    /// The attempt of the chosen order that nobody has acknowledged yet.
+    pub fn acknowledgeable(&self) -> Option<(OrderNumber, u32)> {
+        let order = self.chosen_order()?;
+        let waits = |attempt: &&AttemptView| attempt.resolution.is_none() && attempt.acknowledged.is_none();
+        order.attempts.iter().rev().find(waits).map(|attempt| (order.order, attempt.attempt))
+    }
+
+    fn back(&mut self, mode: Mode) -> Option<Instruction> {
+        match mode {
+            Mode::Help => self.help = None,
+            Mode::Order => self.detail = None,
+            Mode::Amount => {
+                self.amount = 0;
+                self.kind = OrderKind::Sale;
+            }
+            Mode::Outcome => return Some(Instruction::Dismiss),
+            _ => self.tab = Tab::Sale,
+        }
+        None
+    }
+
+    fn step(&mut self, mode: Mode, command: Command) {
+        match mode {
+            Mode::Help => self.help.iter().for_each(|help| help.step(command)),
+            Mode::Order => self.detail.iter().for_each(|detail| detail.step(command)),
+            Mode::Outcome => self.outcome.step(command),
+            Mode::Readers => self.reader.step(command),
+            Mode::Exchange => {
+                self.follows = command == Command::Last;
+                self.exchange.step(command);
+            }
+            Mode::Bench => {
+                let now = Tear::ALL.iter().position(|tear| *tear == self.tear).unwrap_or(0);
+                let step = if command == Command::Up { Tear::ALL.len() - 1 } else { 1 };
+                self.tear = Tear::ALL[(now + step) % Tear::ALL.len()];
+            }
+            _ => self.order.step(command),
+        }
+    }
+
+    fn turn(&mut self, steps: usize) {
+        let count = Tab::ALL.len();
+        let mut index = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
+        loop {
+            index = (index + steps) % count;
+            if self.has(Tab::ALL[index]) {
+                break;
+            }
+        }
+        self.tab = Tab::ALL[index];
+        self.detail = None;
+        self.order.set(0);
+        self.reader.set(self.snapshot.reader);
+    }
+}

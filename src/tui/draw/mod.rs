@@ -1,0 +1,252 @@
+//! Draws a snapshot. Everything here is a function of window state, snapshot and time; nothing waits, locks or asks.
+
+mod bench;
+mod exchange;
+mod help;
+mod journal;
+mod readers;
+mod sale;
+mod words;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, BorderType, Padding, Paragraph};
+
+use super::app::{App, Position, Tab};
+use super::keys::{self, Binding, Command, Mode};
+use crate::time::Moment;
+
+/// From this width on sale, exchange and bench stand side by side.
+pub const WIDE: u16 = 120;
+/// Columns of the sale in a wide window: room for a slip and its margins; more where there is more.
+const SALE_WIDTH: u16 = 46;
+/// Columns of the bench in a wide window.
+const BENCH_WIDTH: u16 = 38;
+/// Columns that the exchange keeps before the sale gets more.
+const EXCHANGE_WIDTH: u16 = 40;
+
+/// Draws the whole window as it is at `now`.
+pub fn draw(frame: &mut Frame<'_>, app: &App, now: Moment) {
+    let rows = [
+        Constraint::Length(1),
+        Constraint::Length(1),
+        Constraint::Min(0),
+        Constraint::Length(1),
+        Constraint::Length(1),
+    ];
+    let [title, _, body, notice, bottom] = Layout::vertical(rows).areas(frame.area());
+    title_line(frame, title, app);
+    if let Some(scroll) = &app.help {
+        let inner = pane(frame, body, app, "Keys", true);
+        help::draw(frame, inner, app, scroll);
+    } else {
+        panes(frame, body, app, now);
+    }
+    if let Some(text) = &app.snapshot.notice {
+        frame.render_widget(Line::styled(format!(" ! {text}"), app.theme.bad()), notice);
+    }
+    bottom_line(frame, bottom, app);
+}
+
+fn panes(frame: &mut Frame<'_>, body: Rect, app: &App, now: Moment) {
+    match app.tab {
+        Tab::Journal => {
+            let inner = pane(frame, body, app, Tab::Journal.title(), true);
+            journal::draw(frame, inner, app);
+        }
+        Tab::Readers => {
+            let inner = pane(frame, body, app, Tab::Readers.title(), true);
+            readers::draw(frame, inner, app);
+        }
+        _ if body.width >= WIDE => side_by_side(frame, body, app, now),
+        Tab::Exchange => exchange::draw(frame, margin(body), app),
+        Tab::Bench => bench::draw(frame, margin(body), app),
+        Tab::Sale => sale::draw(frame, margin(body), app, now),
+    }
+}
+
+fn side_by_side(frame: &mut Frame<'_>, body: Rect, app: &App, now: Moment) {
+    let bench_width = if app.snapshot.bench.is_some() { BENCH_WIDTH } else { 0 };
+    let spare = body.width.saturating_sub(SALE_WIDTH + bench_width + EXCHANGE_WIDTH);
+    let columns = [Constraint::Length(SALE_WIDTH + spare.min(14)), Constraint::Min(0), Constraint::Length(bench_width)];
+    let [sale, exchange, bench] = Layout::horizontal(columns).areas(body);
+    let inner = pane(frame, sale, app, Tab::Sale.title(), app.tab == Tab::Sale);
+    sale::draw(frame, inner, app, now);
+    let inner = pane(frame, exchange, app, Tab::Exchange.title(), app.tab == Tab::Exchange);
+    exchange::draw(frame, inner, app);
+    if bench_width > 0 {
+        let inner = pane(frame, bench, app, Tab::Bench.title(), app.tab == Tab::Bench);
+        bench::draw(frame, inner, app);
+    }
+}
+
+/// A frame in a wide window, a margin in a narrow one, where each column counts.
+fn pane(frame: &mut Frame<'_>, area: Rect, app: &App, title: &str, has_focus: bool) -> Rect {
+    if area.width < WIDE && frame.area().width < WIDE {
+        return margin(area);
+    }
+    let style = if has_focus { app.theme.accent() } else { app.theme.quiet() };
+    let block = Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(style)
+        .title(Span::styled(format!(" {title} "), style))
+        .padding(Padding::new(1, 1, 1, 0));
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    inner
+}
+
+fn margin(area: Rect) -> Rect {
+    Block::new().padding(Padding::horizontal(2)).inner(area)
+}
+
+fn title_line(frame: &mut Frame<'_>, area: Rect, app: &App) {
+    let mut spans = vec![Span::styled(" untorn ", app.theme.strong()), Span::raw(" ")];
+    for tab in Tab::ALL.into_iter().filter(|tab| app.has(*tab)) {
+        let style = if tab == app.tab { app.theme.chosen() } else { app.theme.quiet() };
+        spans.push(Span::styled(format!(" {} ", tab.title()), style));
+    }
+    frame.render_widget(Line::from(spans), area);
+    let snapshot = &app.snapshot;
+    let reader = snapshot.readers.get(snapshot.reader).map_or("no reader", |reader| reader.name.as_str());
+    let place = Span::styled(format!("{} · {reader} ", snapshot.profile), app.theme.quiet());
+    let place = Line::from(place).right_aligned();
+    let taken = 58;
+    if usize::from(area.width) > taken + place.width() {
+        frame.render_widget(place, area);
+    }
+}
+
+/// The keys that count now: those of the place to the left, those of the whole window to the right.
+fn bottom_line(frame: &mut Frame<'_>, area: Rect, app: &App) {
+    let mode = app.mode();
+    let general = [Command::NextTab, Command::Help, Command::Quit];
+    let (right, left): (Vec<_>, Vec<_>) =
+        labelled(app, mode).into_iter().partition(|(_, binding)| general.contains(&binding.command));
+    let right = Line::from(hints(app, &right, usize::from(area.width)));
+    let room = usize::from(area.width).saturating_sub(right.width());
+    frame.render_widget(Line::from(hints(app, &left, room)), area);
+    if right.width() <= usize::from(area.width) {
+        frame.render_widget(right.right_aligned(), area);
+    }
+}
+
+/// Keys with the same label share it.
+fn labelled(app: &App, mode: Mode) -> Vec<(String, &'static Binding)> {
+    let mut labels: Vec<(String, &Binding)> = Vec::new();
+    for binding in keys::bindings(mode).filter(|binding| !binding.label.is_empty() && applies(app, binding)) {
+        match labels.last_mut() {
+            Some((keys, last)) if last.label == binding.label => keys.push_str(&binding.key.name()),
+            _ => labels.push((binding.key.name(), binding)),
+        }
+    }
+    labels
+}
+
+fn applies(app: &App, binding: &Binding) -> bool {
+    let on_bench = app.snapshot.bench.as_ref();
+    match binding.command {
+        Command::Present => on_bench.is_some_and(|bench| !bench.on_reader),
+        Command::Lift => on_bench.is_some_and(|bench| bench.on_reader),
+        // On the bench itself Enter says so already.
+        Command::Arm => on_bench.is_some() && (app.mode() != Mode::Bench || binding.label == "arm"),
+        Command::Acknowledge => app.acknowledgeable().is_some(),
+        Command::Resolve => app.chosen_order().is_some_and(|order| order.state.is_unresolved()),
+        _ => true,
+    }
+}
+
+fn hints(app: &App, labels: &[(String, &Binding)], room: usize) -> Vec<Span<'static>> {
+    let mut spans = Vec::new();
+    let mut used = 1;
+    for (keys, binding) in labels {
+        let width = keys.chars().count() + 1 + binding.label.len() + 2;
+        if used + width > room {
+            break;
+        }
+        used += width;
+        spans.push(Span::styled(format!(" {keys}"), app.theme.accent()));
+        spans.push(Span::raw(format!(" {} ", binding.label)));
+    }
+    spans
+}
+
+/// Shows `lines` from the line that `scroll` says, and what is above and below in words.
+fn scrolled(frame: &mut Frame<'_>, area: Rect, app: &App, lines: Vec<Line<'static>>, scroll: &Position) {
+    let height = usize::from(area.height);
+    let max = lines.len().saturating_sub(height);
+    let from = scroll.at_most(max);
+    let below = max - from;
+    frame.render_widget(Paragraph::new(lines.into_iter().skip(from).take(height).collect::<Vec<_>>()), area);
+    let mut hint = Vec::new();
+    if from > 0 {
+        hint.push(format!("↑ {from} more"));
+    }
+    if below > 0 {
+        hint.push(format!("↓ {below} more"));
+    }
+    if !hint.is_empty() && height > 2 {
+        let line = Rect { y: area.y + area.height - 1, height: 1, ..area };
+        let hint = Span::styled(format!(" {} ", hint.join("  ")), app.theme.accent());
+        // Not a styled line: its style would cover the text to its left as well.
+        frame.render_widget(Line::from(hint).right_aligned(), line);
+    }
+}
+
+/// Text in lines of at most `width` columns, broken between words where that can be.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let indent = text.chars().take_while(|letter| *letter == ' ').count().min(width / 2);
+    let mut lines = vec![" ".repeat(indent)];
+    let mut used = indent;
+    for word in text.split_whitespace() {
+        let mut word = word.to_owned();
+        let space = usize::from(used > indent);
+        if used + space + columns(&word) > width && used > indent {
+            lines.push(" ".repeat(indent));
+            used = indent;
+        } else if space > 0 {
+            word.insert(0, ' ');
+        }
+        for letter in word.chars() {
+            let letter_width = columns(letter.encode_utf8(&mut [0; 4]));
+            if used + letter_width > width && used > indent {
+                lines.push(" ".repeat(indent));
+                used = indent;
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push(letter);
+            }
+            used += letter_width;
+        }
+    }
+    lines
+}
+
+fn columns(text: &str) -> usize {
+    Span::raw(text).width()
+}
+
+/// A name, quiet, and its value.
+fn row(app: &App, name: &str, value: impl Into<String>) -> Line<'static> {
+    Line::from(vec![Span::styled(format!("{name:<15} "), app.theme.quiet()), Span::raw(value.into())])
+}
+
+/// The same for a long value, in as many lines as it takes.
+fn rows(app: &App, name: &str, value: &str, width: usize) -> Vec<Line<'static>> {
+    let parts = wrapped(value, width.saturating_sub(16).max(8)).into_iter().enumerate();
+    parts.map(|(index, part)| row(app, if index == 0 { name } else { "" }, part)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+
+    #[test]
+    fn words_are_kept_whole_where_they_fit() {
+        assert_eq!(wrapped("  touch the same card", 11), ["  touch the", "  same card"]);
+        assert_eq!(wrapped("0123456789", 4), ["0123", "4567", "89"]);
+        assert_eq!(wrapped("処理未了", 4), ["処理", "未了"]);
+        assert_eq!(wrapped("", 4), [""]);
+    }
+}

@@ -1,0 +1,124 @@
+//! What the states are called on screen.
+
+use ratatui::style::Style;
+
+use crate::journal::record::OrderKind;
+use crate::journal::view::State;
+use crate::terminal::event::{Outcome, OutcomeKind, Settled, Verdict};
+use crate::tui::snapshot::Wanted;
+use crate::tui::theme::Theme;
+
+/// An order, as a heading.
+pub(super) const fn kind(kind: OrderKind) -> &'static str {
+    match kind {
+        OrderKind::Sale => "SALE",
+        OrderKind::Refund => "REFUND",
+        OrderKind::TopUp => "TOP-UP",
+        OrderKind::Block => "BLOCK",
+    }
+}
+
+/// A request, as a heading.
+pub(super) fn wanted(wanted: Option<Wanted>) -> String {
+    match wanted {
+        Some(Wanted::Order(order, amount)) => format!("{}  {amount}", kind(order)),
+        Some(Wanted::Balance) => "BALANCE".to_owned(),
+        Some(Wanted::History) => "CARD HISTORY".to_owned(),
+        Some(Wanted::Resolve) => "RESOLVE OPEN RECORDS".to_owned(),
+        None => String::new(),
+    }
+}
+
+/// The one big word of an outcome, and how it looks.
+pub(super) fn outcome(outcome: &Outcome, theme: Theme) -> (&'static str, Style) {
+    match &outcome.result {
+        OutcomeKind::Paid { intent, .. } => match intent.kind {
+            OrderKind::Sale => ("PAID", theme.good()),
+            OrderKind::TopUp => ("TOPPED UP", theme.good()),
+            OrderKind::Refund => ("REFUNDED", theme.good()),
+            OrderKind::Block => ("BLOCKED", theme.good()),
+        },
+        OutcomeKind::Refused(_) => ("REFUSED", theme.bad()),
+        OutcomeKind::NotPaid { .. } => ("NOT PAID", theme.bad()),
+        OutcomeKind::Unresolved { .. } => ("UNRESOLVED", theme.unknown()),
+        OutcomeKind::Cancelled(_) => ("CANCELLED", theme.strong()),
+        OutcomeKind::Balance => ("BALANCE", theme.accent()),
+        OutcomeKind::History(_) => ("HISTORY", theme.accent()),
+        OutcomeKind::Resolved => match outcome.settled.as_slice() {
+            [] => ("NOTHING OPEN", theme.accent()),
+            [settled] => match settled.verdict {
+                Verdict::Paid { .. } => ("WAS PAID", theme.good()),
+                Verdict::NotPaid { .. } => ("NOT PAID", theme.bad()),
+                Verdict::StillOpen { .. } => ("UNRESOLVED", theme.unknown()),
+            },
+            _ => ("RESOLVED", theme.accent()),
+        },
+        OutcomeKind::CardFault(_) => ("CARD ERROR", theme.bad()),
+        OutcomeKind::JournalFault(_) => ("JOURNAL FAULT", theme.bad()),
+        OutcomeKind::Internal(_) => ("OUR FAULT", theme.bad()),
+    }
+}
+
+/// What an outcome means for the person at the counter.
+pub(super) fn meaning(outcome: &Outcome) -> Vec<String> {
+    match &outcome.result {
+        OutcomeKind::Paid { intent, balance_after, .. } => {
+            vec![format!("{}. The card holds {balance_after} now.", intent.amount)]
+        }
+        OutcomeKind::Refused(refusal) => {
+            vec![sentence(&refusal.detail), "Nothing was taken from the card.".to_owned()]
+        }
+        OutcomeKind::NotPaid { intent, reason } => {
+            vec![format!("{} did not move: {reason}.", intent.amount), "The sale may be made anew.".to_owned()]
+        }
+        OutcomeKind::Unresolved { intent, reason } => vec![
+            format!("処理未了  Nobody knows yet whether {} moved: {reason}.", intent.amount),
+            format!("The card held {} before.", intent.balance_before),
+            "The record stays open. Touch this card again at any time: r resolves it.".to_owned(),
+        ],
+        OutcomeKind::Cancelled(reason) => vec![format!("{} Nothing happened.", sentence(reason))],
+        OutcomeKind::CardFault(reason) => {
+            vec![format!("The card could not be worked with: {reason}."), "Nothing happened.".to_owned()]
+        }
+        OutcomeKind::JournalFault(reason) => vec![
+            sentence(reason),
+            "Nothing was sent after that. What was sent before stands in the journal as open.".to_owned(),
+        ],
+        OutcomeKind::Internal(reason) => {
+            vec![sentence(reason), "What was sent stands in the journal as open.".to_owned()]
+        }
+        OutcomeKind::Resolved if outcome.settled.is_empty() => vec!["Nothing was open on this card.".to_owned()],
+        OutcomeKind::Resolved | OutcomeKind::Balance | OutcomeKind::History(_) => Vec::new(),
+    }
+}
+
+/// A reason as a sentence of its own.
+fn sentence(reason: &str) -> String {
+    let mut letters = reason.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}
+
+/// What became of an older record.
+pub(super) fn settled(settled: &Settled, theme: Theme) -> (String, Style) {
+    let (order, amount) = (settled.intent.order, settled.intent.amount);
+    match &settled.verdict {
+        Verdict::Paid { .. } => (format!("Order {order}, {amount}: was paid. Do not charge again."), theme.good()),
+        Verdict::NotPaid { reason } => {
+            (format!("Order {order}, {amount}: was not paid and never will be; {reason}."), theme.bad())
+        }
+        Verdict::StillOpen { reason } => {
+            (format!("Order {order}, {amount}: still unresolved; {reason}."), theme.unknown())
+        }
+    }
+}
+
+/// The state of an order, in words and colour.
+pub(super) fn state(state: State, theme: Theme) -> (&'static str, Style) {
+    match state {
+        State::Open => ("UNRESOLVED", theme.unknown()),
+        State::OpenFinal => ("UNRESOLVED, slip issued", theme.unknown()),
+        State::Acknowledged => ("UNRESOLVED, acknowledged", theme.unknown()),
+        State::Paid => ("paid", theme.good()),
+        State::NotPaid => ("not paid", theme.bad()),
+    }
+}

@@ -1,0 +1,350 @@
+//! One table of keys: what a key does in a mode, and the words by which bottom line and help say so.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+/// What the keyboard is for at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// An amount is typed.
+    Amount,
+    /// Open records of earlier runs have to be looked at.
+    OpenRecords,
+    /// A card is awaited.
+    Waiting,
+    /// A card is being worked with.
+    Working,
+    /// The PIN is typed.
+    Pin,
+    /// A result is shown.
+    Outcome,
+    /// The exchange pane has the focus.
+    Exchange,
+    /// The bench has the focus.
+    Bench,
+    /// The list of orders has the focus.
+    Journal,
+    /// One order is shown.
+    Order,
+    /// The list of readers has the focus.
+    Readers,
+    /// The keys are shown.
+    Help,
+}
+
+impl Mode {
+    /// All of them, in the order of the help.
+    pub const ALL: [Self; 12] = [
+        Self::Amount,
+        Self::OpenRecords,
+        Self::Waiting,
+        Self::Working,
+        Self::Pin,
+        Self::Outcome,
+        Self::Exchange,
+        Self::Bench,
+        Self::Journal,
+        Self::Order,
+        Self::Readers,
+        Self::Help,
+    ];
+}
+
+/// A key that means something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// A letter or sign.
+    Char(char),
+    /// 0 to 9.
+    Digit,
+    /// Control and a letter.
+    Control(char),
+    /// Any other.
+    Named(KeyCode),
+}
+
+impl Key {
+    /// What was pressed, and the digit where it is one; nothing for a release.
+    pub fn of(event: &KeyEvent) -> Option<(Self, u8)> {
+        if event.kind == KeyEventKind::Release {
+            return None;
+        }
+        Some(match event.code {
+            KeyCode::Char(letter) if event.modifiers.contains(KeyModifiers::CONTROL) => (Self::Control(letter), 0),
+            KeyCode::Char(digit @ '0'..='9') => (Self::Digit, digit as u8 - b'0'),
+            KeyCode::Char(letter) => (Self::Char(letter), 0),
+            code => (Self::Named(code), 0),
+        })
+    }
+
+    /// As it is written on the bottom line.
+    pub fn name(self) -> String {
+        match self {
+            Self::Char(letter) => letter.to_string(),
+            Self::Digit => "0-9".to_owned(),
+            Self::Control(letter) => format!("Ctrl-{}", letter.to_ascii_uppercase()),
+            Self::Named(code) => match code {
+                KeyCode::Up => "↑".to_owned(),
+                KeyCode::Down => "↓".to_owned(),
+                KeyCode::Left => "←".to_owned(),
+                KeyCode::Right => "→".to_owned(),
+                KeyCode::Backspace => "⌫".to_owned(),
+                KeyCode::BackTab => "Shift-Tab".to_owned(),
+                KeyCode::PageUp => "PgUp".to_owned(),
+                KeyCode::PageDown => "PgDn".to_owned(),
+                code => code.to_string(),
+            },
+        }
+    }
+}
+
+macro_rules! commands {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// What a key can ask for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Command { $($(#[$doc])* $name),* }
+
+        impl Command {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+commands! {
+    /// A digit of the amount or the PIN.
+    Digit,
+    /// Take the last digit back.
+    Erase,
+    /// Go: take the amount, the PIN, the result, the line.
+    Accept,
+    /// Amounts are sales.
+    ModeSale,
+    /// Amounts are top-ups.
+    ModeTopUp,
+    /// Amounts are refunds.
+    ModeRefund,
+    /// Show a card's balance.
+    Balance,
+    /// Show a card's own record.
+    History,
+    /// Resolve what is open on a card.
+    Resolve,
+    /// Acknowledge an open record.
+    Acknowledge,
+    /// Stop waiting.
+    Stop,
+    /// Back to where one came from.
+    Back,
+    /// One up.
+    Up,
+    /// One down.
+    Down,
+    /// A page up.
+    PageUp,
+    /// A page down.
+    PageDown,
+    /// To the first.
+    First,
+    /// To the last.
+    Last,
+    /// Tear an earlier exchange.
+    Earlier,
+    /// Tear a later exchange.
+    Later,
+    /// Put the virtual card on the reader.
+    Present,
+    /// Lift it.
+    Lift,
+    /// Have it lifted at the chosen exchange.
+    Arm,
+    /// Take that back.
+    Disarm,
+    /// Another card.
+    NextCard,
+    /// Slower, faster.
+    NextPace,
+    /// The next screen.
+    NextTab,
+    /// The screen before.
+    PreviousTab,
+    /// Listings, or one line each.
+    Decode,
+    /// Show the keys.
+    Help,
+    /// Leave.
+    Quit,
+}
+
+/// One line of the table.
+#[derive(Debug)]
+pub struct Binding {
+    /// Where it counts.
+    pub modes: &'static [Mode],
+    /// Which key.
+    pub key: Key,
+    /// What it asks for.
+    pub command: Command,
+    /// For the bottom line; empty where that has no room for it.
+    pub label: &'static str,
+    /// For the help.
+    pub help: &'static str,
+}
+
+const fn on(modes: &'static [Mode], key: Key, command: Command, label: &'static str, help: &'static str) -> Binding {
+    Binding { modes, key, command, label, help }
+}
+
+const ENTER: Key = Key::Named(KeyCode::Enter);
+const ESC: Key = Key::Named(KeyCode::Esc);
+const BACKSPACE: Key = Key::Named(KeyCode::Backspace);
+const UP: Key = Key::Named(KeyCode::Up);
+const DOWN: Key = Key::Named(KeyCode::Down);
+
+const PIN: &[Mode] = &[Mode::Pin];
+const AMOUNT: &[Mode] = &[Mode::Amount];
+const LISTS: &[Mode] = &[Mode::OpenRecords, Mode::Journal, Mode::Readers];
+const SCROLLED: &[Mode] = &[Mode::Exchange, Mode::Order, Mode::Help, Mode::Outcome];
+const PAGED: &[Mode] = &[Mode::Exchange, Mode::Order, Mode::Help, Mode::Journal];
+const CARD: &[Mode] = &[Mode::Amount, Mode::Waiting, Mode::Working, Mode::Exchange, Mode::Bench];
+const QUIET: &[Mode] =
+    &[Mode::Amount, Mode::OpenRecords, Mode::Outcome, Mode::Exchange, Mode::Bench, Mode::Journal, Mode::Readers];
+const EVERYWHERE: &[Mode] = &[
+    Mode::Amount,
+    Mode::OpenRecords,
+    Mode::Waiting,
+    Mode::Working,
+    Mode::Outcome,
+    Mode::Exchange,
+    Mode::Bench,
+    Mode::Journal,
+    Mode::Order,
+    Mode::Readers,
+];
+
+/// The table. Bottom lines show their part of it in this order, as far as they have room.
+pub const TABLE: &[Binding] = &[
+    on(AMOUNT, Key::Digit, Command::Digit, "amount", "type the amount, as on a cash register"),
+    on(AMOUNT, ENTER, Command::Accept, "start", "ask for the card"),
+    on(AMOUNT, BACKSPACE, Command::Erase, "", "take the last digit back"),
+    on(AMOUNT, ESC, Command::Back, "", "start over with the amount"),
+    on(PIN, Key::Digit, Command::Digit, "PIN", "type the PIN, 4 to 12 digits"),
+    on(PIN, ENTER, Command::Accept, "confirm", "confirm the PIN"),
+    on(PIN, BACKSPACE, Command::Erase, "correct", "take the last digit back"),
+    on(PIN, ESC, Command::Stop, "no PIN: cancel", "cancel without a PIN"),
+    on(&[Mode::Waiting], ESC, Command::Stop, "stop", "stop waiting; an unresolved sale gets its slip"),
+    on(&[Mode::Outcome], ENTER, Command::Accept, "next customer", "away with the result"),
+    on(&[Mode::Outcome], ESC, Command::Back, "", "away with the result"),
+    on(&[Mode::Readers], ENTER, Command::Accept, "use this reader", "use this reader"),
+    on(&[Mode::Journal], ENTER, Command::Accept, "details", "show this order"),
+    on(&[Mode::OpenRecords], ENTER, Command::Accept, "details", "show this order"),
+    on(&[Mode::Bench], ENTER, Command::Arm, "arm", "tear the next touch there"),
+    on(&[Mode::Order], ESC, Command::Back, "back", "back to the list"),
+    on(&[Mode::Order], ENTER, Command::Back, "", "back to the list"),
+    on(&[Mode::Help], ESC, Command::Back, "back", "away with the keys"),
+    on(&[Mode::Help], Key::Char('?'), Command::Back, "", "away with the keys"),
+    on(&[Mode::Exchange, Mode::Bench, Mode::Journal, Mode::Readers], ESC, Command::Back, "", "back to the sale"),
+    on(&[Mode::Bench], Key::Named(KeyCode::Left), Command::Earlier, "exchange", "tear one exchange earlier"),
+    on(&[Mode::Bench], Key::Named(KeyCode::Right), Command::Later, "exchange", "tear one exchange later"),
+    on(&[Mode::Bench], UP, Command::Up, "moment", "before, after execution or mid-answer"),
+    on(&[Mode::Bench], DOWN, Command::Down, "moment", "before, after execution or mid-answer"),
+    on(LISTS, UP, Command::Up, "", "one line up"),
+    on(LISTS, DOWN, Command::Down, "", "one line down"),
+    on(SCROLLED, UP, Command::Up, "scroll", "one line up"),
+    on(SCROLLED, DOWN, Command::Down, "scroll", "one line down"),
+    on(PAGED, Key::Named(KeyCode::PageUp), Command::PageUp, "", "a page up"),
+    on(PAGED, Key::Named(KeyCode::PageDown), Command::PageDown, "", "a page down"),
+    on(PAGED, Key::Named(KeyCode::Home), Command::First, "", "to the first line"),
+    on(PAGED, Key::Named(KeyCode::End), Command::Last, "", "to the last line"),
+    on(&[Mode::Exchange], Key::Char('d'), Command::Decode, "decode", "every octet explained, or one line for each"),
+    on(CARD, Key::Char('p'), Command::Present, "put card", "put the virtual card on the reader"),
+    on(CARD, Key::Char('l'), Command::Lift, "lift", "lift the virtual card now"),
+    on(PIN, Key::Char('l'), Command::Lift, "lift", "lift the virtual card now"),
+    on(CARD, Key::Char('a'), Command::Arm, "tear", "tear the next touch, at the exchange chosen on the bench"),
+    on(CARD, Key::Char('x'), Command::Disarm, "", "do not tear after all"),
+    on(CARD, Key::Char('c'), Command::NextCard, "", "take another virtual card"),
+    on(CARD, Key::Char('v'), Command::NextPace, "", "exchanges slower, or at full speed"),
+    on(AMOUNT, Key::Char('s'), Command::ModeSale, "", "the amount is a sale"),
+    on(AMOUNT, Key::Char('t'), Command::ModeTopUp, "top-up", "the amount is a top-up"),
+    on(AMOUNT, Key::Char('f'), Command::ModeRefund, "refund", "the amount is a refund"),
+    on(AMOUNT, Key::Char('b'), Command::Balance, "balance", "show a card's balance"),
+    on(AMOUNT, Key::Char('h'), Command::History, "", "show a card's own record"),
+    on(
+        &[Mode::OpenRecords],
+        Key::Char('r'),
+        Command::Resolve,
+        "resolve",
+        "touch that card: resolve what is open on it",
+    ),
+    on(
+        &[Mode::OpenRecords],
+        Key::Char('k'),
+        Command::Acknowledge,
+        "acknowledge",
+        "go on without resolving this record",
+    ),
+    on(
+        &[Mode::Journal, Mode::Order],
+        Key::Char('r'),
+        Command::Resolve,
+        "resolve",
+        "touch a card: resolve what is open on it",
+    ),
+    on(
+        &[Mode::Journal, Mode::Order],
+        Key::Char('k'),
+        Command::Acknowledge,
+        "acknowledge",
+        "you have seen this open record",
+    ),
+    on(AMOUNT, Key::Char('r'), Command::Resolve, "", "touch a card: resolve what is open on it"),
+    on(EVERYWHERE, Key::Named(KeyCode::Tab), Command::NextTab, "screens", "the next screen"),
+    on(EVERYWHERE, Key::Named(KeyCode::BackTab), Command::PreviousTab, "", "the screen before"),
+    on(EVERYWHERE, Key::Char('?'), Command::Help, "help", "all keys"),
+    on(QUIET, Key::Char('q'), Command::Quit, "quit", "leave"),
+    on(&Mode::ALL, Key::Control('c'), Command::Quit, "", "leave at once; an unresolved sale gets its slip"),
+];
+
+/// What this key asks for here.
+pub fn command(mode: Mode, key: Key) -> Option<Command> {
+    bindings(mode).find(|binding| binding.key == key).map(|binding| binding.command)
+}
+
+/// The part of the table that counts here.
+pub fn bindings(mode: Mode) -> impl Iterator<Item = &'static Binding> {
+    TABLE.iter().filter(move |binding| binding.modes.contains(&mode))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_key_means_one_thing_in_a_mode() {
+        let mut seen = HashSet::new();
+        for binding in TABLE {
+            for mode in binding.modes {
+                assert!(seen.insert((mode, binding.key)), "{:?} in {mode:?} is bound twice", binding.key);
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_has_a_key_and_every_binding_has_words() {
+        for command in Command::ALL {
+            assert!(TABLE.iter().any(|binding| binding.command == *command), "{command:?} has no key");
+        }
+        assert!(TABLE.iter().all(|binding| !binding.help.is_empty() && !binding.modes.is_empty()));
+    }
+
+    #[test]
+    fn digits_stay_digits_where_they_are_typed() {
+        let event = KeyEvent::new(KeyCode::Char('7'), KeyModifiers::NONE);
+        assert_eq!(Key::of(&event), Some((Key::Digit, 7)));
+        let release = KeyEvent { kind: KeyEventKind::Release, ..event };
+        assert_eq!(Key::of(&release), None);
+        assert_eq!(command(Mode::Pin, Key::Digit), Some(Command::Digit));
+        assert_eq!(command(Mode::Journal, Key::Digit), None);
+    }
+}

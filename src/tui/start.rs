@@ -1,0 +1,83 @@
+//! From the options of a run to the window.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::core::{BenchSetup, Setup, VirtualCard};
+use super::{purse, window};
+use crate::app::{App, AppError, Options, open_pcsc};
+use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
+use crate::family::purse::profile::{BUILT_IN, Profile};
+use crate::journal::JournalError;
+use crate::journal::sqlite::{Selection, SqliteReader};
+use crate::journal::view::OrderView;
+use crate::report::slip::{self, Heading};
+
+/// Decided orders that the list goes back to; what is unresolved is shown however old it is.
+const ORDERS_MAX: u32 = 500;
+
+/// Opens journal, card and reader as `options` say, then the window, until the person leaves.
+pub fn run(options: &Options) -> Result<(), AppError> {
+    let path = options.journal_path()?;
+    let mut app = App::open(options)?;
+    let clock = app.clock.clone();
+    let (trace_clock, ring) = (app.clock.clone(), app.trace.clone());
+    // The file of `--trace` belongs to the reader with which the run begins.
+    let untraced = Options { trace: None, ..options.clone() };
+    let policy = app.policy;
+    let bench = bench(&mut app, options)?;
+    let orders_for = app.terminal.config_mut().orders_for.clone();
+    let setup = Setup {
+        profile: options.profile.clone(),
+        currency: app.currency,
+        terminal: app.terminal,
+        journal: Box::new(app.journal),
+        orders: Box::new(move || orders(&path)),
+        entropy: app.entropy,
+        reader: app.reader,
+        ring: app.trace,
+        bench,
+        orders_for,
+        slip: Box::new(move |outcome| slip::of(outcome, Heading { test_keys: true, policy })),
+        open_reader: Box::new(move |name| {
+            open_pcsc(name, &untraced, &trace_clock, &ring).map_err(|error| error.to_string())
+        }),
+    };
+    // A run that repeats cannot depend on what is plugged in meanwhile.
+    let watch = options.seed.is_none();
+    window::open(setup, clock, watch).map_err(AppError::Output)
+}
+
+/// The newest orders and all that are unresolved.
+fn orders(path: &Path) -> Result<Vec<OrderView>, JournalError> {
+    let reader = SqliteReader::open(path)?;
+    let mut found = BTreeMap::new();
+    for selection in [Selection::Latest(ORDERS_MAX), Selection::Unresolved] {
+        found.extend(reader.orders(&selection)?.into_iter().map(|order| (order.order, order)));
+    }
+    Ok(found.into_values().collect())
+}
+
+/// The person's own card first, then one of each other built-in profile: to see what another card does.
+fn bench(app: &mut App, options: &Options) -> Result<Option<BenchSetup>, AppError> {
+    let Some(own) = &app.card else { return Ok(None) };
+    own.slot.remove();
+    let mut cards = vec![purse::of(&own.profile.profile, own.card())?];
+    for (number, (name, text)) in BUILT_IN.iter().enumerate() {
+        // The card of the published vectors has keys of its own and would only be refused.
+        let Some(profile) = Profile::parse(text).ok().filter(|_| *name != "vector") else { continue };
+        if profile.card_id != own.profile.profile.card_id {
+            cards.push(other(&profile, options.seed, number as u64)?);
+        }
+    }
+    Ok(Some(BenchSetup { slot: own.slot.clone(), tears: own.tears.clone(), cards, failure: own.failure.clone() }))
+}
+
+fn other(profile: &Profile, seed: Option<u64>, number: u64) -> Result<VirtualCard, AppError> {
+    let entropy: Box<dyn Entropy> = match seed {
+        // Not the stream of the terminal or of another card.
+        Some(seed) => Box::new(SeededEntropy::new(seed.wrapping_add(0x6265_6E63_6800).wrapping_add(number))),
+        None => Box::new(SystemEntropy),
+    };
+    Ok(purse::fresh(profile, entropy)?)
+}

@@ -1,0 +1,515 @@
+//! The whole window against the real core and a real virtual card, in one thread: a script is the person.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use proptest::prelude::*;
+use ratatui::Terminal as Screen;
+use ratatui::backend::TestBackend;
+use ratatui::text::Span;
+
+use super::app::App;
+use super::core::{BenchSetup, Core, Instruction, Seat, Setup};
+use super::keys::{self, Command, Mode};
+use super::snapshot::Snapshot;
+use super::theme::Theme;
+use super::{draw, purse};
+use crate::entropy::SeededEntropy;
+use crate::family::purse::data::{Role, TerminalId};
+use crate::family::purse::issuer::Scheme;
+use crate::family::purse::kernel::PurseKernel;
+use crate::family::purse::kernel_sam::{Grant, SoftSam};
+use crate::family::purse::profile::Profile;
+use crate::journal::memory::MemoryJournal;
+use crate::journal::view::Orders;
+use crate::money::Currency;
+use crate::reader::exchange::{Exchange, reads_only};
+use crate::reader::fault::{FaultInjector, FaultPlan};
+use crate::reader::in_process::Slot;
+#[cfg(feature = "pcsc")]
+use crate::reader::pcsc::WatchEvent;
+use crate::reader::persistent::Failure;
+use crate::reader::trace::{Trace, TraceRing};
+use crate::report::slip::{self, Heading};
+use crate::terminal::policy::SettlementPolicy;
+use crate::terminal::{Config, OrdersFor, Terminal};
+use crate::time::Moment;
+
+const SMALL: (u16, u16) = (80, 24);
+const LARGE: (u16, u16) = (200, 50);
+/// 2026-01-05 09:00:00Z.
+const MORNING: Moment = Moment::from_millis(1_767_603_600_000);
+
+/// What the person does and sees.
+#[derive(Debug)]
+enum Step {
+    /// Presses keys: letters and digits, `\n` for Enter, `\t` for Tab, `\u{1b}` for Esc.
+    Type(&'static str),
+    Press(KeyCode),
+    /// The screen says this.
+    See(&'static str),
+    /// The screen doesn't.
+    Miss(&'static str),
+    /// The whole screen is as it was when it was last reviewed.
+    Look(&'static str),
+    /// Time passes.
+    Pass(u64),
+    Resize(u16, u16),
+    /// The bell has rung so often.
+    Rung(u32),
+    /// A reader or a card comes or goes.
+    #[cfg(feature = "pcsc")]
+    Plug(WatchEvent),
+}
+use Step::{Look, Miss, Pass, Press, Resize, Rung, See, Type};
+
+/// A person with a script at a window of a given size.
+struct Person {
+    script: VecDeque<Step>,
+    keys: VecDeque<KeyCode>,
+    app: Option<App>,
+    screen: Screen<TestBackend>,
+    now: Moment,
+    rung: u32,
+}
+
+impl Person {
+    fn new(size: (u16, u16), script: Vec<Step>) -> Self {
+        let screen = Screen::new(TestBackend::new(size.0, size.1)).unwrap();
+        Self { script: script.into(), keys: VecDeque::new(), app: None, screen, now: MORNING, rung: 0 }
+    }
+
+    fn text(&mut self) -> String {
+        let (app, now) = (self.app.as_ref().unwrap(), self.now);
+        // The frame as it was drawn: behind a Japanese character the backend keeps what stood there before.
+        let frame = self.screen.draw(|frame| draw::draw(frame, app, now)).unwrap();
+        let buffer = frame.buffer;
+        let mut text = String::new();
+        for row in 0..buffer.area.height {
+            let mut column = 0;
+            let mut line = String::new();
+            while column < buffer.area.width {
+                let symbol = buffer[(column, row)].symbol();
+                line.push_str(symbol);
+                // A Japanese character takes two cells, of which the second stays empty.
+                column += u16::try_from(Span::raw(symbol).width().max(1)).unwrap();
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+
+    /// One step that needs no core; `None` when the script is over.
+    fn step(&mut self) -> Option<()> {
+        match self.script.pop_front()? {
+            Type(text) => self.keys.extend(text.chars().map(|letter| match letter {
+                '\n' => KeyCode::Enter,
+                '\t' => KeyCode::Tab,
+                '\u{1b}' => KeyCode::Esc,
+                letter => KeyCode::Char(letter),
+            })),
+            Press(code) => self.keys.push_back(code),
+            See(words) => {
+                let text = self.text();
+                assert!(text.contains(words), "expected {words:?} in\n{text}");
+            }
+            Miss(words) => {
+                let text = self.text();
+                assert!(!text.contains(words), "expected no {words:?} in\n{text}");
+            }
+            Look(name) => {
+                let text = self.text();
+                insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+                    insta::assert_snapshot!(name, text);
+                });
+            }
+            Pass(ms) => self.now = self.now.plus_millis(ms),
+            Resize(width, height) => {
+                self.screen.backend_mut().resize(width, height);
+                self.text();
+            }
+            Rung(times) => assert_eq!(self.rung, times),
+            #[cfg(feature = "pcsc")]
+            Step::Plug(_) => unreachable!("taken by `next`"),
+        }
+        Some(())
+    }
+}
+
+impl Seat for Person {
+    fn now(&mut self) -> Moment {
+        self.now
+    }
+
+    fn show(&mut self, snapshot: Arc<Snapshot>) {
+        match &mut self.app {
+            Some(app) => self.rung += u32::from(app.take(snapshot)),
+            None => self.app = Some(App::new(snapshot, Theme { colour: true })),
+        }
+        self.text();
+    }
+
+    fn next(&mut self, until: Option<Moment>) -> Option<Instruction> {
+        loop {
+            // The card works as fast as it can while nobody does anything about it.
+            if let Some(until) = until
+                && self.app.as_ref().unwrap().mode() == Mode::Working
+            {
+                self.now = until;
+                return None;
+            }
+            if until.is_some_and(|until| self.now >= until) {
+                return None;
+            }
+            if let Some(code) = self.keys.pop_front() {
+                let key = KeyEvent::new(code, KeyModifiers::NONE);
+                if let Some(instruction) = self.app.as_mut().unwrap().press(&key) {
+                    return Some(instruction);
+                }
+                continue;
+            }
+            #[cfg(feature = "pcsc")]
+            if let Some(Step::Plug(event)) = self.script.front() {
+                let event = event.clone();
+                self.script.pop_front();
+                return Some(Instruction::Watched(event));
+            }
+            if self.step().is_none() {
+                return Some(Instruction::Quit);
+            }
+        }
+    }
+}
+
+fn setup(journal: &MemoryJournal, seed: u64) -> Setup {
+    let grant = Grant { roles: vec![Role::Debit, Role::Credit, Role::Refund, Role::Read], logical_cards: vec![(1, 1)] };
+    let sam = SoftSam::new(&Scheme::test(), TerminalId(*b"UNTORN01"), None, &grant).unwrap();
+    let terminal = Terminal::new(Config::default(), Box::new(PurseKernel::new(Box::new(sam), vec![1])));
+    let (slot, tears, ring) = (Slot::new(), FaultPlan::new(), TraceRing::new(400));
+    let injector = FaultInjector::new(slot.reader("virtual"), tears.clone());
+    let reader = Box::new(Exchange::new(Trace::new(injector, || 0).with_ring(ring.clone()), reads_only));
+    let cards = ["epc1-only", "default"].map(|name| {
+        let profile = Profile::built_in(name).unwrap();
+        purse::fresh(&profile, Box::new(SeededEntropy::new(seed + 1))).unwrap()
+    });
+    let read = journal.clone();
+    Setup {
+        profile: "epc1-only".to_owned(),
+        currency: Currency::JPY,
+        terminal,
+        journal: Box::new(journal.clone()),
+        orders: Box::new(move || {
+            let mut orders = Orders::default();
+            read.entries().iter().for_each(|(time, entry)| orders.add(*time, entry));
+            Ok(orders.by_number())
+        }),
+        entropy: Box::new(SeededEntropy::new(seed)),
+        reader,
+        ring,
+        bench: Some(BenchSetup { slot, tears, cards: cards.into(), failure: Failure::default() }),
+        orders_for: OrdersFor::AnyCard,
+        slip: Box::new(|outcome| slip::of(outcome, Heading { test_keys: true, policy: SettlementPolicy::default() })),
+        open_reader: Box::new(|name| Err(format!("{name} cannot be opened"))),
+    }
+}
+
+fn play_on(journal: &MemoryJournal, size: (u16, u16), script: Vec<Step>) {
+    let mut person = Person::new(size, script);
+    Core::new(setup(journal, 7)).serve(&mut person);
+    assert!(person.script.is_empty(), "{} steps were left over", person.script.len());
+}
+
+fn play(size: (u16, u16), script: Vec<Step>) {
+    play_on(&MemoryJournal::default(), size, script);
+}
+
+#[test]
+fn a_sale_is_paid() {
+    for (size, looks) in [
+        (SMALL, ["first-80x24", "amount-80x24", "touch-80x24", "paid-80x24"]),
+        (LARGE, ["first-200x50", "amount-200x50", "touch-200x50", "paid-200x50"]),
+    ] {
+        play(
+            size,
+            vec![
+                See("type the amount"),
+                Look(looks[0]),
+                Type("1250"),
+                Look(looks[1]),
+                Type("\n"),
+                See("30 s left"),
+                Pass(4_500),
+                See("26 s left"),
+                Look(looks[2]),
+                Type("p"),
+                See("The card holds 8,750 JPY now."),
+                Look(looks[3]),
+                Type("\n"),
+                See("1 order, decided"),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_torn_sale_is_paid_once_when_the_card_comes_back() {
+    for (size, looks) in [(SMALL, ["armed-80x24", "retouch-80x24"]), (LARGE, ["armed-200x50", "retouch-200x50"])] {
+        play(
+            size,
+            vec![
+                Type("a"),
+                See("ARMED exchange 3, after execution"),
+                Type("1250\n"),
+                Look(looks[0]),
+                Type("p"),
+                See("Touch the SAME card once more."),
+                Rung(1),
+                Miss("pay again"),
+                Miss("PAID"),
+                Look(looks[1]),
+                Type("p"),
+                See("The card holds 8,750 JPY now."),
+                Rung(1),
+            ],
+        );
+    }
+}
+
+#[test]
+fn another_card_is_not_charged_for_it() {
+    play(
+        SMALL,
+        vec![
+            Type("a1250\np"),
+            See("Touch the SAME card once more."),
+            Type("cp"),
+            See("This is another card. It is not charged."),
+            Rung(2),
+            Look("other-card-80x24"),
+            Type("lcp"),
+            See("The card holds 8,750 JPY now."),
+        ],
+    );
+}
+
+#[test]
+fn giving_up_leaves_an_open_record_that_a_later_touch_resolves() {
+    play(
+        SMALL,
+        vec![
+            Type("a1250\np"),
+            See("give up: print the unresolved slip"),
+            Press(KeyCode::Esc),
+            See("Nobody knows yet whether 1,250 JPY moved"),
+            See("The card held 10,000 JPY before."),
+            Look("unresolved-80x24"),
+            Type("\n"),
+            See("1 order, UNRESOLVED"),
+            Type("\t\t\t"),
+            See("UNRESOLVED, slip issued"),
+            Look("journal-80x24"),
+            Type("\n"),
+            See("Journalled"),
+            Look("order-80x24"),
+            Type("r"),
+            See("RESOLVE OPEN RECORDS"),
+            Type("p"),
+            See("was paid. Do not charge again."),
+            Type("\n"),
+            See("1 order, decided"),
+        ],
+    );
+}
+
+#[test]
+fn time_runs_out_for_a_torn_sale() {
+    play(
+        SMALL,
+        vec![Type("a1250\np"), See("30 s left"), Pass(29_999), See("1 s left"), Pass(1), See("Nobody knows yet")],
+    );
+}
+
+#[test]
+fn open_records_of_an_earlier_run_come_first() {
+    let journal = MemoryJournal::default();
+    play_on(&journal, SMALL, vec![Type("a1250\np"), See("Touch the SAME card once more.")]);
+    play_on(
+        &journal,
+        SMALL,
+        vec![
+            See("OPEN RECORDS"),
+            Look("open-records-80x24"),
+            Type("500\n"),
+            See("Journalled"),
+            Press(KeyCode::Esc),
+            Type("k"),
+            See("type the amount"),
+            See("1 order, UNRESOLVED"),
+        ],
+    );
+    // Acknowledged once, it is not asked about again.
+    play_on(&journal, LARGE, vec![See("type the amount"), Type("\t\t\t"), Look("journal-200x50")]);
+}
+
+#[test]
+fn a_pin_is_typed_unseen() {
+    play(
+        SMALL,
+        vec![
+            Type("12000\n"),
+            Type("cp"),
+            See("PIN"),
+            Type("1234"),
+            See("● ● ● ●"),
+            Miss("1234"),
+            Look("pin-80x24"),
+            Type("\n"),
+            See("The card holds 5,080 JPY now."),
+            Type("\t"),
+            Press(KeyCode::Up),
+            Miss("31 32 33 34"),
+        ],
+    );
+}
+
+#[test]
+fn value_is_added_and_given_back() {
+    play(
+        SMALL,
+        vec![
+            Type("t5000\np"),
+            See("The card holds 15,000 JPY now."),
+            Type("\n"),
+            Press(KeyCode::Esc),
+            Type("700\np"),
+            See("The card holds 14,300 JPY now."),
+            Type("\nf700\np"),
+            See("The card holds 15,000 JPY now."),
+            Type("\nbp"),
+            See("Logical card 1"),
+            Type("\nhp"),
+            See("top-up"),
+            Look("history-80x24"),
+        ],
+    );
+}
+
+#[test]
+fn too_little_on_the_card_is_a_refusal() {
+    play(
+        SMALL,
+        vec![Type("9999\np"), See("9,999 JPY"), Type("\n9999\np"), See("Nothing was taken"), Look("refused-80x24")],
+    );
+}
+
+#[test]
+fn exchange_bench_readers_and_help() {
+    play(
+        SMALL,
+        vec![
+            Type("1250\np\n\t"),
+            Look("exchange-80x24"),
+            Press(KeyCode::Home),
+            See("cold reset"),
+            Type("\t"),
+            Press(KeyCode::Right),
+            Press(KeyCode::Down),
+            Look("bench-80x24"),
+            Press(KeyCode::Enter),
+            See("ARMED: exchange 4, mid-answer"),
+            Type("x\t\t"),
+            Look("readers-80x24"),
+            Type("?"),
+            Look("help-80x24"),
+        ],
+    );
+}
+
+#[cfg(feature = "pcsc")]
+#[test]
+fn readers_come_and_go() {
+    let reader = || "ACME Reader 00 00".to_owned();
+    play(
+        SMALL,
+        vec![
+            Type("\t\t\t\t"),
+            Miss("ACME"),
+            Step::Plug(WatchEvent::ReaderAdded { reader: reader() }),
+            See("ACME Reader 00 00  no card"),
+            Step::Plug(WatchEvent::CardInserted { reader: reader(), atr: vec![0x3B, 0x00] }),
+            See("ACME Reader 00 00  card present"),
+            Press(KeyCode::Down),
+            Look("readers-plugged-80x24"),
+            Type("\n"),
+            See("! ACME Reader 00 00 cannot be opened"),
+            See("virtual  the card bench  in use"),
+            Step::Plug(WatchEvent::CardRemoved { reader: reader() }),
+            See("ACME Reader 00 00  no card"),
+            Step::Plug(WatchEvent::ReaderRemoved { reader: reader() }),
+            Miss("ACME Reader 00 00  "),
+        ],
+    );
+}
+
+#[test]
+fn help_says_every_key_of_the_table() {
+    let journal = MemoryJournal::default();
+    let mut person = Person::new((100, 200), vec![Type("?")]);
+    Core::new(setup(&journal, 7)).serve(&mut person);
+    let text = person.text();
+    for command in Command::ALL {
+        let binding = keys::TABLE.iter().find(|binding| binding.command == *command).unwrap();
+        assert!(text.contains(binding.help), "{command:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn a_window_of_any_size_is_drawn() {
+    play(
+        SMALL,
+        vec![
+            Resize(20, 5),
+            Type("a1250\n"),
+            Resize(1, 1),
+            Type("p"),
+            Resize(5, 20),
+            Type("p"),
+            Resize(500, 3),
+            Type("\n\t?\t"),
+            Resize(119, 60),
+        ],
+    );
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let letters = "0123456789palxcvstfbhrk?";
+    let letter = (0..letters.len()).prop_map(|index| letters.as_bytes()[index]);
+    let code = prop_oneof![
+        8 => letter.prop_map(|letter| KeyCode::Char(char::from(letter))),
+        6 => Just(KeyCode::Enter),
+        2 => Just(KeyCode::Tab),
+        1 => Just(KeyCode::BackTab),
+        1 => Just(KeyCode::Esc),
+        1 => Just(KeyCode::Backspace),
+        1 => prop_oneof![Just(KeyCode::Up), Just(KeyCode::Down), Just(KeyCode::PageUp), Just(KeyCode::Home)],
+        1 => prop_oneof![Just(KeyCode::Left), Just(KeyCode::Right), Just(KeyCode::PageDown), Just(KeyCode::End)],
+    ];
+    prop_oneof![
+        12 => code.prop_map(Press),
+        1 => (0_u64..40_000).prop_map(Pass),
+        1 => (1_u16..220, 1_u16..60).prop_map(|(width, height)| Resize(width, height)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// Whatever is pressed, at whatever size: no panic, no charge without an order, and the script comes to its end.
+    #[test]
+    fn any_keys_at_any_size(steps in proptest::collection::vec(any_step(), 1..60), width in 1_u16..220, height in 1_u16..60) {
+        let journal = MemoryJournal::default();
+        play_on(&journal, (width, height), steps);
+    }
+}
