@@ -42,6 +42,8 @@ pub(super) fn run(global: &Global, command: &CardCommand) -> Result<Report, AppE
             let text = format!("The memory {} {what}; the next use makes a new card.\n", path.display());
             Ok(Report::done(text, json!({ "result": "reset", "removed": removed, "exit": 0 })))
         }
+        // It is the window's; see `super::run`.
+        CardCommand::Bench => Ok(Report::silent()),
         CardCommand::Serve(how) => serve(&VirtualCard::open(profile, &options)?, how),
     }
 }

@@ -12,7 +12,7 @@ use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_ra
 use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
 
-use super::app::App;
+use super::app::{App, Tab};
 use super::core::{Core, Instruction, Seat, Setup};
 use super::draw;
 use super::snapshot::{Phase, Snapshot};
@@ -38,7 +38,7 @@ pub enum Happening {
 }
 
 /// Opens the window and stays until the person leaves.
-pub fn open(setup: Setup, clock: Clock, watch: bool) -> io::Result<()> {
+pub fn open(setup: Setup, clock: Clock, watch: bool, tab: Tab) -> io::Result<()> {
     let (happen, happenings) = mpsc::channel();
     let (instruct, instructions) = mpsc::channel();
     #[cfg(feature = "pcsc")]
@@ -59,6 +59,7 @@ pub fn open(setup: Setup, clock: Clock, watch: bool) -> io::Result<()> {
     enable_raw_mode()?;
     crossterm::execute!(io::stdout(), EnterAlternateScreen)?;
     let mut app = App::new(first, Theme::from_environment());
+    app.tab = tab;
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
     let ended = run(&mut terminal, &mut app, &happenings, &instruct, &mut ring);
     restore();
