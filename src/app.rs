@@ -9,7 +9,8 @@ mod place;
 mod virtual_card;
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::io::{Read, Seek};
+use std::path::{Path, PathBuf};
 
 pub use clock::Clock;
 pub use error::{AppError, Exit};
@@ -233,10 +234,23 @@ fn traced(
     let micros = clock.clone();
     let mut trace = Trace::new(reader, move || micros.micros()).with_ring(ring.clone());
     if let Some(path) = &options.trace {
-        let file = File::create(path).map_err(|source| AppError::file("write the trace", path, source))?;
-        trace = trace.with_writer(file);
+        trace = trace.with_writer(create_trace(path)?);
     }
     Ok(Box::new(Exchange::new(trace, may_repeat)))
+}
+
+/// A new file, or one that held a trace before: a slip of the keyboard must not cost a journal or a card.
+fn create_trace(path: &Path) -> Result<File, AppError> {
+    const FIRST: &[u8] = br#"{"number":"#;
+    let fail = |source| AppError::file("write the trace", path, source);
+    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(fail)?;
+    let mut first = Vec::new();
+    (&file).take(FIRST.len() as u64).read_to_end(&mut first).map_err(fail)?;
+    if !first.is_empty() && first != FIRST {
+        return Err(AppError::Usage(format!("{} is not a trace; it was not touched", path.display())));
+    }
+    file.set_len(0).and_then(|()| file.rewind()).map_err(fail)?;
+    Ok(file)
 }
 
 #[cfg(feature = "pcsc")]

@@ -133,6 +133,20 @@ fn a_foreign_journal_is_not_touched() {
 }
 
 #[test]
+fn a_trace_overwrites_nothing_but_a_trace() {
+    let desk = Desk::new(&["--trace", "card.state"]);
+    std::fs::write(desk.path().join("card.state"), "my card").unwrap();
+    desk.run(&["--state", "other.state", "pay", "1"]).ended(3);
+    assert_eq!(std::fs::read(desk.path().join("card.state")).unwrap(), b"my card");
+    let again = Desk::new(&["--trace", "trace.jsonl"]);
+    let lines = || {
+        again.run(&["balance"]).ended(0);
+        std::fs::read_to_string(again.path().join("trace.jsonl")).unwrap().lines().count()
+    };
+    assert_eq!(lines(), lines(), "the trace is of one run");
+}
+
+#[test]
 fn journal_and_card_have_one_user_at_a_time() {
     let desk = Desk::new(&[]);
     let journal = SqliteJournal::open(desk.journal()).unwrap();
@@ -166,6 +180,27 @@ fn what_is_torn_is_resolved_at_the_next_touch() {
     assert_eq!(open["booking"], "unresolved");
     assert_eq!(desk.json(0, &["resolve"])["settled"][0]["verdict"], "not-paid");
     assert_eq!(desk.json(0, &["resolve"])["settled"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn totals_follow_the_policy() {
+    let desk = Desk::new(&[]);
+    desk.run(&["pay", "1000"]).ended(0);
+    desk.run(&["pay", "300"]).ended(0);
+    desk.run(&["pay", "50", "--tear", "3", "--no-retouch"]).ended(2);
+    let totals = |policy: &str| {
+        let found = desk.json(0, &["--policy", policy, "journal", "totals"]);
+        let found = found["totals"].as_array().unwrap().iter();
+        found.map(|total| format!("{} {}", total["booking"].as_str().unwrap(), total["minor"])).collect::<Vec<_>>()
+    };
+    assert_eq!(totals("on-next-touch"), ["sale 1300", "unresolved 50"]);
+    assert_eq!(totals("at-once"), ["sale 1300", "provisional-sale 50"]);
+    assert_eq!(totals("redo"), ["sale 1300", "not-sale 50"]);
+    desk.run(&["resolve"]).ended(0);
+    assert_eq!(totals("on-confirmation"), ["sale 1350"]);
+    assert_eq!(totals("redo"), ["sale 1300", "owed-to-cardholder 50"]);
+    let text = desk.run(&["journal", "totals"]).ended(0).stdout;
+    assert!(text.contains("booked") && text.contains("1350 JPY"), "{text}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A counter of tries that no tear sets back.
 //!
-//! One cell a try. A cell counts as a try only while it reads exactly [`FRESH`]; a try spends one cell with one write before
+//! One cell a try. A cell counts as a try only while it reads exactly `A5`; a try spends one cell with one write before
 //! anything is compared, and a success makes the spent cells fresh again, each with a write of its own. So a torn write costs
 //! one try at most and gives none: a comparison needs a whole write to a fresh cell, and there are only so many. Cells that
 //! read differently each time change nothing in that. No sequence number, no checksum and no decision at power-up is needed.

@@ -14,13 +14,20 @@ use crate::terminal::policy::SettlementPolicy;
 use crate::wire::hex;
 use crate::wire::pretty::Format;
 
-const EXIT_CODES: &str = "\
+const AFTER_HELP: &str = "\
+Without a command, untorn opens the terminal window, or shows the demonstration where there is no terminal.
+
+Ctrl-C stops the wait for a card. Between a command and its answer nothing stops the terminal: the exchange is finished, and what it \
+brought is written down first.
+
+A PC/SC reader gives no order before the card is named with --card; without it the card is only read, and its id shown.
+
 Exit codes: 0 done; 1 refused or failed, nothing in doubt; 2 unresolved: whether value moved is not known; \
 3 command line or configuration wrong; 4 no reader or no card.";
 
 /// A payment terminal that resolves torn transactions, and cards to try it with.
 #[derive(Debug, Parser)]
-#[command(name = "untorn", version, about, long_about = None, after_help = EXIT_CODES, args_override_self = true)]
+#[command(name = "untorn", version, about, long_about = None, after_help = AFTER_HELP, args_override_self = true)]
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) global: Global,
@@ -311,6 +318,8 @@ pub(super) enum JournalCommand {
         /// Its number
         order: u32,
     },
+    /// Add up the orders by what they count for under --policy
+    Totals,
     /// Check every line and the chain of hashes
     Verify,
     /// Print every line as JSON, oldest first

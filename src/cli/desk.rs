@@ -120,7 +120,7 @@ impl Desk for ShellDesk {
     }
 
     fn ask_pin(&mut self, tries_left: Option<u8>) -> Option<Pin> {
-        pin::ask(self.pin_file.as_ref(), tries_left)
+        pin::ask(self.pin_file.as_ref(), tries_left, &self.stop)
     }
 
     fn checkpoint(&mut self, _number: u64, _action: &Action) {

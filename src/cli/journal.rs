@@ -1,7 +1,9 @@
 //! Reads the journal, also while a terminal writes it.
 
+use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write};
 
+use serde::Serialize;
 use serde_json::json;
 
 use super::Report;
@@ -9,8 +11,11 @@ use super::arguments::{Global, JournalCommand, List, usage};
 use crate::app::{AppError, Exit};
 use crate::journal::JournalError;
 use crate::journal::listing;
-use crate::journal::record::OrderNumber;
+use crate::journal::record::{OrderKind, OrderNumber, Resolution, Source};
 use crate::journal::sqlite::{Selection, SqliteReader};
+use crate::journal::view::OrderView;
+use crate::money::Currency;
+use crate::terminal::policy::{Booking, Known, SettlementPolicy};
 
 pub(super) fn run(global: &Global, command: &JournalCommand) -> Result<Report, AppError> {
     let path = global.options().journal_path()?;
@@ -29,6 +34,10 @@ pub(super) fn run(global: &Global, command: &JournalCommand) -> Result<Report, A
             let order = orders.first().ok_or_else(|| usage(format!("the journal has no order {order}")))?;
             Ok(Report::done(listing::show(order), json!({ "result": "order", "order": order, "exit": 0 })))
         }
+        JournalCommand::Totals => {
+            let totals = totals(&journal.orders(&Selection::All)?, global.options().policy);
+            Ok(Report::done(totals_text(&totals), json!({ "result": "totals", "totals": totals, "exit": 0 })))
+        }
         JournalCommand::Verify => {
             let found = journal.verify()?;
             let exit = if found.fault.is_some() { Exit::Failed } else { Exit::Done };
@@ -45,6 +54,70 @@ const fn selection(list: &List) -> Selection {
         List { unresolved: true, .. } => Selection::Unresolved,
         List { latest: Some(count), .. } => Selection::Latest(*count),
         List { .. } => Selection::All,
+    }
+}
+
+/// What the orders of one kind, booking and currency come to.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Total {
+    kind: OrderKind,
+    booking: Booking,
+    orders: u32,
+    currency: Currency,
+    /// Minor units; a day's total may be more than one amount can be.
+    minor: u64,
+}
+
+fn totals(orders: &[OrderView], policy: SettlementPolicy) -> Vec<Total> {
+    let mut totals: Vec<Total> = Vec::new();
+    for order in orders.iter().rev().filter(|order| order.kind != OrderKind::Block) {
+        let (kind, booking, currency) = (order.kind, policy.booking(known(order)), order.amount.currency);
+        let same = |total: &&mut Total| (total.kind, total.booking, total.currency) == (kind, booking, currency);
+        match totals.iter_mut().find(same) {
+            Some(total) => {
+                total.orders += 1;
+                total.minor += u64::from(order.amount.minor);
+            }
+            None => totals.push(Total { kind, booking, orders: 1, currency, minor: order.amount.minor.into() }),
+        }
+    }
+    totals
+}
+
+/// What settlement knows of an order. An acknowledgement says nothing about value: what counts is whether the slip is out.
+fn known(order: &OrderView) -> Known {
+    let Some(last) = order.attempts.last() else { return Known::Open };
+    match &last.resolution {
+        Some(Resolution::Paid { by: Source::Answer, .. }) => Known::PaidAtOnce,
+        Some(Resolution::Paid { .. }) => Known::PaidLater,
+        Some(Resolution::NotPaid { .. }) => Known::NotPaid,
+        None if last.slip.is_some() => Known::OpenFinal,
+        None => Known::Open,
+    }
+}
+
+fn totals_text(totals: &[Total]) -> String {
+    totals.iter().fold(String::new(), |mut text, Total { kind, booking, orders, currency, minor }| {
+        let exponent = usize::from(currency.exponent());
+        let digits = format!("{minor:0width$}", width = exponent + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - exponent);
+        let point = if exponent > 0 { "." } else { "" };
+        let amount = format!("{whole}{point}{fraction} {currency}");
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{:<8}{:<20}{orders:>6} orders{amount:>24}", kind.to_string(), name(*booking));
+        text
+    })
+}
+
+/// In a scheme's words a top-up or refund is booked as a sale is.
+const fn name(booking: Booking) -> &'static str {
+    match booking {
+        Booking::Sale => "booked",
+        Booking::Unresolved => "unresolved",
+        Booking::ProvisionalSale => "booked for now",
+        Booking::TakenOff => "taken off",
+        Booking::NotSale => "not booked",
+        Booking::OwedToCardholder => "owed to cardholder",
     }
 }
 

@@ -144,7 +144,7 @@ impl Station {
         }
         self.desk.retouch = !tear.no_retouch;
         let open = self.app.journal.open(None)?;
-        let blocking: Vec<_> = open.into_iter().filter(|record| !record.is_final && !record.is_acknowledged).collect();
+        let blocking: Vec<_> = open.into_iter().filter(blocks).collect();
         if !blocking.is_empty() {
             return Ok(blocked(&blocking));
         }
@@ -157,10 +157,11 @@ impl Station {
     /// Runs a request and reports it.
     pub(super) fn request(&mut self, request: Request) -> Report {
         let outcome = self.app.run(request, &mut self.desk);
-        self.report(&outcome)
+        let exit = self.exit(&outcome);
+        self.report(&outcome, exit)
     }
 
-    fn report(&self, outcome: &Outcome) -> Report {
+    fn report(&self, outcome: &Outcome, exit: Exit) -> Report {
         let mut text = String::new();
         for settled in &outcome.settled {
             let _ = writeln!(text, "{}", settled_sentence(settled));
@@ -172,28 +173,40 @@ impl Station {
         }
         match &outcome.result {
             OutcomeKind::History(items) => text.push_str(&list_history(items)),
-            OutcomeKind::Refused(refusal) if refusal.reason == RefusalReason::NotNamed => {
-                let _ = writeln!(text, "{}", self.how_to_name(outcome));
+            OutcomeKind::Refused(refusal) => {
+                if let Some(hint) = self.hint(refusal.reason, outcome) {
+                    let _ = writeln!(text, "{hint}");
+                }
             }
             OutcomeKind::Balance => text.push_str(&describe_card(outcome)),
             _ => {}
         }
         let mut json = outcome::json(outcome, self.app.policy);
-        let exit = self.exit(outcome);
         json.insert("test_keys".into(), true.into());
         json.insert("exit".into(), (exit as u8).into());
         Report { text, json: json.into(), exit }
     }
 
-    fn how_to_name(&self, outcome: &Outcome) -> String {
+    /// What the person can do about a refusal.
+    fn hint(&self, reason: RefusalReason, outcome: &Outcome) -> Option<String> {
         let met = outcome.card.as_ref().map_or("", |card| card.card.0.as_str());
-        match &self.card {
-            Some(named) => format!("--card names {named}, the card at the reader is {met}."),
-            None => format!("This is a real reader. If this card may be used, repeat with --card {met}"),
+        match (reason, &self.card) {
+            (RefusalReason::NotNamed, Some(named)) => {
+                Some(format!("--card names {named}, the card at the reader is {met}."))
+            }
+            (RefusalReason::NotNamed, None) => {
+                Some(format!("This is a real reader. If this card may be used, repeat with --card {met}"))
+            }
+            (RefusalReason::NoRight, _) => {
+                Some("Say what this terminal may do with --grant, such as --grant debit,credit,read".to_owned())
+            }
+            (RefusalReason::BalanceTooSmall, _) => Some("`untorn topup AMOUNT` adds to the card.".to_owned()),
+            (RefusalReason::Currency, _) => Some("Say with --profile which purse this terminal works for.".to_owned()),
+            _ => None,
         }
     }
 
-    fn exit(&self, outcome: &Outcome) -> Exit {
+    fn exit(&mut self, outcome: &Outcome) -> Exit {
         let still_open = outcome.settled.iter().any(|settled| matches!(settled.verdict, Verdict::StillOpen { .. }));
         match &outcome.result {
             OutcomeKind::Resolved if still_open => Exit::Unresolved,
@@ -203,9 +216,10 @@ impl Station {
             OutcomeKind::Unresolved { .. } => Exit::Unresolved,
             OutcomeKind::Refused(refusal) if refusal.reason == RefusalReason::NotNamed => Exit::Usage,
             OutcomeKind::Cancelled(_) if self.desk.no_card => Exit::NoCard,
-            // What was sent before a journal failed stays open.
-            OutcomeKind::JournalFault(_) | OutcomeKind::Internal(_) if self.app.terminal.pending().is_some() => {
-                Exit::Unresolved
+            // The order may have been sent before the journal failed; it is in doubt also where that cannot be looked up.
+            OutcomeKind::JournalFault(_) | OutcomeKind::Internal(_) => {
+                let open = self.app.journal.open(None);
+                if open.is_ok_and(|open| !open.iter().any(blocks)) { Exit::Failed } else { Exit::Unresolved }
             }
             _ => Exit::Failed,
         }
@@ -236,6 +250,11 @@ impl Report {
         self.set("exit", (self.exit as u8).into());
         self
     }
+}
+
+/// Whether nothing new is sold before this record is looked into: nobody has seen it yet.
+const fn blocks(record: &OpenRecord) -> bool {
+    !record.is_final && !record.is_acknowledged
 }
 
 fn blocked(open: &[OpenRecord]) -> Report {

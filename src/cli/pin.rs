@@ -4,8 +4,10 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, read};
+use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, poll, read};
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use zeroize::Zeroizing;
 
@@ -14,9 +16,13 @@ use crate::secret::Pin;
 
 /// Longest PIN.
 const DIGITS_MAX: usize = 12;
+/// How often it is looked whether the operator has stopped.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Asks for the PIN; `tries_left` after a wrong one. `None`, with a reason on the standard error, when there is none.
-pub(super) fn ask(file: Option<&PathBuf>, tries_left: Option<u8>) -> Option<Pin> {
+///
+/// A raised `stop` ends the typing.
+pub(super) fn ask(file: Option<&PathBuf>, tries_left: Option<u8>, stop: &AtomicBool) -> Option<Pin> {
     let typed = match file {
         // The same wrong PIN again would only use up the tries.
         Some(_) if tries_left.is_some() => {
@@ -25,7 +31,7 @@ pub(super) fn ask(file: Option<&PathBuf>, tries_left: Option<u8>) -> Option<Pin>
         }
         Some(path) => read_file(path).map_err(|error| format!("cannot read the PIN from {}: {error}", path.display())),
         None if io::stdin().is_terminal() => {
-            prompt(tries_left).map_err(|error| format!("cannot read the PIN: {error}"))
+            prompt(tries_left, stop).map_err(|error| format!("cannot read the PIN: {error}"))
         }
         None => Err("the PIN is needed, and there is no terminal to ask at: use --pin-file".to_owned()),
     };
@@ -66,7 +72,7 @@ impl Drop for RawMode {
     }
 }
 
-fn prompt(tries_left: Option<u8>) -> io::Result<Option<Zeroizing<String>>> {
+fn prompt(tries_left: Option<u8>, stop: &AtomicBool) -> io::Result<Option<Zeroizing<String>>> {
     if let Some(left) = tries_left {
         tell(&format!("Wrong PIN, {left} left."));
     }
@@ -74,15 +80,20 @@ fn prompt(tries_left: Option<u8>) -> io::Result<Option<Zeroizing<String>>> {
     io::stderr().flush()?;
     let typed = {
         let _raw = RawMode::begin()?;
-        typed_digits()
+        typed_digits(stop)
     };
     tell("");
     typed
 }
 
-fn typed_digits() -> io::Result<Option<Zeroizing<String>>> {
+fn typed_digits(stop: &AtomicBool) -> io::Result<Option<Zeroizing<String>>> {
     let mut digits = Zeroizing::new(String::with_capacity(DIGITS_MAX));
     loop {
+        while !poll(LOOK_EVERY)? {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+        }
         let Event::Key(key) = read()? else { continue };
         if key.kind == KeyEventKind::Release {
             continue;
@@ -105,15 +116,17 @@ fn typed_digits() -> io::Result<Option<Zeroizing<String>>> {
 mod tests {
     use super::*;
 
+    static STOP: AtomicBool = AtomicBool::new(false);
+
     #[test]
     fn a_file_gives_its_first_line_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pin");
         std::fs::write(&path, "1234\r\nmore").unwrap();
-        assert!(ask(Some(&path), None) == Pin::parse("1234").ok());
-        assert!(ask(Some(&path), Some(2)).is_none(), "a wrong one is not tried again");
+        assert!(ask(Some(&path), None, &STOP) == Pin::parse("1234").ok());
+        assert!(ask(Some(&path), Some(2), &STOP).is_none(), "a wrong one is not tried again");
         std::fs::write(&path, "12a4\n").unwrap();
-        assert!(ask(Some(&path), None).is_none());
-        assert!(ask(Some(&folder.path().join("none")), None).is_none());
+        assert!(ask(Some(&path), None, &STOP).is_none());
+        assert!(ask(Some(&folder.path().join("none")), None, &STOP).is_none());
     }
 }

@@ -4,6 +4,8 @@
 pub mod kills;
 #[cfg(all(feature = "pcsc", target_os = "linux"))]
 pub mod pcscd;
+#[cfg(all(feature = "pcsc", target_os = "linux"))]
+pub mod purse;
 pub mod untorn;
 #[cfg(all(feature = "pcsc", target_os = "linux"))]
 pub mod virtual_card;
