@@ -45,7 +45,7 @@ pub fn run(options: &Options) -> Result<(), AppError> {
     };
     // A run that repeats cannot depend on what is plugged in meanwhile.
     let watch = options.seed.is_none();
-    window::open(setup, clock, watch).map_err(AppError::Output)
+    window::open(setup, clock, watch).map_err(AppError::Window)
 }
 
 /// The newest orders and all that are unresolved.
