@@ -1,6 +1,6 @@
 //! The command line: what a person at a shell asks for, and what a script gets back.
 //!
-//! A command makes a [`Report`]; [`main`] prints it and turns it into an exit code ([`Exit`]). Prompts go to the standard
+//! A command makes a report; [`main`] prints it and turns it into an exit code ([`Exit`]). Prompts go to the standard
 //! error, so that the standard output holds results only.
 
 mod arguments;

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -159,7 +158,7 @@ fn serve(card: &VirtualCard, how: &Serve) -> Result<Report, AppError> {
     let attachment = match how.listen {
         Some(address) => {
             let failed = |error| AppError::Reader(format!("cannot listen at {address}: {error}"));
-            Attachment::Listen(TcpListener::bind(address).map_err(failed)?)
+            Attachment::listen(address).map_err(failed)?
         }
         None => Attachment::Connect(how.vpcd),
     };
