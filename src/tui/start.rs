@@ -46,7 +46,7 @@ pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
     };
     // A run that repeats cannot depend on what is plugged in meanwhile.
     let watch = options.seed.is_none();
-    window::open(setup, clock, watch, first).map_err(AppError::Output)
+    window::open(setup, clock, watch, first).map_err(AppError::Window)
 }
 
 /// The newest orders and all that are unresolved.
