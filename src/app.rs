@@ -6,6 +6,7 @@ mod clock;
 mod error;
 mod kill;
 mod place;
+mod stop_list;
 mod virtual_card;
 
 use std::fs::File;
@@ -65,6 +66,10 @@ pub struct Options {
     pub wait_seconds: u32,
     /// The one card that gets orders. A PC/SC reader gives no order without.
     pub card: Option<CardReference>,
+    /// Cards that get no order: a text file of card ids, one a line, `#` before a remark.
+    pub stop_list: Option<PathBuf>,
+    /// Block a card of the stop list where it is met.
+    pub block_stopped: bool,
     /// What the terminal may do. `None`: everything but administration with the virtual reader; sale and enquiry with a
     /// PC/SC reader, where giving value away is for those who say so.
     pub roles: Option<Vec<Role>>,
@@ -97,6 +102,8 @@ impl Default for Options {
             trace: None,
             journal: None,
             terminal: TERMINAL_DEFAULT,
+            stop_list: None,
+            block_stopped: false,
             policy: SettlementPolicy::default(),
             wait_seconds: 30,
             card: None,
@@ -184,6 +191,8 @@ impl App {
             wait_card_ms: wait_ms,
             retouch_ms: wait_ms,
             orders_for: options.orders_for(),
+            stop_list: options.stop_list.as_deref().map(stop_list::read).transpose()?.unwrap_or_default(),
+            block_stopped: options.block_stopped,
             ..Config::default()
         };
         Ok(Self {

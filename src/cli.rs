@@ -1,6 +1,6 @@
 //! The command line: what a person at a shell asks for, and what a script gets back.
 //!
-//! A command makes a [`Report`]; [`main`] prints it and turns it into an exit code ([`Exit`]). Prompts go to the standard
+//! A command makes a report; [`main`] prints it and turns it into an exit code ([`Exit`]). Prompts go to the standard
 //! error, so that the standard output holds results only.
 
 mod arguments;
@@ -19,6 +19,7 @@ use clap::{CommandFactory, Parser};
 use serde_json::{Value, json};
 
 use crate::app::{AppError, Exit};
+use crate::tui::app::Tab;
 use arguments::{Arguments, Command};
 
 /// What a command found: text for people, JSON for programs, and how the process ends.
@@ -86,6 +87,7 @@ fn run(arguments: Arguments) -> Result<Report, AppError> {
         Command::History => orders::history(&global),
         Command::Resolve(resolve) => orders::resolve(&global, &resolve),
         Command::Readers => Ok(cards::readers()),
+        Command::Card(arguments::CardCommand::Bench) => window(&global, Tab::Bench),
         Command::Card(command) => cards::run(&global, &command),
         Command::Decode(decode) => decode::run(&decode),
         Command::Journal(command) => journal::run(&global, &command),
@@ -100,11 +102,20 @@ fn run(arguments: Arguments) -> Result<Report, AppError> {
 
 /// The terminal window where there is a person to look at it, the demonstration where there is none.
 fn without_command(global: &arguments::Global) -> Result<Report, AppError> {
-    if io::stdin().is_terminal() && io::stdout().is_terminal() {
-        crate::tui::run(&global.options())?;
-        return Ok(Report::silent());
+    if is_at_terminal() { window(global, Tab::Sale) } else { demo::run(global) }
+}
+
+fn window(global: &arguments::Global, first: Tab) -> Result<Report, AppError> {
+    if !is_at_terminal() {
+        let hint = "the card bench needs a terminal window; `card info` and `pay --tear` do the same without";
+        return Err(AppError::Usage(hint.to_owned()));
     }
-    demo::run(global)
+    crate::tui::run(&global.options(), first)?;
+    Ok(Report::silent())
+}
+
+fn is_at_terminal() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
 /// To the standard output. Whoever closed it has read enough: that is no error.

@@ -331,6 +331,24 @@ fn secrets() -> Vec<Vec<u8>> {
 }
 
 #[test]
+fn a_stopped_card_gets_no_order_and_is_blocked_where_that_is_wanted() {
+    let desk = Desk::new(&[]);
+    let list = desk.path().join("stopped");
+    std::fs::write(&list, format!("# lost\n{CARD}\n")).unwrap();
+    let list = list.to_str().unwrap();
+    let refused = desk.json(1, &["pay", "100", "--stop-list", list]);
+    assert_eq!(refused["result"], "refused", "{refused}");
+    assert_eq!(desk.json(0, &["pay", "100"])["result"], "paid", "without the list the card is as good as before");
+    desk.json(1, &["pay", "100", "--stop-list", list, "--block-stopped"]);
+    let refused = desk.json(1, &["pay", "100"]);
+    assert_eq!(refused["result"], "refused", "blocked at every terminal: {refused}");
+    assert_eq!(Held::by(&desk).balance, 16_980);
+    desk.json(0, &["journal", "verify"]);
+    std::fs::write(list, "everybody").unwrap();
+    desk.run(&["pay", "100", "--stop-list", list]).ended(3);
+}
+
+#[test]
 fn whoever_stops_reading_gets_no_panic() {
     let desk = Desk::new(&[]);
     for _ in 0..3 {

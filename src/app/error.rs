@@ -58,6 +58,9 @@ pub enum AppError {
         /// What the system said.
         source: io::Error,
     },
+    /// The terminal window.
+    #[error("the terminal window: {0}")]
+    Window(#[source] io::Error),
     /// Where output goes.
     #[error("cannot write the output: {0}")]
     Output(#[source] io::Error),
@@ -76,7 +79,8 @@ impl AppError {
                 JournalError::InUse { .. } | JournalError::Storage { .. } | JournalError::Contradiction { .. },
             )
             | Self::State(StateFileError::InUse { .. })
-            | Self::Output(_) => Exit::Failed,
+            | Self::Output(_)
+            | Self::Window(_) => Exit::Failed,
             Self::Usage(_)
             | Self::Journal(_)
             | Self::State(_)

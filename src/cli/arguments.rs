@@ -66,6 +66,12 @@ pub(super) struct Global {
     /// How the scheme settles what stays unresolved: on-next-touch, on-confirmation, at-once, redo
     #[arg(long, global = true, value_name = "POLICY", default_value_t)]
     policy: SettlementPolicy,
+    /// Cards that get no order: a file of card ids, one a line
+    #[arg(long, global = true, value_name = "FILE")]
+    stop_list: Option<PathBuf>,
+    /// Block a card of the stop list where it is met
+    #[arg(long, global = true, requires = "stop_list")]
+    block_stopped: bool,
     /// What the terminal may do, with commas [default: virtual: debit,credit,refund,read; PC/SC: debit,read]
     #[arg(long, global = true, value_name = "ROLES", value_delimiter = ',')]
     grant: Option<Vec<RoleName>>,
@@ -103,6 +109,8 @@ impl Global {
             journal: self.journal.clone(),
             terminal: self.terminal.unwrap_or(defaults.terminal),
             policy: self.policy,
+            stop_list: self.stop_list.clone(),
+            block_stopped: self.block_stopped,
             wait_seconds: self.wait,
             card: self.card.as_ref().map(|id| CardReference(id.to_ascii_uppercase())),
             roles: self.grant.as_ref().map(|roles| roles.iter().map(|role| role.role()).collect()),
@@ -256,6 +264,8 @@ pub(super) enum CardCommand {
     Info,
     /// Show the card to PC/SC through vsmartcard's vpcd, until Ctrl-C
     Serve(Serve),
+    /// Open the terminal window at the card bench: present, lift, tear and swap the card by hand
+    Bench,
     /// Throw the card's memory away: the next use makes a new card of the profile
     Reset,
 }

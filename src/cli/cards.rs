@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -43,6 +42,8 @@ pub(super) fn run(global: &Global, command: &CardCommand) -> Result<Report, AppE
             let text = format!("The memory {} {what}; the next use makes a new card.\n", path.display());
             Ok(Report::done(text, json!({ "result": "reset", "removed": removed, "exit": 0 })))
         }
+        // It is the window's; see `super::run`.
+        CardCommand::Bench => Ok(Report::silent()),
         CardCommand::Serve(how) => serve(&VirtualCard::open(profile, &options)?, how),
     }
 }
@@ -159,7 +160,7 @@ fn serve(card: &VirtualCard, how: &Serve) -> Result<Report, AppError> {
     let attachment = match how.listen {
         Some(address) => {
             let failed = |error| AppError::Reader(format!("cannot listen at {address}: {error}"));
-            Attachment::Listen(TcpListener::bind(address).map_err(failed)?)
+            Attachment::listen(address).map_err(failed)?
         }
         None => Attachment::Connect(how.vpcd),
     };

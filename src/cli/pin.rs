@@ -4,20 +4,16 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
-use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, poll, read};
-use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use zeroize::Zeroizing;
 
 use super::tell;
 use crate::secret::Pin;
+use crate::tui::hidden::hidden_digits;
 
 /// Longest PIN.
 const DIGITS_MAX: usize = 12;
-/// How often it is looked whether the operator has stopped.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Asks for the PIN; `tries_left` after a wrong one. `None`, with a reason on the standard error, when there is none.
 ///
@@ -55,61 +51,15 @@ fn read_file(path: &PathBuf) -> io::Result<Option<Zeroizing<String>>> {
     Ok(Some(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned())))
 }
 
-/// Gives the screen its echo back, however the typing ends.
-struct RawMode;
-
-impl RawMode {
-    fn begin() -> io::Result<Self> {
-        enable_raw_mode()?;
-        Ok(Self)
-    }
-}
-
-impl Drop for RawMode {
-    fn drop(&mut self) {
-        // Nothing better is left to do.
-        let _ = disable_raw_mode();
-    }
-}
-
 fn prompt(tries_left: Option<u8>, stop: &AtomicBool) -> io::Result<Option<Zeroizing<String>>> {
     if let Some(left) = tries_left {
         tell(&format!("Wrong PIN, {left} left."));
     }
     write!(io::stderr(), "PIN (not shown; Esc for none): ")?;
     io::stderr().flush()?;
-    let typed = {
-        let _raw = RawMode::begin()?;
-        typed_digits(stop)
-    };
+    let typed = hidden_digits(DIGITS_MAX, stop);
     tell("");
     typed
-}
-
-fn typed_digits(stop: &AtomicBool) -> io::Result<Option<Zeroizing<String>>> {
-    let mut digits = Zeroizing::new(String::with_capacity(DIGITS_MAX));
-    loop {
-        while !poll(LOOK_EVERY)? {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
-        }
-        let Event::Key(key) = read()? else { continue };
-        if key.kind == KeyEventKind::Release {
-            continue;
-        }
-        match key.code {
-            // In raw mode Ctrl-C is a key like others.
-            KeyCode::Char('c' | 'd') if key.modifiers.contains(KeyModifiers::CONTROL) => return Ok(None),
-            KeyCode::Esc => return Ok(None),
-            KeyCode::Enter => return Ok(Some(digits)),
-            KeyCode::Backspace => {
-                digits.pop();
-            }
-            KeyCode::Char(digit) if digit.is_ascii_digit() && digits.len() < DIGITS_MAX => digits.push(digit),
-            _ => {}
-        }
-    }
 }
 
 #[cfg(test)]

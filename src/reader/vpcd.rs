@@ -39,6 +39,13 @@ pub enum Attachment {
     Listen(TcpListener),
 }
 
+impl Attachment {
+    /// The card listens at this address.
+    pub fn listen(address: SocketAddr) -> io::Result<Self> {
+        TcpListener::bind(address).map(Self::Listen)
+    }
+}
+
 /// When a card is lifted, at an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LiftWhen {

@@ -7,6 +7,7 @@ pub mod app;
 pub mod core;
 pub mod draw;
 pub mod font;
+pub mod hidden;
 pub mod keys;
 pub mod purse;
 pub mod snapshot;

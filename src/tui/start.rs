@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::app::Tab;
 use super::core::{BenchSetup, Setup, VirtualCard};
 use super::{purse, window};
 use crate::app::{App, AppError, Options, open_pcsc};
@@ -16,8 +17,8 @@ use crate::report::slip::{self, Heading};
 /// Decided orders that the list goes back to; what is unresolved is shown however old it is.
 const ORDERS_MAX: u32 = 500;
 
-/// Opens journal, card and reader as `options` say, then the window, until the person leaves.
-pub fn run(options: &Options) -> Result<(), AppError> {
+/// Opens journal, card and reader as `options` say, then the window at the `first` screen, until the person leaves.
+pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
     let path = options.journal_path()?;
     let mut app = App::open(options)?;
     let clock = app.clock.clone();
@@ -45,7 +46,7 @@ pub fn run(options: &Options) -> Result<(), AppError> {
     };
     // A run that repeats cannot depend on what is plugged in meanwhile.
     let watch = options.seed.is_none();
-    window::open(setup, clock, watch).map_err(AppError::Output)
+    window::open(setup, clock, watch, first).map_err(AppError::Window)
 }
 
 /// The newest orders and all that are unresolved.

@@ -12,7 +12,7 @@ use ratatui::text::Span;
 use super::app::App;
 use super::core::{BenchSetup, Core, Instruction, Seat, Setup};
 use super::keys::{self, Command, Mode};
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, Wanted};
 use super::theme::Theme;
 use super::{draw, purse};
 use crate::entropy::SeededEntropy;
@@ -22,8 +22,9 @@ use crate::family::purse::kernel::PurseKernel;
 use crate::family::purse::kernel_sam::{Grant, SoftSam};
 use crate::family::purse::profile::Profile;
 use crate::journal::memory::MemoryJournal;
+use crate::journal::record::OrderKind;
 use crate::journal::view::Orders;
-use crate::money::Currency;
+use crate::money::{Currency, Money};
 use crate::reader::exchange::{Exchange, reads_only};
 use crate::reader::fault::{FaultInjector, FaultPlan};
 use crate::reader::in_process::Slot;
@@ -58,11 +59,10 @@ enum Step {
     Resize(u16, u16),
     /// The bell has rung so often.
     Rung(u32),
-    /// A reader or a card comes or goes.
-    #[cfg(feature = "pcsc")]
-    Plug(WatchEvent),
+    /// The core is told something that no key says here.
+    Tell(fn() -> Instruction),
 }
-use Step::{Look, Miss, Pass, Press, Resize, Rung, See, Type};
+use Step::{Look, Miss, Pass, Press, Resize, Rung, See, Tell, Type};
 
 /// A person with a script at a window of a given size.
 struct Person {
@@ -131,8 +131,7 @@ impl Person {
                 self.text();
             }
             Rung(times) => assert_eq!(self.rung, times),
-            #[cfg(feature = "pcsc")]
-            Step::Plug(_) => unreachable!("taken by `next`"),
+            Tell(_) => unreachable!("taken by `next`"),
         }
         Some(())
     }
@@ -170,11 +169,10 @@ impl Seat for Person {
                 }
                 continue;
             }
-            #[cfg(feature = "pcsc")]
-            if let Some(Step::Plug(event)) = self.script.front() {
-                let event = event.clone();
+            if let Some(Tell(instruction)) = self.script.front() {
+                let instruction = instruction();
                 self.script.pop_front();
-                return Some(Instruction::Watched(event));
+                return Some(instruction);
             }
             if self.step().is_none() {
                 return Some(Instruction::Quit);
@@ -287,6 +285,8 @@ fn another_card_is_not_charged_for_it() {
             Type("cp"),
             See("This is another card. It is not charged."),
             Rung(2),
+            Pass(5_000),
+            Rung(2),
             Look("other-card-80x24"),
             Type("lcp"),
             See("The card holds 8,750 JPY now."),
@@ -340,6 +340,8 @@ fn open_records_of_an_earlier_run_come_first() {
         SMALL,
         vec![
             See("OPEN RECORDS"),
+            Tell(|| Instruction::Begin(Wanted::Order(OrderKind::Sale, Money::new(500, Currency::JPY)))),
+            See("! no new order before the open records"),
             Look("open-records-80x24"),
             Type("500\n"),
             See("Journalled"),
@@ -430,24 +432,26 @@ fn exchange_bench_readers_and_help() {
 #[cfg(feature = "pcsc")]
 #[test]
 fn readers_come_and_go() {
-    let reader = || "ACME Reader 00 00".to_owned();
+    fn reader() -> String {
+        "ACME Reader 00 00".to_owned()
+    }
     play(
         SMALL,
         vec![
             Type("\t\t\t\t"),
             Miss("ACME"),
-            Step::Plug(WatchEvent::ReaderAdded { reader: reader() }),
+            Tell(|| Instruction::Watched(WatchEvent::ReaderAdded { reader: reader() })),
             See("ACME Reader 00 00  no card"),
-            Step::Plug(WatchEvent::CardInserted { reader: reader(), atr: vec![0x3B, 0x00] }),
+            Tell(|| Instruction::Watched(WatchEvent::CardInserted { reader: reader(), atr: vec![0x3B, 0x00] })),
             See("ACME Reader 00 00  card present"),
             Press(KeyCode::Down),
             Look("readers-plugged-80x24"),
             Type("\n"),
             See("! ACME Reader 00 00 cannot be opened"),
             See("virtual  the card bench  in use"),
-            Step::Plug(WatchEvent::CardRemoved { reader: reader() }),
+            Tell(|| Instruction::Watched(WatchEvent::CardRemoved { reader: reader() })),
             See("ACME Reader 00 00  no card"),
-            Step::Plug(WatchEvent::ReaderRemoved { reader: reader() }),
+            Tell(|| Instruction::Watched(WatchEvent::ReaderRemoved { reader: reader() })),
             Miss("ACME Reader 00 00  "),
         ],
     );

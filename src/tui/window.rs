@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::panic;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_ra
 use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
 
-use super::app::App;
+use super::app::{App, Tab};
 use super::core::{Core, Instruction, Seat, Setup};
 use super::draw;
 use super::snapshot::{Phase, Snapshot};
@@ -24,6 +25,9 @@ use crate::time::Moment;
 const FRAME: Duration = Duration::from_millis(250);
 /// How long after the window is closed the core may take to leave in good order.
 const LEAVE: Duration = Duration::from_secs(5);
+
+/// Whether the terminal is in the window's hands, to be given back.
+static IS_OPEN: AtomicBool = AtomicBool::new(false);
 
 /// What the window reacts to.
 pub enum Happening {
@@ -38,7 +42,7 @@ pub enum Happening {
 }
 
 /// Opens the window and stays until the person leaves.
-pub fn open(setup: Setup, clock: Clock, watch: bool) -> io::Result<()> {
+pub fn open(setup: Setup, clock: Clock, watch: bool, tab: Tab) -> io::Result<()> {
     let (happen, happenings) = mpsc::channel();
     let (instruct, instructions) = mpsc::channel();
     #[cfg(feature = "pcsc")]
@@ -56,9 +60,11 @@ pub fn open(setup: Setup, clock: Clock, watch: bool) -> io::Result<()> {
     let Ok(Happening::Shown(first)) = happenings.recv() else {
         return Err(io::Error::other("the core ended before it began"));
     };
+    IS_OPEN.store(true, Ordering::SeqCst);
     enable_raw_mode()?;
     crossterm::execute!(io::stdout(), EnterAlternateScreen)?;
     let mut app = App::new(first, Theme::from_environment());
+    app.tab = tab;
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
     let ended = run(&mut terminal, &mut app, &happenings, &instruct, &mut ring);
     restore();
@@ -66,9 +72,7 @@ pub fn open(setup: Setup, clock: Clock, watch: bool) -> io::Result<()> {
     if app.leaving {
         last_word(&app, &happenings)?;
     } else if core.join().is_err() {
-        return Err(io::Error::other(
-            "the terminal stopped by a fault of untorn's; what was sent stands in the journal",
-        ));
+        return Err(io::Error::other("it stopped by a fault of untorn's; what was sent stands in the journal"));
     }
     ended
 }
@@ -238,6 +242,10 @@ fn restore_before_panic() {
 }
 
 fn restore() {
+    // Once: leaving the other screen twice would put the cursor into what was printed meanwhile.
+    if !IS_OPEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
     // On the way out there is nobody left to tell.
     let _ = disable_raw_mode();
     let _ = crossterm::execute!(io::stdout(), LeaveAlternateScreen, crossterm::cursor::Show);

@@ -128,6 +128,9 @@ fn req_ses_4_and_5_rights() {
     assert_eq!(session.verify(&mut card, "1234"), 0x9000, "the session goes on");
     let (mut session, _) = Desk::epc2(0x02).open(&mut card, &profile).unwrap();
     assert_eq!(session.send(&mut card, ins::ACK, [0, 0], &ttid).1, 0x9000, "its own");
+    let (mut session, _) = Desk::epc1(Role::Read).open(&mut card, &profile).unwrap();
+    assert_eq!(session.verify(&mut card, "0000"), 0x6982, "enquiries need no PIN");
+    assert_eq!(card.inspect().pin_tries, Some(3), "and burn no tries");
     let (mut session, _) = Desk::epc1(Role::Debit).cards(&[2]).open(&mut card, &profile).unwrap();
     assert_eq!(session.send(&mut card, ins::READ, [0, 0], &[1, 1, 1]).1, 0x6982, "not in the list");
     assert_eq!(session.transact(&mut card, &order(2, &[debit(1, 1)])).err(), Some(0x6982));

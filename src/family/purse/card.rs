@@ -216,6 +216,8 @@ impl<E> Purse<E> {
     /// Clause 8. The try is spent, durably, before the PIN is looked at.
     fn verify(&self, memory: &mut Memory, session: &mut Session, plaintext: &[u8]) -> Result<(), Stop> {
         session.verified = false;
+        // Only who may debit needs it, and a terminal for enquiries must not burn tries.
+        require(session.may(Rights::DEBIT))?;
         let Some(pin) = &self.person.pin else { return Err(StatusWord::REFERENCED_DATA_NOT_FOUND.into()) };
         if !(4..=12).contains(&plaintext.len()) {
             return Err(StatusWord::WRONG_LENGTH.into());

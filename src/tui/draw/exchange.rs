@@ -17,7 +17,7 @@ const DECODED_WIDTH: usize = 58;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let width = usize::from(area.width);
-    let show = if (width >= DECODED_WIDTH) != app.other_decoding { decoded } else { short };
+    let show = if (width >= DECODED_WIDTH) == app.other_decoding { short } else { decoded };
     let trace = &app.snapshot.trace;
     let powered = |index: usize| trace[..index].last().is_some_and(|before| before.what != Traced::Deactivate);
     // The terminal powers off before it waits; where there was no power that is no news.

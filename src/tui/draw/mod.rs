@@ -107,14 +107,15 @@ fn title_line(frame: &mut Frame<'_>, area: Rect, app: &App) {
         let style = if tab == app.tab { app.theme.chosen() } else { app.theme.quiet() };
         spans.push(Span::styled(format!(" {} ", tab.title()), style));
     }
-    frame.render_widget(Line::from(spans), area);
+    let tabs = Line::from(spans);
+    let room = usize::from(area.width).saturating_sub(tabs.width() + 1);
+    frame.render_widget(tabs, area);
     let snapshot = &app.snapshot;
     let reader = snapshot.readers.get(snapshot.reader).map_or("no reader", |reader| reader.name.as_str());
-    let place = Span::styled(format!("{} · {reader} ", snapshot.profile), app.theme.quiet());
-    let place = Line::from(place).right_aligned();
-    let taken = 58;
-    if usize::from(area.width) > taken + place.width() {
-        frame.render_widget(place, area);
+    // The reader matters more than the profile where only one of them has room.
+    let places = [format!("{} · {reader} ", snapshot.profile), format!("{reader} ")];
+    if let Some(place) = places.into_iter().find(|place| columns(place) <= room) {
+        frame.render_widget(Line::from(Span::styled(place, app.theme.quiet())).right_aligned(), area);
     }
 }
 

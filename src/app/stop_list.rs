@@ -1,0 +1,45 @@
+//! The stop list of a desk without an upper system: a text file.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use super::AppError;
+use crate::family::purse::data::CardId;
+use crate::journal::record::CardReference;
+use crate::wire::hex;
+
+/// One card id a line, 16 hex digits; empty lines and what follows `#` count for nothing.
+pub(super) fn read(path: &Path) -> Result<BTreeSet<CardReference>, AppError> {
+    let shown = path.display();
+    let text = fs::read_to_string(path)
+        .map_err(|error| AppError::Usage(format!("cannot read the stop list {shown}: {error}")))?;
+    parse(&text).map_err(|reason| AppError::Usage(format!("the stop list {shown} is none: {reason}")))
+}
+
+fn parse(text: &str) -> Result<BTreeSet<CardReference>, String> {
+    let ids = text.lines().enumerate().filter_map(|(index, line)| {
+        let id = line.split('#').next().unwrap_or_default().trim();
+        (!id.is_empty()).then_some((index + 1, id))
+    });
+    ids.map(|(line, id)| {
+        let octets = hex::parse(id).ok().and_then(|octets| <[u8; 8]>::try_from(octets).ok());
+        let card = octets.ok_or_else(|| format!("line {line}: expected a card id of 16 hex digits, got {id:?}"))?;
+        Ok(CardReference(CardId(card).to_string()))
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_remarks_and_nothing_else() {
+        let list = parse("# lost\n\n554e544f524e0001  # reported on Monday\n0102030405060708\n").unwrap();
+        let ids: Vec<_> = list.iter().map(|card| card.0.as_str()).collect();
+        assert_eq!(ids, ["0102030405060708", "554E544F524E0001"]);
+        assert!(parse("554E544F524E00").unwrap_err().contains("line 1"));
+        assert!(parse("\nall of them\n").unwrap_err().contains("line 2"));
+    }
+}
