@@ -3,7 +3,7 @@
 # make bench  the figures of the README
 
 UNAME := $(shell uname -s)
-SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo) env DEBIAN_FRONTEND=noninteractive
 # What the PC/SC binding links against.
 BUILD_PACKAGES := pkg-config libpcsclite-dev
 # The real PC/SC service, a reader for virtual cards, and foreign programs that talk to them.
@@ -38,8 +38,8 @@ install = \
 	    dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
 	  if [ -n "$$missing" ]; then \
 	    echo "Installing:" $$missing; \
-	    $(SUDO) apt-get update -qq && \
-	    DEBIAN_FRONTEND=noninteractive $(SUDO) -E apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	    $(AS_ROOT) apt-get update -qq && \
+	    $(AS_ROOT) apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	  fi; \
 	fi
 endif

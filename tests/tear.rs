@@ -1,6 +1,6 @@
 //! Every exchange and every write torn, every recovery torn again: the rules of specs/terminal.md, clause 2, hold.
 //!
-//! A failure prints its scenario; `UNTORN_SCENARIO` is not needed to repeat it, for each run depends on nothing else.
+//! A failure prints its scenario, and each run depends on nothing else: `cargo test --release --test tear` repeats it.
 
 #![allow(clippy::unwrap_used, reason = "a setting that cannot be made should stop the test")]
 

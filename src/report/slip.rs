@@ -29,7 +29,8 @@ pub struct Heading {
 /// use untorn::report::slip::{Heading, of};
 /// use untorn::terminal::event::{Outcome, OutcomeKind};
 /// let heading = Heading { test_keys: true, policy: Default::default() };
-/// let outcome = Outcome { result: OutcomeKind::Cancelled("no card came in time".to_owned()), settled: vec![], card: None };
+/// let result = OutcomeKind::Cancelled("no card came in time".to_owned());
+/// let outcome = Outcome { result, open: None, settled: vec![], card: None };
 /// assert_eq!(of(&outcome, heading), None);
 /// ```
 pub fn of(outcome: &Outcome, heading: Heading) -> Option<String> {

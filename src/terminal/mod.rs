@@ -408,23 +408,22 @@ impl Terminal {
         if let Some(reason) = card.inactive.clone() {
             return self.refuse(RefusalReason::NotActive, &reason);
         }
-        if draft.kind == OrderKind::Sale
-            && !self.pin_verified
-            && card.pin_above.is_some_and(|limit| amount.minor > limit)
-        {
-            if card.pin_blocked {
+        let asks_pin = draft.kind == OrderKind::Sale && card.pin_above.is_some_and(|limit| amount.minor > limit);
+        let pin_blocked = card.pin_blocked;
+        // Prepared before the PIN is asked for: whoever has too little on the card need not type it. Afterwards anew.
+        let intent = match self.kernel.prepare(&draft, now, entropy) {
+            Ok(intent) => intent,
+            Err(refusal) => return self.finish(OutcomeKind::Refused(refusal)),
+        };
+        if asks_pin && !self.pin_verified {
+            if pin_blocked {
                 return self.refuse(RefusalReason::PinBlocked, "no PIN tries are left");
             }
             self.state = State::ExpectPin;
             return Action::AskPin { tries_left: None };
         }
-        match self.kernel.prepare(&draft, now, entropy) {
-            Ok(intent) => {
-                self.state = State::ExpectCommitted;
-                Action::Commit(intent)
-            }
-            Err(refusal) => self.finish(OutcomeKind::Refused(refusal)),
-        }
+        self.state = State::ExpectCommitted;
+        Action::Commit(intent)
     }
 
     fn executed(&mut self, proof: Proof) -> Action {

@@ -17,10 +17,11 @@ pub fn hidden_digits(max: usize, stop: &AtomicBool) -> io::Result<Option<Zeroizi
     let _raw = RawMode::begin()?;
     let mut digits = Zeroizing::new(String::with_capacity(max));
     loop {
-        while !poll(LOOK_EVERY)? {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
+        match wait_for_key()? {
+            _ if stop.load(Ordering::Relaxed) => return Ok(None),
+            Waited::HungUp => return Ok(None),
+            Waited::Nothing => continue,
+            Waited::Key => {}
         }
         let Event::Key(key) = read()? else { continue };
         if key.kind == KeyEventKind::Release {
@@ -38,6 +39,38 @@ pub fn hidden_digits(max: usize, stop: &AtomicBool) -> io::Result<Option<Zeroizi
             _ => {}
         }
     }
+}
+
+enum Waited {
+    Key,
+    Nothing,
+    HungUp,
+}
+
+/// crossterm's own `poll` never returns once the terminal has gone away; so we look at the descriptor first.
+#[cfg(unix)]
+fn wait_for_key() -> io::Result<Waited> {
+    use rustix::event::{PollFd, PollFlags, Timespec};
+    let input = io::stdin();
+    let mut descriptors = [PollFd::new(&input, PollFlags::IN)];
+    let patience = Timespec { tv_sec: 0, tv_nsec: LOOK_EVERY.subsec_nanos().into() };
+    match rustix::event::poll(&mut descriptors, Some(&patience)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let seen = descriptors[0].revents();
+    Ok(if seen.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+        Waited::HungUp
+    } else if seen.contains(PollFlags::IN) && poll(Duration::ZERO)? {
+        Waited::Key
+    } else {
+        Waited::Nothing
+    })
+}
+
+#[cfg(not(unix))]
+fn wait_for_key() -> io::Result<Waited> {
+    Ok(if poll(LOOK_EVERY)? { Waited::Key } else { Waited::Nothing })
 }
 
 /// Gives the screen its echo back, however the typing ends.

@@ -215,6 +215,12 @@ impl PurseKernel {
             Ok((data, StatusWord::OK)) => match SealedReceipt::parse(&data, suite) {
                 Ok(receipt) => match judge(intent, &receipt) {
                     happened @ Finding::Happened(_) => Step::Done(happened),
+                    // REQ-TRX-2: the card has had this transaction id before, shows that receipt and has changed nothing.
+                    _ if is_of_an_earlier_order(intent, &receipt) => {
+                        let detail = "the card knows this transaction id from an earlier order: was this terminal's \
+                                      journal lost, or its id given to another?";
+                        Step::Done(Finding::Refused(refused(RefusalReason::Other, detail.to_owned())))
+                    }
                     // An authentic answer that is not the receipt of our order: believe nothing, look again at the next touch.
                     _ => broken("the receipt is not that of the order"),
                 },
@@ -417,6 +423,11 @@ fn judge(intent: &PurseIntent, receipt: &SealedReceipt) -> Finding {
     }
     let counter = receipt.body.transaction_counter;
     Finding::DidNotHappen(format!("the card's transaction {counter} is another one"))
+}
+
+fn is_of_an_earlier_order(intent: &PurseIntent, receipt: &SealedReceipt) -> bool {
+    receipt.body.transaction == intent.receipt.transaction
+        && receipt.body.transaction_counter < intent.receipt.transaction_counter
 }
 
 fn history_item(body: &ReceiptBody) -> HistoryItem {
