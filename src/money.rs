@@ -77,6 +77,22 @@ impl Currency {
         self.known().map_or(2, |known| known.exponent)
     }
 
+    /// An amount of this currency as people read it: `12,345.00 EUR`. For sums, which may be more than one amount can be.
+    pub fn amount(self, minor: u64) -> String {
+        let exponent = usize::from(self.exponent());
+        let digits = format!("{minor:0width$}", width = exponent + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - exponent);
+        let mut grouped = String::new();
+        for (index, digit) in whole.chars().enumerate() {
+            if index > 0 && (whole.len() - index).is_multiple_of(3) {
+                grouped.push(',');
+            }
+            grouped.push(digit);
+        }
+        let point = if exponent > 0 { "." } else { "" };
+        format!("{grouped}{point}{fraction} {self}")
+    }
+
     fn known(self) -> Option<&'static Known> {
         Self::KNOWN.iter().find(|known| known.numeric == self.0)
     }
@@ -163,18 +179,7 @@ fn without_separators(whole: &str) -> Option<String> {
 
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let exponent = usize::from(self.currency.exponent());
-        let digits = format!("{:0width$}", self.minor, width = exponent + 1);
-        let (whole, fraction) = digits.split_at(digits.len() - exponent);
-        let mut grouped = String::new();
-        for (index, digit) in whole.chars().enumerate() {
-            if index > 0 && (whole.len() - index).is_multiple_of(3) {
-                grouped.push(',');
-            }
-            grouped.push(digit);
-        }
-        let point = if exponent > 0 { "." } else { "" };
-        f.pad(&format!("{grouped}{point}{fraction} {}", self.currency))
+        f.pad(&self.currency.amount(self.minor.into()))
     }
 }
 

@@ -116,7 +116,7 @@ fn describe(profile: &Profile, found: &Inspection) -> String {
         let after = Money::new(body.balance_after, body.currency);
         let told = if receipt.acknowledged { "" } else { ", not acknowledged" };
         let (what, counter) = (body.receipt_type, body.transaction_counter);
-        line("receipt", format!("{counter}: {what:?} {amount}, then {after}, {}{told}", body.transaction));
+        line("receipt", format!("{counter}: {what} {amount}, then {after}, {}{told}", body.transaction));
     }
     text
 }
@@ -133,7 +133,7 @@ fn inspection_json(profile: &Profile, found: &Inspection) -> Value {
         json!({
             "counter": body.transaction_counter,
             "transaction": body.transaction,
-            "what": format!("{:?}", body.receipt_type).to_ascii_lowercase(),
+            "what": body.receipt_type.to_string(),
             "amount": Money::new(body.amount, body.currency),
             "balance_after": Money::new(body.balance_after, body.currency),
             "time": Moment::from_seconds(body.time),

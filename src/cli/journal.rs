@@ -98,13 +98,9 @@ fn known(order: &OrderView) -> Known {
 
 fn totals_text(totals: &[Total]) -> String {
     totals.iter().fold(String::new(), |mut text, Total { kind, booking, orders, currency, minor }| {
-        let exponent = usize::from(currency.exponent());
-        let digits = format!("{minor:0width$}", width = exponent + 1);
-        let (whole, fraction) = digits.split_at(digits.len() - exponent);
-        let point = if exponent > 0 { "." } else { "" };
-        let amount = format!("{whole}{point}{fraction} {currency}");
+        let (amount, unit) = (currency.amount(*minor), if *orders == 1 { "order " } else { "orders" });
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{:<8}{:<20}{orders:>6} orders{amount:>24}", kind.to_string(), name(*booking));
+        let _ = writeln!(text, "{:<8}{:<20}{orders:>6} {unit}{amount:>24}", kind.to_string(), name(*booking));
         text
     })
 }

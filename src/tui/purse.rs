@@ -8,7 +8,6 @@ use crate::entropy::{Entropy, SeededEntropy};
 use crate::family::purse::card::PurseCard;
 use crate::family::purse::card_inspection::Inspection;
 use crate::family::purse::card_keys::PersonaliseError;
-use crate::family::purse::data_transact::ReceiptType;
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::profile::Profile;
 use crate::money::Money;
@@ -42,14 +41,7 @@ fn sheet(card: &Inspection) -> Vec<Section> {
         ("transaction counter".to_owned(), card.transaction_counter.to_string()),
     ];
     let receipts = card.ring.iter().rev().map(|receipt| {
-        let what = match receipt.body.receipt_type {
-            ReceiptType::Debit => "sale",
-            ReceiptType::TopUp => "top-up",
-            ReceiptType::Refund => "refund",
-            ReceiptType::Data => "data",
-            ReceiptType::LifeCycle => "life cycle",
-            ReceiptType::TakeOver => "take-over",
-        };
+        let what = receipt.body.receipt_type;
         let seen = if receipt.acknowledged { "" } else { ", not acked" };
         let name = format!("{}  {what}{seen}", receipt.body.transaction_counter);
         (name, Money::new(receipt.body.amount, receipt.body.currency).to_string())

@@ -1,5 +1,7 @@
 //! TRANSACT: the order, its operations, the receipt, the chain (specs/purse.md, clause 6).
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::data::{CardId, LifeCycle, Link, Rights, TransactionId};
@@ -321,6 +323,19 @@ impl ReceiptType {
     pub fn from_code(code: u8) -> Option<Self> {
         let all = [Self::Debit, Self::TopUp, Self::Refund, Self::Data, Self::LifeCycle, Self::TakeOver];
         all.into_iter().find(|receipt_type| *receipt_type as u8 == code)
+    }
+}
+
+impl fmt::Display for ReceiptType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Debit => "sale",
+            Self::TopUp => "top-up",
+            Self::Refund => "refund",
+            Self::Data => "data",
+            Self::LifeCycle => "life cycle",
+            Self::TakeOver => "take-over",
+        })
     }
 }
 

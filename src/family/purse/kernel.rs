@@ -431,17 +431,9 @@ fn is_of_an_earlier_order(intent: &PurseIntent, receipt: &SealedReceipt) -> bool
 }
 
 fn history_item(body: &ReceiptBody) -> HistoryItem {
-    let what = match body.receipt_type {
-        ReceiptType::Debit => "sale",
-        ReceiptType::TopUp => "top-up",
-        ReceiptType::Refund => "refund",
-        ReceiptType::Data => "data",
-        ReceiptType::LifeCycle => "life cycle",
-        ReceiptType::TakeOver => "take-over",
-    };
     HistoryItem {
         counter: body.transaction_counter,
-        what: what.to_owned(),
+        what: body.receipt_type.to_string(),
         amount: Money::new(body.amount, body.currency),
         balance_after: Money::new(body.balance_after, body.currency),
         time: Moment::from_seconds(body.time),
