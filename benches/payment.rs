@@ -85,6 +85,9 @@ mod live {
         fn open(&mut self, card: Option<&CardReference>) -> Result<Vec<OpenRecord>, JournalError> {
             self.inner.open(card)
         }
+        fn newest_sale(&mut self, wanted: &dyn Fn(&Intent) -> bool) -> Result<Option<Intent>, JournalError> {
+            self.inner.newest_sale(wanted)
+        }
         fn next_order(&mut self) -> Result<OrderNumber, JournalError> {
             self.inner.next_order()
         }

@@ -200,7 +200,7 @@ fn totals_follow_the_policy() {
     assert_eq!(totals("on-confirmation"), ["sale 1350"]);
     assert_eq!(totals("redo"), ["sale 1300", "owed-to-cardholder 50"]);
     let text = desk.run(&["journal", "totals"]).ended(0).stdout;
-    assert!(text.contains("booked") && text.contains("1350 JPY"), "{text}");
+    assert!(text.contains("booked") && text.contains("1,350 JPY"), "{text}");
 }
 
 #[test]

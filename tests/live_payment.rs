@@ -14,6 +14,7 @@ use untorn::family::purse::data::{CardId, Role, Suite, TerminalId};
 use untorn::family::purse::issuer::Scheme;
 use untorn::family::purse::kernel::PurseKernel;
 use untorn::family::purse::kernel_sam::{Grant, SoftSam};
+use untorn::family::transaction_of;
 use untorn::journal::Journal;
 use untorn::journal::memory::MemoryJournal;
 use untorn::journal::record::OrderKind;
@@ -96,7 +97,9 @@ impl<'a> Till<'a> {
 
     fn order(&mut self, kind: OrderKind, amount: u32) -> (Outcome, bool) {
         let order = self.journal.next_order().unwrap();
-        self.ask(Request::Order { order, kind, amount: Money::new(amount, Currency::JPY), refund_of: None })
+        let sale = self.journal.newest_sale(&|_| kind == OrderKind::Refund).unwrap();
+        let refund_of = sale.as_ref().and_then(transaction_of);
+        self.ask(Request::Order { order, kind, amount: Money::new(amount, Currency::JPY), refund_of })
     }
 
     /// An order that nothing disturbs.

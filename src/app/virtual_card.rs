@@ -17,11 +17,18 @@ use crate::reader::persistent::{Failure, Persist, Persistent};
 use crate::reader::state_file::StateFile;
 
 /// A card profile and the text that it was read from, by which a state file knows it again.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct LoadedProfile {
     /// What it says.
     pub profile: Profile,
     text: String,
+}
+
+impl std::fmt::Debug for LoadedProfile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The text holds PIN and keys in clear.
+        f.debug_struct("LoadedProfile").field("profile", &self.profile).finish_non_exhaustive()
+    }
 }
 
 impl LoadedProfile {

@@ -154,9 +154,28 @@ impl Journal {
             return Ok(None);
         }
         journal.truncate(len);
+        if !self.stays_in_place(&journal, memory.image().len()) {
+            return Ok(None);
+        }
         let valid = flag_of(&journal);
         let found = [first == valid, second == valid];
         Ok(found.contains(&true).then_some(Committed { entries: journal, found }))
+    }
+
+    /// Whether all entries lie in the memory and none over flag or journal: an image from outside may say anything.
+    fn stays_in_place(&self, journal: &[u8], memory_len: usize) -> bool {
+        let mut entries = &journal[JOURNAL_OVERHEAD..];
+        while let [high, low, len, rest @ ..] = entries {
+            let start = usize::from(u16::from_be_bytes([*high, *low]));
+            let range = start..start + usize::from(*len);
+            let clear = |other: &Range<usize>| range.end <= other.start || other.end <= range.start;
+            let flag = self.flag..self.flag + FLAG_LEN;
+            if range.end > memory_len || !clear(&flag) || !clear(&self.area) || rest.len() < range.len() {
+                return false;
+            }
+            entries = &rest[range.len()..];
+        }
+        entries.is_empty()
     }
 
     fn apply(&self, memory: &mut Memory, journal: &[u8]) -> Result<(), PowerLost> {

@@ -103,13 +103,22 @@ impl Desk for ShellDesk {
             return self.arrived(Arrival::TimeOut);
         }
         self.last_problem = None;
+        // The wrong card may lie there for long: it has to leave before another look is worth it.
+        let mut must_leave = *prompt == Prompt::OtherCard && !self.is_virtual;
         loop {
             if self.stop.load(Ordering::Relaxed) {
                 return self.arrived(Arrival::Stop);
             }
+            if !self.is_virtual && *prompt != Prompt::Present && self.clock.now() >= until {
+                return self.arrived(Arrival::TimeOut);
+            }
             match reader.activate(Reset::Cold) {
+                Ok(_) if must_leave => reader.deactivate(),
                 Ok(_) => return self.arrived(Arrival::Card),
-                Err(error) => self.show_problem(error.kind, error.detail),
+                Err(error) => {
+                    must_leave &= error.kind != LinkErrorKind::Removed;
+                    self.show_problem(error.kind, error.detail);
+                }
             }
             // A virtual card that does not come up now never does.
             if self.is_virtual || self.clock.now() >= until {

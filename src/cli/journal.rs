@@ -11,7 +11,7 @@ use super::arguments::{Global, JournalCommand, List, usage};
 use crate::app::{AppError, Exit};
 use crate::journal::JournalError;
 use crate::journal::listing;
-use crate::journal::record::{OrderKind, OrderNumber, Resolution, Source};
+use crate::journal::record::{OrderKind, OrderNumber, Resolution};
 use crate::journal::sqlite::{Selection, SqliteReader};
 use crate::journal::view::OrderView;
 use crate::money::Currency;
@@ -88,9 +88,10 @@ fn totals(orders: &[OrderView], policy: SettlementPolicy) -> Vec<Total> {
 fn known(order: &OrderView) -> Known {
     let Some(last) = order.attempts.last() else { return Known::Open };
     match &last.resolution {
-        Some(Resolution::Paid { by: Source::Answer, .. }) => Known::PaidAtOnce,
+        Some(Resolution::Paid { .. }) if last.slip.is_none() => Known::PaidAtOnce,
         Some(Resolution::Paid { .. }) => Known::PaidLater,
-        Some(Resolution::NotPaid { .. }) => Known::NotPaid,
+        Some(Resolution::NotPaid { .. }) if last.slip.is_none() => Known::NotPaid,
+        Some(Resolution::NotPaid { .. }) => Known::Disproved,
         None if last.slip.is_some() => Known::OpenFinal,
         None => Known::Open,
     }

@@ -9,7 +9,7 @@ use super::arguments::{Global, Pay, Refund, Resolve, TearArguments, TopUp, usage
 use super::desk::ShellDesk;
 use crate::app::{App, AppError, Exit, Options};
 use crate::family;
-use crate::journal::record::{CardReference, Entry, Intent, OrderKind, Resolution};
+use crate::journal::record::{CardReference, Entry, Intent, OrderKind};
 use crate::journal::{Journal, OpenRecord};
 use crate::money::{Currency, Money};
 use crate::report::outcome::{order as order_json, sentence, settled_sentence};
@@ -107,31 +107,13 @@ impl Station {
     }
 
     /// The newest sale that the journal knows to be paid: this one, or any, of this card, or of any.
-    fn find_sale(&self, of: Option<&str>, card: Option<&CardReference>) -> Result<Option<Intent>, AppError> {
-        let mut open: Vec<Intent> = Vec::new();
-        let mut found = None;
-        self.app.journal.reader().lines(|line| {
-            match line.entry {
-                Entry::Intent(intent) if intent.kind == OrderKind::Sale => open.push(intent),
-                Entry::Resolved { order, attempt, resolution } => {
-                    let index = open.iter().position(|sale| sale.order == order && sale.attempt == attempt);
-                    let sale = index.map(|index| open.swap_remove(index));
-                    let wanted = |sale: &Intent| {
-                        let transaction = family::transaction_of(sale);
-                        card.is_none_or(|card| *card == sale.card)
-                            && of.is_none_or(|of| transaction.is_some_and(|id| id.eq_ignore_ascii_case(of)))
-                    };
-                    if let (Some(sale), Resolution::Paid { .. }) = (sale, resolution)
-                        && wanted(&sale)
-                    {
-                        found = Some(sale);
-                    }
-                }
-                _ => {}
-            }
-            Ok(())
-        })?;
-        Ok(found)
+    fn find_sale(&mut self, of: Option<&str>, card: Option<&CardReference>) -> Result<Option<Intent>, AppError> {
+        let wanted = |sale: &Intent| {
+            let transaction = family::transaction_of(sale);
+            card.is_none_or(|card| *card == sale.card)
+                && of.is_none_or(|of| transaction.is_some_and(|id| id.eq_ignore_ascii_case(of)))
+        };
+        Ok(self.app.journal.newest_sale(&wanted)?)
     }
 
     /// Runs an order, unless one of an earlier run is open: that must be resolved or acknowledged first (unresolved orders
@@ -144,7 +126,7 @@ impl Station {
         }
         self.desk.retouch = !tear.no_retouch;
         let open = self.app.journal.open(None)?;
-        let blocking: Vec<_> = open.into_iter().filter(blocks).collect();
+        let blocking: Vec<_> = open.into_iter().filter(OpenRecord::holds_up_orders).collect();
         if !blocking.is_empty() {
             return Ok(blocked(&blocking));
         }
@@ -216,11 +198,6 @@ impl Station {
             OutcomeKind::Unresolved { .. } => Exit::Unresolved,
             OutcomeKind::Refused(refusal) if refusal.reason == RefusalReason::NotNamed => Exit::Usage,
             OutcomeKind::Cancelled(_) if self.desk.no_card => Exit::NoCard,
-            // The order may have been sent before the journal failed; it is in doubt also where that cannot be looked up.
-            OutcomeKind::JournalFault(_) | OutcomeKind::Internal(_) => {
-                let open = self.app.journal.open(None);
-                if open.is_ok_and(|open| !open.iter().any(blocks)) { Exit::Failed } else { Exit::Unresolved }
-            }
             _ => Exit::Failed,
         }
     }
@@ -250,11 +227,6 @@ impl Report {
         self.set("exit", (self.exit as u8).into());
         self
     }
-}
-
-/// Whether nothing new is sold before this record is looked into: nobody has seen it yet.
-const fn blocks(record: &OpenRecord) -> bool {
-    !record.is_final && !record.is_acknowledged
 }
 
 fn blocked(open: &[OpenRecord]) -> Report {

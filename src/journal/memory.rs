@@ -62,6 +62,12 @@ impl Journal for MemoryJournal {
             .collect())
     }
 
+    fn newest_sale(&mut self, wanted: &dyn Fn(&Intent) -> bool) -> Result<Option<Intent>, JournalError> {
+        let mut sales = rules::PaidSales::default();
+        self.lock().iter().for_each(|(_, entry)| sales.add(entry.clone(), wanted));
+        Ok(sales.newest)
+    }
+
     fn next_order(&mut self) -> Result<OrderNumber, JournalError> {
         let last = self.lock().iter().map(|(_, entry)| entry.order().0).max().unwrap_or(0);
         rules::number_after(last)

@@ -26,6 +26,9 @@ pub trait Journal: Send {
     /// Attempts without resolution, oldest first; of one card, or of all.
     fn open(&mut self, card: Option<&CardReference>) -> Result<Vec<OpenRecord>, JournalError>;
 
+    /// The newest sale that is proved paid and `wanted`.
+    fn newest_sale(&mut self, wanted: &dyn Fn(&Intent) -> bool) -> Result<Option<Intent>, JournalError>;
+
     /// A number that no order has had, survivors of a crash included.
     fn next_order(&mut self) -> Result<OrderNumber, JournalError>;
 }
@@ -39,6 +42,13 @@ pub struct OpenRecord {
     pub is_final: bool,
     /// The operator has seen it after a restart.
     pub is_acknowledged: bool,
+}
+
+impl OpenRecord {
+    /// Whether no new order is taken before somebody has looked into it (REQ-RUL-7).
+    pub const fn holds_up_orders(&self) -> bool {
+        !self.is_final && !self.is_acknowledged
+    }
 }
 
 /// Proof that an intent is durable; the only way to send its order.

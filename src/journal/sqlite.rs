@@ -124,10 +124,31 @@ impl Journal for SqliteJournal {
         self.reader.unresolved(card)
     }
 
+    fn newest_sale(&mut self, wanted: &dyn Fn(&Intent) -> bool) -> Result<Option<Intent>, JournalError> {
+        let mut sales = rules::PaidSales::default();
+        self.reader.lines(|line| {
+            sales.add(line.entry, wanted);
+            Ok(())
+        })?;
+        Ok(sales.newest)
+    }
+
     fn next_order(&mut self) -> Result<OrderNumber, JournalError> {
         let highest =
             self.reader.db.query_row("SELECT coalesce(max(order_number), 0) FROM entry", (), |row| row.get(0));
         rules::number_after(highest.map_err(|error| failure("read", &self.reader.path, &error))?)
+    }
+}
+
+impl SqliteJournal {
+    /// A second view of this journal, for the process that writes it.
+    ///
+    /// [`SqliteReader::open`] must not be used there: it looks at the file before SQLite does, and to close a file of which this
+    /// process holds POSIX locks drops those; another program could then take the log away under the writer.
+    pub fn another_reader(&self) -> Result<SqliteReader, JournalError> {
+        let path = self.reader.path.clone();
+        let db = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| failure("open", &path, &error))?;
+        Ok(SqliteReader { db, path })
     }
 }
 

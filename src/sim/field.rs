@@ -64,7 +64,6 @@ impl Field {
         let mut state = self.lock();
         state.exchanges = 0;
         state.tear = Some((exchange, when));
-        state.torn = false;
     }
 
     /// A write of this card's memory is torn.
@@ -77,7 +76,7 @@ impl Field {
         self.lock().cards[card].memory().disarm()
     }
 
-    /// Whether the tear, or a cut, has happened.
+    /// Whether a tear, or a cut, has happened.
     pub fn is_torn(&self) -> bool {
         self.lock().torn
     }

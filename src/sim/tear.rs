@@ -88,12 +88,20 @@ pub enum Then {
     AnotherTerminal,
     /// The terminal is killed at once and started again.
     TerminalKilled,
+    /// The same card comes back and leaves again in the middle of the session, then another card.
+    SwappedInRetry,
 }
 
 impl Then {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::SameCard, Self::OtherCard, Self::Never, Self::AnotherTerminal, Self::TerminalKilled];
+    pub const ALL: [Self; 6] = [
+        Self::SameCard,
+        Self::OtherCard,
+        Self::Never,
+        Self::AnotherTerminal,
+        Self::TerminalKilled,
+        Self::SwappedInRetry,
+    ];
 }
 
 /// One run.
@@ -145,6 +153,8 @@ const STEPS_MAX: u64 = 2_000;
 pub struct Setting {
     cards: Vec<PurseCard<SeededEntropy>>,
     modules: Vec<SoftSam>,
+    /// Transaction id of the sale before, for refunds.
+    sold: Option<String>,
 }
 
 impl Setting {
@@ -166,13 +176,14 @@ impl Setting {
         let module =
             |number| SoftSam::new(&scheme, TerminalId([0x54, 0x49, 0x4C, 0x4C, 0, 0, 0, number]), Some(suite), &grant);
         let modules: Result<_, _> = [1, 2, 3].map(module).into_iter().collect();
-        let mut setting = Self { cards, modules: modules.map_err(|error| error.to_string())? };
+        let mut setting = Self { cards, modules: modules.map_err(|error| error.to_string())?, sold: None };
         let field = Field::new(setting.cards.clone());
         let mut till = setting.till(2);
         let outcome = till.order(&field, OrderKind::Sale, FIRST_SALE, vec![Presented::Card(0)]);
-        if !matches!(outcome.result, OutcomeKind::Paid { .. }) {
+        let OutcomeKind::Paid { intent, .. } = &outcome.result else {
             return Err(format!("the first sale fails: {:?}", outcome.result));
-        }
+        };
+        setting.sold = crate::family::transaction_of(intent);
         setting.cards[0] = field.inspect(0, Clone::clone);
         Ok(setting)
     }
@@ -199,8 +210,11 @@ impl Setting {
         let (mut till, foreign) = (self.till(0), self.till(1));
         let foreign_journal = foreign.journal.clone();
         arm(&field, scenario.tear);
-        let outcome = till.run_torn(&field, scenario, foreign);
-        let torn = field.is_torn() || matches!(scenario.tear, Tear::Kill(_));
+        let outcome = till.run_torn(&field, scenario, foreign, self.sold.clone());
+        let torn = match scenario.tear {
+            Tear::Kill(_) => outcome.is_none(),
+            _ => field.is_torn(),
+        };
         field.tear_at(u64::MAX, When::Before);
         field.take_cut_back(0);
         let journals = [&till.journal, &foreign_journal];
@@ -264,7 +278,7 @@ fn check_outcome(outcome: &Outcome, journal: &MemoryJournal) -> Result<(), Strin
             Err("shown as unresolved, written as resolved".to_owned())
         }
         OutcomeKind::Internal(reason) => Err(format!("internal error: {reason}")),
-        OutcomeKind::Refused(_) | OutcomeKind::Cancelled(_) | OutcomeKind::CardFault(_) if outcome.open.is_none() => {
+        OutcomeKind::Refused(_) | OutcomeKind::Cancelled(_) | OutcomeKind::CardFault(_) => {
             let unknown = entries.iter().any(|(_, entry)| match entry {
                 Entry::Intent(intent) => {
                     !resolved(intent, |resolution| matches!(resolution, Resolution::NotPaid { .. }))
@@ -288,18 +302,24 @@ struct Till {
 /// What people hold into the field, one after the other; then nothing, until the time is up.
 enum Presented {
     Card(usize),
+    /// It leaves before this exchange.
+    CardTornAt(usize, u64),
     /// After it was used at another terminal.
     CardUsedElsewhere(usize, Box<Till>),
 }
 
 impl Till {
-    fn run_torn(&mut self, field: &Field, scenario: &Scenario, foreign: Till) -> Option<Outcome> {
+    fn run_torn(&mut self, field: &Field, scenario: &Scenario, foreign: Till, sold: Option<String>) -> Option<Outcome> {
         let mut presented = vec![Presented::Card(0)];
         match scenario.then {
             Then::SameCard => presented.extend([Presented::Card(0), Presented::Card(0)]),
             Then::OtherCard => presented.extend([Presented::Card(1), Presented::Card(0), Presented::Card(0)]),
             Then::AnotherTerminal => {
                 presented.extend([Presented::CardUsedElsewhere(0, Box::new(foreign)), Presented::Card(0)]);
+            }
+            // SELECT and AUTH go well; the third exchange is VERIFY or TRANSACT.
+            Then::SwappedInRetry => {
+                presented.extend([Presented::CardTornAt(0, 2), Presented::Card(1), Presented::Card(0)]);
             }
             Then::Never | Then::TerminalKilled => {}
         }
@@ -310,7 +330,7 @@ impl Till {
         };
         let order = self.next_order();
         let amount = yen(scenario.trial.amount());
-        let request = Request::Order { order, kind: scenario.trial.kind(), amount, refund_of: None };
+        let request = Request::Order { order, kind: scenario.trial.kind(), amount, refund_of: sold };
         self.ask(field, request, presented, kill)
     }
 
@@ -319,7 +339,6 @@ impl Till {
         let request = Request::Order { order, kind, amount: yen(amount), refund_of: None };
         self.ask(field, request, presented, None).unwrap_or_else(|| Outcome {
             result: OutcomeKind::Internal("the request has no end".to_owned()),
-            open: None,
             settled: Vec::new(),
             card: None,
         })
@@ -388,9 +407,16 @@ impl Desk for People<'_> {
         for presented in self.presented.by_ref() {
             let card = match presented {
                 Presented::Card(card) => card,
+                Presented::CardTornAt(card, exchange) => {
+                    self.field.tear_at(exchange, When::Before);
+                    card
+                }
                 Presented::CardUsedElsewhere(card, mut till) => {
                     let sale = till.order(self.field, OrderKind::Sale, FOREIGN_SALE, vec![Presented::Card(card)]);
-                    debug_assert!(matches!(sale.result, OutcomeKind::Paid { .. }), "{sale:?}");
+                    assert!(
+                        matches!(sale.result, OutcomeKind::Paid { .. }),
+                        "the sale at the other terminal: {sale:?}"
+                    );
                     card
                 }
             };
@@ -462,8 +488,13 @@ fn proved(journal: &MemoryJournal, card: &CardReference) -> Result<(i64, i64), S
     let (mut value, mut count) = (0, 0);
     let entries = journal.entries();
     let mut paid = std::collections::BTreeSet::new();
+    let mut lent = std::collections::BTreeMap::new();
     for (_, entry) in &entries {
         let Entry::Intent(intent) = entry else { continue };
+        let first = lent.entry(crate::family::transaction_of(intent)).or_insert(&intent.card);
+        if **first != intent.card {
+            return Err(format!("order {} goes to two cards under one transaction id", intent.order));
+        }
         let resolutions = entries.iter().filter_map(|(_, entry)| match entry {
             Entry::Resolved { order, attempt, resolution } if (*order, *attempt) == (intent.order, intent.attempt) => {
                 Some(resolution)

@@ -19,7 +19,7 @@ pub enum Request {
         kind: OrderKind,
         /// How much.
         amount: Money,
-        /// For a refund: the transaction to give back, in hex; `None` takes the newest sale that fits.
+        /// For a refund: the transaction to give back, in hex.
         refund_of: Option<String>,
     },
     /// Show the balance.
@@ -126,8 +126,6 @@ pub enum Prompt {
 pub struct Outcome {
     /// What came of the request itself.
     pub result: OutcomeKind,
-    /// The attempt of this request whose end is not known, whatever ended the request: a screen must not call it failed.
-    pub open: Option<Intent>,
     /// Older records that this touch resolved.
     pub settled: Vec<Settled>,
     /// The card that was met last.
@@ -172,10 +170,26 @@ pub enum OutcomeKind {
     Resolved,
     /// The card could not be worked with; nothing happened.
     CardFault(String),
-    /// The journal could not be read or written; nothing was sent after that. See [`Outcome::open`].
+    /// The journal could not be read or written; nothing was sent after that, and nothing is in doubt.
     JournalFault(String),
     /// An event came that does not belong to the last action: our bug, or the driver's.
     Internal(String),
+}
+
+impl OutcomeKind {
+    /// What ended the request, in words: for an attempt that it leaves open.
+    pub(super) fn why(&self) -> String {
+        match self {
+            Self::Refused(refusal) => refusal.detail.clone(),
+            Self::JournalFault(reason) => format!("the journal failed: {reason}"),
+            Self::Internal(reason) => format!("untorn made a mistake: {reason}"),
+            Self::Cancelled(reason)
+            | Self::CardFault(reason)
+            | Self::NotPaid { reason, .. }
+            | Self::Unresolved { reason, .. } => reason.clone(),
+            Self::Paid { .. } | Self::Balance | Self::History(_) | Self::Resolved => "the request ended".to_owned(),
+        }
+    }
 }
 
 /// An older record that a touch resolved.

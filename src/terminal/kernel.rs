@@ -179,7 +179,7 @@ pub struct Draft {
     pub kind: OrderKind,
     /// How much.
     pub amount: Money,
-    /// For a refund: the transaction to give back, in hex; `None` takes the newest sale that fits.
+    /// For a refund: the transaction to give back, in hex.
     pub refund_of: Option<String>,
     /// The attempt before this one, proved not to have happened: its transaction id is used again (REQ-TRM-5).
     pub previous: Option<Intent>,

@@ -403,8 +403,10 @@ impl Terminal {
             draft.kind = OrderKind::Block;
             draft.amount.minor = 0;
         }
-        // A transaction id is lent only to the same order again, not to the blocking that takes its place.
-        draft.previous = self.previous.clone().filter(|previous| previous.kind == draft.kind);
+        // A transaction id is lent to the same order on the same card again (REQ-TRM-5): another card may have come meanwhile,
+        // since nothing is pending any more.
+        let same = |previous: &Intent| previous.kind == draft.kind && previous.card == card.card;
+        draft.previous = self.previous.clone().filter(same);
         if let Some(reason) = card.inactive.clone() {
             return self.refuse(RefusalReason::NotActive, &reason);
         }
@@ -550,7 +552,12 @@ impl Terminal {
             }),
             result => result,
         };
-        Action::Finish(Box::new(Outcome { result, open: self.pending.clone(), settled, card: self.card.clone() }))
+        // Whatever ended the request: while nobody knows what became of its order, no screen may call it refused or failed.
+        let result = match (self.pending.take(), result) {
+            (None, result) | (Some(_), result @ OutcomeKind::Unresolved { .. }) => result,
+            (Some(intent), result) => OutcomeKind::Unresolved { intent: Box::new(intent), reason: result.why() },
+        };
+        Action::Finish(Box::new(Outcome { result, settled, card: self.card.clone() }))
     }
 }
 

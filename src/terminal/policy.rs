@@ -27,12 +27,14 @@ pub enum Known {
     Open,
     /// The unresolved slip is out, and still nobody knows.
     OpenFinal,
-    /// Paid, by the answer to the order itself.
+    /// Paid, and no slip said otherwise: by the answer, or at a retouch while the sale still ran.
     PaidAtOnce,
-    /// Paid, as it turned out later.
+    /// Paid, as it turned out after the unresolved slip was issued.
     PaidLater,
-    /// Not paid.
+    /// Not paid, and never counted for anything.
     NotPaid,
+    /// Not paid, as it turned out after the unresolved slip was issued.
+    Disproved,
 }
 
 /// What a record counts for.
@@ -68,8 +70,9 @@ impl SettlementPolicy {
             (Known::Open, _) | (Known::OpenFinal, Self::OnNextTouch | Self::OnConfirmation) => Booking::Unresolved,
             (Known::OpenFinal, Self::AtOnce) => Booking::ProvisionalSale,
             (Known::OpenFinal, Self::Redo)
-            | (Known::NotPaid, Self::OnNextTouch | Self::OnConfirmation | Self::Redo) => Booking::NotSale,
-            (Known::NotPaid, Self::AtOnce) => Booking::TakenOff,
+            | (Known::NotPaid, _)
+            | (Known::Disproved, Self::OnNextTouch | Self::OnConfirmation | Self::Redo) => Booking::NotSale,
+            (Known::Disproved, Self::AtOnce) => Booking::TakenOff,
         }
     }
 
@@ -113,13 +116,16 @@ mod tests {
         use Booking as B;
         use Known as K;
         let rows = [
-            (SettlementPolicy::OnNextTouch, [B::Unresolved, B::Unresolved, B::Sale, B::Sale, B::NotSale]),
-            (SettlementPolicy::OnConfirmation, [B::Unresolved, B::Unresolved, B::Sale, B::Sale, B::NotSale]),
-            (SettlementPolicy::AtOnce, [B::Unresolved, B::ProvisionalSale, B::Sale, B::Sale, B::TakenOff]),
-            (SettlementPolicy::Redo, [B::Unresolved, B::NotSale, B::Sale, B::OwedToCardholder, B::NotSale]),
+            (SettlementPolicy::OnNextTouch, [B::Unresolved, B::Unresolved, B::Sale, B::Sale, B::NotSale, B::NotSale]),
+            (
+                SettlementPolicy::OnConfirmation,
+                [B::Unresolved, B::Unresolved, B::Sale, B::Sale, B::NotSale, B::NotSale],
+            ),
+            (SettlementPolicy::AtOnce, [B::Unresolved, B::ProvisionalSale, B::Sale, B::Sale, B::NotSale, B::TakenOff]),
+            (SettlementPolicy::Redo, [B::Unresolved, B::NotSale, B::Sale, B::OwedToCardholder, B::NotSale, B::NotSale]),
         ];
         for (policy, bookings) in rows {
-            let known = [K::Open, K::OpenFinal, K::PaidAtOnce, K::PaidLater, K::NotPaid];
+            let known = [K::Open, K::OpenFinal, K::PaidAtOnce, K::PaidLater, K::NotPaid, K::Disproved];
             assert_eq!(known.map(|known| policy.booking(known)), bookings, "{policy}");
         }
     }

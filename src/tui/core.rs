@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::snapshot::{Bench, Phase, ReaderLine, Section, Snapshot, Tear, Wanted};
 use crate::entropy::Entropy;
-use crate::journal::record::{Entry, Intent, OrderNumber};
+use crate::family;
+use crate::journal::record::{Entry, Intent, OrderKind, OrderNumber};
 use crate::journal::view::OrderView;
 use crate::journal::{Journal, JournalError};
 use crate::money::Currency;
@@ -250,7 +251,12 @@ impl Core {
                     return;
                 }
                 let Some(order) = self.stage.note(self.journal.next_order()) else { return };
-                Request::Order { order, kind, amount, refund_of: None }
+                let refund_of = match kind {
+                    OrderKind::Refund => self.stage.note(self.journal.newest_sale(&|_| true)).flatten(),
+                    _ => None,
+                };
+                let refund_of = refund_of.as_ref().and_then(family::transaction_of);
+                Request::Order { order, kind, amount, refund_of }
             }
             Wanted::Balance => Request::Balance,
             Wanted::History => Request::History,
@@ -274,7 +280,7 @@ impl Core {
     /// The open records of earlier runs that nobody has acknowledged.
     fn find_unseen(&mut self) {
         let open = self.stage.note(self.journal.open(None)).unwrap_or_default();
-        let unseen = open.iter().filter(|record| !record.is_acknowledged).map(|record| key(&record.intent));
+        let unseen = open.iter().filter(|record| record.holds_up_orders()).map(|record| key(&record.intent));
         self.stage.picture.unseen = Arc::new(unseen.collect());
     }
 
@@ -283,7 +289,7 @@ impl Core {
             self.stage.picture.orders = orders.into_iter().rev().collect();
         }
         let Some(open) = self.stage.note(self.journal.open(None)) else { return };
-        let open = open.iter().filter(|record| !record.is_acknowledged).map(|record| key(&record.intent));
+        let open = open.iter().filter(|record| record.holds_up_orders()).map(|record| key(&record.intent));
         let open: BTreeSet<_> = open.collect();
         self.stage.picture.unseen = Arc::new(self.stage.picture.unseen.intersection(&open).copied().collect());
     }

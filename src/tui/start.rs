@@ -1,7 +1,6 @@
 //! From the options of a run to the window.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use super::app::Tab;
 use super::core::{BenchSetup, Setup, VirtualCard};
@@ -19,13 +18,13 @@ const ORDERS_MAX: u32 = 500;
 
 /// Opens journal, card and reader as `options` say, then the window at the `first` screen, until the person leaves.
 pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
-    let path = options.journal_path()?;
     let mut app = App::open(options)?;
     let clock = app.clock.clone();
     let (trace_clock, ring) = (app.clock.clone(), app.trace.clone());
     // The file of `--trace` belongs to the reader with which the run begins.
     let untraced = Options { trace: None, ..options.clone() };
     let policy = app.policy;
+    let reader = app.journal.another_reader()?;
     let bench = bench(&mut app, options)?;
     let orders_for = app.terminal.config_mut().orders_for.clone();
     let setup = Setup {
@@ -33,7 +32,7 @@ pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
         currency: app.currency,
         terminal: app.terminal,
         journal: Box::new(app.journal),
-        orders: Box::new(move || orders(&path)),
+        orders: Box::new(move || orders(&reader)),
         entropy: app.entropy,
         reader: app.reader,
         ring: app.trace,
@@ -50,8 +49,7 @@ pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
 }
 
 /// The newest orders and all that are unresolved.
-fn orders(path: &Path) -> Result<Vec<OrderView>, JournalError> {
-    let reader = SqliteReader::open(path)?;
+fn orders(reader: &SqliteReader) -> Result<Vec<OrderView>, JournalError> {
     let mut found = BTreeMap::new();
     for selection in [Selection::Latest(ORDERS_MAX), Selection::Unresolved] {
         found.extend(reader.orders(&selection)?.into_iter().map(|order| (order.order, order)));

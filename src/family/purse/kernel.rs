@@ -199,10 +199,12 @@ impl PurseKernel {
             }
             OrderKind::TopUp => (vec![Operation::Credit { logical_card, amount }], added()?),
             OrderKind::Refund => {
-                let of = match &draft.refund_of {
-                    Some(text) => parse_transaction(text)?,
-                    None => session.state.last_transaction,
+                // The card's last transaction may be another terminal's sale: this desk gives back its own only.
+                let Some(text) = &draft.refund_of else {
+                    let detail = "which sale is to be given back is not known".to_owned();
+                    return Err(refused(RefusalReason::NotRefundable, detail));
                 };
+                let of = parse_transaction(text)?;
                 (vec![Operation::Refund { logical_card, amount, of }], added()?)
             }
             OrderKind::Block => (vec![Operation::LifeCycle { status: LifeCycle::Blocked }], balance),

@@ -124,7 +124,12 @@ built_in!("default", "euro", "epc1-only", "epc2-only", "phone", "vector");
 impl Profile {
     /// Reads a profile.
     pub fn parse(text: &str) -> Result<Self, ProfileError> {
-        toml::from_str(text).map_err(|error| ProfileError(error.to_string()))
+        // Not the parser's own text: that quotes the line, which may hold a PIN or a key.
+        toml::from_str(text).map_err(|error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let place = before.map_or_else(String::new, |before| format!("line {}: ", before.lines().count().max(1)));
+            ProfileError(format!("{place}{}", error.message()))
+        })
     }
 
     /// The built-in profile of this name.

@@ -69,7 +69,7 @@ pub(super) fn meaning(outcome: &Outcome) -> Vec<String> {
             vec![sentence(&refusal.detail), "Nothing was taken from the card.".to_owned()]
         }
         OutcomeKind::NotPaid { intent, reason } => {
-            vec![format!("{} did not move: {reason}.", intent.amount), "The sale may be made anew.".to_owned()]
+            vec![format!("{} did not move: {reason}.", intent.amount), format!("The {} may be made anew.", intent.kind)]
         }
         OutcomeKind::Unresolved { intent, reason } => vec![
             format!("処理未了  Nobody knows yet whether {} moved: {reason}.", intent.amount),
@@ -102,9 +102,21 @@ fn sentence(reason: &str) -> String {
 pub(super) fn settled(settled: &Settled, theme: Theme) -> (String, Style) {
     let (order, amount) = (settled.intent.order, settled.intent.amount);
     match &settled.verdict {
-        Verdict::Paid { .. } => (format!("Order {order}, {amount}: was paid. Do not charge again."), theme.good()),
+        Verdict::Paid { .. } => {
+            let (what, never) = match settled.intent.kind {
+                OrderKind::Sale => ("was paid", "Do not charge again."),
+                OrderKind::TopUp | OrderKind::Refund => ("had happened", "Do not give it again."),
+                OrderKind::Block => ("had happened", ""),
+            };
+            (format!("Order {order}, {amount}: {what}. {never}").trim_end().to_owned(), theme.good())
+        }
         Verdict::NotPaid { reason } => {
-            (format!("Order {order}, {amount}: was not paid and never will be; {reason}."), theme.bad())
+            let what = if settled.intent.kind == OrderKind::Sale {
+                "was not paid and never will be"
+            } else {
+                "did not happen and never will"
+            };
+            (format!("Order {order}, {amount}: {what}; {reason}."), theme.bad())
         }
         Verdict::StillOpen { reason } => {
             (format!("Order {order}, {amount}: still unresolved; {reason}."), theme.unknown())
