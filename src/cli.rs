@@ -49,18 +49,25 @@ pub fn main() -> ExitCode {
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
             // Nobody reads it: nothing to be done about that.
             let _ = error.print();
+            if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+                let object = json!({ "result": "error", "detail": error.to_string(), "exit": exit as u8 });
+                let _ = write_out(format!("{object}\n").as_bytes());
+            }
             return code(exit);
         }
     };
     let with_json = arguments.with_json();
-    let ended = run(arguments).and_then(|report| {
+    let ended = run(arguments).map(|report| {
         let text = match report.json {
             Value::Null => String::new(),
             json if with_json => format!("{json}\n"),
             _ => report.text,
         };
-        write_out(text.as_bytes())?;
-        Ok(report.exit)
+        // What happened has happened, whether or not it can be told: the exit code must not turn paid into failed.
+        if let Err(error) = write_out(text.as_bytes()) {
+            tell(&format!("untorn: {error}; the exit code tells how it ended"));
+        }
+        report.exit
     });
     code(ended.unwrap_or_else(|error| {
         tell(&format!("untorn: {error}"));

@@ -408,3 +408,43 @@ fn shape(value: &Value, path: &str) -> BTreeSet<String> {
         }
     }
 }
+
+/// A restored card that catches up with its own counter by new sales must not prove a paid sale unpaid.
+#[test]
+fn a_restored_card_never_decides() {
+    let desk = Desk::new(&[]);
+    desk.run(&["pay", "10"]).ended(0);
+    desk.run(&["pay", "20", "--tear", "3", "--no-retouch"]).ended(2);
+    desk.run(&["card", "reset"]).ended(0);
+    desk.run(&["pay", "1"]).ended(0);
+    desk.run(&["balance"]).ended(0);
+    desk.run(&["pay", "1"]).ended(0);
+    desk.run(&["balance"]).ended(0);
+    let list = desk.json(0, &["journal", "list", "--unresolved"]);
+    assert_eq!(list["orders"].as_array().unwrap().len(), 1, "the sale of 20 was paid and stays open: {list}");
+}
+
+#[test]
+fn an_output_that_fails_does_not_turn_paid_into_failed() {
+    let desk = Desk::new(&[]);
+    let full = || Stdio::from(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let code =
+        |arguments: &[&str]| desk.command(arguments).stdout(full()).stderr(Stdio::null()).status().unwrap().code();
+    assert_eq!(code(&["pay", "100"]), Some(0));
+    assert_eq!(code(&["pay", "100", "--tear", "3", "--no-retouch"]), Some(2));
+}
+
+#[test]
+fn an_emptied_journal_is_not_taken_for_a_new_one() {
+    let desk = Desk::new(&[]);
+    desk.run(&["pay", "10"]).ended(0);
+    std::fs::write(desk.journal(), "").unwrap();
+    let ran = desk.run(&["pay", "10"]);
+    assert!(ran.code != Some(0) && ran.stderr.contains("emptied"), "{ran:?}");
+}
+
+#[test]
+fn a_wrong_command_line_is_json_too_where_that_was_asked_for() {
+    let ran = Desk::new(&[]).run(&["--json", "pay"]).ended(3);
+    assert_eq!((&ran.json()["result"], &ran.json()["exit"]), (&"error".into(), &3.into()));
+}

@@ -69,7 +69,14 @@ impl SqliteJournal {
         // The lock comes before the first look: to open and close a file of which this process holds POSIX locks would drop those. Where
         // there is no lock file nobody writes, and none must appear beside a file that is not ours.
         let lock = match Lock::existing(&path)? {
-            Some(lock) => lock,
+            Some(lock) => {
+                // Beside a lock file an empty one is a journal that somebody has emptied, not one that is still to be.
+                if path.exists() && file::inspect(&path)? == Found::Nothing {
+                    let reason = "it was emptied; to begin a new journal, remove it".to_owned();
+                    return Err(JournalError::Corrupt { path: path.display().to_string(), reason });
+                }
+                lock
+            }
             None => file::inspect(&path).and_then(|_| Lock::create(&path))?,
         };
         if file::inspect(&path)? == Found::Nothing {

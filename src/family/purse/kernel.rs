@@ -148,16 +148,13 @@ impl PurseKernel {
         };
         let Some(session) = &self.session else { return broken("no session") };
         let (seen, expected) = (session.state.transaction_counter, intent.order.expected_counter);
-        let linked = session.state.link == intent.receipt.link();
-        if seen.checked_add(1) == Some(expected) {
+        if seen.checked_add(1) == Some(expected) && session.state.link == intent.receipt.previous_link {
             return did_not_happen(&format!("the card's counter is still {seen}"));
         }
         if seen < expected {
-            let reason = format!("the card's counter went back to {seen}: it is a copy, or was restored");
+            // The counter alone would be believed again once a copy has caught up with it; LINK tells the histories apart.
+            let reason = format!("the card stands at {seen} with another history: it is a copy, or was restored");
             return Step::Done(Finding::CannotTell(reason));
-        }
-        if seen == expected && !linked {
-            return did_not_happen(&format!("the card's transaction {seen} is another one"));
         }
         let shown = session.state.unratified.iter().find(|receipt| receipt.body.transaction_counter == expected);
         if let Some(receipt) = shown {
@@ -424,6 +421,10 @@ fn judge(intent: &PurseIntent, receipt: &SealedReceipt) -> Finding {
         return Finding::Broken("the receipt is of another transaction than was asked for".to_owned());
     }
     let counter = receipt.body.transaction_counter;
+    if receipt.body.previous_link != intent.receipt.previous_link {
+        let reason = format!("the card's transaction {counter} follows another history: it is a copy, or was restored");
+        return Finding::CannotTell(reason);
+    }
     Finding::DidNotHappen(format!("the card's transaction {counter} is another one"))
 }
 
