@@ -60,6 +60,8 @@ pub struct Setup {
     pub bench: Option<BenchSetup>,
     /// Which cards get orders in the virtual reader, or in the real one with which the run began.
     pub orders_for: OrdersFor,
+    /// Whether the person has said that value may be given away at a real reader too.
+    pub gives_at_real_readers: bool,
     /// The paper of an outcome that has one, some 40 columns wide.
     pub slip: Slip,
     /// Opens the PC/SC reader of this name, traced into `ring` too.
@@ -148,6 +150,7 @@ pub struct Core {
     /// One that was chosen since.
     chosen: Option<Box<dyn Reader>>,
     orders_for: OrdersFor,
+    gives_at_real_readers: bool,
     open_reader: OpenReader,
     slip: Slip,
     stage: Stage,
@@ -204,6 +207,7 @@ impl Core {
             first: reader,
             chosen: None,
             orders_for: setup.orders_for,
+            gives_at_real_readers: setup.gives_at_real_readers,
             open_reader: setup.open_reader,
             slip: setup.slip,
             stage: Stage { picture, ring, hand: bench.and_then(Hand::new), quitting: false },
@@ -247,6 +251,13 @@ impl Core {
             Wanted::Order(kind, amount) => {
                 if !self.stage.picture.unseen.is_empty() {
                     let notice = "no new order before the open records of earlier runs are resolved or acknowledged";
+                    self.stage.picture.notice = Some(notice.to_owned());
+                    return;
+                }
+                let gives = matches!(kind, OrderKind::TopUp | OrderKind::Refund);
+                if gives && self.chosen.is_some() && !self.gives_at_real_readers {
+                    let notice =
+                        "top-ups and refunds at a real reader must be granted: --grant debit,credit,refund,read";
                     self.stage.picture.notice = Some(notice.to_owned());
                     return;
                 }
@@ -384,7 +395,9 @@ impl Stage {
     fn watched(&mut self, event: WatchEvent) {
         let mut readers = self.picture.readers.to_vec();
         let chosen = readers.get(self.picture.reader).map(|reader| reader.name.clone());
-        let is_chosen = |name: &str| chosen.as_deref() == Some(name);
+        // The first line is the reader with which the run began, whatever becomes of it: index 0 opens that one.
+        let first = readers.first().map(|reader| reader.name.clone());
+        let stays = |name: &str| chosen.as_deref() == Some(name) || first.as_deref() == Some(name);
         let card = |readers: &mut Vec<ReaderLine>, name: &str, has_card: bool| {
             readers.iter_mut().filter(|line| line.name == name).for_each(|line| line.has_card = has_card);
         };
@@ -398,10 +411,10 @@ impl Stage {
             WatchEvent::CardRemoved { reader } => card(&mut readers, &reader, false),
             WatchEvent::ReaderRemoved { reader } => {
                 card(&mut readers, &reader, false);
-                readers.retain(|line| line.name != reader || is_chosen(&line.name));
+                readers.retain(|line| line.name != reader || stays(&line.name));
             }
             // On a machine without the service, the bench is all there is, and that is no news.
-            WatchEvent::ServiceLost { .. } => readers.retain(|line| line.is_virtual || is_chosen(&line.name)),
+            WatchEvent::ServiceLost { .. } => readers.retain(|line| line.is_virtual || stays(&line.name)),
         }
         let chosen = chosen.and_then(|name| readers.iter().position(|line| line.name == name));
         self.picture.reader = chosen.unwrap_or(self.picture.reader);

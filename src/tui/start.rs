@@ -38,6 +38,7 @@ pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
         ring: app.trace,
         bench,
         orders_for,
+        gives_at_real_readers: options.roles.is_some(),
         slip: Box::new(move |outcome| slip::of(outcome, Heading { test_keys: true, policy })),
         open_reader: Box::new(move |name| {
             open_pcsc(name, &untraced, &trace_clock, &ring).map_err(|error| error.to_string())

@@ -209,6 +209,7 @@ fn setup(journal: &MemoryJournal, seed: u64) -> Setup {
         ring,
         bench: Some(BenchSetup { slot, tears, cards: cards.into(), failure: Failure::default() }),
         orders_for: OrdersFor::AnyCard,
+        gives_at_real_readers: false,
         slip: Box::new(|outcome| slip::of(outcome, Heading { test_keys: true, policy: SettlementPolicy::default() })),
         open_reader: Box::new(|name| Err(format!("{name} cannot be opened"))),
     }
