@@ -55,8 +55,6 @@ pub trait Sam: Send {
 pub enum SessionCommand<'a> {
     /// VERIFY.
     VerifyPin(&'a Pin),
-    /// GET RECEIPT by TTID.
-    Receipt(TransactionId),
     /// GET RECEIPT by TC.
     ReceiptOfCounter(u32),
     /// ACK.
@@ -343,7 +341,6 @@ impl Sam for SoftSam {
     fn protect(&mut self, command: SessionCommand<'_>) -> Result<Vec<u8>, SamError> {
         match command {
             SessionCommand::VerifyPin(pin) => self.send([0x84, ins::VERIFY, 0, 1], pin.expose()),
-            SessionCommand::Receipt(transaction) => self.send([0x84, ins::GET_RECEIPT, 0, 0], &transaction.0),
             SessionCommand::ReceiptOfCounter(counter) => {
                 self.send([0x84, ins::GET_RECEIPT, 0, 1], &counter.to_be_bytes())
             }
