@@ -7,6 +7,7 @@ mod error;
 mod kill;
 mod place;
 mod stop_list;
+pub mod suites;
 mod virtual_card;
 
 use std::fs::File;

@@ -17,7 +17,9 @@
 pub mod app;
 pub mod card;
 pub mod cli;
+pub mod conformance;
 pub mod crypto;
+pub mod defect;
 pub mod entropy;
 pub mod family;
 pub mod journal;
@@ -27,6 +29,7 @@ pub mod report;
 pub mod secret;
 pub mod session;
 pub mod sim;
+pub mod suite;
 pub mod terminal;
 pub mod time;
 pub mod tui;

@@ -1,6 +1,7 @@
 //! A chip: answer to reset, logical channels, selection, command chaining, long answers.
 
 use super::application::{Application, Request};
+use super::defect::ChipDefect;
 use super::memory::{Memory, PowerLost};
 use super::{Answer, Card};
 use crate::wire::apdu::Command;
@@ -65,6 +66,7 @@ pub struct Chip<A> {
     selected: [bool; CHANNELS as usize],
     chain: Option<Chain>,
     pending: Option<Pending>,
+    defect: Option<ChipDefect>,
 }
 
 impl<A: Application> Chip<A> {
@@ -78,9 +80,20 @@ impl<A: Application> Chip<A> {
             selected: Default::default(),
             chain: None,
             pending: None,
+            defect: None,
         };
         chip.power_off();
         chip
+    }
+
+    /// The same chip with a deliberate defect.
+    #[must_use]
+    pub fn with_defect(self, defect: ChipDefect) -> Self {
+        Self { defect: Some(defect), ..self }
+    }
+
+    fn has(&self, defect: ChipDefect) -> bool {
+        self.defect == Some(defect)
     }
 
     /// The applications.
@@ -160,6 +173,7 @@ impl<A: Application> Chip<A> {
                 self.application.admit(channel, header)?;
                 true
             }
+            _ if self.has(ChipDefect::UnknownInstructionAccepted) => return Err(StatusWord::OK),
             _ => return Err(StatusWord::INS_NOT_SUPPORTED),
         };
         if !defined {

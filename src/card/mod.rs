@@ -2,6 +2,7 @@
 
 pub mod application;
 pub mod chip;
+pub mod defect;
 pub mod memory;
 pub mod transaction;
 pub mod try_counter;

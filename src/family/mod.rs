@@ -1,15 +1,62 @@
 //! Card families, one folder each. Families know no other family.
+//!
+//! A family comes in by one door, [`CardFamily`], and one line in [`families`]; a crate outside uses the same door.
 
 pub mod purse;
 
+use crate::card::Card;
+use crate::conformance::case::Case;
+use crate::conformance::mutant::Mutant;
+use crate::conformance::requirement::Catalogue;
+use crate::conformance::statement::Statement;
 use crate::journal::record::Intent;
+
+/// A kind of card: what virtual cards there are of it, what is claimed of them, and how that is tested.
+pub trait CardFamily: Send + Sync {
+    /// Its name: the suite of its cases, the family of its intents.
+    fn name(&self) -> &'static str;
+
+    /// Its built-in virtual cards by name, the usual one first.
+    fn profiles(&self) -> Vec<&'static str>;
+
+    /// What is claimed of a built-in card, and what a test needs to know of it.
+    ///
+    /// # Errors
+    /// No such profile, in words.
+    fn statement(&self, profile: &str) -> Result<Statement, String>;
+
+    /// A fresh virtual card without power; the seed is its randomness; `mutant` switches one defect on.
+    ///
+    /// # Errors
+    /// No such profile or mutant, in words.
+    fn virtual_card(&self, profile: &str, seed: u64, mutant: Option<&str>) -> Result<Box<dyn Card>, String>;
+
+    /// The cases of its suite, in the order in which they run.
+    fn cases(&self) -> Vec<Case>;
+
+    /// The deliberate defects that its virtual cards offer.
+    fn mutants(&self) -> Vec<Mutant> {
+        Vec::new()
+    }
+
+    /// The requirements that its cases prove.
+    ///
+    /// # Errors
+    /// The catalogue is malformed, in words.
+    fn requirements(&self) -> Result<Catalogue, String>;
+
+    /// The transaction id of an attempt as this family prints it.
+    fn transaction_of(&self, _intent: &Intent) -> Option<String> {
+        None
+    }
+}
+
+/// The families that are built in.
+pub fn families() -> Vec<Box<dyn CardFamily>> {
+    vec![Box::new(purse::Purse)]
+}
 
 /// The transaction id of an attempt as its family prints it, in hex; `None` for a family that is not known here.
 pub fn transaction_of(intent: &Intent) -> Option<String> {
-    match intent.family.as_str() {
-        purse::kernel::FAMILY => {
-            purse::kernel::PurseIntent::of(intent).ok().map(|intent| intent.order.transaction.to_string())
-        }
-        _ => None,
-    }
+    families().iter().find(|family| family.name() == intent.family)?.transaction_of(intent)
 }

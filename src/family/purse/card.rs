@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::card_auth::{self, Offer};
+use super::card_defect::PurseDefect;
 use super::card_image::Image;
 use super::card_keys::{Personalisation, PersonaliseError};
 use super::card_messaging::Session;
@@ -15,7 +16,7 @@ use super::profile::Profile;
 use crate::card::application::{Application, Request};
 use crate::card::chip::Chip;
 use crate::card::memory::{Memory, PowerLost};
-use crate::entropy::Entropy;
+use crate::entropy::{Entropy, SeededEntropy};
 use crate::secret::equal_in_constant_time;
 use crate::wire::status::StatusWord;
 
@@ -46,6 +47,7 @@ pub struct Purse<E> {
     session: Option<Session>,
     failed_attempts: u32,
     holder_verified: bool,
+    defect: Option<PurseDefect>,
 }
 
 /// A virtual card with the purse on it.
@@ -88,6 +90,13 @@ impl<E: Entropy> Chip<Purse<E>> {
         Ok(Self::new(Purse::new(person, profile, entropy), Memory::from_image(image)))
     }
 
+    /// The same card with a deliberate defect of the purse.
+    #[must_use]
+    pub fn with_purse_defect(mut self, defect: PurseDefect) -> Self {
+        self.application_mut().defect = Some(defect);
+        self
+    }
+
     /// The device that holds the card has verified its holder, or no longer counts that as done.
     pub fn set_holder_verified(&mut self, verified: bool) {
         self.application_mut().holder_verified = verified;
@@ -103,11 +112,16 @@ impl<E> Purse<E> {
             session: None,
             failed_attempts: 0,
             holder_verified: profile.on_device_verification,
+            defect: None,
         }
     }
 
     pub(super) fn personalisation(&self) -> &Personalisation {
         &self.person
+    }
+
+    fn has(&self, defect: PurseDefect) -> bool {
+        self.defect == Some(defect)
     }
 
     fn has_session(&self, channel: u8) -> bool {
@@ -370,7 +384,11 @@ impl<E: Entropy> Application for Purse<E> {
     fn select(&mut self, _: &mut Memory, channel: u8, answer: &mut Vec<u8>) -> Result<StatusWord, PowerLost> {
         // REQ-SEL-4: on all channels.
         self.session = None;
-        let offer = Offer::fresh(&self.person, channel, &mut self.entropy);
+        let offer = if self.has(PurseDefect::NonceConstant) {
+            Offer::fresh(&self.person, channel, &mut SeededEntropy::new(0))
+        } else {
+            Offer::fresh(&self.person, channel, &mut self.entropy)
+        };
         answer.extend_from_slice(offer.r0());
         self.offer = Some(offer);
         Ok(StatusWord::OK)

@@ -5,11 +5,15 @@
 
 pub mod card;
 mod card_auth;
+pub mod card_defect;
 mod card_image;
 pub mod card_inspection;
 pub mod card_keys;
 mod card_messaging;
 mod card_transact;
+mod cases;
+pub mod cases_client;
+mod cases_statement;
 pub mod data;
 pub mod data_session;
 pub mod data_transact;
@@ -20,3 +24,67 @@ pub mod keys;
 pub mod keys_epc1;
 pub mod keys_epc2;
 pub mod profile;
+
+use self::card::PurseCard;
+use self::card_defect::PurseDefect;
+use self::issuer::Scheme;
+use self::profile::Profile;
+use super::CardFamily;
+use crate::card::Card;
+use crate::card::defect::ChipDefect;
+use crate::conformance::case::Case;
+use crate::conformance::mutant::Mutant;
+use crate::conformance::requirement::Catalogue;
+use crate::conformance::statement::Statement;
+use crate::entropy::SeededEntropy;
+use crate::journal::record::Intent;
+
+/// The family as the table of families has it.
+pub struct Purse;
+
+impl CardFamily for Purse {
+    fn name(&self) -> &'static str {
+        kernel::FAMILY
+    }
+
+    fn profiles(&self) -> Vec<&'static str> {
+        // "vector" has the keys of the published vectors, which the test system has not.
+        profile::BUILT_IN.iter().map(|(name, _)| *name).filter(|name| *name != "vector").collect()
+    }
+
+    fn statement(&self, profile: &str) -> Result<Statement, String> {
+        Ok(cases_statement::statement(&Profile::built_in(profile).map_err(|error| error.to_string())?))
+    }
+
+    fn virtual_card(&self, profile: &str, seed: u64, mutant: Option<&str>) -> Result<Box<dyn Card>, String> {
+        let profile = Profile::built_in(profile).map_err(|error| error.to_string())?;
+        let card = PurseCard::personalise(&profile, &Scheme::test(), SeededEntropy::new(seed))
+            .map_err(|error| error.to_string())?;
+        let Some(name) = mutant else { return Ok(Box::new(card)) };
+        if let Some(defect) = ChipDefect::by_name(name) {
+            return Ok(Box::new(card.with_defect(defect)));
+        }
+        match PurseDefect::by_name(name) {
+            Some(defect) => Ok(Box::new(card.with_purse_defect(defect))),
+            None => Err(format!("the purse has no mutant {name:?}")),
+        }
+    }
+
+    fn cases(&self) -> Vec<Case> {
+        cases::all()
+    }
+
+    fn mutants(&self) -> Vec<Mutant> {
+        let chip = ChipDefect::ALL.iter().map(|(_, description)| description);
+        let purse = PurseDefect::ALL.iter().map(|(_, description)| description);
+        chip.chain(purse).map(Mutant::card).collect()
+    }
+
+    fn requirements(&self) -> Result<Catalogue, String> {
+        Catalogue::parse(include_str!("../../../specs/purse.toml"))
+    }
+
+    fn transaction_of(&self, intent: &Intent) -> Option<String> {
+        kernel::PurseIntent::of(intent).ok().map(|intent| intent.order.transaction.to_string())
+    }
+}

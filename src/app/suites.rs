@@ -1,0 +1,29 @@
+//! All cases, mutants and requirements there are: those of no family, and those of each.
+
+use crate::conformance::case::Case;
+use crate::conformance::requirement::Catalogue;
+use crate::family::families;
+use crate::suite;
+
+/// All cases, in the order in which they run.
+pub fn cases() -> Vec<Case> {
+    let families = families();
+    let of_families = families.iter().flat_map(|family| {
+        let name = family.name();
+        // A case of a family is about cards of this family, and of no other.
+        family.cases().into_iter().map(move |case| case.needs(&[name]))
+    });
+    suite::cases().into_iter().chain(of_families).collect()
+}
+
+/// All requirements.
+///
+/// # Errors
+/// A catalogue is malformed, in words.
+pub fn requirements() -> Result<Vec<Catalogue>, String> {
+    let mut catalogues = suite::requirements()?;
+    for family in families() {
+        catalogues.push(family.requirements()?);
+    }
+    Ok(catalogues)
+}

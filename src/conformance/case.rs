@@ -1,0 +1,198 @@
+//! A test case: what it proves, when it applies, what it may do to a card, and its body.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::tester::Tester;
+use super::verdict::Outcome;
+
+/// What a case does to a card; each includes those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Risk {
+    /// Nothing is written.
+    ReadOnly,
+    /// A try of a key or PIN may be spent, and is won back.
+    CostsATry,
+    /// Balances, records or counters change.
+    Writes,
+    /// What it does cannot be undone: a card is terminated, a PIN blocked.
+    Irreversible,
+}
+
+impl fmt::Display for Risk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::ReadOnly => "read-only",
+            Self::CostsATry => "costs a try",
+            Self::Writes => "writes",
+            Self::Irreversible => "irreversible",
+        })
+    }
+}
+
+/// What the test system must be able to do besides sending commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Facility {
+    /// Cut the power inside a command, at a write of the card's memory.
+    Cut,
+    /// A card of its own for each case, which may be ruined.
+    FreshCard,
+}
+
+impl fmt::Display for Facility {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cut => "cutting the power inside a command",
+            Self::FreshCard => "a card that may be ruined",
+        })
+    }
+}
+
+/// A body for a card under test.
+pub type CardBody = Arc<dyn Fn(&mut Tester<'_>) -> Outcome + Send + Sync>;
+
+/// What a case does.
+#[derive(Clone)]
+pub enum Body {
+    /// With a card under test.
+    Card(CardBody),
+}
+
+/// A test case.
+///
+/// ```
+/// use untorn::conformance::case::{Case, Risk};
+/// let case = Case::new("toy", "TOY-ECHO-001", "An unknown instruction is refused.")
+///     .proves(&["REQ-CMD-1"])
+///     .body(|tester| {
+///         let answer = tester.send(&[0x00, 0xFE, 0x00, 0x00])?;
+///         tester.expect_status(&answer, 0x6D00)
+///     });
+/// assert_eq!((case.revision, case.risk), (1, Risk::ReadOnly));
+/// ```
+#[derive(Clone)]
+pub struct Case {
+    /// Stable: never given to another case, never changed.
+    pub id: String,
+    /// The suite that it belongs to.
+    pub suite: String,
+    /// Rises with each change of what the body asks for.
+    pub revision: u32,
+    /// One sentence: what holds if the case passes.
+    pub purpose: String,
+    /// Requirements in specs/.
+    pub requirements: Vec<String>,
+    /// Claims of the statement without which it does not apply; `!name` for one that must not be claimed.
+    pub needs: Vec<String>,
+    /// What the test system must be able to do.
+    pub facilities: Vec<Facility>,
+    /// What it does to a card.
+    pub risk: Risk,
+    /// The mutants that it kills.
+    pub kills: Vec<String>,
+    /// For a case that looks for a refusal: the case that shows the same thing accepted where it must be. Without its pass, a
+    /// refusal could have any reason.
+    pub twin: Option<String>,
+    /// What it does.
+    pub body: Body,
+}
+
+impl Case {
+    /// A read-only case without requirement, mutants or body.
+    pub fn new(suite: &str, id: &str, purpose: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            suite: suite.to_owned(),
+            revision: 1,
+            purpose: purpose.to_owned(),
+            requirements: Vec::new(),
+            needs: Vec::new(),
+            facilities: Vec::new(),
+            risk: Risk::ReadOnly,
+            kills: Vec::new(),
+            twin: None,
+            body: Body::Card(Arc::new(|_| Err(super::verdict::Stop::error("the case has no body")))),
+        }
+    }
+
+    /// Sets the revision, from 1.
+    #[must_use]
+    pub fn revision(self, revision: u32) -> Self {
+        Self { revision, ..self }
+    }
+
+    /// Requirements that it proves.
+    #[must_use]
+    pub fn proves(mut self, requirements: &[&str]) -> Self {
+        self.requirements.extend(requirements.iter().map(|id| (*id).to_owned()));
+        self
+    }
+
+    /// Claims that it needs; `!name` for one that must not be claimed.
+    #[must_use]
+    pub fn needs(mut self, claims: &[&str]) -> Self {
+        self.needs.extend(claims.iter().map(|claim| (*claim).to_owned()));
+        self
+    }
+
+    /// What it does to a card.
+    #[must_use]
+    pub fn risk(self, risk: Risk) -> Self {
+        Self { risk, ..self }
+    }
+
+    /// The power must be cut inside a command.
+    #[must_use]
+    pub fn cuts(mut self) -> Self {
+        self.facilities.push(Facility::Cut);
+        self.writes()
+    }
+
+    /// It changes balances, records or counters.
+    #[must_use]
+    pub fn writes(self) -> Self {
+        self.risk(Risk::Writes)
+    }
+
+    /// It ruins the card.
+    #[must_use]
+    pub fn ruins(mut self) -> Self {
+        self.facilities.push(Facility::FreshCard);
+        self.risk(Risk::Irreversible)
+    }
+
+    /// Mutants that it kills.
+    #[must_use]
+    pub fn kills(mut self, mutants: &[&str]) -> Self {
+        self.kills.extend(mutants.iter().map(|mutant| (*mutant).to_owned()));
+        self
+    }
+
+    /// The case that shows the same thing accepted where it must be.
+    #[must_use]
+    pub fn twin(mut self, id: &str) -> Self {
+        self.twin = Some(id.to_owned());
+        self
+    }
+
+    /// What it does with a card.
+    #[must_use]
+    pub fn body(self, body: impl Fn(&mut Tester<'_>) -> Outcome + Send + Sync + 'static) -> Self {
+        Self { body: Body::Card(Arc::new(body)), ..self }
+    }
+
+    /// `id@revision`.
+    pub fn name(&self) -> String {
+        format!("{}@{}", self.id, self.revision)
+    }
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Case").field("id", &self.id).field("revision", &self.revision).finish_non_exhaustive()
+    }
+}

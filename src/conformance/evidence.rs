@@ -1,0 +1,84 @@
+//! What was seen: one line for everything that passed, in the order in which it passed. Secrets are masked before they get here.
+
+use serde::{Deserialize, Serialize};
+
+use super::verdict::Verdict;
+use crate::reader::LinkErrorKind;
+
+/// One line of a case's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// From 1. A verdict points at the line on which it rests.
+    pub number: u32,
+    /// Since the case began, microseconds; 0 in runs without a clock.
+    pub micros: u64,
+    /// What was seen.
+    #[serde(flatten)]
+    pub what: Seen,
+}
+
+/// What was seen. Octets are upper-case hex.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Seen {
+    /// The card was powered on and answered.
+    AnswerToReset {
+        /// ATR.
+        octets: String,
+    },
+    /// A command goes out.
+    Command {
+        /// Command APDU.
+        octets: String,
+        /// A PIN in it was replaced.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        masked: bool,
+    },
+    /// Its answer.
+    Response {
+        /// Response APDU.
+        octets: String,
+    },
+    /// No answer.
+    NoAnswer {
+        /// What is known.
+        kind: LinkErrorKind,
+        /// For people.
+        detail: String,
+    },
+    /// The card is taken away, or its power cut, by the test system.
+    Torn {
+        /// Where and how.
+        how: String,
+    },
+    /// The card wrote to its memory; offsets and lengths, in order. Only where the memory is at hand.
+    Written {
+        /// Octets of the image and their count.
+        writes: Vec<(usize, usize)>,
+    },
+    /// The card was powered off.
+    PowerOff,
+    /// What a case says about what it does; the plaintext of protected commands among it.
+    Note {
+        /// In words.
+        text: String,
+    },
+    /// Something was checked.
+    Check {
+        /// What.
+        what: String,
+        /// Whether it held.
+        held: bool,
+    },
+    /// The end.
+    Verdict {
+        /// What it came to.
+        verdict: Verdict,
+        /// Why, when it is no pass.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// The line on which it rests.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rests_on: Option<u32>,
+    },
+}

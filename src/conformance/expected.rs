@@ -1,0 +1,97 @@
+//! Verdicts that are known and accepted for a while: a file of entries with a reason and a last day.
+
+use serde::Deserialize;
+
+use super::result::{Expected, TestReport};
+use super::verdict::Verdict;
+
+/// The file.
+///
+/// ```
+/// use untorn::conformance::expected::Expectations;
+/// let text = "[[expect]]\ncase = 'ISO-CLA-001'\nverdict = 'fail'\nreason = 'firmware 1.2, reported'\nuntil = '2027-01-31'\n";
+/// assert_eq!(Expectations::parse(text).unwrap().expect.len(), 1);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectations {
+    /// One for each case.
+    #[serde(default)]
+    pub expect: Vec<Entry>,
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Id of the case, whole.
+    pub case: String,
+    /// `fail` or `inconclusive`; an error is never expected.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: String,
+    /// The last day on which it counts, `YYYY-MM-DD`.
+    pub until: String,
+}
+
+impl Expectations {
+    /// From TOML.
+    ///
+    /// # Errors
+    /// What does not fit, in words.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let parsed: Self = toml::from_str(text).map_err(|error| format!("expected results: {error}"))?;
+        for (index, entry) in parsed.expect.iter().enumerate() {
+            if !matches!(entry.verdict, Verdict::Fail | Verdict::Inconclusive) {
+                let case = &entry.case;
+                return Err(format!(
+                    "expected results: {case}: expected \"fail\" or \"inconclusive\", got {}",
+                    entry.verdict
+                ));
+            }
+            if entry.reason.trim().is_empty() {
+                return Err(format!("expected results: {}: a reason is missing", entry.case));
+            }
+            if !is_date(&entry.until) {
+                return Err(format!(
+                    "expected results: {}: until: expected YYYY-MM-DD, got {:?}",
+                    entry.case, entry.until
+                ));
+            }
+            if parsed.expect[..index].iter().any(|earlier| earlier.case == entry.case) {
+                return Err(format!("expected results: {} has two entries", entry.case));
+            }
+        }
+        Ok(parsed)
+    }
+
+    /// Marks the verdicts that were expected, and lists the entries that do not fit any more: expired, or another verdict came.
+    /// An entry for a case that was not among those chosen says nothing. `today` is `YYYY-MM-DD`.
+    pub fn apply(&self, report: &mut TestReport, today: &str) {
+        for entry in &self.expect {
+            let Some(result) = report.results.iter_mut().find(|result| result.id == entry.case) else { continue };
+            let Some(verdict) = result.verdict() else { continue };
+            if entry.until.as_str() < today {
+                report
+                    .stale_expectations
+                    .push(format!("{}: expired on {} ({})", entry.case, entry.until, entry.reason));
+            } else if verdict == entry.verdict {
+                result.expected = Some(Expected { reason: entry.reason.clone(), until: entry.until.clone() });
+            } else {
+                let expected = entry.verdict;
+                report.stale_expectations.push(format!("{}: expected {expected}, got {verdict}", entry.case));
+            }
+        }
+    }
+
+    /// Entries for cases that do not exist.
+    pub fn unknown<'e>(&'e self, known: &[super::case::Case]) -> Vec<&'e str> {
+        let exists = |entry: &&Entry| known.iter().any(|case| case.id == entry.case);
+        self.expect.iter().filter(|entry| !exists(entry)).map(|entry| entry.case.as_str()).collect()
+    }
+}
+
+/// A calendar date.
+fn is_date(text: &str) -> bool {
+    time::Date::parse(text, time::macros::format_description!("[year]-[month]-[day]")).is_ok()
+}

@@ -1,0 +1,86 @@
+//! Where a case gets its card from, and what the test system can do to it.
+
+use super::case::Facility;
+use super::statement::Statement;
+use crate::card::Card;
+use crate::reader::Reader;
+use crate::reader::fault::{FaultInjector, FaultPlan};
+use crate::reader::in_process::{SharedCard, Slot, shared};
+
+/// The card of one case: a reader at which it lies, and perhaps a hand on its memory.
+pub struct Rig {
+    pub(super) reader: FaultInjector<Box<dyn Reader>>,
+    pub(super) plan: FaultPlan,
+    /// The card itself, where it is one of our virtual cards; whatever reader stands between.
+    pub(super) card: Option<SharedCard>,
+}
+
+impl Rig {
+    /// A card behind this reader. `card` where its memory is at hand.
+    pub fn new(reader: Box<dyn Reader>, card: Option<SharedCard>) -> Self {
+        let plan = FaultPlan::new();
+        Self { reader: FaultInjector::new(reader, plan.clone()), plan, card }
+    }
+
+    /// A virtual card, in this process.
+    pub fn in_process(card: impl Card + 'static) -> Self {
+        Self::with_shared(shared(card))
+    }
+
+    /// A virtual card that others look at too, in this process.
+    pub fn with_shared(card: SharedCard) -> Self {
+        let slot = Slot::new();
+        slot.insert(card.clone());
+        Self::new(Box::new(slot.reader("in process")), Some(card))
+    }
+}
+
+/// An implementation under test: gives the card of each case.
+pub trait Subject {
+    /// What is claimed of it.
+    fn statement(&self) -> &Statement;
+
+    /// How the card is reached, for people: "in process", a reader's name.
+    fn binding(&self) -> String;
+
+    /// What the test system can do.
+    fn facilities(&self) -> Vec<Facility>;
+
+    /// The card for one case, fresh where the subject can make cards; the seed is its randomness then.
+    ///
+    /// # Errors
+    /// No card or reader, in words.
+    fn rig(&mut self, seed: u64) -> Result<Rig, String>;
+}
+
+/// Virtual cards in this process, a fresh one for each case.
+pub struct InProcessSubject<F> {
+    statement: Statement,
+    make: F,
+}
+
+impl<F: FnMut(u64) -> Result<Box<dyn Card>, String>> InProcessSubject<F> {
+    /// Cards from this factory, which is given the seed of their randomness.
+    pub fn new(statement: Statement, make: F) -> Self {
+        Self { statement, make }
+    }
+}
+
+impl<F: FnMut(u64) -> Result<Box<dyn Card>, String>> Subject for InProcessSubject<F> {
+    fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    fn binding(&self) -> String {
+        "in process".to_owned()
+    }
+
+    fn facilities(&self) -> Vec<Facility> {
+        vec![Facility::Cut, Facility::FreshCard]
+    }
+
+    fn rig(&mut self, seed: u64) -> Result<Rig, String> {
+        let card: SharedCard = std::sync::Arc::new(std::sync::Mutex::new((self.make)(seed)?));
+        Ok(Rig::with_shared(card))
+    }
+}

@@ -1,0 +1,163 @@
+//! Runs cases one after the other: a fresh activation for each, its log kept, its verdict final. No case is tried twice.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::case::{Body, Case};
+use super::evidence::{Line, Seen};
+use super::result::{CaseResult, SCHEMA, Status, TestReport};
+use super::rig::Subject;
+use super::selection::Selection;
+use super::tester::Tester;
+use super::token::Token;
+use super::verdict::{Outcome, Stop, Verdict};
+use crate::crypto::kdf::sha256;
+
+/// Who looks on: progress, clock, and the wish to stop.
+pub trait Observer {
+    /// A case begins; `index` from 0.
+    fn begin(&mut self, _case: &Case, _index: usize, _of: usize) {}
+    /// It ended.
+    fn end(&mut self, _result: &CaseResult) {}
+    /// Asked before each case.
+    fn stop(&mut self) -> bool {
+        false
+    }
+    /// Microseconds, from whatever moment. Without a clock all is 0 and the log the same in every run.
+    fn micros(&mut self) -> u64 {
+        0
+    }
+}
+
+/// Nobody looks on.
+pub struct Unobserved;
+
+impl Observer for Unobserved {}
+
+/// The seed of one case in a run with this seed.
+pub fn case_seed(run_seed: u64, case: &str) -> u64 {
+    let digest = sha256(&[&run_seed.to_be_bytes(), case.as_bytes()]);
+    digest.iter().take(8).fold(0, |seed, octet| seed << 8 | u64::from(*octet))
+}
+
+/// Runs what the selection chooses, in the order of `cases`.
+pub fn run(
+    cases: &[Case],
+    selection: &Selection,
+    subject: &mut dyn Subject,
+    seed: u64,
+    observer: &mut dyn Observer,
+) -> TestReport {
+    let begun = observer.micros();
+    let chosen = selection.choose(cases);
+    let mut results = Vec::with_capacity(chosen.len());
+    let mut interrupted = false;
+    for (index, case) in chosen.iter().enumerate() {
+        interrupted = interrupted || observer.stop();
+        if interrupted {
+            results.push(result(case, subject, 0, Status::NotRun));
+            continue;
+        }
+        if let Some(status) = selection.bars(case, subject.statement(), &subject.facilities()) {
+            results.push(result(case, subject, 0, status));
+            continue;
+        }
+        observer.begin(case, index, chosen.len());
+        let done = run_case(case, subject, case_seed(seed, &case.id), observer);
+        observer.end(&done);
+        results.push(done);
+    }
+    doubt_without_twin(&mut results, &chosen);
+    TestReport {
+        schema: SCHEMA,
+        untorn: env!("CARGO_PKG_VERSION").to_owned(),
+        statement: subject.statement().name.clone(),
+        binding: subject.binding(),
+        seed,
+        begun: None,
+        micros: observer.micros().saturating_sub(begun),
+        interrupted,
+        shard: selection.shard,
+        results,
+        stale_expectations: Vec::new(),
+    }
+}
+
+/// Runs one case with this very seed.
+pub fn run_case(case: &Case, subject: &mut dyn Subject, seed: u64, observer: &mut dyn Observer) -> CaseResult {
+    let begun = observer.micros();
+    let Body::Card(body) = &case.body;
+    let (ended, evidence) = match subject.rig(seed) {
+        Ok(mut rig) => {
+            let mut clock = || observer.micros().saturating_sub(begun);
+            let mut tester = Tester::new(&mut rig, subject.statement(), seed, &mut clock);
+            let ended = with_activation(&mut tester, |tester| body(tester));
+            let evidence = tester.finish(&ended);
+            (ended, evidence)
+        }
+        Err(reason) => (Err(Stop::inconclusive(reason)), Vec::new()),
+    };
+    let status = status(ended, &evidence);
+    let micros = observer.micros().saturating_sub(begun);
+    CaseResult { micros, evidence, ..result(case, subject, seed, status) }
+}
+
+/// A body that panics is an error of the case, and the next case runs.
+fn with_activation<'r>(tester: &mut Tester<'r>, body: impl FnOnce(&mut Tester<'r>) -> Outcome) -> Outcome {
+    tester.power_on()?;
+    catch_unwind(AssertUnwindSafe(|| body(tester))).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(Stop::error(format!("the case panicked: {}", text.unwrap_or("without a message"))))
+    })
+}
+
+fn status(ended: Outcome, evidence: &[Line]) -> Status {
+    let rests_on = evidence.iter().rev().find_map(|line| match line.what {
+        Seen::Verdict { rests_on, .. } => Some(rests_on),
+        _ => None,
+    });
+    match ended {
+        Ok(()) => Status::Ran { verdict: Verdict::Pass, reason: None, rests_on: None },
+        Err(Stop { verdict, reason }) => Status::Ran { verdict, reason: Some(reason), rests_on: rests_on.flatten() },
+    }
+}
+
+fn result(case: &Case, subject: &dyn Subject, seed: u64, status: Status) -> CaseResult {
+    let token = Token {
+        case: case.id.clone(),
+        revision: case.revision,
+        profile: subject.statement().name.clone(),
+        seed,
+        cuts: "-".to_owned(),
+    };
+    CaseResult {
+        id: case.id.clone(),
+        revision: case.revision,
+        suite: case.suite.clone(),
+        purpose: case.purpose.clone(),
+        requirements: case.requirements.clone(),
+        risk: case.risk,
+        status,
+        replay: token.to_string(),
+        micros: 0,
+        expected: None,
+        evidence: Vec::new(),
+        evidence_file: None,
+    }
+}
+
+/// A refusal counts only where its valid twin was accepted: else it may have come for any reason. A twin that did not run says
+/// nothing either way.
+fn doubt_without_twin(results: &mut [CaseResult], chosen: &[&Case]) {
+    let verdicts: Vec<(String, Verdict)> =
+        results.iter().filter_map(|result| Some((result.id.clone(), result.verdict()?))).collect();
+    for (result, case) in results.iter_mut().zip(chosen) {
+        let Some(twin) = &case.twin else { continue };
+        let Some((_, verdict)) = verdicts.iter().find(|(id, _)| id == twin) else { continue };
+        if let Status::Ran { verdict: own @ Verdict::Pass, reason, .. } = &mut result.status
+            && *verdict != Verdict::Pass
+        {
+            *own = Verdict::Inconclusive;
+            *reason = Some(format!("its valid twin {twin} came to {verdict}: the refusal may have another reason"));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What is claimed of a card (ICS, implementation conformance statement) and what a test needs to know of it (IXIT, implementation
+//! extra information for testing); ITU-T X.296 (1995), 6 and 7.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
+
+/// A text that is not shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct SecretText(String);
+
+impl SecretText {
+    /// Keeps it.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// What must not be logged, journalled or reported.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText(****)")
+    }
+}
+
+impl Drop for SecretText {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// ICS and IXIT of one implementation under test.
+///
+/// ```
+/// use untorn::conformance::statement::Statement;
+/// let text = "name = 'mine'\nclaims = ['purse', 'purse.epc1']\n[values]\n'purse.keys' = 'test'\n[secrets]\n'purse.pin' = '1234'\n";
+/// let statement = Statement::parse(text).unwrap();
+/// assert!(statement.claims("purse.epc1") && !statement.claims("purse.epc2"));
+/// assert!(!format!("{statement:?}").contains("1234"));
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statement {
+    /// By which reports name it.
+    pub name: String,
+    /// One line for people.
+    #[serde(default)]
+    pub description: String,
+    /// ICS: what is claimed. A dot says that the first part must be claimed too.
+    #[serde(default)]
+    pub claims: BTreeSet<String>,
+    /// IXIT: key references, limits, time-outs, by name.
+    #[serde(default)]
+    pub values: BTreeMap<String, Value>,
+    /// IXIT that is not shown: PINs.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretText>,
+}
+
+/// One value of an IXIT.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// A count, a limit, milliseconds.
+    Number(u64),
+    /// A name, or octets in hex.
+    Text(String),
+}
+
+/// A statement that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StatementError {
+    /// Not TOML, or not of this shape.
+    #[error("statement: {0}")]
+    Syntax(String),
+    /// A claim without the one that it rests on.
+    #[error("statement: {claim:?} is claimed without {needs:?}, on which it rests")]
+    Review {
+        /// The claim.
+        claim: String,
+        /// What is missing.
+        needs: String,
+    },
+}
+
+impl Statement {
+    /// From TOML, with the static review: a claim rests on all of its dotted prefixes.
+    pub fn parse(text: &str) -> Result<Self, StatementError> {
+        let statement: Self = toml::from_str(text).map_err(|error| StatementError::Syntax(error.to_string()))?;
+        statement.review()?;
+        Ok(statement)
+    }
+
+    /// The static review (ITU-T X.290 (1995), 7.2): whether the claims fit together at all.
+    pub fn review(&self) -> Result<(), StatementError> {
+        for claim in &self.claims {
+            if let Some((needs, _)) = claim.rsplit_once('.')
+                && !self.claims.contains(needs)
+            {
+                return Err(StatementError::Review { claim: claim.clone(), needs: needs.to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a claim.
+    #[must_use]
+    pub fn claim(mut self, claim: &str) -> Self {
+        self.claims.insert(claim.to_owned());
+        self
+    }
+
+    /// Adds a number.
+    #[must_use]
+    pub fn number(mut self, name: &str, number: u64) -> Self {
+        self.values.insert(name.to_owned(), Value::Number(number));
+        self
+    }
+
+    /// Adds a text.
+    #[must_use]
+    pub fn text(mut self, name: &str, text: &str) -> Self {
+        self.values.insert(name.to_owned(), Value::Text(text.to_owned()));
+        self
+    }
+
+    /// Whether it is claimed.
+    pub fn claims(&self, claim: &str) -> bool {
+        self.claims.contains(claim)
+    }
+}

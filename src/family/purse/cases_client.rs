@@ -1,0 +1,429 @@
+//! The purse as its test cases speak to it: a terminal with keys and no judgement. Every step can be done wrongly on purpose; what
+//! is done rightly and answered wrongly fails the case.
+
+use super::data::{AID, CardId, Rights, Role, Suite, TerminalId, TransactionId, ins};
+use super::data_session::{CERTIFICATE_LEN, Certificate, Options, SealedReceipt, SelectAnswer, State};
+use super::data_transact::{Operation, Order};
+use super::issuer::Scheme;
+use super::keys::{Mac, SessionKeys};
+use super::keys_epc1::{self, Parties};
+use super::keys_epc2::{self, FirstHalf};
+use crate::conformance::tester::{Answer, Tester};
+use crate::conformance::verdict::{Outcome, Stop};
+use crate::crypto::des::TripleDesKey;
+use crate::crypto::ec::{Point, PrivateKey};
+use crate::secret::Secret;
+use crate::wire::apdu::Command;
+use crate::wire::hex;
+use crate::wire::status::StatusWord;
+
+/// Terminal of the cases; [`Desk::at`] makes another.
+const TERMINAL: TerminalId = TerminalId(*b"UNTORN T");
+/// Of all orders: 2023-11-14.
+pub const ORDER_TIME: u32 = 1_700_000_000;
+
+/// The suites that the statement claims.
+pub fn suites(tester: &Tester<'_>) -> Vec<Suite> {
+    let claimed = [("purse.epc1", Suite::Epc1), ("purse.epc2", Suite::Epc2)];
+    claimed.into_iter().filter(|(claim, _)| tester.claims(claim)).map(|(_, suite)| suite).collect()
+}
+
+/// Runs steps under each claimed suite, after a power-up.
+pub fn each_suite(tester: &mut Tester<'_>, mut steps: impl FnMut(&mut Tester<'_>, Suite) -> Outcome) -> Outcome {
+    for suite in suites(tester) {
+        tester.note(format!("suite {suite}"));
+        tester.power_on()?;
+        steps(tester, suite)?;
+    }
+    Ok(())
+}
+
+/// SELECT on a logical channel, as octets.
+pub fn select_command(channel: u8) -> Vec<u8> {
+    Command::new(channel, ins::SELECT, 0x04, 0x00).with_data(&AID).with_le(256).emit()
+}
+
+/// SELECT on channel 0 and its answer R0.
+pub fn select(tester: &mut Tester<'_>) -> Outcome<Vec<u8>> {
+    select_on(tester, 0)
+}
+
+/// SELECT and its answer R0.
+pub fn select_on(tester: &mut Tester<'_>, channel: u8) -> Outcome<Vec<u8>> {
+    let answer = tester.send(&select_command(channel))?;
+    tester.expect_status(&answer, 0x9000)?;
+    Ok(answer.data)
+}
+
+/// What R0 offers; what cannot be read fails.
+pub fn offer(r0: &[u8]) -> Outcome<SelectAnswer> {
+    SelectAnswer::parse(r0).map_err(|error| Stop::fail(format!("answer to SELECT: {error}")))
+}
+
+fn ours<E: std::fmt::Display>(error: E) -> Stop {
+    Stop::error(format!("keys of the test system: {error}"))
+}
+
+/// The scheme that the statement names under `purse.keys`.
+pub fn scheme(tester: &Tester<'_>) -> Outcome<Scheme> {
+    match tester.text("purse.keys")? {
+        "test" => Ok(Scheme::test()),
+        other => Err(Stop::error(format!("purse.keys: expected \"test\", the only keys known here, got {other:?}"))),
+    }
+}
+
+/// Who opens a session, and what for.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    /// Suite.
+    pub suite: Suite,
+    /// TID.
+    pub terminal: TerminalId,
+    /// EPC1: whose key.
+    pub role: Role,
+    /// EPC2: of the certificate.
+    pub rights: Rights,
+    /// opts.
+    pub options: Options,
+    /// Logical channel.
+    pub channel: u8,
+}
+
+impl Desk {
+    /// A terminal of this role for logical card 1.
+    pub fn new(suite: Suite, role: Role) -> Self {
+        let options = Options::default();
+        let rights = role.rights();
+        Self { suite, terminal: TERMINAL, role, rights, options, channel: 0 }
+    }
+
+    /// For these logical cards, ascending.
+    #[must_use]
+    pub fn cards(mut self, ids: &[u8]) -> Self {
+        self.options.logical_cards = ids.to_vec();
+        for &id in ids {
+            self.rights.0 |= 0x100 << (id.clamp(1, 8) - 1);
+        }
+        self
+    }
+
+    /// Another terminal.
+    #[must_use]
+    pub fn at(mut self, terminal: [u8; 8]) -> Self {
+        self.terminal = TerminalId(terminal);
+        self
+    }
+
+    /// On another logical channel.
+    #[must_use]
+    pub fn on(mut self, channel: u8) -> Self {
+        self.channel = channel;
+        self
+    }
+
+    /// CLA INS P1 P2 of AUTH, without channel.
+    pub fn header(&self) -> [u8; 4] {
+        match self.suite {
+            Suite::Epc1 => keys_epc1::header(self.role, Scheme::KEY_VERSION),
+            Suite::Epc2 => keys_epc2::header(Scheme::AUTHORITY),
+        }
+    }
+
+    /// Data of an AUTH for this R0, and what opens its answer.
+    pub fn auth(&self, tester: &mut Tester<'_>, r0: &[u8]) -> Outcome<(Vec<u8>, Waiting)> {
+        match self.suite {
+            Suite::Epc1 => {
+                let card = card_id(tester, r0)?;
+                let key = self.card_key(tester, card)?;
+                let nonce = tester.random();
+                self.auth_epc1(r0, card, &key, nonce)
+            }
+            Suite::Epc2 => {
+                let (key, certificate) =
+                    scheme(tester)?.terminal_credentials(self.terminal, 1, self.rights).map_err(ours)?;
+                let ephemeral = PrivateKey::generate(tester.entropy());
+                self.auth_epc2(r0, &key, &certificate.emit(), ephemeral)
+            }
+        }
+    }
+
+    /// The key of this role over the listed logical cards, folded.
+    pub fn card_key(&self, tester: &Tester<'_>, card: CardId) -> Outcome<Secret<16>> {
+        let scheme = scheme(tester)?;
+        let mut keys = Vec::new();
+        for &id in &self.options.logical_cards {
+            let operator = tester.number(&format!("purse.operator.{id}"))?;
+            keys.push((id, scheme.card_key(operator as u32, id, self.role, card).map_err(ours)?));
+        }
+        let folded = keys_epc1::fold(keys.iter().map(|(id, key)| (*id, key))).map_err(ours)?;
+        folded.ok_or_else(|| Stop::error("no logical card is listed"))
+    }
+
+    /// EPC1 with this very key and nonce.
+    pub fn auth_epc1(
+        &self,
+        r0: &[u8],
+        card: CardId,
+        key: &Secret<16>,
+        terminal_nonce: [u8; 8],
+    ) -> Outcome<(Vec<u8>, Waiting)> {
+        let offer = offer(r0)?.epc1.ok_or_else(|| Stop::fail("EPC1 is claimed and not offered"))?;
+        let parties = Parties { terminal_nonce, card_nonce: offer.nonce, card, terminal: self.terminal };
+        let keys = keys_epc1::session_keys(key, &parties).map_err(ours)?;
+        let opts = self.options.emit();
+        let tag = keys_epc1::terminal_tag(&keys, r0, self.header(), &parties, &opts);
+        let data = [&terminal_nonce[..], &self.terminal.0, &opts, tag.as_bytes()].concat();
+        Ok((data, Waiting { channel: self.channel, kind: Kind::Epc1 { keys, tag, card } }))
+    }
+
+    /// EPC2 with this very key, certificate and ephemeral key.
+    pub fn auth_epc2(
+        &self,
+        r0: &[u8],
+        key: &PrivateKey,
+        certificate: &[u8],
+        ephemeral: PrivateKey,
+    ) -> Outcome<(Vec<u8>, Waiting)> {
+        let offered = offer(r0)?.epc2.ok_or_else(|| Stop::fail("EPC2 is claimed and not offered"))?;
+        let ec = Point::new(&offered).map_err(|error| Stop::fail(format!("Ec: {error}")))?;
+        let et = ephemeral.public().to_bytes();
+        let opts = self.options.emit();
+        let certificate: [u8; CERTIFICATE_LEN] =
+            certificate.try_into().map_err(|_| Stop::error("a certificate of another length"))?;
+        let half = FirstHalf::new(r0, self.header(), &et, &certificate, &opts, &ephemeral.agree(&ec), &key.agree(&ec));
+        let data = [&et[..], &certificate, half.terminal_tag().as_bytes(), &opts].concat();
+        Ok((data, Waiting { channel: self.channel, kind: Kind::Epc2 { half: Box::new(half), ephemeral } }))
+    }
+
+    /// AUTH with this data as octets, extended where it must be.
+    pub fn auth_command(&self, data: &[u8]) -> Vec<u8> {
+        let [cla, ins, p1, p2] = self.header();
+        Command::new(cla | self.channel, ins, p1, p2).with_data(data).with_le(256).emit()
+    }
+
+    /// SELECT and AUTH, as far as the card lets it come: `Err` holds the status word of a refusal, which must be bare.
+    pub fn try_open(&self, tester: &mut Tester<'_>) -> Outcome<Result<Opened, StatusWord>> {
+        let r0 = select_on(tester, self.channel)?;
+        let (data, waiting) = self.auth(tester, &r0)?;
+        let answer = fetch(tester, &self.auth_command(&data))?;
+        if answer.status != StatusWord::OK {
+            tester.check(answer.data.is_empty(), "a refused AUTH says nothing but its status word")?;
+            return Ok(Err(answer.status));
+        }
+        waiting.open(tester, &answer.data).map(Ok)
+    }
+
+    /// SELECT and AUTH, which must succeed.
+    pub fn open(&self, tester: &mut Tester<'_>) -> Outcome<Opened> {
+        match self.try_open(tester)? {
+            Ok(opened) => Ok(opened),
+            Err(status) => Err(Stop::fail(format!("AUTH: expected 9000, got {:04X}", status.0))),
+        }
+    }
+
+    /// One TRANSACT in a session of its own, which must succeed; its receipt.
+    pub fn pay(&self, tester: &mut Tester<'_>, operations: &[Operation]) -> Outcome<SealedReceipt> {
+        let mut opened = self.open(tester)?;
+        let order = opened.order(tester, operations);
+        opened.session.pay(tester, &order)
+    }
+
+    /// STATE as a new session shows it.
+    pub fn state(&self, tester: &mut Tester<'_>) -> Outcome<State> {
+        Ok(self.open(tester)?.state)
+    }
+}
+
+/// Sends a command and fetches what 61xx announces, so that short readers carry long answers.
+pub fn fetch(tester: &mut Tester<'_>, command: &[u8]) -> Outcome<Answer> {
+    /// Pieces of one answer, far above what a purse has to say.
+    const PIECES_MAX: usize = 16;
+    let channel = command.first().map_or(0, |cla| cla & 0x03);
+    let mut answer = tester.send(command)?;
+    for _ in 0..PIECES_MAX {
+        if answer.status.sw1() != 0x61 {
+            return Ok(answer);
+        }
+        let more = tester.send(&[channel, 0xC0, 0x00, 0x00, answer.status.sw2()])?;
+        answer.data.extend_from_slice(&more.data);
+        answer.status = more.status;
+    }
+    Err(Stop::fail(format!("61xx goes on after {PIECES_MAX} pieces")))
+}
+
+/// CID, as EPC1 shows it to who has KP.
+pub fn card_id(tester: &Tester<'_>, r0: &[u8]) -> Outcome<CardId> {
+    let offer = offer(r0)?.epc1.ok_or_else(|| Stop::fail("EPC1 is claimed and not offered"))?;
+    let privacy = TripleDesKey::new(*scheme(tester)?.privacy_key().expose()).map_err(ours)?;
+    Ok(keys_epc1::decipher_card_id(&privacy, offer.nonce, offer.enciphered_card_id))
+}
+
+/// An AUTH that was sent.
+pub struct Waiting {
+    channel: u8,
+    kind: Kind,
+}
+
+enum Kind {
+    Epc1 { keys: SessionKeys, tag: Mac, card: CardId },
+    Epc2 { half: Box<FirstHalf>, ephemeral: PrivateKey },
+}
+
+/// An open session and what the card said of itself.
+pub struct Opened {
+    /// The session.
+    pub session: Session,
+    /// STATE.
+    pub state: State,
+    /// CID.
+    pub card: CardId,
+}
+
+impl Opened {
+    /// An order that fits the state, with a TTID of its own.
+    pub fn order(&self, tester: &mut Tester<'_>, operations: &[Operation]) -> Order {
+        order(tester, self.state.transaction_counter.wrapping_add(1), operations)
+    }
+}
+
+/// An order of the cases' terminal with a random, so fresh, TTID.
+pub fn order(tester: &mut Tester<'_>, expected_counter: u32, operations: &[Operation]) -> Order {
+    let (sequence, random) = (u32::from_be_bytes(tester.random()), tester.random());
+    let transaction = TransactionId::new(TERMINAL, sequence, random);
+    Order { expected_counter, transaction, time: ORDER_TIME, operations: operations.to_vec() }
+}
+
+impl Waiting {
+    /// Opens C3|tagC; what is not authentic fails.
+    pub fn open(self, tester: &mut Tester<'_>, answer: &[u8]) -> Outcome<Opened> {
+        let channel = self.channel;
+        let (keys, chaining, state, card) = match self.kind {
+            Kind::Epc1 { keys, tag, card } => {
+                let (c3, tag_c) = split(answer, 8)?;
+                let expected = keys_epc1::card_tag(&keys, &tag, c3);
+                tester.check(expected.verify(tag_c), "tagC proves the card")?;
+                let state = keys_epc1::decipher_state(&keys, c3).ok_or_else(|| Stop::fail("padding of STATE"))?;
+                (keys, expected, parse_state(&state, Suite::Epc1)?, card)
+            }
+            Kind::Epc2 { half, ephemeral } => {
+                let (c3, tag_c) = split(answer, 16)?;
+                let proof = half.decipher_card_proof(c3).ok_or_else(|| Stop::fail("padding of certC|STATE"))?;
+                let (certificate, state) =
+                    proof.split_at_checked(CERTIFICATE_LEN).ok_or_else(|| Stop::fail("certC is cut off"))?;
+                let certificate =
+                    Certificate::parse(certificate).map_err(|error| Stop::fail(format!("certC: {error}")))?;
+                let authority = scheme(tester)?.authority().map_err(ours)?;
+                let card_key = certificate.verify(&authority);
+                tester.check(card_key.is_ok(), "certC is the authority's")?;
+                let card_key = card_key.map_err(ours)?;
+                let (keys, expected) = half.finish(c3, &ephemeral.agree(&card_key));
+                tester.check(expected.verify(tag_c), "tagC proves the card")?;
+                (keys, expected, parse_state(state, Suite::Epc2)?, CardId(certificate.subject_id))
+            }
+        };
+        tester.note(format!("session open: TC {}, balance {}", state.transaction_counter, state.balance));
+        Ok(Opened { session: Session { keys, chaining, counter: 1, channel }, state, card })
+    }
+}
+
+fn parse_state(octets: &[u8], suite: Suite) -> Outcome<State> {
+    State::parse(octets, suite).map_err(|error| Stop::fail(format!("STATE: {error}")))
+}
+
+fn split(answer: &[u8], mac_len: usize) -> Outcome<(&[u8], &[u8])> {
+    let cut = answer.len().checked_sub(mac_len);
+    cut.map(|cut| answer.split_at(cut))
+        .ok_or_else(|| Stop::fail(format!("an answer of {} octets has no MAC", answer.len())))
+}
+
+/// The terminal's end of a session. Clones go on from the same point.
+#[derive(Clone)]
+pub struct Session {
+    /// S-ENC, S-MAC, S-RMAC.
+    pub keys: SessionKeys,
+    /// MCV.
+    pub chaining: Mac,
+    /// Of the next command.
+    pub counter: u8,
+    /// Logical channel.
+    pub channel: u8,
+}
+
+impl Session {
+    /// A protected command as octets; MCV goes on.
+    pub fn protect(&mut self, ins: u8, [p1, p2]: [u8; 2], plaintext: &[u8]) -> Vec<u8> {
+        let header = [0x84, ins, p1, p2];
+        let ciphertext = self.keys.encipher_command(self.counter, plaintext);
+        let mac = self.keys.command_mac(&self.chaining, header, &ciphertext);
+        self.chaining = mac;
+        let data = [&ciphertext[..], mac.as_bytes()].concat();
+        Command::new(0x84 | self.channel, ins, p1, p2).with_data(&data).with_le(256).emit()
+    }
+
+    /// Data of an answer, whose R-MAC must be right; the counter goes on.
+    pub fn unprotect(&mut self, tester: &mut Tester<'_>, answer: &Answer) -> Outcome<Vec<u8>> {
+        let (ciphertext, mac) = split(&answer.data, self.keys.mac_len())?;
+        let expected = self.keys.answer_mac(&self.chaining, ciphertext, answer.status);
+        tester.check(expected.verify(mac), format!("the R-MAC covers data and {:04X}", answer.status.0))?;
+        let data = self.keys.decipher_answer(self.counter, ciphertext);
+        let data = data.ok_or_else(|| Stop::fail("padding of an answer"))?;
+        self.counter = self.counter.wrapping_add(1);
+        if !data.is_empty() {
+            tester.note(format!("plaintext of the answer: {}", hex::encode(&data)));
+        }
+        Ok(data)
+    }
+
+    /// One command inside the session. A missing or wrong R-MAC fails, whatever the status word.
+    pub fn send(
+        &mut self,
+        tester: &mut Tester<'_>,
+        ins: u8,
+        parameters: [u8; 2],
+        plaintext: &[u8],
+    ) -> Outcome<(Vec<u8>, StatusWord)> {
+        if ins != ins::VERIFY {
+            tester.note(format!("plaintext of {ins:02X}: {}", hex::encode(plaintext)));
+        }
+        let command = self.protect(ins, parameters, plaintext);
+        let answer = fetch(tester, &command)?;
+        Ok((self.unprotect(tester, &answer)?, answer.status))
+    }
+
+    /// TRANSACT; its receipt, or the authentic status word of a refusal.
+    pub fn transact(&mut self, tester: &mut Tester<'_>, order: &Order) -> Outcome<Result<SealedReceipt, StatusWord>> {
+        tester.note(format!("TRANSACT {:?}", order.operations));
+        let (data, status) = self.send(tester, ins::TRANSACT, [0, 0], &order.emit())?;
+        if status != StatusWord::OK {
+            tester.check(data.is_empty(), "a refusal carries no data")?;
+            return Ok(Err(status));
+        }
+        let receipt = SealedReceipt::parse(&data, self.keys.suite());
+        receipt.map(Ok).map_err(|error| Stop::fail(format!("receipt: {error}")))
+    }
+
+    /// TRANSACT, which must succeed; its receipt.
+    pub fn pay(&mut self, tester: &mut Tester<'_>, order: &Order) -> Outcome<SealedReceipt> {
+        match self.transact(tester, order)? {
+            Ok(receipt) => Ok(receipt),
+            Err(status) => Err(Stop::fail(format!("TRANSACT: expected 9000, got {:04X}", status.0))),
+        }
+    }
+
+    /// VERIFY; its status word.
+    pub fn verify(&mut self, tester: &mut Tester<'_>, pin: &str) -> Outcome<StatusWord> {
+        tester.note("VERIFY");
+        Ok(self.send(tester, ins::VERIFY, [0, 1], pin.as_bytes())?.1)
+    }
+
+    /// READ of a record; its data or a status word.
+    pub fn read(
+        &mut self,
+        tester: &mut Tester<'_>,
+        logical_card: u8,
+        file: u8,
+        record: u8,
+    ) -> Outcome<(Vec<u8>, StatusWord)> {
+        self.send(tester, ins::READ, [0, 0], &[logical_card, file, record])
+    }
+}

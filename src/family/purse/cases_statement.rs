@@ -1,0 +1,42 @@
+//! What a profile claims, and what a test needs to know of its card.
+
+use super::data::Suite;
+use super::profile::Profile;
+use crate::conformance::statement::{SecretText, Statement};
+
+/// The claims of every virtual card: they are its chip's.
+const CHIP: &[&str] = &[
+    "iso7816_4",
+    "iso7816_4.chaining",
+    "iso7816_4.extended_length",
+    "iso7816_4.get_response",
+    "iso7816_4.logical_channels",
+];
+
+/// ICS and IXIT of a card of this profile.
+pub(super) fn statement(profile: &Profile) -> Statement {
+    let offers = |suite| profile.suites.contains(&suite);
+    let chip = CHIP.iter().map(|claim| (*claim, true));
+    let purse = [
+        ("purse", true),
+        ("purse.epc1", offers(Suite::Epc1)),
+        ("purse.epc2", offers(Suite::Epc2)),
+        ("purse.pin", profile.pin.is_some()),
+        ("purse.many", profile.logical_cards.len() > 1),
+        ("purse.on_device_verification", profile.on_device_verification),
+    ];
+    let claims = chip.chain(purse).filter(|(_, claimed)| *claimed).map(|(claim, _)| claim.to_owned()).collect();
+    let mut statement = Statement { name: profile.name.clone(), claims, ..Statement::default() }
+        .text("iso7816_4.aid", &crate::wire::hex::encode(&super::data::AID))
+        .text("purse.keys", "test")
+        .number("purse.ring", u64::from(profile.ring));
+    if let Some(pin) = &profile.pin {
+        let digits = pin.expose().iter().map(|digit| char::from(*digit)).collect::<String>();
+        statement.secrets.insert("purse.pin".to_owned(), SecretText::new(digits));
+        statement = statement.number("purse.pin_tries", u64::from(profile.pin_tries));
+    }
+    for logical in &profile.logical_cards {
+        statement = statement.number(&format!("purse.operator.{}", logical.id), u64::from(logical.operator));
+    }
+    statement
+}

@@ -1,0 +1,19 @@
+//! Suites that belong to no card family.
+
+pub mod iso7816_4;
+
+use crate::conformance::case::Case;
+use crate::conformance::requirement::Catalogue;
+
+/// Their cases, in the order in which they run.
+pub fn cases() -> Vec<Case> {
+    iso7816_4::cases()
+}
+
+/// The requirements that they prove.
+///
+/// # Errors
+/// A catalogue is malformed, in words.
+pub fn requirements() -> Result<Vec<Catalogue>, String> {
+    Ok(vec![])
+}

@@ -1,0 +1,50 @@
+//! The suite on the reference cards: every case passes, and each mutant is killed by a case that says so.
+
+#![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
+
+use untorn::app::suites::cases;
+use untorn::conformance::rig::InProcessSubject;
+use untorn::conformance::runner::{Unobserved, run};
+use untorn::conformance::selection::Selection;
+use untorn::conformance::verdict::Verdict;
+use untorn::family::families;
+
+#[test]
+fn all_cases_pass_on_every_reference_card() {
+    for family in families() {
+        for profile in family.profiles() {
+            let statement = family.statement(profile).unwrap();
+            let mut subject = InProcessSubject::new(statement, |seed| family.virtual_card(profile, seed, None));
+            let report = run(&cases(), &Selection::default(), &mut subject, 1, &mut Unobserved);
+            for result in &report.results {
+                if let Some(verdict) = result.verdict() {
+                    assert_eq!(verdict, Verdict::Pass, "{profile}: {}: {:?}", result.replay, result.reason());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_mutant_is_killed_by_a_case_that_declares_it() {
+    let mut survivors = Vec::new();
+    for family in families() {
+        let cases = cases();
+        for mutant in family.mutants() {
+            let killed = cases.iter().filter(|case| case.kills.iter().any(|name| name == mutant.name)).any(|case| {
+                family.profiles().iter().any(|profile| {
+                    let statement = family.statement(profile).unwrap();
+                    let make = |seed| family.virtual_card(profile, seed, Some(mutant.name));
+                    let mut subject = InProcessSubject::new(statement, make);
+                    let only = Selection { patterns: vec![case.id.clone()], ..Selection::default() };
+                    let report = run(&cases, &only, &mut subject, 1, &mut Unobserved);
+                    report.results[0].verdict() == Some(Verdict::Fail)
+                })
+            });
+            if !killed {
+                survivors.push(mutant.name);
+            }
+        }
+    }
+    assert!(survivors.is_empty(), "survivors: {survivors:?}");
+}
