@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::card_access_defect::AccessDefect;
 use super::card_auth::{self, Offer};
-use super::card_defect::PurseDefect;
+use super::card_commit_defect::CommitDefect;
 use super::card_image::Image;
 use super::card_keys::{Personalisation, PersonaliseError};
 use super::card_messaging::Session;
@@ -47,7 +48,8 @@ pub struct Purse<E> {
     session: Option<Session>,
     failed_attempts: u32,
     holder_verified: bool,
-    defect: Option<PurseDefect>,
+    access_defect: Option<AccessDefect>,
+    commit_defect: Option<CommitDefect>,
 }
 
 /// A virtual card with the purse on it.
@@ -90,10 +92,17 @@ impl<E: Entropy> Chip<Purse<E>> {
         Ok(Self::new(Purse::new(person, profile, entropy), Memory::from_image(image)))
     }
 
-    /// The same card with a deliberate defect of the purse.
+    /// The same card with a deliberate defect of what guards the purse.
     #[must_use]
-    pub fn with_purse_defect(mut self, defect: PurseDefect) -> Self {
-        self.application_mut().defect = Some(defect);
+    pub fn with_access_defect(mut self, defect: AccessDefect) -> Self {
+        self.application_mut().access_defect = Some(defect);
+        self
+    }
+
+    /// The same card with a deliberate defect of how it moves value.
+    #[must_use]
+    pub fn with_commit_defect(mut self, defect: CommitDefect) -> Self {
+        self.application_mut().commit_defect = Some(defect);
         self
     }
 
@@ -112,7 +121,8 @@ impl<E> Purse<E> {
             session: None,
             failed_attempts: 0,
             holder_verified: profile.on_device_verification,
-            defect: None,
+            access_defect: None,
+            commit_defect: None,
         }
     }
 
@@ -120,8 +130,8 @@ impl<E> Purse<E> {
         &self.person
     }
 
-    fn has(&self, defect: PurseDefect) -> bool {
-        self.defect == Some(defect)
+    fn has(&self, defect: AccessDefect) -> bool {
+        self.access_defect == Some(defect)
     }
 
     fn has_session(&self, channel: u8) -> bool {
@@ -308,7 +318,14 @@ impl<E> Purse<E> {
     ) -> Result<(), Stop> {
         let mut image = Image::read(&self.person.layout, memory)?;
         let verified = session.verified || self.holder_verified;
-        let body = match card_transact::transact(&self.person, &mut image, session, verified, plaintext)? {
+        let body = match card_transact::transact(
+            &self.person,
+            &mut image,
+            session,
+            verified,
+            self.commit_defect,
+            plaintext,
+        )? {
             Outcome::Repeated(body) => body,
             Outcome::ToCommit(body) => {
                 image.commit(memory)?;
@@ -384,7 +401,7 @@ impl<E: Entropy> Application for Purse<E> {
     fn select(&mut self, _: &mut Memory, channel: u8, answer: &mut Vec<u8>) -> Result<StatusWord, PowerLost> {
         // REQ-SEL-4: on all channels.
         self.session = None;
-        let offer = if self.has(PurseDefect::NonceConstant) {
+        let offer = if self.has(AccessDefect::NonceConstant) {
             Offer::fresh(&self.person, channel, &mut SeededEntropy::new(0))
         } else {
             Offer::fresh(&self.person, channel, &mut self.entropy)

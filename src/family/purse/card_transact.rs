@@ -1,5 +1,6 @@
 //! TRANSACT, the checks (a) to (c): pure, over a working copy (specs/purse.md, clause 6).
 
+use super::card_commit_defect::CommitDefect;
 use super::card_image::Image;
 use super::card_keys::Personalisation;
 use super::card_messaging::Session;
@@ -28,6 +29,7 @@ pub(super) fn transact(
     image: &mut Image<'_>,
     session: &Session,
     verified: bool,
+    defect: Option<CommitDefect>,
     plaintext: &[u8],
 ) -> Result<Outcome, StatusWord> {
     let malformed = |_| StatusWord::WRONG_DATA;
@@ -49,7 +51,7 @@ pub(super) fn transact(
     // (c)
     let order = Order::parse(plaintext).map_err(malformed)?;
     let mut running =
-        Running { person, image, session, verified, debited: [0; CARDS_MAX], taken_over: None, used: false };
+        Running { person, image, session, verified, defect, debited: [0; CARDS_MAX], taken_over: None, used: false };
     for operation in &order.operations {
         running.check_rights(operation)?;
         running.execute(operation)?;
@@ -106,6 +108,7 @@ struct Running<'a, 'image> {
     image: &'a mut Image<'image>,
     session: &'a Session,
     verified: bool,
+    defect: Option<CommitDefect>,
     /// Taken from each logical card so far.
     debited: [u32; CARDS_MAX],
     /// The replaced card, and the logical cards (by bit) whose value was taken over.
@@ -168,6 +171,8 @@ impl Running<'_, '_> {
             return Err(refusal::VERIFICATION_REQUIRED);
         }
         self.debited[index] = sum;
+        let balance =
+            if self.defect == Some(CommitDefect::DebitTwice) { balance.saturating_sub(amount) } else { balance };
         self.image.set_balance(index, balance);
         Ok(())
     }

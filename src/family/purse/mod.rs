@@ -4,16 +4,24 @@
 //! card, `kernel*` the terminal's side, and neither imports the other.
 
 pub mod card;
+pub mod card_access_defect;
 mod card_auth;
-pub mod card_defect;
+pub mod card_commit_defect;
 mod card_image;
 pub mod card_inspection;
 pub mod card_keys;
 mod card_messaging;
 mod card_transact;
 mod cases;
+mod cases_authentication;
 pub mod cases_client;
+mod cases_life_cycle;
+mod cases_messaging;
+mod cases_pin;
+mod cases_recovery;
+mod cases_ring;
 mod cases_statement;
+mod cases_transaction;
 pub mod data;
 pub mod data_session;
 pub mod data_transact;
@@ -26,7 +34,8 @@ pub mod keys_epc2;
 pub mod profile;
 
 use self::card::PurseCard;
-use self::card_defect::PurseDefect;
+use self::card_access_defect::AccessDefect;
+use self::card_commit_defect::CommitDefect;
 use self::issuer::Scheme;
 use self::profile::Profile;
 use super::CardFamily;
@@ -64,8 +73,11 @@ impl CardFamily for Purse {
         if let Some(defect) = ChipDefect::by_name(name) {
             return Ok(Box::new(card.with_defect(defect)));
         }
-        match PurseDefect::by_name(name) {
-            Some(defect) => Ok(Box::new(card.with_purse_defect(defect))),
+        if let Some(defect) = AccessDefect::by_name(name) {
+            return Ok(Box::new(card.with_access_defect(defect)));
+        }
+        match CommitDefect::by_name(name) {
+            Some(defect) => Ok(Box::new(card.with_commit_defect(defect))),
             None => Err(format!("the purse has no mutant {name:?}")),
         }
     }
@@ -76,8 +88,9 @@ impl CardFamily for Purse {
 
     fn mutants(&self) -> Vec<Mutant> {
         let chip = ChipDefect::ALL.iter().map(|(_, description)| description);
-        let purse = PurseDefect::ALL.iter().map(|(_, description)| description);
-        chip.chain(purse).map(Mutant::card).collect()
+        let access = AccessDefect::ALL.iter().map(|(_, description)| description);
+        let commit = CommitDefect::ALL.iter().map(|(_, description)| description);
+        chip.chain(access).chain(commit).map(Mutant::card).collect()
     }
 
     fn requirements(&self) -> Result<Catalogue, String> {

@@ -1,8 +1,8 @@
-//! Defects of the virtual purse.
+//! Defects of authentication, secure messaging and PIN.
 
 crate::defect::defects! {
-    /// A deliberate defect of the purse.
-    pub enum PurseDefect {
+    /// A deliberate defect of what guards the purse.
+    pub enum AccessDefect {
         NonceConstant => ("nonce-constant", true, "The card's nonce and ephemeral key are the same at each SELECT."),
     }
 }
