@@ -2,11 +2,14 @@
 //!
 //! Command line and terminal window both start here; [`Options`] has the names of the flags.
 
+pub mod campaign;
 mod clock;
 mod error;
 mod kill;
+pub mod ledger;
 mod place;
 mod stop_list;
+pub mod subjects;
 pub mod suites;
 mod virtual_card;
 
@@ -270,11 +273,22 @@ pub(crate) fn open_pcsc(
     clock: &Clock,
     ring: &TraceRing,
 ) -> Result<Box<dyn Reader>, AppError> {
+    traced(open_bare_pcsc(name)?, options, clock, ring)
+}
+
+/// A PC/SC reader that follows nothing by itself.
+#[cfg(feature = "pcsc")]
+fn open_bare_pcsc(name: &str) -> Result<Box<dyn Reader>, AppError> {
     let reader = crate::reader::pcsc::PcscReader::open(name).map_err(|error| AppError::Reader(error.to_string()))?;
-    traced(reader, options, clock, ring)
+    Ok(Box::new(reader))
+}
+
+#[cfg(not(feature = "pcsc"))]
+fn open_bare_pcsc(name: &str) -> Result<Box<dyn Reader>, AppError> {
+    Err(AppError::Reader(format!("{name:?} would be a PC/SC reader, and this untorn was built without PC/SC")))
 }
 
 #[cfg(not(feature = "pcsc"))]
 pub(crate) fn open_pcsc(name: &str, _: &Options, _: &Clock, _: &TraceRing) -> Result<Box<dyn Reader>, AppError> {
-    Err(AppError::Reader(format!("{name:?} would be a PC/SC reader, and this untorn was built without PC/SC")))
+    open_bare_pcsc(name)
 }

@@ -11,6 +11,7 @@ mod desk;
 mod journal;
 mod orders;
 mod pin;
+mod test;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -98,6 +99,7 @@ fn run(arguments: Arguments) -> Result<Report, AppError> {
         Command::Card(command) => cards::run(&global, &command),
         Command::Decode(decode) => decode::run(&decode),
         Command::Journal(command) => journal::run(&global, &command),
+        Command::Test(test) => test::run(&global, &test),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "untorn", &mut script);

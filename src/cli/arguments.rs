@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::{AppError, Options, ReaderChoice};
+use crate::conformance::token::Token;
 use crate::family::purse::data::{Role, Suite, TerminalId};
 use crate::journal::record::CardReference;
 use crate::reader::fault::Fault;
@@ -96,6 +97,11 @@ pub(super) struct Global {
 }
 
 impl Global {
+    /// Of the whole run.
+    pub(super) const fn seed(&self) -> Option<u64> {
+        self.seed
+    }
+
     /// The options of the application.
     pub(super) fn options(&self) -> Options {
         let defaults = Options::default();
@@ -183,6 +189,8 @@ pub(super) enum Command {
     /// Read and check the journal
     #[command(subcommand)]
     Journal(JournalCommand),
+    /// Test a card: does it do what the specification says, torn transactions included?
+    Test(Test),
     /// Print the completion script of a shell
     Completions {
         /// For which shell
@@ -317,6 +325,63 @@ pub(super) struct Decode {
     /// What they are: command, response, status, ber-tlv, compact-tlv, dol, atr, ats [default: what they look like]
     #[arg(long = "as", value_name = "FORMAT")]
     pub(super) format: Option<Format>,
+}
+
+const TEST_HELP: &str = "\
+Without --reader, our own virtual cards are tested in this process. At a real reader only cases that read are run until the card is \
+named with --card; cases that ruin a card never run there.
+
+Examples:
+  untorn test                             all suites on the virtual card
+  untorn test purse iso7816_4             two suites
+  untorn test 'TRX-*' --mutant debit-twice
+  untorn test --list
+  untorn test iso7816_4 --reader ACS --statement my-card.toml --cases my-cases.toml
+  untorn test --reader 'Virtual PCD 00 00' --serve
+
+Exit codes: 0 clean; 1 a case failed that was not expected to, or an expectation is stale; 2 an error, something inconclusive, or stopped \
+before the end; 3 command line or a file wrong; 4 no reader or no card.";
+
+#[derive(Debug, Args)]
+#[command(after_help = TEST_HELP)]
+pub(super) struct Test {
+    /// Suites by name, or cases by id with * and ? [default: all]
+    #[arg(value_name = "SUITE|CASE")]
+    pub(super) patterns: Vec<String>,
+    /// List the cases instead of running them
+    #[arg(long)]
+    pub(super) list: bool,
+    /// Repeat one case exactly and show its log
+    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["patterns", "list", "shard", "expect"])]
+    pub(super) replay: Option<Token>,
+    /// What is claimed of the card and what a test must know of it (ICS and IXIT), in TOML [default: those of --profile]
+    #[arg(long, value_name = "FILE")]
+    pub(super) statement: Option<PathBuf>,
+    /// More cases, in TOML
+    #[arg(long, value_name = "FILE")]
+    pub(super) cases: Vec<PathBuf>,
+    /// Verdicts that are known and accepted for a while, in TOML
+    #[arg(long, value_name = "FILE")]
+    pub(super) expect: Option<PathBuf>,
+    /// Run the I-th of N parts only
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub(super) shard: Option<(u32, u32)>,
+    /// Show our virtual cards to the vpcd at this address and test them at --reader
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:35963", requires = "reader")]
+    pub(super) serve: Option<SocketAddr>,
+    /// Give the virtual card a deliberate defect; untorn mutants lists them
+    #[arg(long, value_name = "NAME")]
+    pub(super) mutant: Option<String>,
+    /// Show every case, not only what is no pass
+    #[arg(long, short)]
+    pub(super) verbose: bool,
+}
+
+fn shard(text: &str) -> Result<(u32, u32), String> {
+    let parts = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
+    parts
+        .filter(|(part, of)| (1..=*of).contains(part))
+        .ok_or_else(|| format!("expected I/N, such as 2/4, got {text:?}"))
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,5 +1,7 @@
 //! What was seen: one line for everything that passed, in the order in which it passed. Secrets are masked before they get here.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::verdict::Verdict;
@@ -81,4 +83,32 @@ pub enum Seen {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rests_on: Option<u32>,
     },
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AnswerToReset { octets } => write!(f, "reset    {octets}"),
+            Self::Command { octets, masked } => {
+                write!(f, "command  {octets}{}", if *masked { " (PIN masked)" } else { "" })
+            }
+            Self::Response { octets } => write!(f, "answer   {octets}"),
+            Self::NoAnswer { detail, .. } => write!(f, "silence  {detail}"),
+            Self::Torn { how } => write!(f, "tear     {how}"),
+            Self::Written { writes } => {
+                let lengths: Vec<String> = writes.iter().map(|(at, len)| format!("{len} at {at}")).collect();
+                write!(f, "memory   {}", lengths.join(", "))
+            }
+            Self::PowerOff => f.write_str("power off"),
+            Self::Note { text } => write!(f, "note     {text}"),
+            Self::Check { what, held } => write!(f, "{}  {what}", if *held { "holds  " } else { "BROKEN " }),
+            Self::Verdict { verdict, reason, rests_on } => {
+                write!(f, "verdict  {verdict}")?;
+                if let Some(reason) = reason {
+                    write!(f, ": {reason}")?;
+                }
+                rests_on.map_or(Ok(()), |line| write!(f, " (line {line})"))
+            }
+        }
+    }
 }

@@ -17,6 +17,7 @@ pub mod rig;
 pub mod runner;
 pub mod selection;
 pub mod statement;
+pub mod steps;
 pub mod tester;
 pub mod token;
 pub mod verdict;

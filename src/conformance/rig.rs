@@ -13,13 +13,36 @@ pub struct Rig {
     pub(super) plan: FaultPlan,
     /// The card itself, where it is one of our virtual cards; whatever reader stands between.
     pub(super) card: Option<SharedCard>,
+    /// Of a card that must live on.
+    pub(super) ledger: Option<Box<dyn Ledger>>,
+}
+
+/// Counts the failed authentications of a card that must live on.
+pub trait Ledger {
+    /// Written down before authentication is made to fail.
+    ///
+    /// # Errors
+    /// It must not be made to fail now, in words.
+    fn before_failure(&mut self) -> Result<(), String>;
+
+    /// Authentication succeeded.
+    ///
+    /// # Errors
+    /// The ledger cannot be written, in words.
+    fn after_success(&mut self) -> Result<(), String>;
 }
 
 impl Rig {
     /// A card behind this reader. `card` where its memory is at hand.
     pub fn new(reader: Box<dyn Reader>, card: Option<SharedCard>) -> Self {
         let plan = FaultPlan::new();
-        Self { reader: FaultInjector::new(reader, plan.clone()), plan, card }
+        Self { reader: FaultInjector::new(reader, plan.clone()), plan, card, ledger: None }
+    }
+
+    /// With a ledger of failed authentications.
+    #[must_use]
+    pub fn with_ledger(self, ledger: Box<dyn Ledger>) -> Self {
+        Self { ledger: Some(ledger), ..self }
     }
 
     /// A virtual card, in this process.

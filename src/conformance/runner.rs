@@ -86,7 +86,8 @@ pub fn run(
 pub fn run_case(case: &Case, subject: &mut dyn Subject, seed: u64, observer: &mut dyn Observer) -> CaseResult {
     let begun = observer.micros();
     let Body::Card(body) = &case.body;
-    let (ended, evidence) = match subject.rig(seed) {
+    // Of its own: a tester that draws what the card draws would be one with it.
+    let (ended, evidence) = match subject.rig(case_seed(seed, "card")) {
         Ok(mut rig) => {
             let mut clock = || observer.micros().saturating_sub(begun);
             let mut tester = Tester::new(&mut rig, subject.statement(), seed, &mut clock);

@@ -37,6 +37,9 @@ pub struct Tester<'r> {
 impl<'r> Tester<'r> {
     /// A tester whose randomness is `seed`'s; `clock` gives microseconds.
     pub fn new(rig: &'r mut Rig, statement: &'r Statement, seed: u64, clock: &'r mut dyn FnMut() -> u64) -> Self {
+        if let Some(card) = &rig.card {
+            lock(card).memory().record_writes();
+        }
         Self { rig, statement, entropy: SeededEntropy::new(seed), clock, lines: Vec::new(), rests_on: None }
     }
 
@@ -175,6 +178,24 @@ impl<'r> Tester<'r> {
     /// Writes to the card's memory so far.
     pub fn writes(&mut self) -> Outcome<u64> {
         self.card().map(|card| lock(&card).memory().writes())
+    }
+
+    /// To be called before an authentication that is meant to fail, or a wrong PIN: at a card that must live on it is counted, and
+    /// inconclusive when there were too many.
+    pub fn before_failed_authentication(&mut self) -> Outcome {
+        self.ledger(|ledger| ledger.before_failure())
+    }
+
+    /// To be called after an authentication or PIN that succeeded.
+    pub fn after_good_authentication(&mut self) -> Outcome {
+        self.ledger(|ledger| ledger.after_success())
+    }
+
+    fn ledger(&mut self, entry: impl FnOnce(&mut dyn super::rig::Ledger) -> Result<(), String>) -> Outcome {
+        match self.rig.ledger.as_deref_mut() {
+            Some(ledger) => entry(ledger).map_err(Stop::inconclusive),
+            None => Ok(()),
+        }
     }
 
     fn arm(&mut self, cut: Cut) -> Outcome {

@@ -9,6 +9,8 @@ use crate::conformance::case::Case;
 use crate::conformance::mutant::Mutant;
 use crate::conformance::requirement::Catalogue;
 use crate::conformance::statement::Statement;
+use crate::conformance::tester::Tester;
+use crate::conformance::verdict::Outcome;
 use crate::journal::record::Intent;
 
 /// A kind of card: what virtual cards there are of it, what is claimed of them, and how that is tested.
@@ -33,6 +35,14 @@ pub trait CardFamily: Send + Sync {
 
     /// The cases of its suite, in the order in which they run.
     fn cases(&self) -> Vec<Case>;
+
+    /// What identifies the card, if it can be seen without writing: a person must name it before a test may write.
+    ///
+    /// # Errors
+    /// No card of this family answers.
+    fn identify(&self, _tester: &mut Tester<'_>) -> Outcome<Option<String>> {
+        Ok(None)
+    }
 
     /// The deliberate defects that its virtual cards offer.
     fn mutants(&self) -> Vec<Mutant> {

@@ -143,7 +143,7 @@ fn create_directory(directory: &Path) -> io::Result<()> {
 }
 
 /// Makes a finished file appear under its name at once and for good.
-pub(super) fn publish(made: &Path, path: &Path) -> io::Result<()> {
+pub(crate) fn publish(made: &Path, path: &Path) -> io::Result<()> {
     File::options().write(true).open(made)?.sync_all()?;
     fs::rename(made, path)?;
     path.parent().map_or(Ok(()), sync_directory)

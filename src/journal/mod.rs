@@ -1,7 +1,7 @@
 //! Makes records durable and reads them back. It alone can issue the token without which no value moves.
 
 pub mod chain;
-mod file;
+pub(crate) mod file;
 pub mod listing;
 pub mod memory;
 pub mod record;

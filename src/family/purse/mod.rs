@@ -45,6 +45,8 @@ use crate::conformance::case::Case;
 use crate::conformance::mutant::Mutant;
 use crate::conformance::requirement::Catalogue;
 use crate::conformance::statement::Statement;
+use crate::conformance::tester::Tester;
+use crate::conformance::verdict::Outcome;
 use crate::entropy::SeededEntropy;
 use crate::journal::record::Intent;
 
@@ -84,6 +86,12 @@ impl CardFamily for Purse {
 
     fn cases(&self) -> Vec<Case> {
         cases::all()
+    }
+
+    fn identify(&self, tester: &mut Tester<'_>) -> Outcome<Option<String>> {
+        let Some(&suite) = cases_client::suites(tester).first() else { return Ok(None) };
+        let opened = cases_client::Desk::new(suite, data::Role::Read).open(tester)?;
+        Ok(Some(opened.card.to_string()))
     }
 
     fn mutants(&self) -> Vec<Mutant> {

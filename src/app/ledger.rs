@@ -1,0 +1,103 @@
+//! How often authentication was made to fail at a real card: written down before each attempt, so that no crash, no second run and no
+//! other program of this person loses count. Two in a row are the most; a card that blocks after three stays alive.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AppError, place};
+use crate::conformance::rig::Ledger;
+
+/// Most failed authentications in a row.
+const FAILED_MAX: u32 = 2;
+
+/// The file, for one card.
+#[derive(Debug, Clone)]
+pub struct FileLedger {
+    path: PathBuf,
+    card: String,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Counts {
+    /// Failed authentications in a row, by the card's identity.
+    failed_in_a_row: BTreeMap<String, u32>,
+}
+
+impl FileLedger {
+    /// The ledger in the person's data directory.
+    pub fn open(card: &str) -> Result<Self, AppError> {
+        Ok(Self::at(place::data_file("failed-authentications.json", "HOME")?, card))
+    }
+
+    /// A ledger in this file, made at the first entry.
+    pub fn at(path: PathBuf, card: &str) -> Self {
+        Self { path, card: card.to_owned() }
+    }
+
+    fn read(&self) -> Result<Counts, String> {
+        match fs::read_to_string(&self.path) {
+            Ok(text) => serde_json::from_str(&text)
+                .map_err(|error| format!("the ledger {} cannot be read: {error}", self.path.display())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Counts::default()),
+            Err(error) => Err(format!("the ledger {} cannot be read: {error}", self.path.display())),
+        }
+    }
+
+    fn write(&self, counts: &Counts) -> Result<(), String> {
+        let write = || {
+            if let Some(folder) = self.path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            let made = self.path.with_extension("new");
+            fs::write(&made, serde_json::to_vec_pretty(counts)?)?;
+            crate::journal::file::publish(&made, &self.path)
+        };
+        write().map_err(|error: io::Error| format!("the ledger {} cannot be written: {error}", self.path.display()))
+    }
+}
+
+impl Ledger for FileLedger {
+    fn before_failure(&mut self) -> Result<(), String> {
+        let mut counts = self.read()?;
+        let count = counts.failed_in_a_row.entry(self.card.clone()).or_default();
+        if *count >= FAILED_MAX {
+            return Err(format!(
+                "authentication failed {count} times in a row at card {}, no more until one succeeds ({})",
+                self.card,
+                self.path.display()
+            ));
+        }
+        *count += 1;
+        self.write(&counts)
+    }
+
+    fn after_success(&mut self) -> Result<(), String> {
+        let mut counts = self.read()?;
+        if counts.failed_in_a_row.remove(&self.card).is_some() { self.write(&counts) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_before_the_attempt_over_restarts_and_stops_at_two() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.json");
+        let ledger = |card: &str| FileLedger::at(path.clone(), card);
+        ledger("A").before_failure().unwrap();
+        ledger("A").before_failure().unwrap();
+        assert!(ledger("A").before_failure().unwrap_err().contains("2 times"));
+        ledger("B").before_failure().unwrap();
+        ledger("A").after_success().unwrap();
+        ledger("A").before_failure().unwrap();
+        fs::write(&path, "{").unwrap();
+        assert!(ledger("B").before_failure().is_err(), "a count that cannot be read is not 0");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{");
+    }
+}

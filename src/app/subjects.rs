@@ -1,0 +1,214 @@
+//! Implementations under test: virtual cards in this process, the same behind PC/SC, and a real card at a reader.
+
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::AppError;
+use super::ledger::FileLedger;
+use crate::card::memory::Memory;
+use crate::card::{Answer, Card};
+use crate::conformance::case::Facility;
+use crate::conformance::rig::{Rig, Subject};
+use crate::conformance::statement::Statement;
+use crate::reader::Reader;
+use crate::reader::in_process::{SharedCard, lock, shared};
+use crate::reader::vpcd::{self, Attachment, Control, Event, ServeError};
+use crate::wire::status::StatusWord;
+
+/// How long a reader may take to notice a card that is put in.
+const NOTICED_WITHIN: Duration = Duration::from_secs(20);
+/// How often it is asked.
+const ASK_EVERY: Duration = Duration::from_millis(20);
+
+/// Makes a fresh card without power; the seed is its randomness.
+pub type MakeCard = Box<dyn FnMut(u64) -> Result<Box<dyn Card>, String>>;
+
+/// Opens the reader by which the card is reached.
+pub type OpenReader = Box<dyn FnMut() -> Result<Box<dyn Reader>, AppError>>;
+
+/// A real card at a reader: the same one for every case.
+pub struct RealCard {
+    statement: Statement,
+    name: String,
+    open: OpenReader,
+    ledger: Option<FileLedger>,
+}
+
+impl RealCard {
+    /// The card at this reader.
+    pub fn new(statement: Statement, name: String, open: OpenReader) -> Self {
+        Self { statement, name, open, ledger: None }
+    }
+
+    /// With a ledger of failed authentications.
+    #[must_use]
+    pub fn with_ledger(self, ledger: FileLedger) -> Self {
+        Self { ledger: Some(ledger), ..self }
+    }
+}
+
+impl Subject for RealCard {
+    fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    fn binding(&self) -> String {
+        self.name.clone()
+    }
+
+    fn facilities(&self) -> Vec<Facility> {
+        Vec::new()
+    }
+
+    fn rig(&mut self, _seed: u64) -> Result<Rig, String> {
+        let rig = Rig::new((self.open)().map_err(|error| error.to_string())?, None);
+        Ok(match &self.ledger {
+            Some(ledger) => rig.with_ledger(Box::new(ledger.clone())),
+            None => rig,
+        })
+    }
+}
+
+/// Virtual cards that a `vpcd` shows to PC/SC: the card of each case takes the place of the one before, with its memory at hand.
+pub struct ServedCards {
+    statement: Statement,
+    name: String,
+    make: MakeCard,
+    open: OpenReader,
+    place: SharedCard,
+    control: Control,
+    server: Option<JoinHandle<Result<(), ServeError>>>,
+}
+
+impl ServedCards {
+    /// Shows the first card; returns when vpcd has it.
+    ///
+    /// # Errors
+    /// No vpcd there, or it takes no card.
+    pub fn serve(
+        statement: Statement,
+        address: SocketAddr,
+        mut make: MakeCard,
+        open: OpenReader,
+    ) -> Result<Self, AppError> {
+        let first = make(0).map_err(AppError::Usage)?;
+        let place = shared(Patient::new(first));
+        let control = Control::new();
+        let (sender, presented) = mpsc::channel();
+        let (served, held) = (place.clone(), control.clone());
+        let server = std::thread::spawn(move || {
+            vpcd::serve(&served, &Attachment::Connect(address), &held, |event| {
+                if event == Event::Presented {
+                    // Nobody waits for a second time.
+                    let _ = sender.send(());
+                }
+            })
+        });
+        if presented.recv_timeout(NOTICED_WITHIN).is_err() {
+            control.stop();
+            let reason = match server.join() {
+                Ok(Err(error)) => error.to_string(),
+                _ => format!("vpcd at {address} takes no card"),
+            };
+            return Err(AppError::Reader(reason));
+        }
+        let name = format!("PC/SC, served to vpcd at {address}");
+        Ok(Self { statement, name, make, open, place, control, server: Some(server) })
+    }
+
+    /// A reader whose card has been noticed.
+    fn reader(&mut self) -> Result<Box<dyn Reader>, String> {
+        let mut reader = (self.open)().map_err(|error| error.to_string())?;
+        let tries = NOTICED_WITHIN.as_millis() / ASK_EVERY.as_millis();
+        for _ in 0..tries {
+            if self.server.as_ref().is_none_or(JoinHandle::is_finished) {
+                return Err("vpcd has closed the connection".to_owned());
+            }
+            if reader.activate(crate::reader::Reset::Cold).is_ok() {
+                return Ok(reader);
+            }
+            std::thread::sleep(ASK_EVERY);
+        }
+        Err("PC/SC does not see the card".to_owned())
+    }
+}
+
+impl Subject for ServedCards {
+    fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    fn binding(&self) -> String {
+        self.name.clone()
+    }
+
+    fn facilities(&self) -> Vec<Facility> {
+        vec![Facility::Cut, Facility::FreshCard]
+    }
+
+    fn rig(&mut self, seed: u64) -> Result<Rig, String> {
+        let card = (self.make)(seed)?;
+        *lock(&self.place) = Box::new(Patient::new(card));
+        // A case that ended with a silent card has lifted it.
+        self.control.present();
+        Ok(Rig::new(self.reader()?, Some(self.place.clone())))
+    }
+}
+
+impl Drop for ServedCards {
+    fn drop(&mut self) {
+        self.control.stop();
+        if let Some(server) = self.server.take() {
+            // How the serving ended has been seen by the cases.
+            let _ = server.join();
+        }
+    }
+}
+
+/// A card that keeps its link when its power is cut inside a command: vpcd takes a silent card for removed, and PC/SC needs a
+/// second to see the next. It answers 6F00 instead; the tester, who cut the power, takes no answer of that moment for the card's.
+struct Patient {
+    card: Box<dyn Card>,
+    atr: Option<Vec<u8>>,
+}
+
+impl Patient {
+    fn new(card: Box<dyn Card>) -> Self {
+        Self { card, atr: None }
+    }
+
+    fn has_lost_power(&mut self) -> bool {
+        self.card.memory().read(0, 0).is_err()
+    }
+}
+
+impl Card for Patient {
+    fn reset(&mut self) -> Option<Vec<u8>> {
+        let atr = self.card.reset();
+        if atr.is_some() {
+            self.atr.clone_from(&atr);
+        }
+        atr.or_else(|| self.atr.clone())
+    }
+
+    fn process(&mut self, command: &[u8]) -> Answer {
+        match self.card.process(command) {
+            Answer::Mute if self.has_lost_power() => Answer::Response(StatusWord(0x6F00).to_bytes().to_vec()),
+            answer => answer,
+        }
+    }
+
+    fn power_off(&mut self) {
+        self.card.power_off();
+    }
+
+    fn memory(&mut self) -> &mut Memory {
+        self.card.memory()
+    }
+
+    fn delay_ms(&self) -> u32 {
+        self.card.delay_ms()
+    }
+}
