@@ -448,3 +448,19 @@ fn a_wrong_command_line_is_json_too_where_that_was_asked_for() {
     let ran = Desk::new(&[]).run(&["--json", "pay"]).ended(3);
     assert_eq!((&ran.json()["result"], &ran.json()["exit"]), (&"error".into(), &3.into()));
 }
+
+#[test]
+fn an_id_of_another_length_is_no_id() {
+    let desk = Desk::new(&[]);
+    for (flag, id, expected) in [
+        ("--card", "554E544F524E00", "expected 16 hex digits, got 14"),
+        ("--card", "mine", "expected 16 hex digits"),
+        ("--of", CARD, "expected 32 hex digits, got 16"),
+        ("--of", "last", "expected 32 hex digits"),
+        ("--terminal", "01", "expected 16 hex digits, got 2"),
+    ] {
+        let ran = desk.run(&["refund", "1", flag, id]).ended(3);
+        assert!(ran.stderr.contains(expected), "{ran:?}");
+    }
+    assert!(!desk.journal().exists(), "nothing was opened");
+}

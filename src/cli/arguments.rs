@@ -48,9 +48,9 @@ pub(super) struct Global {
     /// "virtual", or the name of a PC/SC reader, or a part of it that only it has
     #[arg(long, global = true, value_name = "NAME", default_value = "virtual")]
     reader: String,
-    /// The card that may get orders, by its id; a PC/SC reader moves no value without
-    #[arg(long, global = true, value_name = "ID")]
-    card: Option<String>,
+    /// The card that may get orders, by its id of 16 hex digits; a PC/SC reader moves no value without
+    #[arg(long, global = true, value_name = "ID", value_parser = card_id)]
+    card: Option<CardReference>,
     /// Card profile: a built-in name (default, euro, epc1-only, epc2-only, phone) or a TOML file
     #[arg(long, global = true, value_name = "NAME|FILE", default_value = "default")]
     profile: String,
@@ -112,7 +112,7 @@ impl Global {
             stop_list: self.stop_list.clone(),
             block_stopped: self.block_stopped,
             wait_seconds: self.wait,
-            card: self.card.as_ref().map(|id| CardReference(id.to_ascii_uppercase())),
+            card: self.card.clone(),
             roles: self.grant.as_ref().map(|roles| roles.iter().map(|role| role.role()).collect()),
         }
     }
@@ -153,8 +153,22 @@ impl RoleName {
 }
 
 fn terminal_id(text: &str) -> Result<TerminalId, String> {
-    let octets = hex::parse(text).map_err(|error| error.to_string())?;
-    octets.try_into().map(TerminalId).map_err(|octets: Vec<u8>| format!("expected 8 octets, got {}", octets.len()))
+    octets(text).map(TerminalId)
+}
+
+fn card_id(text: &str) -> Result<CardReference, String> {
+    Ok(CardReference(hex::encode(&octets::<8>(text)?)))
+}
+
+fn transaction_id(text: &str) -> Result<String, String> {
+    Ok(hex::encode(&octets::<16>(text)?))
+}
+
+/// So many octets in hexadecimal: a typing error must not pass for a card that is never met.
+fn octets<const N: usize>(text: &str) -> Result<[u8; N], String> {
+    let expected = format!("expected {} hex digits", 2 * N);
+    let octets = hex::parse(text).map_err(|error| format!("{expected}: {error}"))?;
+    octets.try_into().map_err(|octets: Vec<u8>| format!("{expected}, got {}", 2 * octets.len()))
 }
 
 #[derive(Debug, Subcommand)]
@@ -211,7 +225,7 @@ pub(super) struct Refund {
     /// Such as 1250 or 12.50 [default: all of the sale]
     pub(super) amount: Option<String>,
     /// Transaction id of the sale, 32 hex digits [default: the newest sale in the journal]
-    #[arg(long, value_name = "TTID")]
+    #[arg(long, value_name = "TTID", value_parser = transaction_id)]
     pub(super) of: Option<String>,
     #[command(flatten)]
     pub(super) tear: TearArguments,
