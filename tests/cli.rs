@@ -464,3 +464,16 @@ fn an_id_of_another_length_is_no_id() {
     }
     assert!(!desk.journal().exists(), "nothing was opened");
 }
+
+#[test]
+fn too_long_an_input_is_refused_and_not_cut() {
+    let desk = Desk::new(&[]);
+    let decode = |length: usize| {
+        let path = desk.path().join("input");
+        std::fs::write(&path, "9000".repeat(length / 4)).unwrap();
+        ran(desk.command(&["decode", "-", "--as", "response"]).stdin(std::fs::File::open(path).unwrap()))
+    };
+    decode(1 << 20).ended(0);
+    let longer = decode((1 << 20) + 4).ended(3);
+    assert!(longer.stdout.is_empty() && longer.stderr.contains("longer than 1048576 octets"), "{}", longer.stderr);
+}
