@@ -466,6 +466,12 @@ fn an_id_of_another_length_is_no_id() {
 }
 
 #[test]
+fn only_profiles_for_people_are_offered() {
+    let ran = Desk::new(&[]).run(&["--profile", "gold", "balance"]).ended(3);
+    assert!(ran.stderr.contains("default, euro") && !ran.stderr.contains("vector"), "{ran:?}");
+}
+
+#[test]
 fn too_long_an_input_is_refused_and_not_cut() {
     let desk = Desk::new(&[]);
     let decode = |length: usize| {
