@@ -472,6 +472,28 @@ fn only_profiles_for_people_are_offered() {
 }
 
 #[test]
+fn no_directory_is_made_for_a_mistyped_file() {
+    let desk = Desk::new(&[]);
+    for flag in ["--state", "--journal"] {
+        let ran = desk.run(&[flag, "nowhere/file", "balance"]).ended(3);
+        assert!(ran.stderr.contains("there is no directory nowhere"), "{ran:?}");
+        assert!(!desk.path().join("nowhere").exists());
+    }
+}
+
+#[test]
+fn a_trace_may_go_to_a_pipe_or_a_device() {
+    let desk = Desk::new(&[]);
+    desk.run(&["--trace", "/dev/null", "balance"]).ended(0);
+    let ran = desk.run(&["--trace", "/dev/stdout", "balance"]).ended(0);
+    assert!(ran.stdout.starts_with("{\"number\":0,") && ran.stdout.contains("The card holds"), "{ran:?}");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = desk.command(&["--trace", "/dev/stdout", "pay", "1"]);
+    assert_eq!(command.stdout(writer).stderr(Stdio::null()).status().unwrap().code(), Some(0), "nobody reads it");
+}
+
+#[test]
 fn too_long_an_input_is_refused_and_not_cut() {
     let desk = Desk::new(&[]);
     let decode = |length: usize| {
