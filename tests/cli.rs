@@ -494,6 +494,58 @@ fn a_trace_may_go_to_a_pipe_or_a_device() {
 }
 
 #[test]
+fn a_missing_a_wrong_and_an_unreadable_pin_are_told_apart() {
+    let desk = Desk::new(&[]);
+    std::fs::write(desk.path().join("wrong"), "975318\n").unwrap();
+    std::fs::write(desk.path().join("letters"), "secret\n").unwrap();
+    for (arguments, exit, reason) in [
+        (&["pay", "10,001"][..], 1, "no-pin"),
+        (&["pay", "10,001", "--pin-file", "wrong"], 1, "wrong-pin"),
+        (&["pay", "10,001", "--pin-file", "letters"], 3, "pin-unreadable"),
+        (&["pay", "10,001", "--pin-file", "missing"], 3, "pin-unreadable"),
+    ] {
+        let cancelled = desk.json(exit, arguments);
+        assert_eq!((&cancelled["result"], &cancelled["reason"]), (&"cancelled".into(), &reason.into()), "{cancelled}");
+    }
+}
+
+/// Ends only where the signal is obeyed: the test holds the pipe open and writes nothing.
+#[test]
+fn a_signal_ends_the_wait_for_a_pin_from_a_pipe() {
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+        let desk = Desk::new(&[]);
+        let pipe = desk.path().join("pin");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let arguments = ["--json", "pay", "10,001", "--pin-file", "pin"];
+        let mut child = desk.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        // Opens once the program has: that is when it waits.
+        let writer = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+        let id = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
+        rustix::process::kill_process(id, signal).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(1));
+        let mut said = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(said.contains("\"reason\":\"stopped\""), "{said}");
+        drop(writer);
+    }
+}
+
+/// The same trouble has the same code, whichever command meets it.
+#[test]
+fn a_damaged_journal_is_a_failure_and_the_wrong_file_a_wrong_command_line() {
+    let desk = Desk::new(&[]);
+    desk.run(&["pay", "1"]).ended(0);
+    let whole = std::fs::read(desk.journal()).unwrap();
+    let commands = [&["pay", "1"][..], &["journal", "list"], &["journal", "verify"], &["resolve"]];
+    for (octets, code) in [(&whole[..whole.len() - 4096], 1), (&b"my diary"[..], 3)] {
+        std::fs::write(desk.journal(), octets).unwrap();
+        for arguments in commands {
+            desk.run(arguments).ended(code);
+        }
+    }
+}
+
+#[test]
 fn too_long_an_input_is_refused_and_not_cut() {
     let desk = Desk::new(&[]);
     let decode = |length: usize| {

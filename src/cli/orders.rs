@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::Report;
 use super::arguments::{Global, Pay, Refund, Resolve, TearArguments, TopUp, usage};
 use super::desk::ShellDesk;
+use super::pin::NoPin;
 use crate::app::{App, AppError, Exit, Options};
 use crate::family;
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind};
@@ -138,7 +139,11 @@ impl Station {
 
     /// Runs a request and reports it.
     pub(super) fn request(&mut self, request: Request) -> Report {
-        let outcome = self.app.run(request, &mut self.desk);
+        let mut outcome = self.app.run(request, &mut self.desk);
+        // The terminal only knows that there was none.
+        if let (OutcomeKind::Cancelled(reason), Some(why)) = (&mut outcome.result, &self.desk.no_pin) {
+            why.detail().clone_into(reason);
+        }
         let exit = self.exit(&outcome);
         self.report(&outcome, exit)
     }
@@ -164,6 +169,9 @@ impl Station {
             _ => {}
         }
         let mut json = outcome::json(outcome, self.app.policy);
+        if matches!(outcome.result, OutcomeKind::Cancelled(_)) {
+            json.insert("reason".into(), self.desk.reason().into());
+        }
         json.insert("test_keys".into(), true.into());
         json.insert("exit".into(), (exit as u8).into());
         Report { text, json: json.into(), exit }
@@ -197,6 +205,8 @@ impl Station {
             }
             OutcomeKind::Unresolved { .. } => Exit::Unresolved,
             OutcomeKind::Refused(refusal) if refusal.reason == RefusalReason::NotNamed => Exit::Usage,
+            // A file named on the command line.
+            OutcomeKind::Cancelled(_) if matches!(self.desk.no_pin, Some(NoPin::Unreadable(_))) => Exit::Usage,
             OutcomeKind::Cancelled(_) if self.desk.no_card => Exit::NoCard,
             _ => Exit::Failed,
         }
