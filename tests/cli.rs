@@ -546,6 +546,81 @@ fn a_damaged_journal_is_a_failure_and_the_wrong_file_a_wrong_command_line() {
 }
 
 #[test]
+fn a_refund_is_of_what_is_left() {
+    let desk = Desk::new(&[]);
+    desk.run(&["pay", "700"]).ended(0);
+    desk.run(&["refund", "200"]).ended(0);
+    desk.run(&["refund", "100", "--tear", "3:before", "--no-retouch"]).ended(2);
+    desk.run(&["resolve"]).ended(0);
+    assert_eq!(desk.json(0, &["refund"])["order"]["amount"]["minor"], 500, "what did not happen counts for nothing");
+    assert_eq!(Held::by(&desk).balance, 17_080);
+    assert_eq!(desk.json(1, &["refund"])["reason"], "not-refundable");
+}
+
+#[test]
+fn a_tear_that_never_happens_is_said() {
+    let desk = Desk::new(&[]);
+    let paid = desk.json(3, &["pay", "10", "--tear", "99"]);
+    assert_eq!((&paid["result"], &paid["torn"]), (&"paid".into(), &false.into()), "it is paid all the same");
+    assert!(desk.run(&["pay", "10", "--tear", "99"]).ended(3).stdout.contains("the card was not torn"));
+    assert_eq!(desk.json(0, &["pay", "10", "--tear", "3"])["torn"], true);
+    assert_eq!(desk.json(1, &["pay", "999999", "--tear", "3", "--pin-file", "-"])["torn"], false);
+}
+
+/// `result`, `detail` and `exit` stand everywhere: in what each command prints, well or ill ended.
+#[test]
+fn every_command_has_the_names_that_all_have() {
+    let desk = Desk::new(&[]);
+    desk.run(&["pay", "5"]).ended(0);
+    desk.run(&["--pin-file", "none", "pay", "10,001"]).ended(3);
+    let commands: [&[&str]; 22] = [
+        &["demo"],
+        &["pay", "1"],
+        &["topup", "1"],
+        &["refund"],
+        &["balance"],
+        &["history"],
+        &["resolve"],
+        &["pay", "1", "--tear", "3", "--no-retouch"],
+        &["journal", "list", "--unresolved"],
+        &["resolve", "--acknowledge", "4"],
+        &["readers"],
+        &["card", "info"],
+        &["card", "serve", "--vpcd", "127.0.0.1:1"],
+        &["card", "bench"],
+        &["decode", "9000"],
+        &["journal", "list"],
+        &["journal", "show", "1"],
+        &["journal", "totals"],
+        &["journal", "verify"],
+        &["card", "reset"],
+        &["completions", "bash"],
+        &["pay"],
+    ];
+    let mut met = BTreeSet::from(["export".to_owned(), "help".to_owned(), "card".to_owned(), "journal".to_owned()]);
+    for arguments in commands {
+        let ran = desk.run(&[&["--json"], arguments].concat());
+        let object = ran.json();
+        assert_eq!(object["exit"].as_i64(), ran.code.map(i64::from), "{arguments:?}: {object}");
+        for name in ["result", "detail"] {
+            assert!(object[name].as_str().is_some_and(|text| !text.is_empty()), "{arguments:?}: {name} in {object}");
+        }
+        met.extend(arguments.iter().map(ToString::to_string));
+    }
+    for group in [&["--help"][..], &["card", "--help"], &["journal", "--help"]] {
+        let help = desk.run(group).ended(0).stdout;
+        let listed = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+        // Deeper are further lines of a description.
+        for command in listed.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()) {
+            if command.is_empty() {
+                continue;
+            }
+            assert!(met.contains(command), "{command} is not in this test");
+        }
+    }
+}
+
+#[test]
 fn too_long_an_input_is_refused_and_not_cut() {
     let desk = Desk::new(&[]);
     let decode = |length: usize| {

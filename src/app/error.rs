@@ -82,9 +82,7 @@ impl AppError {
                 | JournalError::Storage { .. }
                 | JournalError::Contradiction { .. },
             )
-            | Self::State(
-                StateFileError::InUse { .. } | StateFileError::Io { .. } | StateFileError::Length { .. },
-            )
+            | Self::State(StateFileError::InUse { .. } | StateFileError::Io { .. } | StateFileError::Length { .. })
             | Self::Output(_)
             | Self::Window(_) => Exit::Failed,
             Self::Usage(_)

@@ -222,7 +222,7 @@ pub(super) struct TopUp {
 
 #[derive(Debug, Args)]
 pub(super) struct Refund {
-    /// Such as 1250 or 12.50 [default: all of the sale]
+    /// Such as 1250 or 12.50 [default: what is left of the sale]
     pub(super) amount: Option<String>,
     /// Transaction id of the sale, 32 hex digits [default: the newest sale in the journal]
     #[arg(long, value_name = "TTID", value_parser = transaction_id)]
@@ -235,7 +235,7 @@ pub(super) struct Refund {
 #[derive(Debug, Args)]
 pub(super) struct TearArguments {
     /// Lift the virtual card at its N-th command (the 3rd moves the value): before the command reaches it, after it was
-    /// carried out, or mid-answer
+    /// carried out, or mid-answer. Where the order ends before its N-th command, the exit code is 3
     #[arg(long, value_name = "N[:before|after|mid]", value_parser = tear)]
     pub(super) tear: Option<Tear>,
     /// The torn card does not come back

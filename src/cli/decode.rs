@@ -20,10 +20,9 @@ pub(super) fn run(decode: &Decode) -> Result<Report, AppError> {
     let format = decode.format.unwrap_or_else(|| guess(&octets));
     let text = listing_with(format, &octets, &[TAGS]);
     let lines: Vec<&str> = text.lines().collect();
-    let json = json!({
-        "result": "decoded", "format": format.name(), "octets": hex::encode(&octets), "listing": lines, "exit": 0
-    });
-    Ok(Report::done(text.clone(), json))
+    let json = json!({ "format": format.name(), "octets": hex::encode(&octets), "listing": lines });
+    let detail = format!("{} octets, read as {}.", octets.len(), format.name());
+    Ok(Report::done(text.clone(), "decoded", detail, json))
 }
 
 fn read_input() -> Result<String, AppError> {
