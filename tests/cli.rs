@@ -620,6 +620,25 @@ fn every_command_has_the_names_that_all_have() {
     }
 }
 
+/// Every example of the help is a command line that the program takes: none is answered by its usage.
+#[test]
+fn the_help_of_each_command_has_examples_that_parse() {
+    let desk = Desk::new(&[]);
+    let commands = "demo pay topup refund balance history resolve readers card decode journal completions";
+    for command in commands.split(' ') {
+        let help = desk.run(&[command, "--help"]).ended(0).stdout;
+        let examples = help.split("Examples:\n").nth(1).unwrap_or_else(|| panic!("{command} has none: {help}"));
+        assert!(help.contains("Options of every command:"), "{help}");
+        let lines = examples.lines().filter_map(|line| line.trim().split("untorn ").nth(1));
+        for example in lines.map(|line| line.split(['>', '(']).next().unwrap_or(line)) {
+            let mut words: Vec<&str> = example.split_whitespace().collect();
+            words.push("--help");
+            desk.run(&words).ended(0);
+            assert!(words.contains(&command), "{example}");
+        }
+    }
+}
+
 #[test]
 fn too_long_an_input_is_refused_and_not_cut() {
     let desk = Desk::new(&[]);

@@ -44,6 +44,7 @@ impl Arguments {
 
 /// What every command may be told.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(super) struct Global {
     /// "virtual", or the name of a PC/SC reader, or a part of it that only it has
     #[arg(long, global = true, value_name = "NAME", default_value = "virtual")]
@@ -171,33 +172,97 @@ fn octets<const N: usize>(text: &str) -> Result<[u8; N], String> {
     octets.try_into().map_err(|octets: Vec<u8>| format!("{expected}, got {}", 2 * octets.len()))
 }
 
+/// What one can type, under the help of each command.
+mod examples {
+    pub(super) const DEMO: &str = "\
+Examples:
+  untorn demo
+  untorn --seed 7 demo";
+    pub(super) const PAY: &str = "\
+Examples:
+  untorn pay 1250
+  untorn --profile euro pay 12.50
+  untorn pay 1250 --tear 3            (torn and resolved at once)
+  untorn pay 1250 --tear 3 --no-retouch   (left unresolved; see `untorn resolve`)";
+    pub(super) const TOPUP: &str = "\
+Examples:
+  untorn topup 5000";
+    pub(super) const REFUND: &str = "\
+Examples:
+  untorn refund
+  untorn refund 300 --of 554E544F524E3031000000018903DF7D";
+    pub(super) const BALANCE: &str = "\
+Examples:
+  untorn balance
+  untorn --reader ACR balance";
+    pub(super) const HISTORY: &str = "\
+Examples:
+  untorn --json history";
+    pub(super) const RESOLVE: &str = "\
+Examples:
+  untorn resolve
+  untorn resolve --acknowledge 12";
+    pub(super) const READERS: &str = "\
+Examples:
+  untorn readers";
+    pub(super) const CARD: &str = "\
+Examples:
+  untorn card info
+  untorn card serve --lift-at 3";
+    pub(super) const DECODE: &str = "\
+Examples:
+  untorn decode 00A4040007A0000000031010
+  untorn decode --as atr 3B8C8131FE4580738001D356756E746F726E6C
+  xxd -p answer.bin | untorn decode -";
+    pub(super) const JOURNAL: &str = "\
+Examples:
+  untorn journal list --latest 10
+  untorn journal verify
+  untorn journal export > journal.jsonl";
+    pub(super) const COMPLETIONS: &str = "\
+Examples:
+  untorn completions bash > ~/.local/share/bash-completion/completions/untorn";
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Show a sale, and one that is torn and resolved at the next touch; touches none of your own cards and journals
+    #[command(after_help = examples::DEMO)]
     Demo,
     /// Take an amount from the card
+    #[command(after_help = examples::PAY)]
     Pay(Pay),
     /// Add an amount to the card
+    #[command(after_help = examples::TOPUP)]
     Topup(TopUp),
     /// Give the value of a sale back
+    #[command(after_help = examples::REFUND)]
     Refund(Refund),
     /// Show what the card holds
+    #[command(after_help = examples::BALANCE)]
     Balance,
     /// Show the receipts that the card still holds
+    #[command(after_help = examples::HISTORY)]
     History,
     /// Find out at the card what became of unresolved orders, or acknowledge one
+    #[command(after_help = examples::RESOLVE)]
     Resolve(Resolve),
     /// List the readers
+    #[command(after_help = examples::READERS)]
     Readers,
     /// The virtual card: look into it, show it to PC/SC, make it anew
     #[command(subcommand)]
+    #[command(after_help = examples::CARD)]
     Card(CardCommand),
     /// Explain octets
+    #[command(after_help = examples::DECODE)]
     Decode(Decode),
     /// Read and check the journal
     #[command(subcommand)]
+    #[command(after_help = examples::JOURNAL)]
     Journal(JournalCommand),
     /// Print the completion script of a shell
+    #[command(after_help = examples::COMPLETIONS)]
     Completions {
         /// For which shell
         shell: clap_complete::Shell,

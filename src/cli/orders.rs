@@ -123,14 +123,15 @@ impl Station {
     /// sale: the card refuses that and says why.
     fn left_of(&self, sale: &Intent) -> Result<Money, AppError> {
         let transaction = family::transaction_of(sale);
+        let gives_back = |intent: &Intent| {
+            intent.kind == OrderKind::Refund
+                && intent.card == sale.card
+                && family::refund_of(intent) == transaction
+        };
         let mut refunds: Vec<Intent> = Vec::new();
         self.app.journal.reader().lines(|line| {
             match line.entry {
-                Entry::Intent(intent) if intent.kind == OrderKind::Refund => {
-                    if intent.card == sale.card && family::refund_of(&intent) == transaction {
-                        refunds.push(intent);
-                    }
-                }
+                Entry::Intent(intent) if gives_back(&intent) => refunds.push(intent),
                 Entry::Resolved { order, attempt, resolution: Resolution::NotPaid { .. } } => {
                     refunds.retain(|refund| (refund.order, refund.attempt) != (order, attempt));
                 }
