@@ -86,6 +86,7 @@ impl Position {
 }
 
 /// The window.
+#[allow(clippy::struct_excessive_bools, reason = "each says another thing, and all combinations occur")]
 pub struct App {
     /// The last picture of the terminal.
     pub snapshot: Arc<Snapshot>,
