@@ -124,9 +124,7 @@ impl Station {
     fn left_of(&self, sale: &Intent) -> Result<Money, AppError> {
         let transaction = family::transaction_of(sale);
         let gives_back = |intent: &Intent| {
-            intent.kind == OrderKind::Refund
-                && intent.card == sale.card
-                && family::refund_of(intent) == transaction
+            intent.kind == OrderKind::Refund && intent.card == sale.card && family::refund_of(intent) == transaction
         };
         let mut refunds: Vec<Intent> = Vec::new();
         self.app.journal.reader().lines(|line| {
