@@ -13,7 +13,7 @@ pub mod subjects;
 pub mod suites;
 mod virtual_card;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
@@ -124,7 +124,8 @@ impl Options {
 
     /// Where the journal is.
     pub fn journal_path(&self) -> Result<PathBuf, AppError> {
-        self.journal.clone().map_or_else(|| place::data_file("journal.db", "--journal"), Ok)
+        let own = || place::data_file("journal.db", "--journal");
+        self.journal.as_ref().map_or_else(own, |path| place::named_file(path, "--journal"))
     }
 
     fn roles(&self) -> Vec<Role> {
@@ -252,10 +253,14 @@ fn traced(
     Ok(Box::new(Exchange::new(trace, may_repeat)))
 }
 
-/// A new file, or one that held a trace before: a slip of the keyboard must not cost a journal or a card.
+/// A new file, or one that held a trace before: a slip of the keyboard must not cost a journal or a card. A pipe or a device
+/// holds nothing that could be lost, and to read it first would wait for what never comes.
 fn create_trace(path: &Path) -> Result<File, AppError> {
     const FIRST: &[u8] = br#"{"number":"#;
     let fail = |source| AppError::file("write the trace", path, source);
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return File::options().write(true).open(path).map_err(fail);
+    }
     let mut file = File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(fail)?;
     let mut first = Vec::new();
     (&file).take(FIRST.len() as u64).read_to_end(&mut first).map_err(fail)?;

@@ -32,13 +32,21 @@ struct Report {
 }
 
 impl Report {
-    fn done(text: String, json: Value) -> Self {
-        Self { text, json, exit: Exit::Done }
+    /// With the names that every object has (specs/json.md): `json` is an object of the others.
+    fn new(exit: Exit, text: String, result: &str, detail: impl Into<String>, mut json: Value) -> Self {
+        json["result"] = result.into();
+        json["detail"] = detail.into().into();
+        json["exit"] = (exit as u8).into();
+        Self { text, json, exit }
+    }
+
+    fn done(text: String, result: &str, detail: impl Into<String>, json: Value) -> Self {
+        Self::new(Exit::Done, text, result, detail, json)
     }
 
     /// Everything is printed already.
     fn silent() -> Self {
-        Self::done(String::new(), Value::Null)
+        Self { text: String::new(), json: Value::Null, exit: Exit::Done }
     }
 }
 
@@ -104,7 +112,8 @@ fn run(arguments: Arguments) -> Result<Report, AppError> {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "untorn", &mut script);
             let text = String::from_utf8_lossy(&script).into_owned();
-            Ok(Report::done(text.clone(), json!({ "result": "completions", "script": text })))
+            let detail = format!("The completion script of {shell}.");
+            Ok(Report::done(text.clone(), "completions", detail, json!({ "script": text })))
         }
     }
 }

@@ -448,3 +448,260 @@ fn a_wrong_command_line_is_json_too_where_that_was_asked_for() {
     let ran = Desk::new(&[]).run(&["--json", "pay"]).ended(3);
     assert_eq!((&ran.json()["result"], &ran.json()["exit"]), (&"error".into(), &3.into()));
 }
+
+#[test]
+fn an_id_of_another_length_is_no_id() {
+    let desk = Desk::new(&[]);
+    for (flag, id, expected) in [
+        ("--card", "554E544F524E00", "expected 16 hex digits, got 14"),
+        ("--card", "mine", "expected 16 hex digits"),
+        ("--of", CARD, "expected 32 hex digits, got 16"),
+        ("--of", "last", "expected 32 hex digits"),
+        ("--terminal", "01", "expected 16 hex digits, got 2"),
+    ] {
+        let ran = desk.run(&["refund", "1", flag, id]).ended(3);
+        assert!(ran.stderr.contains(expected), "{ran:?}");
+    }
+    assert!(!desk.journal().exists(), "nothing was opened");
+}
+
+#[test]
+fn only_profiles_for_people_are_offered() {
+    let ran = Desk::new(&[]).run(&["--profile", "gold", "balance"]).ended(3);
+    assert!(ran.stderr.contains("default, euro") && !ran.stderr.contains("vector"), "{ran:?}");
+}
+
+#[test]
+fn no_directory_is_made_for_a_mistyped_file() {
+    let desk = Desk::new(&[]);
+    for flag in ["--state", "--journal"] {
+        let ran = desk.run(&[flag, "nowhere/file", "balance"]).ended(3);
+        assert!(ran.stderr.contains("there is no directory nowhere"), "{ran:?}");
+        assert!(!desk.path().join("nowhere").exists());
+    }
+}
+
+#[test]
+fn a_trace_may_go_to_a_pipe_or_a_device() {
+    let desk = Desk::new(&[]);
+    desk.run(&["--trace", "/dev/null", "balance"]).ended(0);
+    let ran = desk.run(&["--trace", "/dev/stdout", "balance"]).ended(0);
+    assert!(ran.stdout.starts_with("{\"number\":0,") && ran.stdout.contains("The card holds"), "{ran:?}");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = desk.command(&["--trace", "/dev/stdout", "pay", "1"]);
+    assert_eq!(command.stdout(writer).stderr(Stdio::null()).status().unwrap().code(), Some(0), "nobody reads it");
+}
+
+#[test]
+fn a_missing_a_wrong_and_an_unreadable_pin_are_told_apart() {
+    let desk = Desk::new(&[]);
+    std::fs::write(desk.path().join("wrong"), "975318\n").unwrap();
+    std::fs::write(desk.path().join("letters"), "secret\n").unwrap();
+    for (arguments, exit, reason) in [
+        (&["pay", "10,001"][..], 1, "no-pin"),
+        (&["pay", "10,001", "--pin-file", "wrong"], 1, "wrong-pin"),
+        (&["pay", "10,001", "--pin-file", "letters"], 3, "pin-unreadable"),
+        (&["pay", "10,001", "--pin-file", "missing"], 3, "pin-unreadable"),
+    ] {
+        let cancelled = desk.json(exit, arguments);
+        assert_eq!((&cancelled["result"], &cancelled["reason"]), (&"cancelled".into(), &reason.into()), "{cancelled}");
+    }
+}
+
+/// Ends only where the signal is obeyed: the test holds the pipe open and writes nothing.
+#[test]
+fn a_signal_ends_the_wait_for_a_pin_from_a_pipe() {
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+        let desk = Desk::new(&[]);
+        let pipe = desk.path().join("pin");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let arguments = ["--json", "pay", "10,001", "--pin-file", "pin"];
+        let mut child = desk.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        // Opens once the program has: that is when it waits.
+        let writer = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+        let id = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
+        rustix::process::kill_process(id, signal).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(1));
+        let mut said = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(said.contains("\"reason\":\"stopped\""), "{said}");
+        drop(writer);
+    }
+}
+
+/// The same trouble has the same code, whichever command meets it.
+#[test]
+fn a_damaged_journal_is_a_failure_and_the_wrong_file_a_wrong_command_line() {
+    let desk = Desk::new(&[]);
+    desk.run(&["pay", "1"]).ended(0);
+    let whole = std::fs::read(desk.journal()).unwrap();
+    let commands = [&["pay", "1"][..], &["journal", "list"], &["journal", "verify"], &["resolve"]];
+    for (octets, code) in [(&whole[..whole.len() - 4096], 1), (&b"my diary"[..], 3)] {
+        std::fs::write(desk.journal(), octets).unwrap();
+        for arguments in commands {
+            desk.run(arguments).ended(code);
+        }
+    }
+}
+
+#[test]
+fn a_refund_is_of_what_is_left() {
+    let desk = Desk::new(&[]);
+    desk.run(&["pay", "700"]).ended(0);
+    desk.run(&["refund", "200"]).ended(0);
+    desk.run(&["refund", "100", "--tear", "3:before", "--no-retouch"]).ended(2);
+    desk.run(&["resolve"]).ended(0);
+    assert_eq!(desk.json(0, &["refund"])["order"]["amount"]["minor"], 500, "what did not happen counts for nothing");
+    assert_eq!(Held::by(&desk).balance, 17_080);
+    assert_eq!(desk.json(1, &["refund"])["reason"], "not-refundable");
+}
+
+#[test]
+fn a_tear_that_never_happens_is_said() {
+    let desk = Desk::new(&[]);
+    let paid = desk.json(3, &["pay", "10", "--tear", "99"]);
+    assert_eq!((&paid["result"], &paid["torn"]), (&"paid".into(), &false.into()), "it is paid all the same");
+    assert!(desk.run(&["pay", "10", "--tear", "99"]).ended(3).stdout.contains("the card was not torn"));
+    assert_eq!(desk.json(0, &["pay", "10", "--tear", "3"])["torn"], true);
+    assert_eq!(desk.json(1, &["pay", "999999", "--tear", "3", "--pin-file", "-"])["torn"], false);
+}
+
+/// `result`, `detail` and `exit` stand everywhere: in what each command prints, well or ill ended.
+#[test]
+fn every_command_has_the_names_that_all_have() {
+    let desk = Desk::new(&[]);
+    desk.run(&["pay", "5"]).ended(0);
+    desk.run(&["--pin-file", "none", "pay", "10,001"]).ended(3);
+    let commands: [&[&str]; 22] = [
+        &["demo"],
+        &["pay", "1"],
+        &["topup", "1"],
+        &["refund"],
+        &["balance"],
+        &["history"],
+        &["resolve"],
+        &["pay", "1", "--tear", "3", "--no-retouch"],
+        &["journal", "list", "--unresolved"],
+        &["resolve", "--acknowledge", "4"],
+        &["readers"],
+        &["card", "info"],
+        &["card", "serve", "--vpcd", "127.0.0.1:1"],
+        &["card", "bench"],
+        &["decode", "9000"],
+        &["journal", "list"],
+        &["journal", "show", "1"],
+        &["journal", "totals"],
+        &["journal", "verify"],
+        &["card", "reset"],
+        &["completions", "bash"],
+        &["pay"],
+    ];
+    let mut met = BTreeSet::from(["export".to_owned(), "help".to_owned(), "card".to_owned(), "journal".to_owned()]);
+    for arguments in commands {
+        let ran = desk.run(&[&["--json"], arguments].concat());
+        let object = ran.json();
+        assert_eq!(object["exit"].as_i64(), ran.code.map(i64::from), "{arguments:?}: {object}");
+        for name in ["result", "detail"] {
+            assert!(object[name].as_str().is_some_and(|text| !text.is_empty()), "{arguments:?}: {name} in {object}");
+        }
+        met.extend(arguments.iter().map(ToString::to_string));
+    }
+    for group in [&["--help"][..], &["card", "--help"], &["journal", "--help"]] {
+        let help = desk.run(group).ended(0).stdout;
+        let listed = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+        // Deeper are further lines of a description.
+        for command in listed.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()) {
+            if command.is_empty() {
+                continue;
+            }
+            assert!(met.contains(command), "{command} is not in this test");
+        }
+    }
+}
+
+/// Every example of the help is a command line that the program takes: none is answered by its usage.
+#[test]
+fn the_help_of_each_command_has_examples_that_parse() {
+    let desk = Desk::new(&[]);
+    let commands = "demo pay topup refund balance history resolve readers card decode journal completions";
+    for command in commands.split(' ') {
+        let help = desk.run(&[command, "--help"]).ended(0).stdout;
+        let examples = help.split("Examples:\n").nth(1).unwrap_or_else(|| panic!("{command} has none: {help}"));
+        assert!(help.contains("Options of every command:"), "{help}");
+        let lines = examples.lines().filter_map(|line| line.trim().split("untorn ").nth(1));
+        for example in lines.map(|line| line.split(['>', '(']).next().unwrap_or(line)) {
+            let mut words: Vec<&str> = example.split_whitespace().collect();
+            words.push("--help");
+            desk.run(&words).ended(0);
+            assert!(words.contains(&command), "{example}");
+        }
+    }
+}
+
+/// Runs the program as somebody who may read the desk's files and write none.
+fn run_as_reader(desk: &Desk, arguments: &[&str]) -> support::untorn::Ran {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    // Where the build lies may be closed to others.
+    let program = desk.path().join("untorn");
+    if !program.exists() {
+        std::fs::copy(env!("CARGO_BIN_EXE_untorn"), &program).unwrap();
+    }
+    for file in std::fs::read_dir(desk.path()).unwrap().map(|file| file.unwrap().path()) {
+        let mode = if file == program { 0o555 } else { 0o444 };
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    std::fs::set_permissions(desk.path(), std::fs::Permissions::from_mode(0o555)).unwrap();
+    let mut command = std::process::Command::new(&program);
+    command.current_dir(desk.path()).arg("--journal").arg(desk.journal()).args(arguments);
+    if rustix::process::geteuid().is_root() {
+        // Root may write anywhere.
+        command.uid(65534).gid(65534);
+    }
+    let ran = ran(&mut command);
+    std::fs::set_permissions(desk.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    ran
+}
+
+#[test]
+fn a_journal_is_read_where_nothing_may_be_written() {
+    let desk = Desk::new(&[]);
+    desk.run(&["pay", "100"]).ended(0);
+    let names =
+        || std::fs::read_dir(desk.path()).unwrap().map(|file| file.unwrap().file_name()).collect::<BTreeSet<_>>();
+    assert!(run_as_reader(&desk, &["journal", "verify"]).ended(0).stdout.contains("2 lines"));
+    let before = names();
+    for command in ["list", "totals", "export"] {
+        assert!(run_as_reader(&desk, &["journal", command]).ended(0).stdout.contains("100"));
+    }
+    run_as_reader(&desk, &["journal", "show", "1"]).ended(0);
+    assert_eq!(names(), before, "nothing was left beside it");
+
+    // A log is left: what the file alone says would be old.
+    let torn = (0..100).find_map(|number| {
+        let desk = Desk::new(&[]);
+        desk.run(&["pay", "100"]).ended(0);
+        desk.run_until(&format!("action:{number}"), &["pay", "200"]);
+        let log = std::fs::metadata(format!("{}-wal", desk.journal().display()));
+        log.is_ok_and(|log| log.len() > 0).then_some(desk)
+    });
+    let torn = torn.expect("a killed terminal leaves a log");
+    std::fs::remove_file(format!("{}-shm", torn.journal().display())).unwrap();
+    let ran = run_as_reader(&torn, &["journal", "list"]).ended(1);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("still in its log"), "{ran:?}");
+    assert!(torn.run(&["journal", "list"]).ended(0).stdout.contains("200"), "who may write reads the log");
+}
+
+#[test]
+fn too_long_an_input_is_refused_and_not_cut() {
+    let desk = Desk::new(&[]);
+    let decode = |length: usize| {
+        let path = desk.path().join("input");
+        std::fs::write(&path, "9000".repeat(length / 4)).unwrap();
+        ran(desk.command(&["decode", "-", "--as", "response"]).stdin(std::fs::File::open(path).unwrap()))
+    };
+    decode(1 << 20).ended(0);
+    let longer = decode((1 << 20) + 4).ended(3);
+    assert!(longer.stdout.is_empty() && longer.stderr.contains("longer than 1048576 octets"), "{}", longer.stderr);
+}

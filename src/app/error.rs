@@ -72,13 +72,17 @@ impl AppError {
         Self::File { operation, path: path.to_owned(), source }
     }
 
-    /// The code of the process.
+    /// The code of the process. A file that is ours and cannot be used, being in use, damaged or out of reach, is a failure;
+    /// the wrong file, or none, is a wrong command line.
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Journal(
-                JournalError::InUse { .. } | JournalError::Storage { .. } | JournalError::Contradiction { .. },
+                JournalError::InUse { .. }
+                | JournalError::Corrupt { .. }
+                | JournalError::Storage { .. }
+                | JournalError::Contradiction { .. },
             )
-            | Self::State(StateFileError::InUse { .. })
+            | Self::State(StateFileError::InUse { .. } | StateFileError::Io { .. } | StateFileError::Length { .. })
             | Self::Output(_)
             | Self::Window(_) => Exit::Failed,
             Self::Usage(_)

@@ -1,7 +1,7 @@
 //! Where a person's journal and virtual cards lie when no flag says it.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::AppError;
 
@@ -13,4 +13,15 @@ pub(super) fn data_file(name: &str, flag: &str) -> Result<PathBuf, AppError> {
     let data = absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
     let none = || AppError::Usage(format!("neither XDG_DATA_HOME nor HOME is set: say {flag} FILE"));
     Ok(data.ok_or_else(none)?.join("untorn").join(name))
+}
+
+/// A file that a person named: where there is no such directory they mistyped it, and none is made.
+pub(super) fn named_file(path: &Path, flag: &str) -> Result<PathBuf, AppError> {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() && !directory.is_dir() => {
+            let (path, directory) = (path.display(), directory.display());
+            Err(AppError::Usage(format!("{flag} {path}: there is no directory {directory}; make it first")))
+        }
+        _ => Ok(path.to_owned()),
+    }
 }

@@ -116,7 +116,7 @@ impl Options {
     /// Where the virtual card's memory is.
     pub fn state_path(&self, profile: &LoadedProfile) -> Result<PathBuf, AppError> {
         let own = || place::data_file(&format!("card-{}.state", profile.profile.card_id), "--state");
-        self.state.clone().map_or_else(own, Ok)
+        self.state.as_ref().map_or_else(own, |path| place::named_file(path, "--state"))
     }
 }
 

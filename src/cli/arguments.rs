@@ -45,13 +45,14 @@ impl Arguments {
 
 /// What every command may be told.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(super) struct Global {
     /// "virtual", or the name of a PC/SC reader, or a part of it that only it has
     #[arg(long, global = true, value_name = "NAME", default_value = "virtual")]
     reader: String,
-    /// The card that may get orders, by its id; a PC/SC reader moves no value without
-    #[arg(long, global = true, value_name = "ID")]
-    card: Option<String>,
+    /// The card that may get orders, by its id of 16 hex digits; a PC/SC reader moves no value without
+    #[arg(long, global = true, value_name = "ID", value_parser = card_id)]
+    card: Option<CardReference>,
     /// Card profile: a built-in name (default, euro, epc1-only, epc2-only, phone) or a TOML file
     #[arg(long, global = true, value_name = "NAME|FILE", default_value = "default")]
     profile: String,
@@ -118,7 +119,7 @@ impl Global {
             stop_list: self.stop_list.clone(),
             block_stopped: self.block_stopped,
             wait_seconds: self.wait,
-            card: self.card.as_ref().map(|id| CardReference(id.to_ascii_uppercase())),
+            card: self.card.clone(),
             roles: self.grant.as_ref().map(|roles| roles.iter().map(|role| role.role()).collect()),
         }
     }
@@ -159,39 +160,117 @@ impl RoleName {
 }
 
 fn terminal_id(text: &str) -> Result<TerminalId, String> {
-    let octets = hex::parse(text).map_err(|error| error.to_string())?;
-    octets.try_into().map(TerminalId).map_err(|octets: Vec<u8>| format!("expected 8 octets, got {}", octets.len()))
+    octets(text).map(TerminalId)
+}
+
+fn card_id(text: &str) -> Result<CardReference, String> {
+    Ok(CardReference(hex::encode(&octets::<8>(text)?)))
+}
+
+fn transaction_id(text: &str) -> Result<String, String> {
+    Ok(hex::encode(&octets::<16>(text)?))
+}
+
+/// So many octets in hexadecimal: a typing error must not pass for a card that is never met.
+fn octets<const N: usize>(text: &str) -> Result<[u8; N], String> {
+    let expected = format!("expected {} hex digits", 2 * N);
+    let octets = hex::parse(text).map_err(|error| format!("{expected}: {error}"))?;
+    octets.try_into().map_err(|octets: Vec<u8>| format!("{expected}, got {}", 2 * octets.len()))
+}
+
+/// What one can type, under the help of each command.
+mod examples {
+    pub(super) const DEMO: &str = "\
+Examples:
+  untorn demo
+  untorn --seed 7 demo";
+    pub(super) const PAY: &str = "\
+Examples:
+  untorn pay 1250
+  untorn --profile euro pay 12.50
+  untorn pay 1250 --tear 3            (torn and resolved at once)
+  untorn pay 1250 --tear 3 --no-retouch   (left unresolved; see `untorn resolve`)";
+    pub(super) const TOPUP: &str = "\
+Examples:
+  untorn topup 5000";
+    pub(super) const REFUND: &str = "\
+Examples:
+  untorn refund
+  untorn refund 300 --of 554E544F524E3031000000018903DF7D";
+    pub(super) const BALANCE: &str = "\
+Examples:
+  untorn balance
+  untorn --reader ACR balance";
+    pub(super) const HISTORY: &str = "\
+Examples:
+  untorn --json history";
+    pub(super) const RESOLVE: &str = "\
+Examples:
+  untorn resolve
+  untorn resolve --acknowledge 12";
+    pub(super) const READERS: &str = "\
+Examples:
+  untorn readers";
+    pub(super) const CARD: &str = "\
+Examples:
+  untorn card info
+  untorn card serve --lift-at 3";
+    pub(super) const DECODE: &str = "\
+Examples:
+  untorn decode 00A4040007A0000000031010
+  untorn decode --as atr 3B8C8131FE4580738001D356756E746F726E6C
+  xxd -p answer.bin | untorn decode -";
+    pub(super) const JOURNAL: &str = "\
+Examples:
+  untorn journal list --latest 10
+  untorn journal verify
+  untorn journal export > journal.jsonl";
+    pub(super) const COMPLETIONS: &str = "\
+Examples:
+  untorn completions bash > ~/.local/share/bash-completion/completions/untorn";
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Show a sale, and one that is torn and resolved at the next touch; touches none of your own cards and journals
+    #[command(after_help = examples::DEMO)]
     Demo,
     /// Take an amount from the card
+    #[command(after_help = examples::PAY)]
     Pay(Pay),
     /// Add an amount to the card
+    #[command(after_help = examples::TOPUP)]
     Topup(TopUp),
     /// Give the value of a sale back
+    #[command(after_help = examples::REFUND)]
     Refund(Refund),
     /// Show what the card holds
+    #[command(after_help = examples::BALANCE)]
     Balance,
     /// Show the receipts that the card still holds
+    #[command(after_help = examples::HISTORY)]
     History,
     /// Find out at the card what became of unresolved orders, or acknowledge one
+    #[command(after_help = examples::RESOLVE)]
     Resolve(Resolve),
     /// List the readers
+    #[command(after_help = examples::READERS)]
     Readers,
     /// The virtual card: look into it, show it to PC/SC, make it anew
     #[command(subcommand)]
+    #[command(after_help = examples::CARD)]
     Card(CardCommand),
     /// Explain octets
+    #[command(after_help = examples::DECODE)]
     Decode(Decode),
     /// Read and check the journal
     #[command(subcommand)]
+    #[command(after_help = examples::JOURNAL)]
     Journal(JournalCommand),
     /// Test a card: does it do what the specification says, torn transactions included?
     Test(Test),
     /// Print the completion script of a shell
+    #[command(after_help = examples::COMPLETIONS)]
     Completions {
         /// For which shell
         shell: clap_complete::Shell,
@@ -216,10 +295,10 @@ pub(super) struct TopUp {
 
 #[derive(Debug, Args)]
 pub(super) struct Refund {
-    /// Such as 1250 or 12.50 [default: all of the sale]
+    /// Such as 1250 or 12.50 [default: what is left of the sale]
     pub(super) amount: Option<String>,
     /// Transaction id of the sale, 32 hex digits [default: the newest sale in the journal]
-    #[arg(long, value_name = "TTID")]
+    #[arg(long, value_name = "TTID", value_parser = transaction_id)]
     pub(super) of: Option<String>,
     #[command(flatten)]
     pub(super) tear: TearArguments,
@@ -229,7 +308,7 @@ pub(super) struct Refund {
 #[derive(Debug, Args)]
 pub(super) struct TearArguments {
     /// Lift the virtual card at its N-th command (the 3rd moves the value): before the command reaches it, after it was
-    /// carried out, or mid-answer
+    /// carried out, or mid-answer. Where the order ends before its N-th command, the exit code is 3
     #[arg(long, value_name = "N[:before|after|mid]", value_parser = tear)]
     pub(super) tear: Option<Tear>,
     /// The torn card does not come back

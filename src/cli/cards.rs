@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::arguments::{CardCommand, Global, Serve};
 use super::{Report, desk, tell, write_out};
-use crate::app::{AppError, Exit, LoadedProfile, VirtualCard};
+use crate::app::{AppError, LoadedProfile, VirtualCard};
 use crate::family::purse::card_inspection::Inspection;
 use crate::family::purse::profile::Profile;
 use crate::money::Money;
@@ -33,14 +33,14 @@ pub(super) fn run(global: &Global, command: &CardCommand) -> Result<Report, AppE
             let text = format!("Memory in {}\n{}", card.state.display(), describe(&card.profile.profile, &found));
             let mut json = inspection_json(&card.profile.profile, &found);
             json["state"] = card.state.display().to_string().into();
-            Ok(Report::done(text, json))
+            Ok(Report::done(text, "card", format!("The virtual card {}.", card.profile.profile.card_id), json))
         }
         CardCommand::Reset => {
             let path = options.state_path(&profile)?;
             let removed = VirtualCard::reset(&profile, &options)?;
             let what = if removed { "is thrown away" } else { "was not there" };
-            let text = format!("The memory {} {what}; the next use makes a new card.\n", path.display());
-            Ok(Report::done(text, json!({ "result": "reset", "removed": removed, "exit": 0 })))
+            let detail = format!("The memory {} {what}; the next use makes a new card.", path.display());
+            Ok(Report::done(format!("{detail}\n"), "reset", detail, json!({ "removed": removed })))
         }
         // It is the window's; see `super::run`.
         CardCommand::Bench => Ok(Report::silent()),
@@ -53,6 +53,7 @@ pub(super) fn run(global: &Global, command: &CardCommand) -> Result<Report, AppE
 pub(super) fn readers() -> Report {
     let mut text = "virtual\n".to_owned();
     let mut list = vec![json!({ "name": "virtual", "atr": null, "in_use": false })];
+    let mut problem = None;
     match physical() {
         Ok(found) => {
             for reader in found {
@@ -65,9 +66,14 @@ pub(super) fn readers() -> Report {
                 list.push(json!({ "name": reader.name, "atr": reader.atr, "in_use": reader.in_use }));
             }
         }
-        Err(reason) => tell(&format!("No PC/SC readers: {reason}")),
+        Err(reason) => {
+            let reason = format!("No PC/SC readers: {reason}");
+            tell(&reason);
+            problem = Some(reason);
+        }
     }
-    Report::done(text, json!({ "result": "readers", "readers": list, "exit": 0 }))
+    let detail = problem.unwrap_or_else(|| format!("Readers: {}.", list.len()));
+    Report::done(text, "readers", detail, json!({ "readers": list }))
 }
 
 struct Physical {
@@ -141,7 +147,6 @@ fn inspection_json(profile: &Profile, found: &Inspection) -> Value {
         })
     });
     json!({
-        "result": "card",
         "profile": profile.name,
         "card": profile.card_id,
         "life_cycle": found.life_cycle,
@@ -149,7 +154,6 @@ fn inspection_json(profile: &Profile, found: &Inspection) -> Value {
         "pin_tries": found.pin_tries,
         "logical_cards": purses.collect::<Vec<_>>(),
         "receipts": receipts.collect::<Vec<_>>(),
-        "exit": 0,
     })
 }
 
@@ -179,7 +183,7 @@ fn serve(card: &VirtualCard, how: &Serve) -> Result<Report, AppError> {
         return Err(AppError::Reader(reason.clone()));
     }
     served.map_err(|error| AppError::Reader(error.to_string()))?;
-    Ok(Report { text: String::new(), json: json!({ "result": "served", "exit": 0 }), exit: Exit::Done })
+    Ok(Report::done(String::new(), "served", "The card is no longer shown.", json!({})))
 }
 
 fn stop_on_signal(control: &Control, ended: &Arc<AtomicBool>) -> Result<std::thread::JoinHandle<()>, AppError> {

@@ -11,8 +11,8 @@ use crate::family::purse::data::TAGS;
 use crate::wire::hex;
 use crate::wire::pretty::{guess, listing_with};
 
-/// Longest input that is read from the standard input: twice the longest command in hexadecimal, with room for spaces.
-const INPUT_MAX: u64 = 1 << 20;
+/// Longest input that is taken from the standard input, in octets: several of the longest commands in hexadecimal.
+const INPUT_MAX: usize = 1 << 20;
 
 pub(super) fn run(decode: &Decode) -> Result<Report, AppError> {
     let text = if decode.hex == ["-"] { read_input()? } else { decode.hex.join(" ") };
@@ -20,15 +20,17 @@ pub(super) fn run(decode: &Decode) -> Result<Report, AppError> {
     let format = decode.format.unwrap_or_else(|| guess(&octets));
     let text = listing_with(format, &octets, &[TAGS]);
     let lines: Vec<&str> = text.lines().collect();
-    let json = json!({
-        "result": "decoded", "format": format.name(), "octets": hex::encode(&octets), "listing": lines, "exit": 0
-    });
-    Ok(Report::done(text.clone(), json))
+    let json = json!({ "format": format.name(), "octets": hex::encode(&octets), "listing": lines });
+    let detail = format!("{} octets, read as {}.", octets.len(), format.name());
+    Ok(Report::done(text.clone(), "decoded", detail, json))
 }
 
 fn read_input() -> Result<String, AppError> {
-    let mut text = String::new();
-    let read = std::io::stdin().lock().take(INPUT_MAX).read_to_string(&mut text);
+    let mut text = Vec::new();
+    let read = std::io::stdin().lock().take(INPUT_MAX as u64 + 1).read_to_end(&mut text);
     read.map_err(|error| usage(format!("cannot read the standard input: {error}")))?;
-    Ok(text)
+    if text.len() > INPUT_MAX {
+        return Err(usage(format!("the standard input is longer than {INPUT_MAX} octets: decode it in pieces")));
+    }
+    String::from_utf8(text).map_err(|error| usage(format!("the standard input is no text: {error}")))
 }

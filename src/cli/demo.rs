@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Report;
 use super::arguments::Global;
@@ -64,8 +64,8 @@ pub(super) fn run(global: &Global) -> Result<Report, AppError> {
         text.push_str(&listing::verification(&found));
         exit = exit.max(Exit::Failed);
     }
-    let json: Value = json!({ "result": "demo", "sales": sales, "orders": orders, "exit": exit as u8 });
-    Ok(Report { text, json, exit })
+    let json = json!({ "sales": sales, "orders": orders });
+    Ok(Report::new(exit, text, "demo", "A sale, and one that was torn and resolved.", json))
 }
 
 /// A directory of this run's own, removed with it.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::pin::NoPin;
 use super::{pin, tell};
 use crate::app::{App, AppError, Clock};
 use crate::reader::{LinkErrorKind, Reader, Reset};
@@ -41,6 +42,8 @@ pub(super) struct ShellDesk {
     pub(super) retouch: bool,
     /// The last wait ended without a card.
     pub(super) no_card: bool,
+    /// Why the last question for a PIN got none.
+    pub(super) no_pin: Option<NoPin>,
 }
 
 impl ShellDesk {
@@ -58,7 +61,18 @@ impl ShellDesk {
             prompts: if quiet { Prompts::Silent } else { Prompts::Shown },
             retouch: true,
             no_card: false,
+            no_pin: None,
         })
+    }
+
+    /// Why an order ended before it began, in one word of the JSON.
+    pub(super) fn reason(&self) -> &'static str {
+        match &self.no_pin {
+            _ if self.stop.load(Ordering::Relaxed) => "stopped",
+            Some(why) => why.name(),
+            None if self.no_card => "no-card",
+            None => "other",
+        }
     }
 
     fn arrived(&mut self, arrival: Arrival) -> Arrival {
@@ -129,7 +143,8 @@ impl Desk for ShellDesk {
     }
 
     fn ask_pin(&mut self, tries_left: Option<u8>) -> Option<Pin> {
-        pin::ask(self.pin_file.as_ref(), tries_left, &self.stop)
+        let asked = pin::ask(self.pin_file.as_deref(), tries_left, &self.stop);
+        asked.map_err(|why| self.no_pin = Some(why)).ok()
     }
 
     fn checkpoint(&mut self, _number: u64, _action: &Action) {

@@ -26,24 +26,28 @@ pub(super) fn run(global: &Global, command: &JournalCommand) -> Result<Report, A
     match command {
         JournalCommand::List(list) => {
             let orders = journal.orders(&selection(list))?;
-            let json = json!({ "result": "orders", "orders": orders, "exit": 0 });
-            Ok(Report::done(listing::list(&orders), json))
+            let detail = format!("Orders listed: {}.", orders.len());
+            Ok(Report::done(listing::list(&orders), "orders", detail, json!({ "orders": orders })))
         }
         JournalCommand::Show { order } => {
             let orders = journal.orders(&Selection::One(OrderNumber(*order)))?;
             let order = orders.first().ok_or_else(|| usage(format!("the journal has no order {order}")))?;
-            Ok(Report::done(listing::show(order), json!({ "result": "order", "order": order, "exit": 0 })))
+            let detail = format!("Order {}: {} of {}, {}.", order.order, order.kind, order.amount, order.state);
+            Ok(Report::done(listing::show(order), "order", detail, json!({ "order": order })))
         }
         JournalCommand::Totals => {
-            let totals = totals(&journal.orders(&Selection::All)?, global.options().policy);
-            Ok(Report::done(totals_text(&totals), json!({ "result": "totals", "totals": totals, "exit": 0 })))
+            let policy = global.options().policy;
+            let totals = totals(&journal.orders(&Selection::All)?, policy);
+            let detail = format!("What the orders come to under the policy {policy}.");
+            Ok(Report::done(totals_text(&totals), "totals", detail, json!({ "totals": totals })))
         }
         JournalCommand::Verify => {
             let found = journal.verify()?;
             let exit = if found.fault.is_some() { Exit::Failed } else { Exit::Done };
             let result = if found.fault.is_some() { "damaged" } else { "in-order" };
-            let json = json!({ "result": result, "verification": found, "exit": exit as u8 });
-            Ok(Report { text: listing::verification(&found), json, exit })
+            let text = listing::verification(&found);
+            let detail = text.trim_end().replace('\n', " ");
+            Ok(Report::new(exit, text, result, detail, json!({ "verification": found })))
         }
         JournalCommand::Export => export(&journal),
     }

@@ -2,16 +2,18 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Report;
 use super::arguments::{Global, Pay, Refund, Resolve, TearArguments, TopUp, usage};
 use super::desk::ShellDesk;
+use super::pin::NoPin;
 use crate::app::{App, AppError, Exit, Options};
 use crate::family;
-use crate::journal::record::{CardReference, Entry, Intent, OrderKind};
+use crate::journal::record::{CardReference, Entry, Intent, OrderKind, Resolution};
 use crate::journal::{Journal, OpenRecord};
 use crate::money::{Currency, Money};
+use crate::reader::fault::FaultPlan;
 use crate::report::outcome::{order as order_json, sentence, settled_sentence};
 use crate::report::{outcome, slip};
 use crate::terminal::event::{Outcome, OutcomeKind, Request, Verdict};
@@ -38,7 +40,7 @@ pub(super) fn refund(global: &Global, refund: &Refund) -> Result<Report, AppErro
     let refund_of = refund.of.clone().or_else(|| sale.as_ref().and_then(family::transaction_of));
     let amount = match (amount, &sale, &refund.of) {
         (Some(amount), _, _) => amount,
-        (None, Some(sale), _) => sale.amount,
+        (None, Some(sale), _) => station.left_of(sale)?,
         (None, None, Some(of)) => return Err(usage(format!("the journal holds no sale {of}: say the amount too"))),
         (None, None, None) => return Err(usage("the journal holds no sale: say the amount, and --of for which sale")),
     };
@@ -61,7 +63,8 @@ pub(super) fn resolve(global: &Global, resolve: &Resolve) -> Result<Report, AppE
     }
     if open.is_empty() {
         let text = "Nothing is unresolved.\n".to_owned();
-        return Ok(Report::done(text, json!({ "result": "resolved", "settled": [], "unresolved": [], "exit": 0 })));
+        let json = json!({ "settled": [], "unresolved": [] });
+        return Ok(Report::done(text, "resolved", "Nothing is unresolved.", json));
     }
     let mut report = station.request(Request::Resolve);
     let left = station.app.journal.open(None)?;
@@ -116,6 +119,28 @@ impl Station {
         Ok(self.app.journal.newest_sale(&wanted)?)
     }
 
+    /// What of a sale is not given back yet. A refund whose end is not known counts as given. Where nothing is left, all of the
+    /// sale: the card refuses that and says why.
+    fn left_of(&self, sale: &Intent) -> Result<Money, AppError> {
+        let transaction = family::transaction_of(sale);
+        let gives_back = |intent: &Intent| {
+            intent.kind == OrderKind::Refund && intent.card == sale.card && family::refund_of(intent) == transaction
+        };
+        let mut refunds: Vec<Intent> = Vec::new();
+        self.app.journal.reader().lines(|line| {
+            match line.entry {
+                Entry::Intent(intent) if gives_back(&intent) => refunds.push(intent),
+                Entry::Resolved { order, attempt, resolution: Resolution::NotPaid { .. } } => {
+                    refunds.retain(|refund| (refund.order, refund.attempt) != (order, attempt));
+                }
+                _ => {}
+            }
+            Ok(())
+        })?;
+        let left = refunds.iter().fold(sale.amount.minor, |left, refund| left.saturating_sub(refund.amount.minor));
+        Ok(if left == 0 { sale.amount } else { Money::new(left, sale.amount.currency) })
+    }
+
     /// Runs an order, unless one of an earlier run is open: that must be resolved or acknowledged first (unresolved orders
     /// survive restarts, and nobody may be charged around them).
     fn order(&mut self, order: &Order, tear: &TearArguments) -> Result<Report, AppError> {
@@ -133,12 +158,33 @@ impl Station {
         let number = self.app.journal.next_order()?;
         let Order { kind, amount, refund_of } = order;
         let refund_of = refund_of.clone();
-        Ok(self.request(Request::Order { order: number, kind: *kind, amount: *amount, refund_of }))
+        let report = self.request(Request::Order { order: number, kind: *kind, amount: *amount, refund_of });
+        Ok(if tear.tear.is_some() { self.with_tear(report) } else { report })
+    }
+
+    /// Says whether the card was torn. What was asked for and did not happen must not pass for a tear survived; what became of the
+    /// order, the report says all the same.
+    fn with_tear(&self, mut report: Report) -> Report {
+        let plan = self.app.card.as_ref().map(|card| &card.tears);
+        let torn = plan.is_some_and(|plan| !plan.happened().is_empty());
+        report.set("torn", torn.into());
+        if !torn {
+            let sent = plan.map_or(0, FaultPlan::exchanges);
+            let note = format!("--tear: the card was not torn, it got {sent} commands only.");
+            let _ = writeln!(report.text, "{note}");
+            report.set("detail", format!("{} {note}", report.json["detail"].as_str().unwrap_or_default()).into());
+            report.exit = if report.exit == Exit::Done { Exit::Usage } else { report.exit };
+        }
+        report.with_exit()
     }
 
     /// Runs a request and reports it.
     pub(super) fn request(&mut self, request: Request) -> Report {
-        let outcome = self.app.run(request, &mut self.desk);
+        let mut outcome = self.app.run(request, &mut self.desk);
+        // The terminal only knows that there was none.
+        if let (OutcomeKind::Cancelled(reason), Some(why)) = (&mut outcome.result, &self.desk.no_pin) {
+            why.detail().clone_into(reason);
+        }
         let exit = self.exit(&outcome);
         self.report(&outcome, exit)
     }
@@ -164,6 +210,9 @@ impl Station {
             _ => {}
         }
         let mut json = outcome::json(outcome, self.app.policy);
+        if matches!(outcome.result, OutcomeKind::Cancelled(_)) {
+            json.insert("reason".into(), self.desk.reason().into());
+        }
         json.insert("test_keys".into(), true.into());
         json.insert("exit".into(), (exit as u8).into());
         Report { text, json: json.into(), exit }
@@ -197,6 +246,8 @@ impl Station {
             }
             OutcomeKind::Unresolved { .. } => Exit::Unresolved,
             OutcomeKind::Refused(refusal) if refusal.reason == RefusalReason::NotNamed => Exit::Usage,
+            // A file named on the command line.
+            OutcomeKind::Cancelled(_) if matches!(self.desk.no_pin, Some(NoPin::Unreadable(_))) => Exit::Usage,
             OutcomeKind::Cancelled(_) if self.desk.no_card => Exit::NoCard,
             _ => Exit::Failed,
         }
@@ -210,9 +261,10 @@ impl Station {
         let Intent { order, attempt, .. } = record.intent;
         let now = self.app.clock.now();
         self.app.journal.append(Entry::Acknowledged { order, attempt }, now)?;
-        let text =
-            format!("Order {order} stays unresolved and no longer holds up sales. A touch of its card resolves it.\n");
-        Ok(Report::done(text, json!({ "result": "acknowledged", "order": order_json(&record.intent), "exit": 0 })))
+        let detail =
+            format!("Order {order} stays unresolved and no longer holds up sales. A touch of its card resolves it.");
+        let json = json!({ "order": order_json(&record.intent) });
+        Ok(Report::done(format!("{detail}\n"), "acknowledged", detail, json))
     }
 }
 
@@ -238,12 +290,8 @@ fn blocked(open: &[OpenRecord]) -> Report {
         list_open(open),
         open[0].intent.order.0,
     );
-    let mut object = Map::new();
-    object.insert("result".into(), "blocked".into());
-    object.insert("detail".into(), "an earlier order is unresolved".into());
-    object.insert("unresolved".into(), orders.into());
-    object.insert("exit".into(), (Exit::Unresolved as u8).into());
-    Report { text, json: object.into(), exit: Exit::Unresolved }
+    let json = json!({ "unresolved": orders });
+    Report::new(Exit::Unresolved, text, "blocked", "An earlier order is unresolved.", json)
 }
 
 fn list_open(open: &[OpenRecord]) -> String {

@@ -70,3 +70,18 @@ pub fn families() -> Vec<Box<dyn CardFamily>> {
 pub fn transaction_of(intent: &Intent) -> Option<String> {
     families().iter().find(|family| family.name() == intent.family)?.transaction_of(intent)
 }
+
+/// The transaction id of the sale that an attempt gives back, in hex; `None` where it gives none back.
+pub fn refund_of(intent: &Intent) -> Option<String> {
+    use purse::data_transact::Operation;
+    match intent.family.as_str() {
+        purse::kernel::FAMILY => {
+            let operations = purse::kernel::PurseIntent::of(intent).ok()?.order.operations;
+            operations.into_iter().find_map(|operation| match operation {
+                Operation::Refund { of, .. } => Some(of.to_string()),
+                _ => None,
+            })
+        }
+        _ => None,
+    }
+}

@@ -104,6 +104,21 @@ impl Lock {
         Self::take(path, options.map_err(|error| storage("lock", path, &error))?)
     }
 
+    /// Keeps writers out while a file is read as it lies; needs no right to write. `None` where there is no lock file: a copy,
+    /// which nobody has opened for writing yet.
+    pub(super) fn shared(path: &Path) -> Result<Option<Self>, JournalError> {
+        let file = match File::open(beside(path, "-lock")) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(storage("lock", path, &error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Err(JournalError::InUse { path: path.display().to_string() }),
+            Err(TryLockError::Error(error)) => Err(storage("lock", path, &error)),
+        }
+    }
+
     fn take(path: &Path, file: File) -> Result<Self, JournalError> {
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
@@ -152,6 +167,30 @@ pub(crate) fn publish(made: &Path, path: &Path) -> io::Result<()> {
 /// Makes names in a directory durable. Elsewhere than on Unix, a directory cannot be opened for that.
 fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+}
+
+/// Whether side files can be made.
+pub(super) fn may_make_files_beside(path: &Path) -> bool {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    rustix::fs::access(directory, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
+/// The name of a file for SQLite that says it does not change (sqlite.org/uri.html, 3.3).
+pub(super) fn immutable_uri(path: &Path) -> PathBuf {
+    use std::fmt::Write as _;
+    use std::os::unix::ffi::OsStrExt;
+    let mut uri = "file:".to_owned();
+    for octet in path.as_os_str().as_bytes() {
+        // Writing to a string cannot fail.
+        let _ = match octet {
+            b'/' | b'.' | b'-' | b'_' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => {
+                write!(uri, "{}", char::from(*octet))
+            }
+            _ => write!(uri, "%{octet:02X}"),
+        };
+    }
+    uri.push_str("?immutable=1");
+    PathBuf::from(uri)
 }
 
 /// The name of a side file.

@@ -23,6 +23,8 @@ const SCHEMA: &str = include_str!("schema.sql");
 pub struct SqliteReader {
     pub(super) db: Connection,
     pub(super) path: PathBuf,
+    /// Where the file is read as it lies, nobody may write it meanwhile.
+    _lock: Option<Lock>,
 }
 
 /// A journal in a file, open for writing. Only one at a time can be.
@@ -82,7 +84,7 @@ impl SqliteJournal {
         if file::inspect(&path)? == Found::Nothing {
             create(&path)?;
         }
-        Ok(Self { reader: SqliteReader { db: connect_checked(&path)?, path }, _lock: lock })
+        Ok(Self { reader: SqliteReader { db: connect_checked(&path)?, path, _lock: None }, _lock: lock })
     }
 
     /// Reads the same journal.
@@ -155,7 +157,7 @@ impl SqliteJournal {
     pub fn another_reader(&self) -> Result<SqliteReader, JournalError> {
         let path = self.reader.path.clone();
         let db = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| failure("open", &path, &error))?;
-        Ok(SqliteReader { db, path })
+        Ok(SqliteReader { db, path, _lock: None })
     }
 }
 
@@ -170,11 +172,13 @@ impl SqliteReader {
             return Err(storage("read", &path, &"the file is empty"));
         }
         let made = Sides::before(&path);
-        let db = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| failure("open", &path, &error))?;
-        match check(&db, &path) {
-            Ok(()) => Ok(Self { db, path }),
+        let opened = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .map_err(|error| failure("open", &path, &error))
+            .and_then(|db| check(&db, &path).map(|()| db));
+        match opened {
+            Ok(db) => Ok(Self { db, path, _lock: None }),
+            Err(JournalError::Storage { .. }) if !file::may_make_files_beside(&path) => Self::open_as_it_lies(path),
             Err(error) => {
-                drop(db);
                 // Only while nobody writes: a log that was not there before may be a writer's by now.
                 if let Ok(Some(_lock)) = Lock::existing(&path) {
                     made.remove();
@@ -182,6 +186,24 @@ impl SqliteReader {
                 Err(error)
             }
         }
+    }
+
+    /// Opens a journal in a directory where this person may not write. SQLite needs its side files there, also to read
+    /// (sqlite.org/wal.html, 5); without them it must be told that the file does not change ("immutable"), and would then show
+    /// old lines where a log is left. So: only without a log, and with writers kept out for as long as it is open.
+    fn open_as_it_lies(path: PathBuf) -> Result<Self, JournalError> {
+        let lock = Lock::shared(&path)?;
+        if fs::metadata(beside(&path, "-wal")).is_ok_and(|log| log.len() > 0) {
+            let reason = "its last lines are still in its log (-wal), which can be read only where files may be made in its \
+                          directory: copy journal and log elsewhere, or let whoever may write there open it once";
+            return Err(storage("read", &path, &reason));
+        }
+        // Again, now that nobody writes.
+        file::inspect(&path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        let db = connect(&file::immutable_uri(&path), flags).map_err(|error| failure("open", &path, &error))?;
+        check(&db, &path)?;
+        Ok(Self { db, path, _lock: lock })
     }
 
     /// Where the journal is.

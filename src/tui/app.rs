@@ -86,6 +86,7 @@ impl Position {
 }
 
 /// The window.
+#[allow(clippy::struct_excessive_bools, reason = "each says another thing, and all combinations occur")]
 pub struct App {
     /// The last picture of the terminal.
     pub snapshot: Arc<Snapshot>,
@@ -117,6 +118,10 @@ pub struct App {
     pub tear: Tear,
     /// Whether the keys are shown, and from which line.
     pub help: Option<Position>,
+    /// The keys were asked for while a card was worked with, so they stay when its result comes.
+    help_stays: bool,
+    /// The person leaves when the result is there.
+    pub leaves_after: bool,
     /// The person has left.
     pub leaving: bool,
     pin: Zeroizing<String>,
@@ -142,6 +147,8 @@ impl App {
             tear_at: 3,
             tear: Tear::After,
             help: None,
+            help_stays: false,
+            leaves_after: false,
             leaving: false,
             pin: Zeroizing::default(),
         }
@@ -167,13 +174,17 @@ impl App {
             | Phase::Done(_)
             | Phase::Waiting { prompt: Prompt::Retouch | Prompt::OtherCard, .. } => {
                 self.tab = Tab::Sale;
-                self.help = None;
+                if !(self.help_stays && matches!(self.snapshot.phase, Phase::Done(_))) {
+                    self.help = None;
+                }
+                self.help_stays = false;
                 self.outcome.set(0);
             }
             _ => {}
         }
         if matches!(self.snapshot.phase, Phase::Done(_)) {
             self.amount = 0;
+            self.leaving |= self.leaves_after;
         }
     }
 
@@ -264,7 +275,11 @@ impl App {
             Command::NextTab => self.turn(1),
             Command::PreviousTab => self.turn(Tab::ALL.len() - 1),
             Command::Decode => self.other_decoding = !self.other_decoding,
-            Command::Help => self.help = Some(Position::default()),
+            Command::Help => {
+                self.help = Some(Position::default());
+                self.help_stays = mode == Mode::Working;
+            }
+            Command::QuitAfter => self.leaves_after = true,
             Command::Quit => {
                 self.leaving = true;
                 return Some(Instruction::Quit);

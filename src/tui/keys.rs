@@ -173,6 +173,8 @@ commands! {
     Help,
     /// Leave.
     Quit,
+    /// Leave once the card is done with.
+    QuitAfter,
 }
 
 /// One line of the table.
@@ -301,6 +303,7 @@ pub const TABLE: &[Binding] = &[
     on(EVERYWHERE, Key::Named(KeyCode::BackTab), Command::PreviousTab, "", "the screen before"),
     on(EVERYWHERE, Key::Char('?'), Command::Help, "help", "all keys"),
     on(QUIET, Key::Char('q'), Command::Quit, "quit", "leave"),
+    on(&[Mode::Working], Key::Char('q'), Command::QuitAfter, "", "leave when the result is there"),
     on(&Mode::ALL, Key::Control('c'), Command::Quit, "", "leave at once; an unresolved sale gets its slip"),
 ];
 

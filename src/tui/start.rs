@@ -7,7 +7,7 @@ use super::core::{BenchSetup, Setup, VirtualCard};
 use super::{purse, window};
 use crate::app::{App, AppError, Options, open_pcsc};
 use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
-use crate::family::purse::profile::{BUILT_IN, Profile};
+use crate::family::purse::profile::Profile;
 use crate::journal::JournalError;
 use crate::journal::sqlite::{Selection, SqliteReader};
 use crate::journal::view::OrderView;
@@ -63,9 +63,8 @@ fn bench(app: &mut App, options: &Options) -> Result<Option<BenchSetup>, AppErro
     let Some(own) = &app.card else { return Ok(None) };
     own.slot.remove();
     let mut cards = vec![purse::of(&own.profile.profile, own.card())?];
-    for (number, (name, text)) in BUILT_IN.iter().enumerate() {
-        // The card of the published vectors has keys of its own and would only be refused.
-        let Some(profile) = Profile::parse(text).ok().filter(|_| *name != "vector") else { continue };
+    for (number, (_, text)) in Profile::offered().enumerate() {
+        let Ok(profile) = Profile::parse(text) else { continue };
         if profile.card_id != own.profile.profile.card_id {
             cards.push(other(&profile, options.seed, number as u64)?);
         }

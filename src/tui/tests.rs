@@ -12,7 +12,7 @@ use ratatui::text::Span;
 use super::app::App;
 use super::core::{BenchSetup, Core, Instruction, Seat, Setup};
 use super::keys::{self, Command, Mode};
-use super::snapshot::{Snapshot, Wanted};
+use super::snapshot::{Phase, Snapshot, Wanted};
 use super::theme::Theme;
 use super::{draw, purse};
 use crate::entropy::SeededEntropy;
@@ -495,6 +495,39 @@ fn a_window_of_any_size_is_drawn() {
             Resize(119, 60),
         ],
     );
+}
+
+#[test]
+fn a_window_too_small_says_so() {
+    play(
+        SMALL,
+        vec![
+            Resize(10, 3),
+            See("small:"),
+            See("30x8"),
+            Resize(29, 24),
+            See("too small"),
+            Resize(30, 8),
+            Miss("too small"),
+        ],
+    );
+}
+
+#[test]
+fn keys_pressed_while_a_card_is_worked_with_are_kept() {
+    let journal = MemoryJournal::default();
+    let mut person = Person::new(SMALL, vec![Type("1250\np")]);
+    Core::new(setup(&journal, 7)).serve(&mut person);
+    let done = person.app.unwrap().snapshot;
+    assert!(matches!(done.phase, Phase::Done(_)));
+    let working = Arc::new(Snapshot { phase: Phase::Working { value_moving: true }, ..(*done).clone() });
+    for (letter, leaves, helps) in [('q', true, false), ('?', false, true)] {
+        let mut app = App::new(working.clone(), Theme { colour: true });
+        assert!(app.press(&KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE)).is_none());
+        assert!(!app.leaving, "not before the card is done with");
+        app.take(done.clone());
+        assert_eq!((app.leaving, app.help.is_some()), (leaves, helps), "{letter}");
+    }
 }
 
 fn any_step() -> impl Strategy<Value = Step> {

@@ -89,7 +89,7 @@ fn last_word(app: &App, happenings: &Receiver<Happening>) -> io::Result<()> {
         }
     }
     match &last.slip {
-        Some(slip) if last.phase != app.snapshot.phase => write!(io::stdout(), "{slip}"),
+        Some(slip) if app.leaves_after || last.phase != app.snapshot.phase => write!(io::stdout(), "{slip}"),
         _ => Ok(()),
     }
 }

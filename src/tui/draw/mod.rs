@@ -11,7 +11,7 @@ mod words;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, BorderType, Padding, Paragraph};
+use ratatui::widgets::{Block, BorderType, Padding, Paragraph, Wrap};
 
 use super::app::{App, Position, Tab};
 use super::keys::{self, Binding, Command, Mode};
@@ -26,8 +26,18 @@ const BENCH_WIDTH: u16 = 38;
 /// Columns that the exchange keeps before the sale gets more.
 const EXCHANGE_WIDTH: u16 = 40;
 
+/// Below this an amount or a prompt would be cut, so that it could be misread.
+const WIDTH_MIN: u16 = 30;
+const HEIGHT_MIN: u16 = 8;
+
 /// Draws the whole window as it is at `now`.
 pub fn draw(frame: &mut Frame<'_>, app: &App, now: Moment) {
+    let area = frame.area();
+    if area.width < WIDTH_MIN || area.height < HEIGHT_MIN {
+        let text = format!("Window too small: {WIDTH_MIN}x{HEIGHT_MIN}");
+        frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), area);
+        return;
+    }
     let rows = [
         Constraint::Length(1),
         Constraint::Length(1),
