@@ -47,7 +47,9 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     watch.bar.finish_and_clear();
     report.begun = Some(clock.now());
     expectations.apply(&mut report, &today(&clock));
-    Ok(Report { text: text(&report, test.verbose), json: to_json(&report), exit: exit(report.end()) })
+    let detail = summary_line(&report.summary());
+    let json = json!({ "summary": report.summary(), "report": report });
+    Ok(Report::new(exit(report.end()), text(&report, test.verbose), "test", detail, json))
 }
 
 fn options(global: &Global, test: &Test) -> CampaignOptions {
@@ -104,10 +106,8 @@ fn list(campaign: &Campaign, selection: &Selection) -> Report {
             "risk": case.risk, "requirements": case.requirements, "kills": case.kills, "runs": barred.is_none(),
         }));
     }
-    Report::done(
-        text,
-        json!({ "result": "cases", "detail": format!("{} cases", cases.len()), "cases": cases, "exit": 0 }),
-    )
+    let detail = format!("{} cases", cases.len());
+    Report::done(text, "cases", detail, json!({ "cases": cases }))
 }
 
 fn replay(campaign: &mut Campaign, token: &Token) -> Result<Report, AppError> {
@@ -135,18 +135,8 @@ fn replay(campaign: &mut Campaign, token: &Token) -> Result<Report, AppError> {
         Verdict::Fail => Exit::Failed,
         Verdict::Inconclusive | Verdict::Error => Exit::Unresolved,
     };
-    let json = json!({ "result": "replay", "detail": result.reason(), "case": result, "exit": exit as u8 });
-    Ok(Report { text, json, exit })
-}
-
-fn to_json(report: &TestReport) -> serde_json::Value {
-    json!({
-        "result": "test",
-        "detail": summary_line(&report.summary()),
-        "summary": report.summary(),
-        "report": report,
-        "exit": report.end() as u8,
-    })
+    let detail = result.reason().unwrap_or("passed").to_owned();
+    Ok(Report::new(exit, text, "replay", detail, json!({ "case": result })))
 }
 
 fn text(report: &TestReport, verbose: bool) -> String {
