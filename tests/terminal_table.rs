@@ -88,9 +88,6 @@ fn finding(code: u8) -> Finding {
 }
 
 impl Kernel for Scripted {
-    fn family(&self) -> &'static str {
-        "scripted"
-    }
     fn begin(&mut self, task: Task, _: Moment) -> Step {
         let name = match &task {
             Task::Open { .. } => "open",

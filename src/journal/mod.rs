@@ -69,11 +69,6 @@ impl Committed {
     pub const fn intent(&self) -> &Intent {
         &self.intent
     }
-
-    /// The intent back, once its order is sent.
-    pub fn into_intent(self) -> Intent {
-        self.intent
-    }
 }
 
 /// The journal cannot do it. Nothing that it held is lost.

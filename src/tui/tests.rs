@@ -26,7 +26,7 @@ use crate::journal::memory::MemoryJournal;
 use crate::journal::record::{Entry, OrderKind};
 use crate::journal::view::Orders;
 use crate::money::{Currency, Money};
-use crate::reader::exchange::{Exchange, reads_only};
+use crate::reader::exchange::{Exchange, nothing_is_idempotent};
 use crate::reader::fault::{FaultInjector, FaultPlan};
 use crate::reader::in_process::Slot;
 #[cfg(feature = "pcsc")]
@@ -188,7 +188,7 @@ fn setup(journal: &MemoryJournal, seed: u64) -> Setup {
     let terminal = Terminal::new(Config::default(), Box::new(PurseKernel::new(Box::new(sam), vec![1])));
     let (slot, tears, ring) = (Slot::new(), FaultPlan::new(), TraceRing::new(400));
     let injector = FaultInjector::new(slot.reader("virtual"), tears.clone());
-    let reader = Box::new(Exchange::new(Trace::new(injector, || 0).with_ring(ring.clone()), reads_only));
+    let reader = Box::new(Exchange::new(Trace::new(injector, || 0).with_ring(ring.clone()), nothing_is_idempotent));
     let cards = ["epc1-only", "default"].map(|name| {
         let profile = Profile::built_in(name).unwrap();
         purse::fresh(&profile, Box::new(SeededEntropy::new(seed + 1))).unwrap()

@@ -280,10 +280,6 @@ impl PurseKernel {
 }
 
 impl Kernel for PurseKernel {
-    fn family(&self) -> &'static str {
-        FAMILY
-    }
-
     fn begin(&mut self, task: Task, now: Moment) -> Step {
         self.now = now;
         self.doing = Doing::Nothing;
