@@ -20,7 +20,7 @@ use untorn::reader::{Reader, Reset};
 use untorn::secret::Pin;
 use untorn::session::{self, Arrival};
 use untorn::terminal::OrdersFor;
-use untorn::terminal::event::{OutcomeKind, Prompt, Request};
+use untorn::terminal::event::{OutcomeKind, Prompt, Request, Verdict};
 use untorn::terminal::kernel::RefusalReason;
 use untorn::time::Moment;
 use untorn::wire::hex;
@@ -328,6 +328,39 @@ fn secrets() -> Vec<Vec<u8>> {
         secrets.push(scheme.receipt_key(card, suite).expose().to_vec());
     }
     secrets
+}
+
+/// REQ-RUL-8: the keys for giving value cannot block under EPC1; the card is blocked all the same.
+#[test]
+fn a_stopped_card_is_blocked_whatever_was_asked_for() {
+    for (suite, order) in [("epc1", "topup"), ("epc1", "refund"), ("epc2", "topup"), ("epc1", "pay")] {
+        let desk = Desk::new(&["--suite", suite]);
+        let list = desk.path().join("stopped");
+        std::fs::write(&list, CARD).unwrap();
+        let stopping = ["--block-stopped", "--stop-list", list.to_str().unwrap()];
+        desk.run(&["pay", "100"]).ended(0);
+        let unable = desk.json(1, &[&stopping[..], &["--grant", "credit,refund", "topup", "100"]].concat());
+        assert!(unable["detail"].as_str().unwrap().contains("may not block it"), "{unable}");
+        let blocked = desk.json(1, &[&stopping[..], &[order, "100"]].concat());
+        assert!(blocked["detail"].as_str().unwrap().contains("blocked now"), "{suite} {order}: {blocked}");
+        assert_eq!(desk.json(1, &["pay", "100"])["reason"], "not-active", "{suite} {order}");
+        assert_eq!(Held::by(&desk).balance, 16_980, "{suite} {order}");
+    }
+}
+
+/// REQ-RUL-10: resolving reads, and ACK is a write.
+#[test]
+fn a_card_that_was_not_named_is_only_read_when_its_records_are_resolved() {
+    let desk = Desk::new(&[]);
+    desk.run(&["pay", "100", "--tear", "3", "--no-retouch"]).ended(2);
+    let options = Options { state: Some(desk.state()), journal: Some(desk.journal()), ..Options::default() };
+    let mut app = App::open(&options).unwrap();
+    let before = app.card.as_ref().unwrap().inspect().unwrap();
+    assert!(before.ring.iter().any(|receipt| !receipt.acknowledged), "there is something to acknowledge");
+    app.terminal.config_mut().orders_for = OrdersFor::NoCard;
+    let outcome = app.run(Request::Resolve, &mut NoPerson);
+    assert!(matches!(outcome.settled[0].verdict, Verdict::Paid { .. }), "{outcome:?}");
+    assert_eq!(app.card.as_ref().unwrap().inspect().unwrap(), before);
 }
 
 #[test]

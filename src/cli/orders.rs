@@ -289,7 +289,11 @@ fn describe_card(outcome: &Outcome) -> String {
         text.push_str("No PIN tries are left.\n");
     }
     if card.unratified > 0 {
-        let _ = writeln!(text, "{} receipts not yet acknowledged by their terminals.", card.unratified);
+        let _ = writeln!(
+            text,
+            "{} not acknowledged by any terminal yet.",
+            outcome::count(card.unratified.into(), "receipt")
+        );
     }
     text
 }

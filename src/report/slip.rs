@@ -30,7 +30,7 @@ pub struct Heading {
 /// use untorn::terminal::event::{Outcome, OutcomeKind};
 /// let heading = Heading { test_keys: true, policy: Default::default() };
 /// let result = OutcomeKind::Cancelled("no card came in time".to_owned());
-/// let outcome = Outcome { result, settled: vec![], card: None };
+/// let outcome = Outcome { result, settled: vec![], card: None, slip_issued: false };
 /// assert_eq!(of(&outcome, heading), None);
 /// ```
 pub fn of(outcome: &Outcome, heading: Heading) -> Option<String> {

@@ -74,6 +74,8 @@ impl Default for Config {
 /// Attempts that one request makes before it leaves the sale to the operator: each needs a card that left and came back.
 const ATTEMPTS_MAX: u32 = 16;
 
+const STOPPED: &str = "the card is on the stop list";
+
 /// What the terminal is waiting for.
 #[derive(Debug)]
 #[allow(clippy::enum_variant_names, reason = "a state is named for what it waits for")]
@@ -129,6 +131,8 @@ pub struct Terminal {
     settled: Vec<Settled>,
     card: Option<CardView>,
     pin_verified: bool,
+    /// What the session was opened for.
+    purpose: Option<OrderKind>,
     blocking: bool,
     /// Why the slip was issued; from then on the sale is given up and only looked after.
     slip: Option<String>,
@@ -149,6 +153,7 @@ impl Terminal {
             settled: Vec::new(),
             card: None,
             pin_verified: false,
+            purpose: None,
             blocking: false,
             slip: None,
         }
@@ -193,7 +198,7 @@ impl Terminal {
                     Request::Order { kind, .. } if self.config.orders_for != OrdersFor::NoCard => Some(kind),
                     _ => None,
                 };
-                self.run(Task::Open { purpose }, State::ExpectOpened, now, entropy)
+                self.open(purpose, now, entropy)
             }
             (State::ExpectCard(prompt), Event::TimeOut) => self.give_up(&prompt, "no card came in time"),
             (State::ExpectCard(prompt), Event::Stop) => self.give_up(&prompt, "stopped by the operator"),
@@ -221,6 +226,11 @@ impl Terminal {
             (state, Event::Lost(_)) if state.expects_answer() => self.lost(&state, now),
             (state, event) => self.finish(OutcomeKind::Internal(format!("{event:?} came in state {state:?}"))),
         }
+    }
+
+    fn open(&mut self, purpose: Option<OrderKind>, now: Moment, entropy: &mut dyn Entropy) -> Action {
+        self.purpose = purpose;
+        self.run(Task::Open { purpose }, State::ExpectOpened, now, entropy)
     }
 
     fn run(&mut self, task: Task, state: State, now: Moment, entropy: &mut dyn Entropy) -> Action {
@@ -271,6 +281,9 @@ impl Terminal {
             (State::ExpectExecuted, Finding::Refused(refusal)) => self.refused_by_card(refusal),
             (State::ExpectHistory, Finding::History(items)) => self.finish(OutcomeKind::History(items)),
             (State::ExpectOpened, Finding::Refused(_)) if self.pending.is_some() => self.wait_for_the_same_card(),
+            // The session that was to block the card of the stop list.
+            (State::ExpectOpened, Finding::Refused(_)) if self.opens_to_block_instead() => self
+                .refuse(RefusalReason::NotActive, "the card is on the stop list, and this terminal may not block it"),
             (State::ExpectOpened | State::ExpectPinVerified, Finding::Refused(refusal)) => {
                 self.finish(OutcomeKind::Refused(refusal))
             }
@@ -304,6 +317,10 @@ impl Terminal {
 
     fn wait_for_the_same_card(&mut self) -> Action {
         self.wait(if self.slip.is_some() { Prompt::BalanceCheck } else { Prompt::OtherCard })
+    }
+
+    fn opens_to_block_instead(&self) -> bool {
+        self.purpose == Some(OrderKind::Block) && !matches!(self.request, Request::Order { kind: OrderKind::Block, .. })
     }
 
     fn not_ours(&mut self, reason: String) -> Action {
@@ -397,7 +414,11 @@ impl Terminal {
         let mut draft = Draft { order, attempt, kind, amount, refund_of, previous: None };
         if kind != OrderKind::Block && self.config.stop_list.contains(&card.card) {
             if !self.config.block_stopped || card.inactive.is_some() {
-                return self.refuse(RefusalReason::NotActive, "the card is on the stop list");
+                return self.refuse(RefusalReason::NotActive, STOPPED);
+            }
+            // The right to give value is not the right to block: where the keys differ it takes a session of its own.
+            if self.purpose != Some(OrderKind::Block) {
+                return self.open(Some(OrderKind::Block), now, entropy);
             }
             self.blocking = true;
             draft.kind = OrderKind::Block;
@@ -462,7 +483,8 @@ impl Terminal {
                 let paid = matches!(settled.verdict, Verdict::Paid { .. });
                 let intent = settled.intent.clone();
                 self.settled.push(settled);
-                if paid {
+                // ACK is a write: a card that gets no orders is only read (REQ-RUL-10), and a missing ACK costs nothing.
+                if paid && self.config.orders_for.permits(&intent.card) {
                     let next = State::ExpectAcknowledged(AfterAcknowledge::NextOpenRecord);
                     self.run(Task::Acknowledge(intent), next, now, entropy)
                 } else {
@@ -557,7 +579,8 @@ impl Terminal {
             (None, result) | (Some(_), result @ OutcomeKind::Unresolved { .. }) => result,
             (Some(intent), result) => OutcomeKind::Unresolved { intent: Box::new(intent), reason: result.why() },
         };
-        Action::Finish(Box::new(Outcome { result, settled, card: self.card.clone() }))
+        let slip_issued = self.slip.is_some();
+        Action::Finish(Box::new(Outcome { result, settled, card: self.card.clone(), slip_issued }))
     }
 }
 
