@@ -70,6 +70,8 @@ pub struct Options {
     pub stop_list: Option<PathBuf>,
     /// Block a card of the stop list where it is met.
     pub block_stopped: bool,
+    /// A person is at the terminal: after an unresolved slip the card's balance is offered (BALANCE_CHECK).
+    pub attended: bool,
     /// What the terminal may do. `None`: everything but administration with the virtual reader; sale and enquiry with a
     /// PC/SC reader, where giving value away is for those who say so.
     pub roles: Option<Vec<Role>>,
@@ -107,6 +109,7 @@ impl Default for Options {
             policy: SettlementPolicy::default(),
             wait_seconds: 30,
             card: None,
+            attended: false,
             roles: None,
         }
     }
@@ -190,6 +193,7 @@ impl App {
         let config = Config {
             wait_card_ms: wait_ms,
             retouch_ms: wait_ms,
+            balance_check_ms: if options.attended { wait_ms } else { 0 },
             orders_for: options.orders_for(),
             stop_list: options.stop_list.as_deref().map(stop_list::read).transpose()?.unwrap_or_default(),
             block_stopped: options.block_stopped,

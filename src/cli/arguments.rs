@@ -1,5 +1,6 @@
 //! The words of the command line.
 
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -112,6 +113,8 @@ impl Global {
             stop_list: self.stop_list.clone(),
             block_stopped: self.block_stopped,
             wait_seconds: self.wait,
+            // Who asks for JSON is a program, and waits for the result.
+            attended: !self.json && io::stderr().is_terminal(),
             card: self.card.as_ref().map(|id| CardReference(id.to_ascii_uppercase())),
             roles: self.grant.as_ref().map(|roles| roles.iter().map(|role| role.role()).collect()),
         }

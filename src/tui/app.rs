@@ -165,7 +165,7 @@ impl App {
         match &self.snapshot.phase {
             Phase::AskPin { .. }
             | Phase::Done(_)
-            | Phase::Waiting { prompt: Prompt::Retouch | Prompt::OtherCard, .. } => {
+            | Phase::Waiting { prompt: Prompt::Retouch | Prompt::OtherCard | Prompt::BalanceCheck, .. } => {
                 self.tab = Tab::Sale;
                 self.help = None;
                 self.outcome.set(0);

@@ -302,7 +302,7 @@ fn giving_up_leaves_an_open_record_that_a_later_touch_resolves() {
         SMALL,
         vec![
             Type("a1250\np"),
-            See("give up: print the unresolved slip"),
+            See("stop: print the unresolved slip"),
             Press(KeyCode::Esc),
             See("Nobody knows yet whether 1,250 JPY moved"),
             See("The card held 10,000 JPY before."),
@@ -323,6 +323,33 @@ fn giving_up_leaves_an_open_record_that_a_later_touch_resolves() {
             See("1 order, decided"),
         ],
     );
+}
+
+#[test]
+fn the_balance_can_be_looked_at_after_the_slip_and_decides() {
+    for (size, look) in [(SMALL, "balance-check-80x24"), (LARGE, "balance-check-200x50")] {
+        let mut setup = setup(&MemoryJournal::default(), 7);
+        setup.terminal.config_mut().balance_check_ms = 20_000;
+        let mut person = Person::new(
+            size,
+            vec![
+                Type("a1250\np"),
+                See("stop: print the unresolved slip"),
+                Press(KeyCode::Esc),
+                See("It held 10,000 JPY before."),
+                See("stop: leave it at the slip"),
+                See("20 s left"),
+                Miss("pay again"),
+                Look(look),
+                Type("p"),
+                See("The card holds 8,750 JPY now."),
+            ]
+            .into_iter()
+            .collect(),
+        );
+        Core::new(setup).serve(&mut person);
+        assert!(person.script.is_empty(), "{} steps were left over", person.script.len());
+    }
 }
 
 #[test]
