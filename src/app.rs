@@ -23,6 +23,7 @@ use crate::family::purse::data::{Role, Suite, TerminalId};
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::kernel::PurseKernel;
 use crate::family::purse::kernel_sam::{Grant, SoftSam};
+use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::CardReference;
 use crate::journal::sqlite::SqliteJournal;
 use crate::money::Currency;
@@ -32,7 +33,6 @@ use crate::reader::fault::FaultInjector;
 use crate::reader::trace::{Trace, TraceRing};
 use crate::session::{self, Desk, World};
 use crate::terminal::event::{Outcome, Request};
-use crate::terminal::policy::SettlementPolicy;
 use crate::terminal::{Config, OrdersFor, Terminal};
 
 /// Events that the trace on screen keeps.
@@ -121,6 +121,11 @@ impl Options {
         Ok(LoadedProfile::load(&self.profile)?.purse()?.currency)
     }
 
+    /// The time of this run.
+    pub fn clock(&self) -> Clock {
+        self.seed.map_or_else(Clock::system, |_| Clock::counting())
+    }
+
     /// Where the journal is.
     pub fn journal_path(&self) -> Result<PathBuf, AppError> {
         self.journal.clone().map_or_else(|| place::data_file("journal.db", "--journal"), Ok)
@@ -170,7 +175,7 @@ impl App {
         let profile = LoadedProfile::load(&options.profile)?;
         let (purse, currency) = profile.purse().map(|purse| ((purse.id, purse.operator), purse.currency))?;
         let journal = SqliteJournal::open(options.journal_path()?)?;
-        let clock = options.seed.map_or_else(Clock::system, |_| Clock::counting());
+        let clock = options.clock();
         let trace = TraceRing::new(TRACE_EVENTS);
         let (reader, card): (Box<dyn Reader>, _) = match &options.reader {
             ReaderChoice::Virtual => {
@@ -194,6 +199,7 @@ impl App {
             wait_card_ms: wait_ms,
             retouch_ms: wait_ms,
             balance_check_ms: if options.attended { wait_ms } else { 0 },
+            policy: options.policy,
             orders_for: options.orders_for(),
             stop_list: options.stop_list.as_deref().map(stop_list::read).transpose()?.unwrap_or_default(),
             block_stopped: options.block_stopped,

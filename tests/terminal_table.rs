@@ -30,6 +30,7 @@ fn intent(attempt: u32) -> Intent {
         amount: yen(500),
         balance_before: yen(1000),
         time: Moment::default(),
+        policy: None,
         family_data: serde_json::Value::Null,
     }
 }

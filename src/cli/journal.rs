@@ -11,11 +11,11 @@ use super::arguments::{Global, JournalCommand, List, usage};
 use crate::app::{AppError, Exit};
 use crate::journal::JournalError;
 use crate::journal::listing;
+use crate::journal::policy::{Booking, Known};
 use crate::journal::record::{OrderKind, OrderNumber, Resolution};
 use crate::journal::sqlite::{Selection, SqliteReader};
 use crate::journal::view::OrderView;
 use crate::money::Currency;
-use crate::terminal::policy::{Booking, Known, SettlementPolicy};
 
 pub(super) fn run(global: &Global, command: &JournalCommand) -> Result<Report, AppError> {
     let path = global.options().journal_path()?;
@@ -23,19 +23,25 @@ pub(super) fn run(global: &Global, command: &JournalCommand) -> Result<Report, A
         return Err(usage(format!("there is no journal at {} yet: the first order makes one", path.display())));
     }
     let journal = SqliteReader::open(&path)?;
+    let read = |selection: &Selection| -> Result<Vec<OrderView>, JournalError> {
+        let (policy, now) = (global.options().policy, global.options().clock().now());
+        let mut orders = journal.orders(selection)?;
+        orders.iter_mut().for_each(|order| order.settle(policy, now));
+        Ok(orders)
+    };
     match command {
         JournalCommand::List(list) => {
-            let orders = journal.orders(&selection(list))?;
+            let orders = read(&selection(list))?;
             let json = json!({ "result": "orders", "orders": orders, "exit": 0 });
             Ok(Report::done(listing::list(&orders), json))
         }
         JournalCommand::Show { order } => {
-            let orders = journal.orders(&Selection::One(OrderNumber(*order)))?;
+            let orders = read(&Selection::One(OrderNumber(*order)))?;
             let order = orders.first().ok_or_else(|| usage(format!("the journal has no order {order}")))?;
             Ok(Report::done(listing::show(order), json!({ "result": "order", "order": order, "exit": 0 })))
         }
         JournalCommand::Totals => {
-            let totals = totals(&journal.orders(&Selection::All)?, global.options().policy);
+            let totals = totals(&read(&Selection::All)?);
             Ok(Report::done(totals_text(&totals), json!({ "result": "totals", "totals": totals, "exit": 0 })))
         }
         JournalCommand::Verify => {
@@ -68,10 +74,12 @@ struct Total {
     minor: u64,
 }
 
-fn totals(orders: &[OrderView], policy: SettlementPolicy) -> Vec<Total> {
+/// Each order by the policy that held when it was made.
+fn totals(orders: &[OrderView]) -> Vec<Total> {
     let mut totals: Vec<Total> = Vec::new();
     for order in orders.iter().rev().filter(|order| order.kind != OrderKind::Block) {
-        let (kind, booking, currency) = (order.kind, policy.booking(known(order)), order.amount.currency);
+        let booking = order.policy.unwrap_or_default().booking(known(order));
+        let (kind, currency) = (order.kind, order.amount.currency);
         let same = |total: &&mut Total| (total.kind, total.booking, total.currency) == (kind, booking, currency);
         match totals.iter_mut().find(same) {
             Some(total) => {

@@ -4,6 +4,7 @@ pub mod chain;
 mod file;
 pub mod listing;
 pub mod memory;
+pub mod policy;
 pub mod record;
 mod rules;
 pub mod sqlite;

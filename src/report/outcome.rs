@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::family;
+use crate::journal::policy::{Known, SettlementPolicy};
 use crate::journal::record::Intent;
 use crate::terminal::event::{Outcome, OutcomeKind, Settled, Verdict};
 use crate::terminal::kernel::{CardView, HistoryItem, RefusalReason};
-use crate::terminal::policy::{Known, SettlementPolicy};
 
 /// One sentence for the person at the terminal. "Paid" is said only where it is proved, and durable.
 pub fn sentence(outcome: &Outcome) -> String {
@@ -189,6 +189,7 @@ mod tests {
             amount: Money::new(500, Currency::JPY),
             balance_before: Money::new(1000, Currency::JPY),
             time: Moment::default(),
+            policy: None,
             family_data: Value::Null,
         };
         Outcome { result: result(Box::new(intent)), settled: vec![], card: None, slip_issued }

@@ -5,12 +5,12 @@
 
 pub mod event;
 pub mod kernel;
-pub mod policy;
 
 use std::collections::BTreeSet;
 
 use crate::entropy::Entropy;
 use crate::journal::OpenRecord;
+use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind, Resolution, Source};
 use crate::time::Moment;
 use event::{Action, CentreAnswer, Event, Outcome, OutcomeKind, Prompt, Request, Settled, Verdict};
@@ -27,6 +27,8 @@ pub struct Config {
     pub balance_check_ms: u64,
     /// Ask the upper system before the unresolved slip is issued (AUTO_CONFIRM).
     pub ask_centre: bool,
+    /// How the scheme settles the orders; written down with each.
+    pub policy: SettlementPolicy,
     /// Cards that get no order.
     pub stop_list: BTreeSet<CardReference>,
     /// Block a card of the stop list where it is met.
@@ -64,6 +66,7 @@ impl Default for Config {
             retouch_ms: 30_000,
             balance_check_ms: 0,
             ask_centre: false,
+            policy: SettlementPolicy::default(),
             stop_list: BTreeSet::new(),
             block_stopped: false,
             orders_for: OrdersFor::AnyCard,
@@ -435,7 +438,7 @@ impl Terminal {
         let pin_blocked = card.pin_blocked;
         // Prepared before the PIN is asked for: whoever has too little on the card need not type it. Afterwards anew.
         let intent = match self.kernel.prepare(&draft, now, entropy) {
-            Ok(intent) => intent,
+            Ok(intent) => Intent { policy: Some(self.config.policy), ..intent },
             Err(refusal) => return self.finish(OutcomeKind::Refused(refusal)),
         };
         if asks_pin && !self.pin_verified {

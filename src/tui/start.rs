@@ -9,9 +9,11 @@ use crate::app::{App, AppError, Options, open_pcsc};
 use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
 use crate::family::purse::profile::{BUILT_IN, Profile};
 use crate::journal::JournalError;
+use crate::journal::policy::SettlementPolicy;
 use crate::journal::sqlite::{Selection, SqliteReader};
 use crate::journal::view::OrderView;
 use crate::report::slip::{self, Heading};
+use crate::time::Moment;
 
 /// Decided orders that the list goes back to; what is unresolved is shown however old it is.
 const ORDERS_MAX: u32 = 500;
@@ -24,6 +26,7 @@ pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
     // The file of `--trace` belongs to the reader with which the run begins.
     let untraced = Options { trace: None, ..options.clone() };
     let policy = app.policy;
+    let journal_clock = app.clock.clone();
     let reader = app.journal.another_reader()?;
     let bench = bench(&mut app, options)?;
     let orders_for = app.terminal.config_mut().orders_for.clone();
@@ -32,7 +35,7 @@ pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
         currency: app.currency,
         terminal: app.terminal,
         journal: Box::new(app.journal),
-        orders: Box::new(move || orders(&reader)),
+        orders: Box::new(move || orders(&reader, policy, journal_clock.now())),
         entropy: app.entropy,
         reader: app.reader,
         ring: app.trace,
@@ -50,12 +53,14 @@ pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
 }
 
 /// The newest orders and all that are unresolved.
-fn orders(reader: &SqliteReader) -> Result<Vec<OrderView>, JournalError> {
+fn orders(reader: &SqliteReader, policy: SettlementPolicy, now: Moment) -> Result<Vec<OrderView>, JournalError> {
     let mut found = BTreeMap::new();
     for selection in [Selection::Latest(ORDERS_MAX), Selection::Unresolved] {
         found.extend(reader.orders(&selection)?.into_iter().map(|order| (order.order, order)));
     }
-    Ok(found.into_values().collect())
+    let mut orders: Vec<OrderView> = found.into_values().collect();
+    orders.iter_mut().for_each(|order| order.settle(policy, now));
+    Ok(orders)
 }
 
 /// The person's own card first, then one of each other built-in profile: to see what another card does.

@@ -23,6 +23,7 @@ use crate::family::purse::kernel_sam::{Grant, SoftSam};
 use crate::family::purse::profile::Profile;
 use crate::journal::Journal;
 use crate::journal::memory::MemoryJournal;
+use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::{Entry, OrderKind};
 use crate::journal::view::Orders;
 use crate::money::{Currency, Money};
@@ -34,7 +35,6 @@ use crate::reader::pcsc::WatchEvent;
 use crate::reader::persistent::Failure;
 use crate::reader::trace::{Trace, TraceRing};
 use crate::report::slip::{self, Heading};
-use crate::terminal::policy::SettlementPolicy;
 use crate::terminal::{Config, OrdersFor, Terminal};
 use crate::time::Moment;
 
@@ -310,7 +310,7 @@ fn giving_up_leaves_an_open_record_that_a_later_touch_resolves() {
             Type("\n"),
             See("1 order, UNRESOLVED"),
             Type("\t\t\t"),
-            See("UNRESOLVED, slip issued"),
+            See("UNRESOLVED (slip issued)"),
             Look("journal-80x24"),
             Type("\n"),
             See("Journalled"),
@@ -350,6 +350,34 @@ fn the_balance_can_be_looked_at_after_the_slip_and_decides() {
         Core::new(setup).serve(&mut person);
         assert!(person.script.is_empty(), "{} steps were left over", person.script.len());
     }
+}
+
+/// REQ-POL-2.
+#[test]
+fn an_order_too_old_to_be_claimed_says_so_in_the_journal() {
+    const DAYS_56_MS: u64 = 4_838_400_000;
+    let journal = MemoryJournal::default();
+    let mut setup = setup(&journal, 7);
+    setup.terminal.config_mut().policy = SettlementPolicy::OnConfirmation;
+    setup.orders = Box::new(move || {
+        let mut orders = Orders::default();
+        journal.entries().iter().for_each(|(time, entry)| orders.add(*time, entry));
+        let mut orders = orders.by_number();
+        let later = MORNING.plus_millis(DAYS_56_MS);
+        orders.iter_mut().for_each(|order| order.settle(SettlementPolicy::default(), later));
+        Ok(orders)
+    });
+    let script = vec![
+        Type("a1250\np"),
+        See("stop: print the unresolved slip"),
+        Type("\u{1b}\n\t\t\t"),
+        See("UNRESOLVED (overdue)"),
+        Type("\n"),
+        See("on-confirmation"),
+    ];
+    let mut person = Person::new(SMALL, script);
+    Core::new(setup).serve(&mut person);
+    assert!(person.script.is_empty(), "{} steps were left over", person.script.len());
 }
 
 #[test]

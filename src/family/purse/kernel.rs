@@ -369,6 +369,7 @@ impl Kernel for PurseKernel {
             amount: draft.amount,
             balance_before: session.balance(),
             time: now,
+            policy: None,
             family_data: PurseIntent { order, receipt }.family_data(),
         })
     }
