@@ -176,6 +176,11 @@ impl Station {
         }
         let mut json = outcome::json(outcome, self.app.policy);
         json.insert("test_keys".into(), true.into());
+        // What happened at the card has happened: a trace that fails changes no exit code.
+        if let Some(reason) = self.app.trace.write_error() {
+            super::tell(&format!("untorn: {reason}"));
+            json.insert("trace_error".into(), reason.into());
+        }
         json.insert("exit".into(), (exit as u8).into());
         Report { text, json: json.into(), exit }
     }

@@ -1,6 +1,7 @@
 //! From the options of a run to the window.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write as _};
 
 use super::app::Tab;
 use super::core::{BenchSetup, Setup, VirtualCard};
@@ -22,7 +23,7 @@ const ORDERS_MAX: u32 = 500;
 pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
     let mut app = App::open(options)?;
     let clock = app.clock.clone();
-    let (trace_clock, ring) = (app.clock.clone(), app.trace.clone());
+    let (trace_clock, ring, trace) = (app.clock.clone(), app.trace.clone(), app.trace.clone());
     // The file of `--trace` belongs to the reader with which the run begins.
     let untraced = Options { trace: None, ..options.clone() };
     let policy = app.policy;
@@ -49,7 +50,12 @@ pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
     };
     // A run that repeats cannot depend on what is plugged in meanwhile.
     let watch = options.seed.is_none();
-    window::open(setup, clock, watch, first).map_err(AppError::Window)
+    let ended = window::open(setup, clock, watch, first).map_err(AppError::Window);
+    if let Some(reason) = trace.write_error() {
+        // Nothing depends on its being read.
+        let _ = writeln!(io::stderr(), "untorn: {reason}");
+    }
+    ended
 }
 
 /// The newest orders and all that are unresolved.
