@@ -26,7 +26,9 @@ pub(super) fn run(global: &Global, command: &JournalCommand) -> Result<Report, A
     let read = |selection: &Selection| -> Result<Vec<OrderView>, JournalError> {
         let (policy, now) = (global.options().policy, global.options().clock().now());
         let mut orders = journal.orders(selection)?;
-        orders.iter_mut().for_each(|order| order.settle(policy, now));
+        for order in &mut orders {
+            order.settle(policy, now);
+        }
         Ok(orders)
     };
     match command {

@@ -65,7 +65,9 @@ fn orders(reader: &SqliteReader, policy: SettlementPolicy, now: Moment) -> Resul
         found.extend(reader.orders(&selection)?.into_iter().map(|order| (order.order, order)));
     }
     let mut orders: Vec<OrderView> = found.into_values().collect();
-    orders.iter_mut().for_each(|order| order.settle(policy, now));
+    for order in &mut orders {
+        order.settle(policy, now);
+    }
     Ok(orders)
 }
 

@@ -364,7 +364,9 @@ fn an_order_too_old_to_be_claimed_says_so_in_the_journal() {
         journal.entries().iter().for_each(|(time, entry)| orders.add(*time, entry));
         let mut orders = orders.by_number();
         let later = MORNING.plus_millis(DAYS_56_MS);
-        orders.iter_mut().for_each(|order| order.settle(SettlementPolicy::default(), later));
+        for order in &mut orders {
+            order.settle(SettlementPolicy::default(), later);
+        }
         Ok(orders)
     });
     let script = vec![
