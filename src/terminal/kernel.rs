@@ -15,6 +15,9 @@ pub trait Kernel: Send {
     /// Name of the family, as intents carry it.
     fn family(&self) -> &'static str;
 
+    /// Does ahead what needs no card, while nobody waits for it.
+    fn make_ready(&mut self, _entropy: &mut dyn Entropy) {}
+
     /// Begins a task; an unfinished one is dropped.
     fn begin(&mut self, task: Task, now: Moment) -> Step;
 

@@ -284,6 +284,10 @@ impl Kernel for PurseKernel {
         FAMILY
     }
 
+    fn make_ready(&mut self, entropy: &mut dyn Entropy) {
+        self.sam.make_ready(entropy);
+    }
+
     fn begin(&mut self, task: Task, now: Moment) -> Step {
         self.now = now;
         self.doing = Doing::Nothing;
