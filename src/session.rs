@@ -108,7 +108,12 @@ impl<'t> Run<'t> {
                 return Progress::Finished(*outcome);
             }
             Action::WaitForCard { .. } if presentations > PRESENTATIONS_MAX => Event::TimeOut,
-            action => carry_out(action, world),
+            action => {
+                if matches!(action, Action::WaitForCard { .. }) {
+                    terminal.make_ready(world.entropy);
+                }
+                carry_out(action, world)
+            }
         };
         let now = world.desk.now();
         let action = terminal.advance(event, now, world.entropy);
