@@ -167,7 +167,7 @@ fn a_card_in_use_is_refused_to_another() {
     assert_eq!(error.kind, LinkErrorKind::NotSent);
     assert!(error.detail.starts_with("another program uses the card"), "{error}");
     assert!(send(&mut first, &LOOK).is_ok(), "the first is not disturbed");
-    drop(first);
+    first.deactivate();
     second.activate(Reset::Cold).unwrap();
     assert!(send(&mut second, &LOOK).is_ok());
 }

@@ -59,7 +59,7 @@ pub trait Reader: Send {
     /// One command out, one answer in. `response` is cleared first; on `Ok` it holds at least the two octets of the status word.
     fn transmit(&mut self, command: &[u8], response: &mut Vec<u8>) -> Result<(), LinkError>;
 
-    /// Powers the card off. It may be under way when this returns; the next activation waits for it.
+    /// Powers the card off.
     fn deactivate(&mut self);
 
     /// What this reader can carry.

@@ -13,8 +13,6 @@
 //! | another program had reset the card (80100068), the handle is refused | `NotSent`: activate again |
 //! | anything else, and no answer in time | `Unknown` |
 //!
-//! The card is free for other programs when the reader is dropped; after [`Reader::deactivate`] it is so some milliseconds later.
-//!
 //! After any of these the connection is given up: until [`Reader::activate`], every call is `NotSent`.
 
 use std::ffi::{CStr, CString};
@@ -161,8 +159,6 @@ pub struct PcscReader {
     sharing: Sharing,
     deadline: Duration,
     connection: Option<Connection>,
-    /// One that was told to power the card off; what comes next waits for it.
-    ending: Option<Connection>,
     command_len_max: usize,
 }
 
@@ -187,7 +183,6 @@ impl PcscReader {
             sharing: Sharing::Exclusive,
             deadline: DEADLINE_DEFAULT,
             connection: None,
-            ending: None,
             command_len_max: COMMAND_LEN_MAX_SHORT,
         })
     }
@@ -220,7 +215,7 @@ fn awaited<T>(replies: &Receiver<Result<T, LinkError>>, deadline: Duration, oper
 
 impl Reader for PcscReader {
     fn activate(&mut self, reset: Reset) -> Result<Activation, LinkError> {
-        self.end();
+        self.deactivate();
         let (requests, commands) = mpsc::channel();
         let (activated, activation) = mpsc::channel();
         let (answers, replies) = mpsc::channel();
@@ -259,11 +254,11 @@ impl Reader for PcscReader {
     }
 
     fn deactivate(&mut self) {
-        // Not waited for: it takes milliseconds, and a result is to be shown.
+        // The thread is waited for, so that the card is free when this returns; one that hangs is left to itself.
         if let Some(connection) = self.connection.take()
             && connection.requests.send(Request::PowerOff).is_ok()
         {
-            self.ending = Some(connection);
+            let _ = awaited(&connection.replies, self.deadline, "power off");
         }
     }
 
@@ -276,19 +271,9 @@ impl Reader for PcscReader {
     }
 }
 
-impl PcscReader {
-    /// Powers the card off and waits until it is free; a thread that hangs is left to itself.
-    fn end(&mut self) {
-        self.deactivate();
-        if let Some(connection) = self.ending.take() {
-            let _ = awaited(&connection.replies, self.deadline, "power off");
-        }
-    }
-}
-
 impl Drop for PcscReader {
     fn drop(&mut self) {
-        self.end();
+        self.deactivate();
     }
 }
 
