@@ -108,12 +108,7 @@ impl<'t> Run<'t> {
                 return Progress::Finished(*outcome);
             }
             Action::WaitForCard { .. } if presentations > PRESENTATIONS_MAX => Event::TimeOut,
-            action => {
-                if matches!(action, Action::WaitForCard { .. }) {
-                    terminal.make_ready(world.entropy);
-                }
-                carry_out(action, world)
-            }
+            action => carry_out(action, world),
         };
         let now = world.desk.now();
         let action = terminal.advance(event, now, world.entropy);

@@ -92,7 +92,12 @@ impl SqliteJournal {
         if file::inspect(&path)? == Found::Nothing {
             create(&path)?;
         }
-        Ok(Self { reader: SqliteReader { db: connect_checked(&path)?, path, _lock: None }, open: None, logged: 0, _lock: lock })
+        Ok(Self {
+            reader: SqliteReader { db: connect_checked(&path)?, path, _lock: None },
+            open: None,
+            logged: 0,
+            _lock: lock,
+        })
     }
 
     /// Reads the same journal.

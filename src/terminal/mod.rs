@@ -190,11 +190,6 @@ impl Terminal {
         self.wait(Prompt::Present)
     }
 
-    /// Does ahead what needs no card. To be called before the wait for a card; without it all is the same, and slower.
-    pub fn make_ready(&mut self, entropy: &mut dyn Entropy) {
-        self.kernel.make_ready(entropy);
-    }
-
     /// Takes what happened, says what to do.
     pub fn advance(&mut self, event: Event, now: Moment, entropy: &mut dyn Entropy) -> Action {
         let state = std::mem::replace(&mut self.state, State::ExpectRequest);

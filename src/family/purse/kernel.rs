@@ -280,10 +280,6 @@ impl PurseKernel {
 }
 
 impl Kernel for PurseKernel {
-    fn make_ready(&mut self, entropy: &mut dyn Entropy) {
-        self.sam.make_ready(entropy);
-    }
-
     fn begin(&mut self, task: Task, now: Moment) -> Step {
         self.now = now;
         self.doing = Doing::Nothing;

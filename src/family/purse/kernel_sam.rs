@@ -11,7 +11,7 @@ use super::keys::{Mac, SessionKeys};
 use super::keys_epc1::{self, Parties};
 use super::keys_epc2::{self, FirstHalf};
 use crate::crypto::des::{TripleDesKey, WeakKey};
-use crate::crypto::ec::{EcError, POINT_LEN, Point, PrivateKey};
+use crate::crypto::ec::{EcError, Point, PrivateKey};
 use crate::entropy::Entropy;
 use crate::journal::Committed;
 use crate::journal::record::OrderKind;
@@ -27,9 +27,6 @@ use crate::wire::status::StatusWord;
 pub trait Sam: Send {
     /// TID.
     fn terminal(&self) -> TerminalId;
-
-    /// Makes ahead what the next AUTH needs and no card decides.
-    fn make_ready(&mut self, _entropy: &mut dyn Entropy) {}
 
     /// R0 in, AUTH out.
     fn authenticate(
@@ -98,23 +95,6 @@ pub enum SamError {
 pub struct SoftSam {
     keys: Arc<Keys>,
     stage: Stage,
-    /// For the next session of EPC2; never for two.
-    spare: Option<Ephemeral>,
-}
-
-/// A key of one session.
-#[derive(Debug)]
-struct Ephemeral {
-    key: PrivateKey,
-    point: [u8; POINT_LEN],
-}
-
-impl Ephemeral {
-    fn generate(entropy: &mut dyn Entropy) -> Self {
-        let key = PrivateKey::generate(entropy);
-        let point = key.public().to_bytes();
-        Self { key, point }
-    }
 }
 
 /// What the issuer put in, never changed afterwards.
@@ -171,13 +151,13 @@ impl SoftSam {
             key,
             certificate,
         };
-        Ok(Self { keys: Arc::new(keys), stage: Stage::Idle, spare: None })
+        Ok(Self { keys: Arc::new(keys), stage: Stage::Idle })
     }
 
     /// The same module after a restart: same keys, no session.
     #[must_use]
     pub fn restarted(&self) -> Self {
-        Self { keys: Arc::clone(&self.keys), stage: Stage::Idle, spare: None }
+        Self { keys: Arc::clone(&self.keys), stage: Stage::Idle }
     }
 
     fn choose(&self, offer: &SelectAnswer) -> Result<Suite, SamError> {
@@ -234,15 +214,15 @@ impl SoftSam {
     fn authenticate_epc2(
         &mut self,
         r0: &[u8],
-        point: &[u8; POINT_LEN],
+        point: &[u8; 64],
         options: &Options,
         entropy: &mut dyn Entropy,
     ) -> Result<Vec<u8>, SamError> {
         let card_ephemeral = Point::new(point)?;
-        let Ephemeral { key: ephemeral, point: et } = self.spare.take().unwrap_or_else(|| Ephemeral::generate(entropy));
+        let ephemeral = PrivateKey::generate(entropy);
         let (z1, z2) = (ephemeral.agree(&card_ephemeral), self.keys.key.agree(&card_ephemeral));
         let (header, opts) = (keys_epc2::header(Scheme::AUTHORITY), options.emit());
-        let certificate = self.keys.certificate.emit();
+        let (et, certificate) = (ephemeral.public().to_bytes(), self.keys.certificate.emit());
         let half = FirstHalf::new(r0, header, &et, &certificate, &opts, &z1, &z2);
         let data = [&et[..], &certificate, half.terminal_tag().as_bytes(), &opts].concat();
         self.stage = Stage::ExpectCard2 { half: Box::new(half), ephemeral };
@@ -315,12 +295,6 @@ const fn name_of(role: Role) -> &'static str {
 impl Sam for SoftSam {
     fn terminal(&self) -> TerminalId {
         self.keys.terminal
-    }
-
-    fn make_ready(&mut self, entropy: &mut dyn Entropy) {
-        if self.keys.suite != Some(Suite::Epc1) && self.spare.is_none() {
-            self.spare = Some(Ephemeral::generate(entropy));
-        }
     }
 
     fn authenticate(
