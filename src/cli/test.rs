@@ -14,7 +14,7 @@ use crate::app::{AppError, Clock, Exit, ReaderChoice};
 use crate::conformance::case::Case;
 use crate::conformance::expected::Expectations;
 use crate::conformance::result::{CaseResult, End, Status, Summary, TestReport};
-use crate::conformance::runner::{self, Observer};
+use crate::conformance::runner::{self, Observer, Subjects};
 use crate::conformance::selection::Selection;
 use crate::conformance::token::Token;
 use crate::conformance::verdict::Verdict;
@@ -43,7 +43,8 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     let clock = Clock::system();
     let mut watch = Watch::new(&selection, &campaign.cases, desk::stop_flag()?);
     let seed = global.seed().unwrap_or_default();
-    let mut report = runner::run(&campaign.cases, &selection, &mut *campaign.subject, seed, &mut watch);
+    let mut report =
+        runner::run(&campaign.cases, &selection, &mut Subjects::card(&mut *campaign.subject), seed, &mut watch);
     watch.bar.finish_and_clear();
     report.begun = Some(clock.now());
     expectations.apply(&mut report, &today(&clock));
@@ -124,7 +125,7 @@ fn replay(campaign: &mut Campaign, token: &Token) -> Result<Report, AppError> {
         )));
     }
     let mut watch = Watch::silent(desk::stop_flag()?);
-    let result = runner::run_case(case, &mut *campaign.subject, token.seed, &mut watch);
+    let result = runner::run_case(case, &mut Subjects::card(&mut *campaign.subject), token.seed, &mut watch);
     let mut text = String::new();
     for line in &result.evidence {
         let _ = writeln!(text, "{:>4}  {}", line.number, line.what);
