@@ -14,6 +14,8 @@ use crate::crypto::kdf::sha256;
 
 /// Who looks on: progress, clock, and the wish to stop.
 pub trait Observer {
+    /// Before the first case: the report as it would be if nothing more came.
+    fn planned(&mut self, _report: &TestReport) {}
     /// A case begins; `index` from 0.
     fn begin(&mut self, _case: &Case, _index: usize, _of: usize) {}
     /// It ended.
@@ -39,6 +41,28 @@ pub fn case_seed(run_seed: u64, case: &str) -> u64 {
     digest.iter().take(8).fold(0, |seed, octet| seed << 8 | u64::from(*octet))
 }
 
+/// The report of a run that is stopped before its first case: a result for each that is chosen, not run or barred.
+pub fn plan(cases: &[&Case], selection: &Selection, subject: &dyn Subject, seed: u64) -> TestReport {
+    let facilities = subject.facilities();
+    let planned = |case: &&Case| {
+        let barred = selection.bars(case, subject.statement(), &facilities);
+        result(case, subject, case_seed(seed, &case.id), barred.unwrap_or(Status::NotRun))
+    };
+    TestReport {
+        schema: SCHEMA,
+        untorn: env!("CARGO_PKG_VERSION").to_owned(),
+        statement: subject.statement().name.clone(),
+        binding: subject.binding(),
+        seed,
+        begun: None,
+        micros: 0,
+        interrupted: true,
+        shard: selection.shard,
+        results: cases.iter().map(planned).collect(),
+        stale_expectations: Vec::new(),
+    }
+}
+
 /// Runs what the selection chooses, in the order of `cases`.
 pub fn run(
     cases: &[Case],
@@ -49,37 +73,21 @@ pub fn run(
 ) -> TestReport {
     let begun = observer.micros();
     let chosen = selection.choose(cases);
-    let mut results = Vec::with_capacity(chosen.len());
-    let mut interrupted = false;
+    let mut report = plan(&chosen, selection, subject, seed);
+    observer.planned(&report);
+    report.interrupted = false;
     for (index, case) in chosen.iter().enumerate() {
-        interrupted = interrupted || observer.stop();
-        if interrupted {
-            results.push(result(case, subject, 0, Status::NotRun));
-            continue;
-        }
-        if let Some(status) = selection.bars(case, subject.statement(), &subject.facilities()) {
-            results.push(result(case, subject, 0, status));
+        report.interrupted = report.interrupted || observer.stop();
+        if report.interrupted || report.results[index].status != Status::NotRun {
             continue;
         }
         observer.begin(case, index, chosen.len());
-        let done = run_case(case, subject, case_seed(seed, &case.id), observer);
-        observer.end(&done);
-        results.push(done);
+        report.results[index] = run_case(case, subject, case_seed(seed, &case.id), observer);
+        observer.end(&report.results[index]);
     }
-    doubt_without_twin(&mut results, &chosen);
-    TestReport {
-        schema: SCHEMA,
-        untorn: env!("CARGO_PKG_VERSION").to_owned(),
-        statement: subject.statement().name.clone(),
-        binding: subject.binding(),
-        seed,
-        begun: None,
-        micros: observer.micros().saturating_sub(begun),
-        interrupted,
-        shard: selection.shard,
-        results,
-        stale_expectations: Vec::new(),
-    }
+    doubt_without_twin(&mut report.results, &chosen);
+    report.micros = observer.micros().saturating_sub(begun);
+    report
 }
 
 /// Runs one case with this very seed.
