@@ -448,6 +448,9 @@ pub(super) struct Test {
     /// Verdicts that are known and accepted for a while, in TOML
     #[arg(long, value_name = "FILE")]
     pub(super) expect: Option<PathBuf>,
+    /// Keep report and logs in this folder [default: none for virtual cards, runs/TIME for real readers]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) out: Option<PathBuf>,
     /// Run the I-th of N parts only
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub(super) shard: Option<(u32, u32)>,
