@@ -27,6 +27,7 @@ fn intent(order: OrderNumber) -> Intent {
         amount: Money::new(1250, Currency::JPY),
         balance_before: Money::new(17_080, Currency::JPY),
         time: NOW,
+        policy: None,
         family_data: serde_json::json!({ "order": "00".repeat(64) }),
     }
 }

@@ -28,6 +28,7 @@ use crate::family::purse::data::{Role, Suite, TerminalId};
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::kernel::PurseKernel;
 use crate::family::purse::kernel_sam::{Grant, SoftSam};
+use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::CardReference;
 use crate::journal::sqlite::SqliteJournal;
 use crate::money::Currency;
@@ -37,7 +38,6 @@ use crate::reader::fault::FaultInjector;
 use crate::reader::trace::{Trace, TraceRing};
 use crate::session::{self, Desk, World};
 use crate::terminal::event::{Outcome, Request};
-use crate::terminal::policy::SettlementPolicy;
 use crate::terminal::{Config, OrdersFor, Terminal};
 
 /// Events that the trace on screen keeps.
@@ -75,6 +75,8 @@ pub struct Options {
     pub stop_list: Option<PathBuf>,
     /// Block a card of the stop list where it is met.
     pub block_stopped: bool,
+    /// A person is at the terminal: after an unresolved slip the card's balance is offered (BALANCE_CHECK).
+    pub attended: bool,
     /// What the terminal may do. `None`: everything but administration with the virtual reader; sale and enquiry with a
     /// PC/SC reader, where giving value away is for those who say so.
     pub roles: Option<Vec<Role>>,
@@ -112,6 +114,7 @@ impl Default for Options {
             policy: SettlementPolicy::default(),
             wait_seconds: 30,
             card: None,
+            attended: false,
             roles: None,
         }
     }
@@ -121,6 +124,11 @@ impl Options {
     /// What amounts are in.
     pub fn currency(&self) -> Result<Currency, AppError> {
         Ok(LoadedProfile::load(&self.profile)?.purse()?.currency)
+    }
+
+    /// The time of this run.
+    pub fn clock(&self) -> Clock {
+        self.seed.map_or_else(Clock::system, |_| Clock::counting())
     }
 
     /// Where the journal is.
@@ -173,7 +181,7 @@ impl App {
         let profile = LoadedProfile::load(&options.profile)?;
         let (purse, currency) = profile.purse().map(|purse| ((purse.id, purse.operator), purse.currency))?;
         let journal = SqliteJournal::open(options.journal_path()?)?;
-        let clock = options.seed.map_or_else(Clock::system, |_| Clock::counting());
+        let clock = options.clock();
         let trace = TraceRing::new(TRACE_EVENTS);
         let (reader, card): (Box<dyn Reader>, _) = match &options.reader {
             ReaderChoice::Virtual => {
@@ -196,6 +204,8 @@ impl App {
         let config = Config {
             wait_card_ms: wait_ms,
             retouch_ms: wait_ms,
+            balance_check_ms: if options.attended { wait_ms } else { 0 },
+            policy: options.policy,
             orders_for: options.orders_for(),
             stop_list: options.stop_list.as_deref().map(stop_list::read).transpose()?.unwrap_or_default(),
             block_stopped: options.block_stopped,

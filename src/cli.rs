@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use serde_json::{Value, json};
 
-use crate::app::{AppError, Exit};
+use crate::app::{AppError, Exit, Options};
 use crate::tui::app::Tab;
 use arguments::{Arguments, Command};
 
@@ -128,7 +128,7 @@ fn window(global: &arguments::Global, first: Tab) -> Result<Report, AppError> {
         let hint = "the card bench needs a terminal window; `card info` and `pay --tear` do the same without";
         return Err(AppError::Usage(hint.to_owned()));
     }
-    crate::tui::run(&global.options(), first)?;
+    crate::tui::run(&Options { attended: true, ..global.options() }, first)?;
     Ok(Report::silent())
 }
 

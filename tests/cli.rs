@@ -20,7 +20,7 @@ use untorn::reader::{Reader, Reset};
 use untorn::secret::Pin;
 use untorn::session::{self, Arrival};
 use untorn::terminal::OrdersFor;
-use untorn::terminal::event::{OutcomeKind, Prompt, Request};
+use untorn::terminal::event::{OutcomeKind, Prompt, Request, Verdict};
 use untorn::terminal::kernel::RefusalReason;
 use untorn::time::Moment;
 use untorn::wire::hex;
@@ -183,24 +183,64 @@ fn what_is_torn_is_resolved_at_the_next_touch() {
 }
 
 #[test]
-fn totals_follow_the_policy() {
+fn totals_follow_the_policy_that_each_order_was_made_under() {
+    for (policy, open, paid) in [
+        ("on-next-touch", "unresolved 50", vec!["sale 1350"]),
+        ("on-confirmation", "unresolved 50", vec!["sale 1350"]),
+        ("at-once", "provisional-sale 50", vec!["sale 1350"]),
+        ("redo", "not-sale 50", vec!["sale 1300", "owed-to-cardholder 50"]),
+    ] {
+        let desk = Desk::new(&[]);
+        desk.run(&["--policy", policy, "pay", "1000"]).ended(0);
+        desk.run(&["--policy", policy, "pay", "300"]).ended(0);
+        desk.run(&["--policy", policy, "pay", "50", "--tear", "3", "--no-retouch"]).ended(2);
+        // What is said now changes nothing about what was agreed then.
+        let totals = |now: &str| {
+            let found = desk.json(0, &["--policy", now, "journal", "totals"]);
+            let found = found["totals"].as_array().unwrap().iter();
+            found.map(|total| format!("{} {}", total["booking"].as_str().unwrap(), total["minor"])).collect::<Vec<_>>()
+        };
+        for now in ["on-next-touch", "redo"] {
+            assert_eq!(totals(now), ["sale 1300", open], "{policy}, then {now}");
+        }
+        desk.run(&["resolve"]).ended(0);
+        assert_eq!(totals("on-next-touch"), paid, "{policy}");
+        let text = desk.run(&["journal", "totals"]).ended(0).stdout;
+        assert!(text.contains("booked") && text.contains("1,3"), "{text}");
+    }
+}
+
+/// REQ-POL-2. A run with a seed is at 2026-01-05; this test is not older than the compiler that it needs.
+#[test]
+fn an_order_too_old_to_be_claimed_is_shown_as_overdue() {
+    for (policy, overdue) in [("on-confirmation", true), ("on-next-touch", false)] {
+        let desk = Desk::new(&[]);
+        desk.run(&["--seed", "1", "--policy", policy, "pay", "50", "--tear", "3", "--no-retouch"]).ended(2);
+        let list = |flags: &[&str]| desk.run(&[flags, &["journal", "list"]].concat()).ended(0).stdout;
+        assert_eq!(list(&[]).contains("UNRESOLVED (overdue)"), overdue, "{policy}: {}", list(&[]));
+        assert!(list(&["--seed", "2"]).contains("UNRESOLVED (slip issued)"), "on the same day it is not");
+        assert_eq!(desk.json(0, &["journal", "show", "1"])["order"]["overdue"], overdue);
+        // Another card comes: the order stays open, and the list of what is open says so too.
+        let other = ["--profile", "epc1-only", "--state", "other.state", "resolve"];
+        let left = desk.json(2, &other);
+        assert_eq!(left["unresolved"][0]["overdue"], overdue, "{left}");
+        assert_eq!(desk.run(&other).ended(2).stdout.contains("too old to be claimed"), overdue);
+    }
+}
+
+#[test]
+fn a_list_says_of_each_kind_what_was_done() {
     let desk = Desk::new(&[]);
-    desk.run(&["pay", "1000"]).ended(0);
-    desk.run(&["pay", "300"]).ended(0);
-    desk.run(&["pay", "50", "--tear", "3", "--no-retouch"]).ended(2);
-    let totals = |policy: &str| {
-        let found = desk.json(0, &["--policy", policy, "journal", "totals"]);
-        let found = found["totals"].as_array().unwrap().iter();
-        found.map(|total| format!("{} {}", total["booking"].as_str().unwrap(), total["minor"])).collect::<Vec<_>>()
-    };
-    assert_eq!(totals("on-next-touch"), ["sale 1300", "unresolved 50"]);
-    assert_eq!(totals("at-once"), ["sale 1300", "provisional-sale 50"]);
-    assert_eq!(totals("redo"), ["sale 1300", "not-sale 50"]);
-    desk.run(&["resolve"]).ended(0);
-    assert_eq!(totals("on-confirmation"), ["sale 1350"]);
-    assert_eq!(totals("redo"), ["sale 1300", "owed-to-cardholder 50"]);
-    let text = desk.run(&["journal", "totals"]).ended(0).stdout;
-    assert!(text.contains("booked") && text.contains("1,350 JPY"), "{text}");
+    for order in [["pay", "100"], ["topup", "200"], ["refund", "100"]] {
+        desk.run(&order).ended(0);
+    }
+    let list = desk.run(&["journal", "list"]).ended(0).stdout;
+    let states: Vec<_> = ["paid", "topped up", "refunded"].map(|word| list.matches(word).count()).into();
+    assert_eq!(states, [1, 1, 1], "{list}");
+    assert!(desk.run(&["history"]).stdout.contains("3 receipts."));
+    desk.run(&["card", "reset"]).ended(0);
+    desk.run(&["pay", "1"]).ended(0);
+    assert!(desk.run(&["history"]).stdout.contains("1 receipt."));
 }
 
 #[test]
@@ -328,6 +368,39 @@ fn secrets() -> Vec<Vec<u8>> {
         secrets.push(scheme.receipt_key(card, suite).expose().to_vec());
     }
     secrets
+}
+
+/// REQ-RUL-8: the keys for giving value cannot block under EPC1; the card is blocked all the same.
+#[test]
+fn a_stopped_card_is_blocked_whatever_was_asked_for() {
+    for (suite, order) in [("epc1", "topup"), ("epc1", "refund"), ("epc2", "topup"), ("epc1", "pay")] {
+        let desk = Desk::new(&["--suite", suite]);
+        let list = desk.path().join("stopped");
+        std::fs::write(&list, CARD).unwrap();
+        let stopping = ["--block-stopped", "--stop-list", list.to_str().unwrap()];
+        desk.run(&["pay", "100"]).ended(0);
+        let unable = desk.json(1, &[&stopping[..], &["--grant", "credit,refund", "topup", "100"]].concat());
+        assert!(unable["detail"].as_str().unwrap().contains("may not block it"), "{unable}");
+        let blocked = desk.json(1, &[&stopping[..], &[order, "100"]].concat());
+        assert!(blocked["detail"].as_str().unwrap().contains("blocked now"), "{suite} {order}: {blocked}");
+        assert_eq!(desk.json(1, &["pay", "100"])["reason"], "not-active", "{suite} {order}");
+        assert_eq!(Held::by(&desk).balance, 16_980, "{suite} {order}");
+    }
+}
+
+/// REQ-RUL-10: resolving reads, and ACK is a write.
+#[test]
+fn a_card_that_was_not_named_is_only_read_when_its_records_are_resolved() {
+    let desk = Desk::new(&[]);
+    desk.run(&["pay", "100", "--tear", "3", "--no-retouch"]).ended(2);
+    let options = Options { state: Some(desk.state()), journal: Some(desk.journal()), ..Options::default() };
+    let mut app = App::open(&options).unwrap();
+    let before = app.card.as_ref().unwrap().inspect().unwrap();
+    assert!(before.ring.iter().any(|receipt| !receipt.acknowledged), "there is something to acknowledge");
+    app.terminal.config_mut().orders_for = OrdersFor::NoCard;
+    let outcome = app.run(Request::Resolve, &mut NoPerson);
+    assert!(matches!(outcome.settled[0].verdict, Verdict::Paid { .. }), "{outcome:?}");
+    assert_eq!(app.card.as_ref().unwrap().inspect().unwrap(), before);
 }
 
 #[test]
@@ -573,7 +646,7 @@ fn every_command_has_the_names_that_all_have() {
     let desk = Desk::new(&[]);
     desk.run(&["pay", "5"]).ended(0);
     desk.run(&["--pin-file", "none", "pay", "10,001"]).ended(3);
-    let commands: [&[&str]; 22] = [
+    let commands: [&[&str]; 24] = [
         &["demo"],
         &["pay", "1"],
         &["topup", "1"],
@@ -594,6 +667,8 @@ fn every_command_has_the_names_that_all_have() {
         &["journal", "totals"],
         &["journal", "verify"],
         &["card", "reset"],
+        &["test", "ISO-*"],
+        &["test", "--list"],
         &["completions", "bash"],
         &["pay"],
     ];
@@ -624,7 +699,7 @@ fn every_command_has_the_names_that_all_have() {
 #[test]
 fn the_help_of_each_command_has_examples_that_parse() {
     let desk = Desk::new(&[]);
-    let commands = "demo pay topup refund balance history resolve readers card decode journal completions";
+    let commands = "demo pay topup refund balance history resolve readers card decode journal test completions";
     for command in commands.split(' ') {
         let help = desk.run(&[command, "--help"]).ended(0).stdout;
         let examples = help.split("Examples:\n").nth(1).unwrap_or_else(|| panic!("{command} has none: {help}"));

@@ -4,7 +4,7 @@
 
 use untorn::app::suites::cases;
 use untorn::conformance::rig::InProcessSubject;
-use untorn::conformance::runner::{Unobserved, run};
+use untorn::conformance::runner::{Subjects, Unobserved, run};
 use untorn::conformance::selection::Selection;
 use untorn::conformance::verdict::Verdict;
 use untorn::family::families;
@@ -15,7 +15,7 @@ fn all_cases_pass_on_every_reference_card() {
         for profile in family.profiles() {
             let statement = family.statement(profile).unwrap();
             let mut subject = InProcessSubject::new(statement, |seed| family.virtual_card(profile, seed, None));
-            let report = run(&cases(), &Selection::default(), &mut subject, 1, &mut Unobserved);
+            let report = run(&cases(), &Selection::default(), &mut Subjects::card(&mut subject), 1, &mut Unobserved);
             for result in &report.results {
                 if let Some(verdict) = result.verdict() {
                     assert_eq!(verdict, Verdict::Pass, "{profile}: {}: {:?}", result.replay, result.reason());
@@ -37,7 +37,7 @@ fn every_mutant_is_killed_by_a_case_that_declares_it() {
                     let make = |seed| family.virtual_card(profile, seed, Some(mutant.name));
                     let mut subject = InProcessSubject::new(statement, make);
                     let only = Selection { patterns: vec![case.id.clone()], ..Selection::default() };
-                    let report = run(&cases, &only, &mut subject, 1, &mut Unobserved);
+                    let report = run(&cases, &only, &mut Subjects::card(&mut subject), 1, &mut Unobserved);
                     report.results[0].verdict() == Some(Verdict::Fail)
                 })
             });

@@ -30,6 +30,7 @@ fn intent(attempt: u32) -> Intent {
         amount: yen(500),
         balance_before: yen(1000),
         time: Moment::default(),
+        policy: None,
         family_data: serde_json::Value::Null,
     }
 }
@@ -88,9 +89,6 @@ fn finding(code: u8) -> Finding {
 }
 
 impl Kernel for Scripted {
-    fn family(&self) -> &'static str {
-        "scripted"
-    }
     fn begin(&mut self, task: Task, _: Moment) -> Step {
         let name = match &task {
             Task::Open { .. } => "open",

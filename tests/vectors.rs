@@ -10,7 +10,7 @@ use untorn::crypto::des::TripleDesKey;
 use untorn::crypto::ec::{Point, PrivateKey};
 use untorn::family::purse::data::{CardId, Suite, TerminalId};
 use untorn::family::purse::data_session::{Certificate, SelectAnswer, State};
-use untorn::family::purse::data_transact::{Order, ReceiptBody};
+use untorn::family::purse::data_transact::{Order, ReceiptBody, signed_message};
 use untorn::family::purse::keys::{Mac, SessionKeys, SuiteKey};
 use untorn::family::purse::keys_epc1::{self, Parties};
 use untorn::family::purse::keys_epc2::FirstHalf;
@@ -152,10 +152,10 @@ fn octets_of_epc2(operation: &str, input: &Input<'_>) -> Result<Vec<u8>, String>
             Vec::new()
         }
         "sign_receipt" => {
-            let body = ReceiptBody::parse(&input.octets("body")).map_err(text)?;
+            let message = signed_message(&input.octets("body"));
             let key = PrivateKey::new(&input.fixed("private")).map_err(text)?;
-            let signature = key.sign(&body.signed_message());
-            key.public().verify(&body.signed_message(), &signature).map_err(text)?;
+            let signature = key.sign(&message);
+            key.public().verify(&message, &signature).map_err(text)?;
             signature.to_vec()
         }
         "first_half_tag" => input.first_half().terminal_tag().as_bytes().to_vec(),

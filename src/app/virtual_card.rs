@@ -120,20 +120,18 @@ impl Options {
     }
 }
 
-/// A fresh card of the profile, in a new file.
+/// A fresh card of the profile, in a new file; or the one that another process has just made.
 fn create(path: &Path, profile: &LoadedProfile) -> Result<(StateFile, Vec<u8>), AppError> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         fs::create_dir_all(directory).map_err(|source| AppError::file("create", directory, source))?;
     }
     let card = PurseCard::personalise(&profile.profile, &Scheme::test(), SeededEntropy::new(0))?;
     let image = card.memory_ref().image().to_vec();
-    // Under another name first, so that a kill leaves no half card.
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(format!(".new-{}", std::process::id()));
-    let unfinished = PathBuf::from(unfinished);
-    let file = StateFile::create(&unfinished, &profile.text, &image)?;
-    fs::rename(&unfinished, path).map_err(|source| AppError::file("create", path, source))?;
-    Ok((file, image))
+    match StateFile::create(path, &profile.text, &image)? {
+        Some(file) => Ok((file, image)),
+        // Another process was first: it is that one's card.
+        None => Ok(StateFile::open(path, &profile.text)?),
+    }
 }
 
 /// A state file, and in kill tests the death of the process between two of its writes.

@@ -31,7 +31,8 @@ pub trait Card: Send {
     /// The non-volatile memory: its image, its cuts, what was written since it was last saved.
     fn memory(&mut self) -> &mut memory::Memory;
 
-    /// How long a driver holds back the last answer, in milliseconds: a card slows down guessing. The card itself knows no clock.
+    /// How long a driver holds back the last answer, in milliseconds: a card slows down guessing. The card itself knows no clock. A card
+    /// around another one hands this on.
     fn delay_ms(&self) -> u32 {
         0
     }

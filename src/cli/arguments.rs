@@ -1,5 +1,6 @@
 //! The words of the command line.
 
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -8,10 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::app::{AppError, Options, ReaderChoice};
 use crate::conformance::token::Token;
 use crate::family::purse::data::{Role, Suite, TerminalId};
+use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::CardReference;
 use crate::reader::fault::Fault;
 use crate::reader::vpcd;
-use crate::terminal::policy::SettlementPolicy;
 use crate::wire::hex;
 use crate::wire::pretty::Format;
 
@@ -65,7 +66,8 @@ pub(super) struct Global {
     /// Use this protocol suite only [default: epc2 where the card offers it]
     #[arg(long, global = true)]
     suite: Option<SuiteName>,
-    /// How the scheme settles what stays unresolved: on-next-touch, on-confirmation, at-once, redo
+    /// How the scheme settles what stays unresolved: on-next-touch, on-confirmation, at-once, redo; written down with each
+    /// order
     #[arg(long, global = true, value_name = "POLICY", default_value_t)]
     policy: SettlementPolicy,
     /// Cards that get no order: a file of card ids, one a line
@@ -119,6 +121,8 @@ impl Global {
             stop_list: self.stop_list.clone(),
             block_stopped: self.block_stopped,
             wait_seconds: self.wait,
+            // Who asks for JSON is a program, and waits for the result.
+            attended: !self.json && io::stderr().is_terminal(),
             card: self.card.clone(),
             roles: self.grant.as_ref().map(|roles| roles.iter().map(|role| role.role()).collect()),
         }
@@ -472,7 +476,7 @@ pub(super) enum JournalCommand {
         /// Its number
         order: u32,
     },
-    /// Add up the orders by what they count for under --policy
+    /// Add up the orders by what each counts for under the policy it was made with
     Totals,
     /// Check every line and the chain of hashes
     Verify,

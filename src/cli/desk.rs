@@ -86,7 +86,7 @@ impl ShellDesk {
             Prompt::PresentAgain => "The card left too early, nothing was moved. Touch it again.",
             Prompt::Retouch => "NOT COMPLETED (処理未了). Touch the SAME card once more.",
             Prompt::OtherCard => "That is another card. Touch the SAME card as before.",
-            Prompt::BalanceCheck => "Touch the card to see its balance.",
+            Prompt::BalanceCheck => "The unresolved slip is issued. Touch the card to see its balance; Ctrl-C ends it.",
         };
         // BEL where something went wrong: the person looks at the card, not at the screen.
         let bell = if matches!(prompt, Prompt::Present | Prompt::BalanceCheck) { "" } else { "\u{7}" };
@@ -112,6 +112,10 @@ impl Desk for ShellDesk {
     }
 
     fn await_card(&mut self, reader: &mut dyn Reader, prompt: &Prompt, until: Moment) -> Arrival {
+        // Who has stopped the wait for the card is not asked to wait for its balance.
+        if self.stop.load(Ordering::Relaxed) {
+            return self.arrived(Arrival::Stop);
+        }
         self.show(prompt);
         if self.is_virtual && !self.retouch && *prompt != Prompt::Present {
             return self.arrived(Arrival::TimeOut);

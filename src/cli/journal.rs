@@ -11,11 +11,11 @@ use super::arguments::{Global, JournalCommand, List, usage};
 use crate::app::{AppError, Exit};
 use crate::journal::JournalError;
 use crate::journal::listing;
+use crate::journal::policy::{Booking, Known};
 use crate::journal::record::{OrderKind, OrderNumber, Resolution};
 use crate::journal::sqlite::{Selection, SqliteReader};
 use crate::journal::view::OrderView;
 use crate::money::Currency;
-use crate::terminal::policy::{Booking, Known, SettlementPolicy};
 
 pub(super) fn run(global: &Global, command: &JournalCommand) -> Result<Report, AppError> {
     let path = global.options().journal_path()?;
@@ -23,22 +23,29 @@ pub(super) fn run(global: &Global, command: &JournalCommand) -> Result<Report, A
         return Err(usage(format!("there is no journal at {} yet: the first order makes one", path.display())));
     }
     let journal = SqliteReader::open(&path)?;
+    let read = |selection: &Selection| -> Result<Vec<OrderView>, JournalError> {
+        let (policy, now) = (global.options().policy, global.options().clock().now());
+        let mut orders = journal.orders(selection)?;
+        for order in &mut orders {
+            order.settle(policy, now);
+        }
+        Ok(orders)
+    };
     match command {
         JournalCommand::List(list) => {
-            let orders = journal.orders(&selection(list))?;
+            let orders = read(&selection(list))?;
             let detail = format!("Orders listed: {}.", orders.len());
             Ok(Report::done(listing::list(&orders), "orders", detail, json!({ "orders": orders })))
         }
         JournalCommand::Show { order } => {
-            let orders = journal.orders(&Selection::One(OrderNumber(*order)))?;
+            let orders = read(&Selection::One(OrderNumber(*order)))?;
             let order = orders.first().ok_or_else(|| usage(format!("the journal has no order {order}")))?;
-            let detail = format!("Order {}: {} of {}, {}.", order.order, order.kind, order.amount, order.state);
+            let detail = format!("Order {}: {} of {}, {}.", order.order, order.kind, order.amount, order.words());
             Ok(Report::done(listing::show(order), "order", detail, json!({ "order": order })))
         }
         JournalCommand::Totals => {
-            let policy = global.options().policy;
-            let totals = totals(&journal.orders(&Selection::All)?, policy);
-            let detail = format!("What the orders come to under the policy {policy}.");
+            let totals = totals(&read(&Selection::All)?);
+            let detail = "What the orders come to, each under the policy it was made under.";
             Ok(Report::done(totals_text(&totals), "totals", detail, json!({ "totals": totals })))
         }
         JournalCommand::Verify => {
@@ -72,10 +79,12 @@ struct Total {
     minor: u64,
 }
 
-fn totals(orders: &[OrderView], policy: SettlementPolicy) -> Vec<Total> {
+/// Each order by the policy that held when it was made.
+fn totals(orders: &[OrderView]) -> Vec<Total> {
     let mut totals: Vec<Total> = Vec::new();
     for order in orders.iter().rev().filter(|order| order.kind != OrderKind::Block) {
-        let (kind, booking, currency) = (order.kind, policy.booking(known(order)), order.amount.currency);
+        let booking = order.policy.unwrap_or_default().booking(known(order));
+        let (kind, currency) = (order.kind, order.amount.currency);
         let same = |total: &&mut Total| (total.kind, total.booking, total.currency) == (kind, booking, currency);
         match totals.iter_mut().find(same) {
             Some(total) => {

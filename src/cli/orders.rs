@@ -68,11 +68,12 @@ pub(super) fn resolve(global: &Global, resolve: &Resolve) -> Result<Report, AppE
     }
     let mut report = station.request(Request::Resolve);
     let left = station.app.journal.open(None)?;
+    let left = station.pending(left);
     if !left.is_empty() {
         let _ = write!(report.text, "Still unresolved:\n{}", list_open(&left));
         report.exit = Exit::Unresolved;
     }
-    report.set("unresolved", left.iter().map(open_json).collect());
+    report.set("unresolved", left.iter().map(Pending::json).collect());
     Ok(report.with_exit())
 }
 
@@ -153,7 +154,7 @@ impl Station {
         let open = self.app.journal.open(None)?;
         let blocking: Vec<_> = open.into_iter().filter(OpenRecord::holds_up_orders).collect();
         if !blocking.is_empty() {
-            return Ok(blocked(&blocking));
+            return Ok(blocked(&self.pending(blocking)));
         }
         let number = self.app.journal.next_order()?;
         let Order { kind, amount, refund_of } = order;
@@ -176,6 +177,16 @@ impl Station {
             report.exit = if report.exit == Exit::Done { Exit::Usage } else { report.exit };
         }
         report.with_exit()
+    }
+
+    /// What stays open, with what has come of the time to claim it.
+    fn pending(&self, open: Vec<OpenRecord>) -> Vec<Pending> {
+        let (policy, now) = (self.app.policy, self.app.clock.now());
+        let pending = |record: OpenRecord| {
+            let overdue = record.intent.policy.unwrap_or(policy).is_overdue(record.intent.time, now);
+            Pending { record, overdue }
+        };
+        open.into_iter().map(pending).collect()
     }
 
     /// Runs a request and reports it.
@@ -214,6 +225,11 @@ impl Station {
             json.insert("reason".into(), self.desk.reason().into());
         }
         json.insert("test_keys".into(), true.into());
+        // What happened at the card has happened: a trace that fails changes no exit code.
+        if let Some(reason) = self.app.trace.write_error() {
+            super::tell(&format!("untorn: {reason}"));
+            json.insert("trace_error".into(), reason.into());
+        }
         json.insert("exit".into(), (exit as u8).into());
         Report { text, json: json.into(), exit }
     }
@@ -281,41 +297,52 @@ impl Report {
     }
 }
 
-fn blocked(open: &[OpenRecord]) -> Report {
-    let orders: Vec<Value> = open.iter().map(open_json).collect();
+/// An order whose end is not known.
+struct Pending {
+    record: OpenRecord,
+    /// Too old to be claimed (REQ-POL-2).
+    overdue: bool,
+}
+
+impl Pending {
+    fn json(&self) -> Value {
+        let mut object = order_json(&self.record.intent);
+        object.insert("final".into(), self.record.is_final.into());
+        object.insert("acknowledged".into(), self.record.is_acknowledged.into());
+        object.insert("overdue".into(), self.overdue.into());
+        object.into()
+    }
+}
+
+fn blocked(open: &[Pending]) -> Report {
+    let orders: Vec<Value> = open.iter().map(Pending::json).collect();
     let text = format!(
         "UNRESOLVED (処理未了): an earlier run of this terminal ended in the middle of\n{}\
          Nothing new is sold before that is resolved: touch its card with `untorn resolve`, or say that you have seen it\n\
          with `untorn resolve --acknowledge {}`.\n",
         list_open(open),
-        open[0].intent.order.0,
+        open[0].record.intent.order.0,
     );
     let json = json!({ "unresolved": orders });
     Report::new(Exit::Unresolved, text, "blocked", "An earlier order is unresolved.", json)
 }
 
-fn list_open(open: &[OpenRecord]) -> String {
-    open.iter().fold(String::new(), |mut text, record| {
+fn list_open(open: &[Pending]) -> String {
+    open.iter().fold(String::new(), |mut text, Pending { record, overdue }| {
         let Intent { order, kind, amount, card, balance_before, time, .. } = &record.intent;
         let seen = match (record.is_acknowledged, record.is_final) {
             (true, _) => ", acknowledged",
             (false, true) => ", slip issued",
             (false, false) => "",
         };
+        let overdue = if *overdue { ", overdue: too old to be claimed" } else { "" };
         let _ = writeln!(
             text,
-            "  order {order}: {kind} of {amount}, card {}, balance before {balance_before}, {time}{seen}",
+            "  order {order}: {kind} of {amount}, card {}, balance before {balance_before}, {time}{seen}{overdue}",
             slip::masked(&card.0)
         );
         text
     })
-}
-
-fn open_json(record: &OpenRecord) -> Value {
-    let mut object = order_json(&record.intent);
-    object.insert("final".into(), record.is_final.into());
-    object.insert("acknowledged".into(), record.is_acknowledged.into());
-    object.into()
 }
 
 fn list_history(items: &[HistoryItem]) -> String {
@@ -337,7 +364,11 @@ fn describe_card(outcome: &Outcome) -> String {
         text.push_str("No PIN tries are left.\n");
     }
     if card.unratified > 0 {
-        let _ = writeln!(text, "{} receipts not yet acknowledged by their terminals.", card.unratified);
+        let _ = writeln!(
+            text,
+            "{} not acknowledged by any terminal yet.",
+            outcome::count(card.unratified.into(), "receipt")
+        );
     }
     text
 }

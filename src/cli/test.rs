@@ -14,7 +14,7 @@ use crate::app::{AppError, Clock, Exit, ReaderChoice};
 use crate::conformance::case::Case;
 use crate::conformance::expected::Expectations;
 use crate::conformance::result::{CaseResult, End, Status, Summary, TestReport};
-use crate::conformance::runner::{self, Observer};
+use crate::conformance::runner::{self, Observer, Subjects};
 use crate::conformance::selection::Selection;
 use crate::conformance::token::Token;
 use crate::conformance::verdict::Verdict;
@@ -43,11 +43,14 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     let clock = Clock::system();
     let mut watch = Watch::new(&selection, &campaign.cases, desk::stop_flag()?);
     let seed = global.seed().unwrap_or_default();
-    let mut report = runner::run(&campaign.cases, &selection, &mut *campaign.subject, seed, &mut watch);
+    let mut report =
+        runner::run(&campaign.cases, &selection, &mut Subjects::card(&mut *campaign.subject), seed, &mut watch);
     watch.bar.finish_and_clear();
     report.begun = Some(clock.now());
     expectations.apply(&mut report, &today(&clock));
-    Ok(Report { text: text(&report, test.verbose), json: to_json(&report), exit: exit(report.end()) })
+    let detail = summary_line(&report.summary());
+    let json = json!({ "summary": report.summary(), "report": report });
+    Ok(Report::new(exit(report.end()), text(&report, test.verbose), "test", detail, json))
 }
 
 fn options(global: &Global, test: &Test) -> CampaignOptions {
@@ -104,10 +107,8 @@ fn list(campaign: &Campaign, selection: &Selection) -> Report {
             "risk": case.risk, "requirements": case.requirements, "kills": case.kills, "runs": barred.is_none(),
         }));
     }
-    Report::done(
-        text,
-        json!({ "result": "cases", "detail": format!("{} cases", cases.len()), "cases": cases, "exit": 0 }),
-    )
+    let detail = format!("{} cases", cases.len());
+    Report::done(text, "cases", detail, json!({ "cases": cases }))
 }
 
 fn replay(campaign: &mut Campaign, token: &Token) -> Result<Report, AppError> {
@@ -124,7 +125,7 @@ fn replay(campaign: &mut Campaign, token: &Token) -> Result<Report, AppError> {
         )));
     }
     let mut watch = Watch::silent(desk::stop_flag()?);
-    let result = runner::run_case(case, &mut *campaign.subject, token.seed, &mut watch);
+    let result = runner::run_case(case, &mut Subjects::card(&mut *campaign.subject), token.seed, &mut watch);
     let mut text = String::new();
     for line in &result.evidence {
         let _ = writeln!(text, "{:>4}  {}", line.number, line.what);
@@ -135,18 +136,8 @@ fn replay(campaign: &mut Campaign, token: &Token) -> Result<Report, AppError> {
         Verdict::Fail => Exit::Failed,
         Verdict::Inconclusive | Verdict::Error => Exit::Unresolved,
     };
-    let json = json!({ "result": "replay", "detail": result.reason(), "case": result, "exit": exit as u8 });
-    Ok(Report { text, json, exit })
-}
-
-fn to_json(report: &TestReport) -> serde_json::Value {
-    json!({
-        "result": "test",
-        "detail": summary_line(&report.summary()),
-        "summary": report.summary(),
-        "report": report,
-        "exit": report.end() as u8,
-    })
+    let detail = result.reason().unwrap_or("passed").to_owned();
+    Ok(Report::new(exit, text, "replay", detail, json!({ "case": result })))
 }
 
 fn text(report: &TestReport, verbose: bool) -> String {

@@ -3,7 +3,7 @@
 //! The JSON is stable: names and meanings stay, names may be added. Times are milliseconds since 1970-01-01T00:00:00Z, amounts are in the
 //! minor unit of their currency.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::io::Write;
 
 use serde::Serialize;
@@ -12,19 +12,7 @@ use super::JournalError;
 use super::record::{Resolution, Source};
 use super::sqlite::SqliteReader;
 use super::verify::Verification;
-use super::view::{AttemptView, OrderView, State};
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Open => "UNRESOLVED",
-            Self::OpenFinal => "UNRESOLVED (slip issued)",
-            Self::Acknowledged => "UNRESOLVED (acknowledged)",
-            Self::Paid => "paid",
-            Self::NotPaid => "not paid",
-        })
-    }
-}
+use super::view::{AttemptView, OrderView};
 
 /// The table of `journal list`: one order a line, in the order given.
 pub fn list(orders: &[OrderView]) -> String {
@@ -38,7 +26,7 @@ pub fn list(orders: &[OrderView]) -> String {
             order.started.to_string(),
             order.kind.to_string(),
             order.amount.to_string(),
-            order.state.to_string(),
+            order.words().to_owned(),
             order.balance_before.to_string(),
             order.balance_after.map_or_else(|| "-".to_owned(), |balance| balance.to_string()),
             printable(&order.card.0),
@@ -70,8 +58,9 @@ pub fn show(order: &OrderView) -> String {
         ("kind", order.kind.to_string()),
         ("amount", order.amount.to_string()),
         ("family", printable(&order.family)),
-        ("state", order.state.to_string()),
+        ("state", order.words().to_owned()),
     ];
+    lines.extend(order.policy.map(|policy| ("settled", policy.to_string())));
     for attempt in &order.attempts {
         lines.extend(show_attempt(attempt));
     }

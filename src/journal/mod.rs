@@ -4,6 +4,7 @@ pub mod chain;
 pub(crate) mod file;
 pub mod listing;
 pub mod memory;
+pub mod policy;
 pub mod record;
 mod rules;
 pub mod sqlite;
@@ -68,11 +69,6 @@ impl Committed {
     /// What was made durable, and thereby what may be sent.
     pub const fn intent(&self) -> &Intent {
         &self.intent
-    }
-
-    /// The intent back, once its order is sent.
-    pub fn into_intent(self) -> Intent {
-        self.intent
     }
 }
 

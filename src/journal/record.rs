@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::policy::SettlementPolicy;
 use crate::money::Money;
 use crate::time::Moment;
 
@@ -75,6 +76,9 @@ pub struct Intent {
     pub balance_before: Money,
     /// When it was decided.
     pub time: Moment,
+    /// How the scheme settles it: the policy that held then. `None` in journals of before that was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<SettlementPolicy>,
     /// What the family needs to send the order and to judge it later, as JSON of its own.
     pub family_data: serde_json::Value,
 }

@@ -17,6 +17,9 @@ use super::{Committed, Journal, JournalError, OpenRecord, rules};
 use crate::time::Moment;
 
 const SCHEMA: &str = include_str!("schema.sql");
+/// Lines after which the log is taken into the file while no card waits; some five pages each, so that SQLite does not come to do it
+/// in the middle of a payment, at 1000 pages.
+const CHECKPOINT_LINES: u32 = 100;
 
 /// Reads a journal, also while another process writes it.
 #[derive(Debug)]
@@ -40,6 +43,11 @@ pub struct SqliteReader {
 pub struct SqliteJournal {
     // Before the lock: the file is closed while it is still ours.
     reader: SqliteReader,
+    /// What is open, of all cards; nobody else writes. A card is waiting when it is asked for, and to find it in the file takes the
+    /// longer the more sales the card has had. `None`: to be read.
+    open: Option<Vec<OpenRecord>>,
+    /// Lines since the log was last taken into the file.
+    logged: u32,
     _lock: Lock,
 }
 
@@ -84,7 +92,12 @@ impl SqliteJournal {
         if file::inspect(&path)? == Found::Nothing {
             create(&path)?;
         }
-        Ok(Self { reader: SqliteReader { db: connect_checked(&path)?, path, _lock: None }, _lock: lock })
+        Ok(Self {
+            reader: SqliteReader { db: connect_checked(&path)?, path, _lock: None },
+            open: None,
+            logged: 0,
+            _lock: lock,
+        })
     }
 
     /// Reads the same journal.
@@ -92,8 +105,18 @@ impl SqliteJournal {
         &self.reader
     }
 
-    /// Writes one line in a transaction of its own; when this returns, the line is on the disk.
+    /// Writes one line; when this returns, the line is on the disk.
     fn write(&mut self, entry: &Entry, now: Moment) -> Result<(), JournalError> {
+        // Out while it is written: after an error the file alone knows.
+        let open = self.open.take();
+        self.insert(entry, now)?;
+        self.open = open.map(|records| follow(records, entry));
+        self.logged += 1;
+        Ok(())
+    }
+
+    /// Writes one line in a transaction of its own.
+    fn insert(&mut self, entry: &Entry, now: Moment) -> Result<(), JournalError> {
         let path = self.reader.path.clone();
         let time = i64::try_from(now.millis())
             .map_err(|_| storage("write to", &path, &format!("the time {now} is out of range")))?;
@@ -130,7 +153,12 @@ impl Journal for SqliteJournal {
     }
 
     fn open(&mut self, card: Option<&CardReference>) -> Result<Vec<OpenRecord>, JournalError> {
-        self.reader.unresolved(card)
+        let records = match self.open.take() {
+            Some(records) => records,
+            None => self.reader.unresolved(None)?,
+        };
+        let of_card = |record: &&OpenRecord| card.is_none_or(|card| *card == record.intent.card);
+        Ok(self.open.insert(records).iter().filter(of_card).cloned().collect())
     }
 
     fn newest_sale(&mut self, wanted: &dyn Fn(&Intent) -> bool) -> Result<Option<Intent>, JournalError> {
@@ -143,6 +171,11 @@ impl Journal for SqliteJournal {
     }
 
     fn next_order(&mut self) -> Result<OrderNumber, JournalError> {
+        if self.logged >= CHECKPOINT_LINES {
+            self.logged = 0;
+            let checkpoint = self.reader.db.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()));
+            checkpoint.map_err(|error| failure("write to", &self.reader.path, &error))?;
+        }
         let highest =
             self.reader.db.query_row("SELECT coalesce(max(order_number), 0) FROM entry", (), |row| row.get(0));
         rules::number_after(highest.map_err(|error| failure("read", &self.reader.path, &error))?)
@@ -279,6 +312,25 @@ impl SqliteReader {
         }
         Ok(records)
     }
+}
+
+/// What is open after one more entry.
+fn follow(mut records: Vec<OpenRecord>, entry: &Entry) -> Vec<OpenRecord> {
+    let is_same =
+        |record: &OpenRecord| record.intent.order == entry.order() && record.intent.attempt == entry.attempt();
+    match entry {
+        Entry::Intent(intent) => {
+            records.push(OpenRecord { intent: intent.clone(), is_final: false, is_acknowledged: false });
+        }
+        Entry::Resolved { .. } => records.retain(|record| !is_same(record)),
+        Entry::UnresolvedFinal { .. } => {
+            records.iter_mut().filter(|record| is_same(record)).for_each(|record| record.is_final = true);
+        }
+        Entry::Acknowledged { .. } => {
+            records.iter_mut().filter(|record| is_same(record)).for_each(|record| record.is_acknowledged = true);
+        }
+    }
+    records
 }
 
 /// Makes a whole journal under another name first, so that a crash leaves either none or one.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::policy::SettlementPolicy;
 use super::record::{CardReference, Entry, Intent, OrderKind, OrderNumber, Resolution};
 use crate::money::Money;
 use crate::time::Moment;
@@ -25,6 +26,23 @@ pub enum State {
 }
 
 impl State {
+    /// In words, of an order of this kind.
+    pub const fn words(self, kind: OrderKind) -> &'static str {
+        match (self, kind) {
+            (Self::Open, _) => "UNRESOLVED",
+            (Self::OpenFinal, _) => "UNRESOLVED (slip issued)",
+            (Self::Acknowledged, _) => "UNRESOLVED (acknowledged)",
+            (Self::Paid, OrderKind::Sale) => "paid",
+            (Self::Paid, OrderKind::Refund) => "refunded",
+            (Self::Paid, OrderKind::TopUp) => "topped up",
+            (Self::Paid, OrderKind::Block) => "blocked",
+            (Self::NotPaid, OrderKind::Sale) => "not paid",
+            (Self::NotPaid, OrderKind::Refund) => "not refunded",
+            (Self::NotPaid, OrderKind::TopUp) => "not topped up",
+            (Self::NotPaid, OrderKind::Block) => "not blocked",
+        }
+    }
+
     /// Whether the end is not known.
     pub const fn is_unresolved(self) -> bool {
         matches!(self, Self::Open | Self::OpenFinal | Self::Acknowledged)
@@ -54,6 +72,12 @@ pub struct OrderView {
     pub started: Moment,
     /// When its last line was written.
     pub changed: Moment,
+    /// How the scheme settles it, as written down with the last attempt; `None` in journals of before that was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<SettlementPolicy>,
+    /// Unresolved, and too old to be claimed; known once [`OrderView::settle`] was called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overdue: Option<bool>,
     /// From the first.
     pub attempts: Vec<AttemptView>,
 }
@@ -146,10 +170,13 @@ impl Orders {
             balance_after: None,
             started: time,
             changed: time,
+            policy: None,
+            overdue: None,
             attempts: Vec::new(),
         });
         order.attempts.push(attempt);
         order.amount = intent.amount;
+        order.policy = intent.policy;
         order.changed = time;
         order.follow_last();
     }
@@ -166,6 +193,18 @@ impl Orders {
 }
 
 impl OrderView {
+    /// Settles by `policy` an order that came without one, and sees whether the time to claim it is over (REQ-POL-2).
+    pub fn settle(&mut self, policy: SettlementPolicy, now: Moment) {
+        let policy = *self.policy.get_or_insert(policy);
+        let sent = self.attempts.last().map_or(self.started, |last| last.time);
+        self.overdue = Some(self.state.is_unresolved() && policy.is_overdue(sent, now));
+    }
+
+    /// What is known of it, in words.
+    pub const fn words(&self) -> &'static str {
+        if matches!(self.overdue, Some(true)) { "UNRESOLVED (overdue)" } else { self.state.words(self.kind) }
+    }
+
     fn follow_last(&mut self) {
         let Some(last) = self.attempts.last() else { return };
         self.card.clone_from(&last.card);

@@ -24,19 +24,6 @@ pub fn nothing_is_idempotent(_command: &[u8]) -> bool {
     false
 }
 
-/// Interindustry commands that only look: SELECT, READ BINARY, READ RECORD, GET DATA. In proprietary classes
-/// the same instruction codes may mean anything, so nothing there is.
-///
-/// ```
-/// use untorn::reader::exchange::reads_only;
-/// assert!(reads_only(&[0x00, 0xB2, 0x01, 0x0C, 0x00]));
-/// assert!(!reads_only(&[0x80, 0xB2, 0x01, 0x0C, 0x00]));
-/// ```
-pub fn reads_only(command: &[u8]) -> bool {
-    // ISO/IEC 7816-4:2020, 5.5: table of instruction codes.
-    matches!(command, [class, 0xA4 | 0xB0 | 0xB1 | 0xB2 | 0xB3 | 0xCA | 0xCB, ..] if class & 0x80 == 0)
-}
-
 /// How a command with an extended length field goes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LongCommands {

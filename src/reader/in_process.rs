@@ -45,6 +45,7 @@ pub struct Slot(Arc<Mutex<SlotState>>);
 struct SlotState {
     card: Option<SharedCard>,
     powered: bool,
+    held_back_ms: u64,
 }
 
 impl Slot {
@@ -85,6 +86,12 @@ impl Slot {
     /// The card that lies here.
     pub fn card(&self) -> Option<SharedCard> {
         lock(&self.0).card.clone()
+    }
+
+    /// How long the answers of cards in this slot would have been held back ([`Card::delay_ms`]), in milliseconds, all together: this
+    /// driver adds up and does not wait.
+    pub fn held_back_ms(&self) -> u64 {
+        lock(&self.0).held_back_ms
     }
 
     /// A reader for this slot that carries every command APDU there is.
@@ -176,7 +183,9 @@ impl Reader for InProcess {
             return Err(not_sent(format!("the card in {} is not activated", self.name)));
         }
         let mut card = lock(&card);
-        match card.process(command) {
+        let answer = card.process(command);
+        state.held_back_ms = state.held_back_ms.saturating_add(card.delay_ms().into());
+        match answer {
             Answer::Response(octets) => {
                 self.check_answer(&octets)?;
                 *response = octets;
@@ -221,7 +230,8 @@ fn unknown(detail: String) -> LinkError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::card::memory::{Cut, Torn};
+    use crate::card::memory::{Cut, Torn, Write};
+    use crate::reader::persistent::{Persist, Persistent};
     use crate::reader::toy::{ATR, ToyCard};
 
     fn transmit(reader: &mut InProcess, command: &[u8]) -> Result<Vec<u8>, LinkErrorKind> {
@@ -240,6 +250,26 @@ mod tests {
         assert_eq!(transmit(&mut reader, &[0, 0xB0, 0, 0, 1]), Ok(vec![0x42, 0x90, 0x00]));
         reader.deactivate();
         assert_eq!(transmit(&mut reader, &[0, 0xB0, 0, 0, 1]), Err(LinkErrorKind::NotSent));
+    }
+
+    /// REQ-AU1-2
+    #[test]
+    fn what_a_card_holds_back_is_added_up() {
+        let slot = Slot::with_card(Persistent::new(ToyCard::new(), Nowhere));
+        let mut reader = slot.reader("bench");
+        reader.activate(Reset::Cold).unwrap();
+        for (command, sum) in [([0, 0xDE, 0, 100], 100), ([0, 0xDE, 1, 0], 356), ([0, 0xDE, 0, 0], 356)] {
+            assert_eq!(transmit(&mut reader, &command), Ok(vec![0x90, 0x00]));
+            assert_eq!(slot.held_back_ms(), sum);
+        }
+    }
+
+    struct Nowhere;
+
+    impl Persist for Nowhere {
+        fn persist(&mut self, _: &[Write]) -> std::io::Result<()> {
+            Ok(())
+        }
     }
 
     #[test]

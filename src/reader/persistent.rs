@@ -78,6 +78,10 @@ impl<C: Card, P: Persist> Card for Persistent<C, P> {
     fn memory(&mut self) -> &mut Memory {
         self.card.memory()
     }
+
+    fn delay_ms(&self) -> u32 {
+        self.card.delay_ms()
+    }
 }
 
 impl Card for Box<dyn Card> {
@@ -92,6 +96,9 @@ impl Card for Box<dyn Card> {
     }
     fn memory(&mut self) -> &mut Memory {
         (**self).memory()
+    }
+    fn delay_ms(&self) -> u32 {
+        (**self).delay_ms()
     }
 }
 

@@ -88,11 +88,13 @@ pub enum StateFileError {
 }
 
 impl StateFile {
-    /// Makes a new file for a card of this profile; refuses when one is there.
+    /// Makes a new file for a card of this profile; `None` when one is there, also one that another process has made just now.
+    ///
+    /// It is written under another name first and appears whole, locked and for good, or not at all.
     ///
     /// # Panics
     /// When the image is longer than 4 GiB: our bug.
-    pub fn create(path: &Path, profile: &str, image: &[u8]) -> Result<Self, StateFileError> {
+    pub fn create(path: &Path, profile: &str, image: &[u8]) -> Result<Option<Self>, StateFileError> {
         let fail = |operation| move |source| StateFileError::Io { path: path.to_owned(), operation, source };
         assert!(u32::try_from(image.len()).is_ok(), "image length fits its field");
         let mut octets = Vec::with_capacity(HEADER_LEN + image.len());
@@ -101,11 +103,23 @@ impl StateFile {
         octets.extend((image.len() as u32).to_be_bytes());
         octets.extend(Sha256::digest(profile));
         octets.extend(image);
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path).map_err(fail("create"))?;
-        take(path, &file)?;
-        file.write_all_at(&octets, 0).map_err(fail("write"))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let unfinished = unfinished(path);
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&unfinished);
+        let file = file.map_err(fail("create"))?;
+        take(&unfinished, &file)?;
+        file.set_len(0).and_then(|()| file.write_all_at(&octets, 0)).map_err(fail("write"))?;
         file.sync_all().map_err(fail("fsync"))?;
-        Ok(Self { file, image_len: image.len() })
+        // A link, for to rename would replace what another process has made meanwhile.
+        let published = std::fs::hard_link(&unfinished, path);
+        std::fs::remove_file(&unfinished).map_err(fail("tidy up beside"))?;
+        match published {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+            Err(source) => return Err(fail("create")(source)),
+        }
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(fail("fsync the directory of"))?;
+        Ok(Some(Self { file, image_len: image.len() }))
     }
 
     /// Opens the file of a card of this profile; gives its image.
@@ -130,6 +144,13 @@ impl StateFile {
         }
         std::fs::remove_file(path).map_err(fail("remove"))
     }
+}
+
+/// Where a file is written before it appears. No other process has this name, and what a dead one left is written over.
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".new-{}", std::process::id()));
+    PathBuf::from(name)
 }
 
 /// One card lies in one reader: whoever has its file open has it locked, until that process ends.
@@ -190,7 +211,7 @@ mod tests {
     fn a_card_wakes_up_with_what_it_had_answered() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("card");
-        let file = StateFile::create(&path, "profile", &[0; 1024]).unwrap();
+        let file = StateFile::create(&path, "profile", &[0; 1024]).unwrap().unwrap();
         let mut card = Persistent::new(ToyCard::new(), file);
         card.reset().unwrap();
         assert_eq!(card.process(&[0, 0xD6, 0, 3, 2, 0x42, 0x43]), Answer::Response(vec![0x90, 0x00]));
@@ -206,20 +227,36 @@ mod tests {
     fn the_header_is_as_documented() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("card");
-        StateFile::create(&path, "abc", &[7, 8]).unwrap();
+        StateFile::create(&path, "abc", &[7, 8]).unwrap().unwrap();
         let octets = std::fs::read(&path).unwrap();
         assert_eq!(octets[..16], *b"UNTORNST\0\0\0\x01\0\0\0\x02");
         // FIPS 180-4's example: SHA-256 of "abc" begins BA7816BF and ends F20015AD.
         assert_eq!(octets[16..20], [0xBA, 0x78, 0x16, 0xBF]);
         assert_eq!(octets[44..], [0xF2, 0x00, 0x15, 0xAD, 7, 8]);
-        assert!(matches!(StateFile::create(&path, "abc", &[]), Err(StateFileError::Io { operation: "create", .. })));
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("card");
+        let made = StateFile::create(&path, "abc", &[7, 8]).unwrap().unwrap();
+        assert!(matches!(StateFile::open(&path, "abc"), Err(StateFileError::InUse { .. })), "it appears locked");
+        assert!(StateFile::create(&path, "abc", &[9, 9]).unwrap().is_none());
+        drop(made);
+        assert_eq!(StateFile::open(&path, "abc").unwrap().1, [7, 8]);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+        // What a killed process of our number has left, longer than the new file.
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(unfinished(&path), [0xA5; 99]).unwrap();
+        StateFile::create(&path, "abc", &[7, 8]).unwrap().unwrap();
+        assert_eq!(StateFile::open(&path, "abc").unwrap().1, [7, 8]);
     }
 
     #[test]
     fn each_wrong_file_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("card");
-        StateFile::create(&path, "abc", &[7, 8]).unwrap();
+        StateFile::create(&path, "abc", &[7, 8]).unwrap().unwrap();
         let good = std::fs::read(&path).unwrap();
         let open_with = |change: &dyn Fn(&mut Vec<u8>)| {
             let mut octets = good.clone();

@@ -9,6 +9,7 @@ pub(crate) struct ToyCard {
     memory: Memory,
     pending: Vec<u8>,
     chained: Vec<u8>,
+    delay_ms: u32,
     /// Every command that reached it.
     pub(crate) seen: Vec<Vec<u8>>,
 }
@@ -19,12 +20,13 @@ impl ToyCard {
     }
 
     pub(crate) fn from_image(image: Vec<u8>) -> Self {
-        Self { memory: Memory::from_image(image), pending: Vec::new(), chained: Vec::new(), seen: Vec::new() }
+        let memory = Memory::from_image(image);
+        Self { memory, pending: Vec::new(), chained: Vec::new(), delay_ms: 0, seen: Vec::new() }
     }
 
     /// INS B0 reads Le octets at P1P2; D6 writes the data there; D0 adds one to octet 0 and then says 6C01 unless Le is 01;
     /// C0 gives pending octets; CA makes P1P2 octets pending (61xx); EE is silent; EF gives P1P2 octets; DA collects a chain
-    /// and gives its length.
+    /// and gives its length; DE asks for answers to be held back P1P2 milliseconds from now on.
     fn answer(&mut self, command: &[u8]) -> Option<Vec<u8>> {
         let at = usize::from(*command.get(2)?) << 8 | usize::from(*command.get(3)?);
         let ok = |mut data: Vec<u8>| {
@@ -68,6 +70,10 @@ impl ToyCard {
                 let len = std::mem::take(&mut self.chained).len();
                 ok(vec![(len >> 8) as u8, len as u8])
             }
+            0xDE => {
+                self.delay_ms = at as u32;
+                ok(Vec::new())
+            }
             _ => Some(vec![0x6D, 0x00]),
         }
     }
@@ -92,5 +98,9 @@ impl Card for ToyCard {
 
     fn memory(&mut self) -> &mut Memory {
         &mut self.memory
+    }
+
+    fn delay_ms(&self) -> u32 {
+        self.delay_ms
     }
 }

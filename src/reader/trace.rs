@@ -11,7 +11,7 @@
 
 use std::collections::VecDeque;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -101,17 +101,23 @@ pub fn mask_pins(command: &[u8]) -> Option<Vec<u8>> {
 pub struct TraceRing {
     events: Arc<Mutex<VecDeque<TraceEvent>>>,
     capacity: usize,
+    write_error: Arc<OnceLock<String>>,
 }
 
 impl TraceRing {
     /// A ring that keeps the last `capacity` events.
     pub fn new(capacity: usize) -> Self {
-        Self { events: Arc::default(), capacity }
+        Self { events: Arc::default(), capacity, write_error: Arc::default() }
     }
 
     /// A copy of what it holds, oldest first.
     pub fn snapshot(&self) -> Vec<TraceEvent> {
         lock(&self.events).iter().cloned().collect()
+    }
+
+    /// Why writing to the file stopped: a trace that can't be written never stops a payment, but it is to be told at its end.
+    pub fn write_error(&self) -> Option<&str> {
+        self.write_error.get().map(String::as_str)
     }
 
     fn push(&self, event: TraceEvent) {
@@ -128,7 +134,6 @@ pub struct Trace<R> {
     inner: R,
     clock: Box<dyn FnMut() -> u64 + Send>,
     writer: Option<Box<dyn Write + Send>>,
-    write_error: Option<String>,
     ring: Option<TraceRing>,
     mask: Mask,
     number: u64,
@@ -139,7 +144,7 @@ impl<R: Reader> Trace<R> {
     /// ring or a writer is given.
     pub fn new(inner: R, clock: impl FnMut() -> u64 + Send + 'static) -> Self {
         let clock = Box::new(clock);
-        Self { inner, clock, writer: None, write_error: None, ring: None, mask: mask_pins, number: 0 }
+        Self { inner, clock, writer: None, ring: None, mask: mask_pins, number: 0 }
     }
 
     /// Records into this ring.
@@ -163,11 +168,6 @@ impl<R: Reader> Trace<R> {
         self
     }
 
-    /// Why writing stopped: a trace that can't be written never stops a payment.
-    pub fn write_error(&self) -> Option<&str> {
-        self.write_error.as_deref()
-    }
-
     /// The reader inside.
     pub fn inner(&mut self) -> &mut R {
         &mut self.inner
@@ -178,7 +178,10 @@ impl<R: Reader> Trace<R> {
         if let Some(writer) = &mut self.writer {
             let line = serde_json::to_string(&event).map_err(std::io::Error::from);
             if let Err(error) = line.and_then(|line| writeln!(writer, "{line}")).and_then(|()| writer.flush()) {
-                self.write_error = Some(format!("the trace stops at exchange {}: {error}", self.number));
+                if let Some(ring) = &self.ring {
+                    // The first reason is the one that counts, and nothing is written after it.
+                    let _ = ring.write_error.set(format!("the trace stops at exchange {}: {error}", self.number));
+                }
                 self.writer = None;
             }
         }
@@ -326,9 +329,11 @@ mod tests {
     #[test]
     fn a_full_disc_stops_the_trace_and_not_the_payment() {
         let sink = Sink(Arc::default(), true);
-        let mut reader = Trace::new(Slot::with_card(ToyCard::new()).reader("bench"), ticking()).with_writer(sink);
+        let ring = TraceRing::new(2);
+        let reader = Trace::new(Slot::with_card(ToyCard::new()).reader("bench"), ticking()).with_writer(sink);
+        let mut reader = reader.with_ring(ring.clone());
         reader.activate(Reset::Cold).unwrap();
-        assert_eq!(reader.write_error(), Some("the trace stops at exchange 1: disc full"));
+        assert_eq!(ring.write_error(), Some("the trace stops at exchange 1: disc full"));
         reader.transmit(&[0, 0xD6, 0, 0, 1, 0x42], &mut Vec::new()).unwrap();
     }
 }

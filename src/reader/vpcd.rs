@@ -18,6 +18,7 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::card::Answer;
 use crate::reader::in_process::{SharedCard, lock};
@@ -236,13 +237,28 @@ enum End {
 ///
 /// The card is reset once at the beginning, to learn the ATR by which vpcd sees that a card is there. When vpcd listens
 /// and goes away, this ends with [`ServeError::Closed`]; when the card listens, the next connection is awaited.
+///
+/// An answer is held back as long as the card asks ([`Card::delay_ms`](crate::card::Card::delay_ms)); what vpcd sends meanwhile, such
+/// as a reset, ends that, and the answer is dropped.
 pub fn serve(
     card: &SharedCard,
     attachment: &Attachment,
     control: &Control,
-    mut on_event: impl FnMut(Event<'_>),
+    on_event: impl FnMut(Event<'_>),
 ) -> Result<(), ServeError> {
-    let mut served = Served { card, control, atr: learn_atr(card)?, on_event: &mut on_event };
+    serve_waiting(card, attachment, control, on_event, hold_back)
+}
+
+/// As [`serve`], with the waiter: it gets the connection and milliseconds, and says whether the answer is still wanted.
+fn serve_waiting(
+    card: &SharedCard,
+    attachment: &Attachment,
+    control: &Control,
+    mut on_event: impl FnMut(Event<'_>),
+    mut hold_back: impl FnMut(&TcpStream, u32) -> io::Result<bool>,
+) -> Result<(), ServeError> {
+    let atr = learn_atr(card)?;
+    let mut served = Served { card, control, atr, on_event: &mut on_event, hold_back: &mut hold_back };
     while control.wait_presented() {
         let stream = match attachment {
             Attachment::Connect(address) => {
@@ -292,6 +308,7 @@ struct Served<'a> {
     /// What the presence check is answered with, powered or not.
     atr: Vec<u8>,
     on_event: &'a mut dyn FnMut(Event<'_>),
+    hold_back: &'a mut dyn FnMut(&TcpStream, u32) -> io::Result<bool>,
 }
 
 impl Served<'_> {
@@ -309,6 +326,13 @@ impl Served<'_> {
                 lock(&self.control.0.state).lifted = true;
                 return Ok(End::Away);
             };
+            let wanted = if frame.delay_ms == 0 { Ok(true) } else { (self.hold_back)(stream, frame.delay_ms) };
+            match wanted {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(_) if self.control.ended_here() => return Ok(End::Away),
+                Err(source) => return Err(ServeError::Io { operation: "wait", source }),
+            }
             match stream.write_all(&frame.octets) {
                 Ok(()) => {}
                 Err(_) if self.control.ended_here() => return Ok(End::Away),
@@ -326,16 +350,16 @@ impl Served<'_> {
     fn answer(&mut self, message: &[u8]) -> Option<Frame> {
         match message {
             // A driver that says nothing is not to be answered.
-            [] => Some(Frame { octets: Vec::new(), then_away: false }),
+            [] => Some(Frame::NOTHING),
             [CONTROL_POWER_OFF] => {
                 lock(self.card).power_off();
                 (self.on_event)(Event::PoweredOff);
-                Some(Frame { octets: Vec::new(), then_away: false })
+                Some(Frame::NOTHING)
             }
             [CONTROL_POWER_ON | CONTROL_RESET] => {
                 self.atr = lock(self.card).reset().filter(|atr| !atr.is_empty())?;
                 (self.on_event)(Event::Reset);
-                Some(Frame { octets: Vec::new(), then_away: false })
+                Some(Frame::NOTHING)
             }
             [CONTROL_ATR] => Frame::whole(&self.atr),
             command => self.exchange(command),
@@ -347,10 +371,14 @@ impl Served<'_> {
         if lift == Some(LiftWhen::BeforeExecution) {
             return None;
         }
-        let Answer::Response(response) = lock(self.card).process(command) else {
+        let (answer, delay_ms) = {
+            let mut card = lock(self.card);
+            (card.process(command), card.delay_ms())
+        };
+        let Answer::Response(response) = answer else {
             return None;
         };
-        let mut frame = Frame::whole(&response)?;
+        let mut frame = Frame { delay_ms, ..Frame::whole(&response)? };
         match lift {
             Some(LiftWhen::AfterExecution) => return None,
             Some(LiftWhen::WhileAnswering { octets }) => {
@@ -366,18 +394,30 @@ impl Served<'_> {
 /// What is written in one go.
 struct Frame {
     octets: Vec<u8>,
+    /// How long it is held back before.
+    delay_ms: u32,
     /// The card is lifted behind it.
     then_away: bool,
 }
 
 impl Frame {
+    const NOTHING: Self = Self { octets: Vec::new(), delay_ms: 0, then_away: false };
+
     /// `None` for what the framing can't say: nothing (vpcd would wait for ever), and more than 65,535 octets.
     fn whole(content: &[u8]) -> Option<Self> {
         let len = u16::try_from(content.len()).ok().filter(|&len| len > 0)?;
         let mut octets = len.to_be_bytes().to_vec();
         octets.extend(content);
-        Some(Self { octets, then_away: false })
+        Some(Self { octets, ..Self::NOTHING })
     }
+}
+
+/// Waits until the time is over (`true`), or something comes from vpcd, or the connection ends: that is then read as ever.
+fn hold_back(stream: &TcpStream, delay_ms: u32) -> io::Result<bool> {
+    stream.set_read_timeout(Some(Duration::from_millis(delay_ms.into())))?;
+    let peeked = stream.peek(&mut [0]);
+    stream.set_read_timeout(None)?;
+    Ok(peeked.is_err_and(|error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)))
 }
 
 fn read_message(mut stream: &TcpStream, message: &mut Vec<u8>) -> io::Result<()> {
@@ -415,6 +455,7 @@ mod tests {
     use super::*;
     use crate::card::memory::{Cut, Torn};
     use crate::reader::in_process::shared;
+    use crate::reader::persistent::{Persist, Persistent};
     use crate::reader::toy::{ATR, ToyCard};
     use std::net::Ipv4Addr;
     use std::thread::JoinHandle;
@@ -494,6 +535,62 @@ mod tests {
         bench.control.stop();
         assert!(driver.rest().is_empty());
         assert!(bench.end().is_ok());
+    }
+
+    /// REQ-AU1-2
+    #[test]
+    fn an_answer_is_held_back_as_long_as_the_card_asks_and_dropped_when_a_reset_comes_first() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let (card, control) = (shared(Persistent::new(ToyCard::new(), Nowhere)), Control::new());
+        let attachment = Attachment::Connect(listener.local_addr().unwrap());
+        let held = control.clone();
+        let (asked, delays) = std::sync::mpsc::channel();
+        let (verdict, wanted) = std::sync::mpsc::channel();
+        let server = std::thread::spawn(move || {
+            let wait = |_: &TcpStream, delay_ms| {
+                asked.send(delay_ms).unwrap();
+                Ok(wanted.recv().unwrap())
+            };
+            serve_waiting(&card, &attachment, &held, |_| (), wait)
+        });
+        let mut driver = Driver(listener.accept().unwrap().0);
+        driver.send(&[CONTROL_POWER_ON]);
+        assert_eq!(driver.ask(&[0, 0xB0, 0, 0, 1]), [0, 0x90, 0x00], "nothing asked for, nothing waited for");
+        driver.send(&[0, 0xDE, 0x19, 0x00]);
+        assert_eq!(delays.recv(), Ok(6400));
+        verdict.send(true).unwrap();
+        assert_eq!(driver.receive(), [0x90, 0x00]);
+        driver.send(&COUNT);
+        assert_eq!(delays.recv(), Ok(6400));
+        driver.send(&[CONTROL_RESET]);
+        verdict.send(false).unwrap();
+        assert_eq!(driver.ask(&[CONTROL_ATR]), ATR, "and not the answer that was held back");
+        control.stop();
+        assert!(server.join().unwrap().is_ok());
+        assert_eq!(delays.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected), "a reset is not held back");
+    }
+
+    struct Nowhere;
+
+    impl Persist for Nowhere {
+        fn persist(&mut self, _: &[crate::card::memory::Write]) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_comes_while_an_answer_is_held_back_ends_that() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let mut driver = Driver(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+        let (stream, _) = listener.accept().unwrap();
+        assert!(hold_back(&stream, 1).unwrap(), "the time is over");
+        driver.send(&[CONTROL_POWER_OFF]);
+        assert!(!hold_back(&stream, u32::MAX).unwrap(), "a message, which stays to be read");
+        let mut message = Vec::new();
+        read_message(&stream, &mut message).unwrap();
+        assert_eq!(message, [CONTROL_POWER_OFF]);
+        drop(driver);
+        assert!(!hold_back(&stream, u32::MAX).unwrap(), "the end");
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::family;
+use crate::journal::policy::{Known, SettlementPolicy};
 use crate::journal::record::Intent;
 use crate::terminal::event::{Outcome, OutcomeKind, Settled, Verdict};
 use crate::terminal::kernel::{CardView, HistoryItem, RefusalReason};
-use crate::terminal::policy::{Known, SettlementPolicy};
 
 /// One sentence for the person at the terminal. "Paid" is said only where it is proved, and durable.
 pub fn sentence(outcome: &Outcome) -> String {
@@ -26,13 +26,18 @@ pub fn sentence(outcome: &Outcome) -> String {
             Some(card) => format!("The card holds {}.", card.balance),
             None => "No card.".to_owned(),
         },
-        OutcomeKind::History(items) => format!("The card still holds {} receipts.", items.len()),
+        OutcomeKind::History(items) => format!("The card still holds {}.", count(items.len(), "receipt")),
         OutcomeKind::Resolved if outcome.settled.is_empty() => "Nothing was open on this card.".to_owned(),
         OutcomeKind::Resolved => "Nothing else was open on this card.".to_owned(),
         OutcomeKind::CardFault(reason) => format!("The card cannot be worked with, nothing was moved: {reason}."),
         OutcomeKind::JournalFault(reason) => format!("Nothing more was sent, the journal failed: {reason}."),
         OutcomeKind::Internal(reason) => format!("untorn made a mistake (please report it): {reason}."),
     }
+}
+
+/// "1 receipt", "2 receipts".
+pub fn count(number: usize, of: &str) -> String {
+    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
 }
 
 /// What became of an older record, in one sentence.
@@ -51,17 +56,19 @@ pub fn json(outcome: &Outcome, policy: SettlementPolicy) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("result".into(), name(&outcome.result).into());
     object.insert("detail".into(), sentence(outcome).into());
+    // BALANCE_CHECK decides after the slip went out.
+    let known = |at_once, later| if outcome.slip_issued { later } else { at_once };
     match &outcome.result {
         OutcomeKind::Paid { intent, balance_after, evidence } => {
             let mut order = order(intent);
             order.insert("balance_after".into(), json!(balance_after));
             order.insert("evidence".into(), json!(evidence));
             object.insert("order".into(), order.into());
-            object.insert("booking".into(), json!(policy.booking(Known::PaidAtOnce)));
+            object.insert("booking".into(), json!(policy.booking(known(Known::PaidAtOnce, Known::PaidLater))));
         }
         OutcomeKind::NotPaid { intent, .. } => {
             object.insert("order".into(), order(intent).into());
-            object.insert("booking".into(), json!(policy.booking(Known::NotPaid)));
+            object.insert("booking".into(), json!(policy.booking(known(Known::NotPaid, Known::Disproved))));
         }
         OutcomeKind::Unresolved { intent, .. } => {
             object.insert("order".into(), order(intent).into());
@@ -163,4 +170,47 @@ fn history(item: &HistoryItem) -> Value {
         "time": item.time,
         "transaction": item.transaction,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::record::{CardReference, OrderKind, OrderNumber};
+    use crate::money::{Currency, Money};
+    use crate::time::Moment;
+
+    fn ended(result: fn(Box<Intent>) -> OutcomeKind, slip_issued: bool) -> Outcome {
+        let intent = Intent {
+            order: OrderNumber(7),
+            attempt: 1,
+            kind: OrderKind::Sale,
+            family: "none".to_owned(),
+            card: CardReference("A".to_owned()),
+            amount: Money::new(500, Currency::JPY),
+            balance_before: Money::new(1000, Currency::JPY),
+            time: Moment::default(),
+            policy: None,
+            family_data: Value::Null,
+        };
+        Outcome { result: result(Box::new(intent)), settled: vec![], card: None, slip_issued }
+    }
+
+    #[test]
+    fn what_a_balance_check_decides_is_booked_as_learnt_after_the_slip() {
+        let paid = |intent: Box<Intent>| {
+            let balance_after = Money::new(500, Currency::JPY);
+            OutcomeKind::Paid { intent, balance_after, evidence: "E".to_owned() }
+        };
+        let not_paid = |intent| OutcomeKind::NotPaid { intent, reason: "seen".to_owned() };
+        let booking = |outcome: &Outcome, policy| json(outcome, policy)["booking"].clone();
+        assert_eq!(booking(&ended(paid, false), SettlementPolicy::Redo), "sale");
+        assert_eq!(booking(&ended(paid, true), SettlementPolicy::Redo), "owed-to-cardholder");
+        assert_eq!(booking(&ended(not_paid, false), SettlementPolicy::AtOnce), "not-sale");
+        assert_eq!(booking(&ended(not_paid, true), SettlementPolicy::AtOnce), "taken-off");
+    }
+
+    #[test]
+    fn one_receipt_is_no_receipts() {
+        assert_eq!((count(0, "receipt"), count(1, "receipt")), ("0 receipts".to_owned(), "1 receipt".to_owned()));
+    }
 }

@@ -6,10 +6,10 @@
 use std::fmt::Write as _;
 
 use crate::family;
+use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::{Intent, OrderKind};
 use crate::money::Money;
 use crate::terminal::event::{Outcome, OutcomeKind};
-use crate::terminal::policy::SettlementPolicy;
 
 /// Columns of a slip.
 pub const WIDTH: usize = 40;
@@ -30,7 +30,7 @@ pub struct Heading {
 /// use untorn::terminal::event::{Outcome, OutcomeKind};
 /// let heading = Heading { test_keys: true, policy: Default::default() };
 /// let result = OutcomeKind::Cancelled("no card came in time".to_owned());
-/// let outcome = Outcome { result, settled: vec![], card: None };
+/// let outcome = Outcome { result, settled: vec![], card: None, slip_issued: false };
 /// assert_eq!(of(&outcome, heading), None);
 /// ```
 pub fn of(outcome: &Outcome, heading: Heading) -> Option<String> {
@@ -211,6 +211,7 @@ mod tests {
             amount: Money::new(amount, Currency::JPY),
             balance_before: Money::new(17_080, Currency::JPY),
             time: Moment::from_seconds(1_701_224_448),
+            policy: None,
             family_data: serde_json::Value::Null,
         }
     }

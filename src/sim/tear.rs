@@ -341,6 +341,7 @@ impl Till {
             result: OutcomeKind::Internal("the request has no end".to_owned()),
             settled: Vec::new(),
             card: None,
+            slip_issued: false,
         })
     }
 

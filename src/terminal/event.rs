@@ -130,6 +130,8 @@ pub struct Outcome {
     pub settled: Vec<Settled>,
     /// The card that was met last.
     pub card: Option<CardView>,
+    /// The unresolved slip was issued within this request, also where BALANCE_CHECK decided it afterwards.
+    pub slip_issued: bool,
 }
 
 /// What came of a request.

@@ -12,9 +12,6 @@ use crate::wire::status::StatusWord;
 ///
 /// A kernel works through one [`Task`] at a time. It sends nothing itself and keeps no session key: those stay in its SAM.
 pub trait Kernel: Send {
-    /// Name of the family, as intents carry it.
-    fn family(&self) -> &'static str;
-
     /// Begins a task; an unfinished one is dropped.
     fn begin(&mut self, task: Task, now: Moment) -> Step;
 

@@ -5,12 +5,12 @@
 
 pub mod event;
 pub mod kernel;
-pub mod policy;
 
 use std::collections::BTreeSet;
 
 use crate::entropy::Entropy;
 use crate::journal::OpenRecord;
+use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind, Resolution, Source};
 use crate::time::Moment;
 use event::{Action, CentreAnswer, Event, Outcome, OutcomeKind, Prompt, Request, Settled, Verdict};
@@ -27,6 +27,8 @@ pub struct Config {
     pub balance_check_ms: u64,
     /// Ask the upper system before the unresolved slip is issued (AUTO_CONFIRM).
     pub ask_centre: bool,
+    /// How the scheme settles the orders; written down with each.
+    pub policy: SettlementPolicy,
     /// Cards that get no order.
     pub stop_list: BTreeSet<CardReference>,
     /// Block a card of the stop list where it is met.
@@ -64,6 +66,7 @@ impl Default for Config {
             retouch_ms: 30_000,
             balance_check_ms: 0,
             ask_centre: false,
+            policy: SettlementPolicy::default(),
             stop_list: BTreeSet::new(),
             block_stopped: false,
             orders_for: OrdersFor::AnyCard,
@@ -73,6 +76,8 @@ impl Default for Config {
 
 /// Attempts that one request makes before it leaves the sale to the operator: each needs a card that left and came back.
 const ATTEMPTS_MAX: u32 = 16;
+
+const STOPPED: &str = "the card is on the stop list";
 
 /// What the terminal is waiting for.
 #[derive(Debug)]
@@ -129,6 +134,8 @@ pub struct Terminal {
     settled: Vec<Settled>,
     card: Option<CardView>,
     pin_verified: bool,
+    /// What the session was opened for.
+    purpose: Option<OrderKind>,
     blocking: bool,
     /// Why the slip was issued; from then on the sale is given up and only looked after.
     slip: Option<String>,
@@ -149,6 +156,7 @@ impl Terminal {
             settled: Vec::new(),
             card: None,
             pin_verified: false,
+            purpose: None,
             blocking: false,
             slip: None,
         }
@@ -193,7 +201,7 @@ impl Terminal {
                     Request::Order { kind, .. } if self.config.orders_for != OrdersFor::NoCard => Some(kind),
                     _ => None,
                 };
-                self.run(Task::Open { purpose }, State::ExpectOpened, now, entropy)
+                self.open(purpose, now, entropy)
             }
             (State::ExpectCard(prompt), Event::TimeOut) => self.give_up(&prompt, "no card came in time"),
             (State::ExpectCard(prompt), Event::Stop) => self.give_up(&prompt, "stopped by the operator"),
@@ -221,6 +229,11 @@ impl Terminal {
             (state, Event::Lost(_)) if state.expects_answer() => self.lost(&state, now),
             (state, event) => self.finish(OutcomeKind::Internal(format!("{event:?} came in state {state:?}"))),
         }
+    }
+
+    fn open(&mut self, purpose: Option<OrderKind>, now: Moment, entropy: &mut dyn Entropy) -> Action {
+        self.purpose = purpose;
+        self.run(Task::Open { purpose }, State::ExpectOpened, now, entropy)
     }
 
     fn run(&mut self, task: Task, state: State, now: Moment, entropy: &mut dyn Entropy) -> Action {
@@ -271,6 +284,9 @@ impl Terminal {
             (State::ExpectExecuted, Finding::Refused(refusal)) => self.refused_by_card(refusal),
             (State::ExpectHistory, Finding::History(items)) => self.finish(OutcomeKind::History(items)),
             (State::ExpectOpened, Finding::Refused(_)) if self.pending.is_some() => self.wait_for_the_same_card(),
+            // The session that was to block the card of the stop list.
+            (State::ExpectOpened, Finding::Refused(_)) if self.opens_to_block_instead() => self
+                .refuse(RefusalReason::NotActive, "the card is on the stop list, and this terminal may not block it"),
             (State::ExpectOpened | State::ExpectPinVerified, Finding::Refused(refusal)) => {
                 self.finish(OutcomeKind::Refused(refusal))
             }
@@ -304,6 +320,10 @@ impl Terminal {
 
     fn wait_for_the_same_card(&mut self) -> Action {
         self.wait(if self.slip.is_some() { Prompt::BalanceCheck } else { Prompt::OtherCard })
+    }
+
+    fn opens_to_block_instead(&self) -> bool {
+        self.purpose == Some(OrderKind::Block) && !matches!(self.request, Request::Order { kind: OrderKind::Block, .. })
     }
 
     fn not_ours(&mut self, reason: String) -> Action {
@@ -397,7 +417,11 @@ impl Terminal {
         let mut draft = Draft { order, attempt, kind, amount, refund_of, previous: None };
         if kind != OrderKind::Block && self.config.stop_list.contains(&card.card) {
             if !self.config.block_stopped || card.inactive.is_some() {
-                return self.refuse(RefusalReason::NotActive, "the card is on the stop list");
+                return self.refuse(RefusalReason::NotActive, STOPPED);
+            }
+            // The right to give value is not the right to block: where the keys differ it takes a session of its own.
+            if self.purpose != Some(OrderKind::Block) {
+                return self.open(Some(OrderKind::Block), now, entropy);
             }
             self.blocking = true;
             draft.kind = OrderKind::Block;
@@ -414,7 +438,7 @@ impl Terminal {
         let pin_blocked = card.pin_blocked;
         // Prepared before the PIN is asked for: whoever has too little on the card need not type it. Afterwards anew.
         let intent = match self.kernel.prepare(&draft, now, entropy) {
-            Ok(intent) => intent,
+            Ok(intent) => Intent { policy: Some(self.config.policy), ..intent },
             Err(refusal) => return self.finish(OutcomeKind::Refused(refusal)),
         };
         if asks_pin && !self.pin_verified {
@@ -462,7 +486,8 @@ impl Terminal {
                 let paid = matches!(settled.verdict, Verdict::Paid { .. });
                 let intent = settled.intent.clone();
                 self.settled.push(settled);
-                if paid {
+                // ACK is a write: a card that gets no orders is only read (REQ-RUL-10), and a missing ACK costs nothing.
+                if paid && self.config.orders_for.permits(&intent.card) {
                     let next = State::ExpectAcknowledged(AfterAcknowledge::NextOpenRecord);
                     self.run(Task::Acknowledge(intent), next, now, entropy)
                 } else {
@@ -557,7 +582,8 @@ impl Terminal {
             (None, result) | (Some(_), result @ OutcomeKind::Unresolved { .. }) => result,
             (Some(intent), result) => OutcomeKind::Unresolved { intent: Box::new(intent), reason: result.why() },
         };
-        Action::Finish(Box::new(Outcome { result, settled, card: self.card.clone() }))
+        let slip_issued = self.slip.is_some();
+        Action::Finish(Box::new(Outcome { result, settled, card: self.card.clone(), slip_issued }))
     }
 }
 

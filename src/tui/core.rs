@@ -190,6 +190,7 @@ impl Core {
             taken: Moment::default(),
             wanted: None,
             slip: None,
+            held_before: None,
             reader: 0,
             readers: Arc::new([line]),
             bench: None,
@@ -247,6 +248,7 @@ impl Core {
 
     fn begin(&mut self, wanted: Wanted, seat: &mut dyn Seat) {
         self.stage.picture.notice = None;
+        self.stage.picture.held_before = None;
         let request = match wanted {
             Wanted::Order(kind, amount) => {
                 if !self.stage.picture.unseen.is_empty() {
@@ -564,6 +566,10 @@ impl Desk for SeatedDesk<'_> {
     }
 
     fn checkpoint(&mut self, _number: u64, action: &Action) {
+        // Shown from BALANCE_CHECK on, by when the slip is durable.
+        if let Action::Record(Entry::UnresolvedFinal { balance_before, .. }) = action {
+            self.stage.picture.held_before = Some(*balance_before);
+        }
         match action {
             Action::Transmit(command) => {
                 self.stage.picture.phase = Phase::Working { value_moving: command.moves_value() };

@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub taken: Moment,
     /// The paper of the outcome in `phase`.
     pub slip: Option<Arc<str>>,
+    /// What the card held before the order whose unresolved slip was issued in this request.
+    pub held_before: Option<Money>,
     /// The request under way, or the last one.
     pub wanted: Option<Wanted>,
     /// Which of [`Self::readers`] is in use.

@@ -1,6 +1,7 @@
 //! From the options of a run to the window.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write as _};
 
 use super::app::Tab;
 use super::core::{BenchSetup, Setup, VirtualCard};
@@ -9,9 +10,11 @@ use crate::app::{App, AppError, Options, open_pcsc};
 use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
 use crate::family::purse::profile::Profile;
 use crate::journal::JournalError;
+use crate::journal::policy::SettlementPolicy;
 use crate::journal::sqlite::{Selection, SqliteReader};
 use crate::journal::view::OrderView;
 use crate::report::slip::{self, Heading};
+use crate::time::Moment;
 
 /// Decided orders that the list goes back to; what is unresolved is shown however old it is.
 const ORDERS_MAX: u32 = 500;
@@ -20,10 +23,11 @@ const ORDERS_MAX: u32 = 500;
 pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
     let mut app = App::open(options)?;
     let clock = app.clock.clone();
-    let (trace_clock, ring) = (app.clock.clone(), app.trace.clone());
+    let (trace_clock, ring, trace) = (app.clock.clone(), app.trace.clone(), app.trace.clone());
     // The file of `--trace` belongs to the reader with which the run begins.
     let untraced = Options { trace: None, ..options.clone() };
     let policy = app.policy;
+    let journal_clock = app.clock.clone();
     let reader = app.journal.another_reader()?;
     let bench = bench(&mut app, options)?;
     let orders_for = app.terminal.config_mut().orders_for.clone();
@@ -32,7 +36,7 @@ pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
         currency: app.currency,
         terminal: app.terminal,
         journal: Box::new(app.journal),
-        orders: Box::new(move || orders(&reader)),
+        orders: Box::new(move || orders(&reader, policy, journal_clock.now())),
         entropy: app.entropy,
         reader: app.reader,
         ring: app.trace,
@@ -46,16 +50,25 @@ pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
     };
     // A run that repeats cannot depend on what is plugged in meanwhile.
     let watch = options.seed.is_none();
-    window::open(setup, clock, watch, first).map_err(AppError::Window)
+    let ended = window::open(setup, clock, watch, first).map_err(AppError::Window);
+    if let Some(reason) = trace.write_error() {
+        // Nothing depends on its being read.
+        let _ = writeln!(io::stderr(), "untorn: {reason}");
+    }
+    ended
 }
 
 /// The newest orders and all that are unresolved.
-fn orders(reader: &SqliteReader) -> Result<Vec<OrderView>, JournalError> {
+fn orders(reader: &SqliteReader, policy: SettlementPolicy, now: Moment) -> Result<Vec<OrderView>, JournalError> {
     let mut found = BTreeMap::new();
     for selection in [Selection::Latest(ORDERS_MAX), Selection::Unresolved] {
         found.extend(reader.orders(&selection)?.into_iter().map(|order| (order.order, order)));
     }
-    Ok(found.into_values().collect())
+    let mut orders: Vec<OrderView> = found.into_values().collect();
+    for order in &mut orders {
+        order.settle(policy, now);
+    }
+    Ok(orders)
 }
 
 /// The person's own card first, then one of each other built-in profile: to see what another card does.

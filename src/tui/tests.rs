@@ -23,10 +23,11 @@ use crate::family::purse::kernel_sam::{Grant, SoftSam};
 use crate::family::purse::profile::Profile;
 use crate::journal::Journal;
 use crate::journal::memory::MemoryJournal;
+use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::{Entry, OrderKind};
 use crate::journal::view::Orders;
 use crate::money::{Currency, Money};
-use crate::reader::exchange::{Exchange, reads_only};
+use crate::reader::exchange::{Exchange, nothing_is_idempotent};
 use crate::reader::fault::{FaultInjector, FaultPlan};
 use crate::reader::in_process::Slot;
 #[cfg(feature = "pcsc")]
@@ -34,7 +35,6 @@ use crate::reader::pcsc::WatchEvent;
 use crate::reader::persistent::Failure;
 use crate::reader::trace::{Trace, TraceRing};
 use crate::report::slip::{self, Heading};
-use crate::terminal::policy::SettlementPolicy;
 use crate::terminal::{Config, OrdersFor, Terminal};
 use crate::time::Moment;
 
@@ -188,7 +188,7 @@ fn setup(journal: &MemoryJournal, seed: u64) -> Setup {
     let terminal = Terminal::new(Config::default(), Box::new(PurseKernel::new(Box::new(sam), vec![1])));
     let (slot, tears, ring) = (Slot::new(), FaultPlan::new(), TraceRing::new(400));
     let injector = FaultInjector::new(slot.reader("virtual"), tears.clone());
-    let reader = Box::new(Exchange::new(Trace::new(injector, || 0).with_ring(ring.clone()), reads_only));
+    let reader = Box::new(Exchange::new(Trace::new(injector, || 0).with_ring(ring.clone()), nothing_is_idempotent));
     let cards = ["epc1-only", "default"].map(|name| {
         let profile = Profile::built_in(name).unwrap();
         purse::fresh(&profile, Box::new(SeededEntropy::new(seed + 1))).unwrap()
@@ -302,7 +302,7 @@ fn giving_up_leaves_an_open_record_that_a_later_touch_resolves() {
         SMALL,
         vec![
             Type("a1250\np"),
-            See("give up: print the unresolved slip"),
+            See("stop: print the unresolved slip"),
             Press(KeyCode::Esc),
             See("Nobody knows yet whether 1,250 JPY moved"),
             See("The card held 10,000 JPY before."),
@@ -310,7 +310,7 @@ fn giving_up_leaves_an_open_record_that_a_later_touch_resolves() {
             Type("\n"),
             See("1 order, UNRESOLVED"),
             Type("\t\t\t"),
-            See("UNRESOLVED, slip issued"),
+            See("UNRESOLVED (slip issued)"),
             Look("journal-80x24"),
             Type("\n"),
             See("Journalled"),
@@ -323,6 +323,63 @@ fn giving_up_leaves_an_open_record_that_a_later_touch_resolves() {
             See("1 order, decided"),
         ],
     );
+}
+
+#[test]
+fn the_balance_can_be_looked_at_after_the_slip_and_decides() {
+    for (size, look) in [(SMALL, "balance-check-80x24"), (LARGE, "balance-check-200x50")] {
+        let mut setup = setup(&MemoryJournal::default(), 7);
+        setup.terminal.config_mut().balance_check_ms = 20_000;
+        let mut person = Person::new(
+            size,
+            vec![
+                Type("a1250\np"),
+                See("stop: print the unresolved slip"),
+                Press(KeyCode::Esc),
+                See("It held 10,000 JPY before."),
+                See("stop: leave it at the slip"),
+                See("20 s left"),
+                Miss("pay again"),
+                Look(look),
+                Type("p"),
+                See("The card holds 8,750 JPY now."),
+            ]
+            .into_iter()
+            .collect(),
+        );
+        Core::new(setup).serve(&mut person);
+        assert!(person.script.is_empty(), "{} steps were left over", person.script.len());
+    }
+}
+
+/// REQ-POL-2.
+#[test]
+fn an_order_too_old_to_be_claimed_says_so_in_the_journal() {
+    const DAYS_56_MS: u64 = 4_838_400_000;
+    let journal = MemoryJournal::default();
+    let mut setup = setup(&journal, 7);
+    setup.terminal.config_mut().policy = SettlementPolicy::OnConfirmation;
+    setup.orders = Box::new(move || {
+        let mut orders = Orders::default();
+        journal.entries().iter().for_each(|(time, entry)| orders.add(*time, entry));
+        let mut orders = orders.by_number();
+        let later = MORNING.plus_millis(DAYS_56_MS);
+        for order in &mut orders {
+            order.settle(SettlementPolicy::default(), later);
+        }
+        Ok(orders)
+    });
+    let script = vec![
+        Type("a1250\np"),
+        See("stop: print the unresolved slip"),
+        Type("\u{1b}\n\t\t\t"),
+        See("UNRESOLVED (overdue)"),
+        Type("\n"),
+        See("on-confirmation"),
+    ];
+    let mut person = Person::new(SMALL, script);
+    Core::new(setup).serve(&mut person);
+    assert!(person.script.is_empty(), "{} steps were left over", person.script.len());
 }
 
 #[test]

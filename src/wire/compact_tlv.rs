@@ -1,7 +1,7 @@
 //! Compact-TLV data objects of historical octets (ISO/IEC 7816-4:2020, 12.1.1): one octet of tag and length, then the value.
 
 use super::tlv::Tag;
-use super::{Fault, Parsed, WireError, octets, one_octet, pretty::Listing, tag};
+use super::{Parsed, WireError, octets, one_octet, pretty::Listing, tag};
 
 /// One object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,22 +29,7 @@ impl CompactTlv<'_> {
 /// assert_eq!((object.interindustry_tag().0, object.value), (0x47, &[0xC0, 0x01, 0x80][..]));
 /// ```
 pub fn iter(input: &[u8]) -> impl Iterator<Item = Result<CompactTlv<'_>, WireError>> {
-    let mut rest = input;
-    std::iter::from_fn(move || {
-        let at = rest;
-        if at.is_empty() {
-            return None;
-        }
-        let offset = input.len() - at.len();
-        rest = &[];
-        Some(match object(at) {
-            Ok((after, (tag, value))) => {
-                rest = after;
-                Ok(CompactTlv { tag, value, offset })
-            }
-            Err(error) => Err(Fault::unwrap(error).at(offset, at.len())),
-        })
-    })
+    super::each(input, object).map(|found| found.map(|(offset, (tag, value))| CompactTlv { tag, value, offset }))
 }
 
 /// Appends an object. A tag above 15 or a value longer than 15 octets has no compact form: `false`, and nothing is appended.

@@ -2,7 +2,7 @@
 //! (EMV 4.4 Book 3, 5.4).
 
 use super::tlv::{self, Tag};
-use super::{Fault, Parsed, WireError, one_octet, pretty::Listing};
+use super::{Parsed, WireError, one_octet, pretty::Listing};
 
 /// One entry of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,22 +34,7 @@ pub enum Representation {
 /// assert_eq!(entries.unwrap().iter().map(|e| (e.tag, e.length)).collect::<Vec<_>>(), [(Tag(0x9F37), 4), (Tag(0x95), 5)]);
 /// ```
 pub fn iter(input: &[u8]) -> impl Iterator<Item = Result<Entry, WireError>> {
-    let mut rest = input;
-    std::iter::from_fn(move || {
-        let at = rest;
-        if at.is_empty() {
-            return None;
-        }
-        let offset = input.len() - at.len();
-        rest = &[];
-        Some(match entry(at) {
-            Ok((after, (tag, length))) => {
-                rest = after;
-                Ok(Entry { tag, length, offset })
-            }
-            Err(error) => Err(Fault::unwrap(error).at(offset, at.len())),
-        })
-    })
+    super::each(input, entry).map(|found| found.map(|(offset, (tag, length))| Entry { tag, length, offset }))
 }
 
 /// Appends an entry.

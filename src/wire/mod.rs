@@ -19,3 +19,26 @@ pub mod tlv;
 
 pub use error::WireError;
 pub(crate) use error::{Fault, Parsed, count, octets, one_octet};
+
+/// The objects of `input` in order, each with where it stands; after an error the iterator is at its end.
+fn each<'a, T>(
+    input: &'a [u8],
+    object: impl Fn(&'a [u8]) -> Parsed<'a, T>,
+) -> impl Iterator<Item = Result<(usize, T), WireError>> {
+    let mut rest = input;
+    std::iter::from_fn(move || {
+        let at = rest;
+        if at.is_empty() {
+            return None;
+        }
+        let offset = input.len() - at.len();
+        rest = &[];
+        Some(match object(at) {
+            Ok((after, object)) => {
+                rest = after;
+                Ok((offset, object))
+            }
+            Err(error) => Err(Fault::unwrap(error).at(offset, at.len())),
+        })
+    })
+}

@@ -1,11 +1,11 @@
 //! The journals on disk and in memory behave alike.
 
 use proptest::prelude::*;
+use untorn::journal::Journal;
 use untorn::journal::memory::MemoryJournal;
 use untorn::journal::record::{Entry, Intent};
 use untorn::journal::sqlite::{Selection, SqliteJournal};
 use untorn::journal::view::Orders;
-use untorn::journal::{Committed, Journal};
 
 use crate::samples::{NOW, acknowledged, directory, intent, not_paid, paid, unresolved_final};
 
@@ -42,8 +42,8 @@ proptest! {
             now = now.plus_millis(1);
             match operation {
                 Operation::Commit(intent) => {
-                    let expected = model.commit(intent.clone(), now).map(Committed::into_intent);
-                    let got = journal.commit(intent, now).map(Committed::into_intent);
+                    let expected = model.commit(intent.clone(), now).map(|committed| committed.intent().clone());
+                    let got = journal.commit(intent, now).map(|committed| committed.intent().clone());
                     prop_assert_eq!(got, expected);
                 }
                 Operation::Append(entry) => {

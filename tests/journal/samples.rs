@@ -27,6 +27,7 @@ pub(crate) fn intent(order: u32, attempt: u32, card: u8) -> Intent {
         amount: yen(1250),
         balance_before: yen(17_080),
         time: NOW,
+        policy: None,
         family_data: serde_json::json!({ "counter": 7, "id": "00112233" }),
     }
 }

@@ -62,7 +62,10 @@ fn req_rng_3_and_4_get_receipt() {
             assert_eq!(by_id, ([&body.emit()[..], seal.as_bytes()].concat(), 0x9000));
             let (signed, _) = session.send(&mut card, ins::GET_RECEIPT, [1, 0], &body.transaction.0);
             let signature = signed[68..].try_into().unwrap();
-            Point::new(&certificate.point).unwrap().verify(&body.signed_message(), &signature).unwrap();
+            Point::new(&certificate.point)
+                .unwrap()
+                .verify(&[b"EPSG".as_slice(), &body.emit()].concat(), &signature)
+                .unwrap();
         }
         assert_eq!(session.send(&mut card, ins::GET_RECEIPT, [0, 0], &[0; 16]).1, 0x6A88);
         assert_eq!(session.send(&mut card, ins::GET_RECEIPT, [0, 1], &[0, 0, 0, 2]).1, 0x6A88);

@@ -37,6 +37,9 @@ impl Card for Shared {
     fn memory(&mut self) -> &mut Memory {
         unreachable!("whoever serves a card does not look into its memory")
     }
+    fn delay_ms(&self) -> u32 {
+        self.0.lock().unwrap().delay_ms()
+    }
 }
 
 /// A purse on the virtual reader; ends when dropped.

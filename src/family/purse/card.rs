@@ -11,7 +11,7 @@ use super::card_messaging::Session;
 use super::card_transact::{self, Outcome};
 use super::data::{AID, Rights, Suite, TransactionId, ins};
 use super::data_session::State;
-use super::data_transact::{FILE_CYCLIC, FILE_LINEAR};
+use super::data_transact::{FILE_CYCLIC, FILE_LINEAR, signed_message};
 use super::issuer::Scheme;
 use super::profile::Profile;
 use crate::card::application::{Application, Request};
@@ -303,7 +303,7 @@ impl<E> Purse<E> {
         data.extend_from_slice(slot.body());
         match signer {
             None => data.extend_from_slice(self.person.receipt_key(session.suite).mac(slot.body()).as_bytes()),
-            Some(key) => data.extend_from_slice(&key.sign(&[b"EPSG".as_slice(), slot.body()].concat())),
+            Some(key) => data.extend_from_slice(&key.sign(&signed_message(slot.body()))),
         }
         Ok(())
     }

@@ -418,9 +418,9 @@ impl ReceiptBody {
         link.copy_from_slice(&digest[..8]);
         Link(link)
     }
+}
 
-    /// What the card's key signs on request.
-    pub fn signed_message(&self) -> Vec<u8> {
-        [b"EPSG".as_slice(), &self.emit()].concat()
-    }
+/// What the card's key signs on request, of a receipt body as it stands on the wire.
+pub fn signed_message(body: &[u8]) -> Vec<u8> {
+    [b"EPSG".as_slice(), body].concat()
 }

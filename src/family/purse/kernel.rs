@@ -280,10 +280,6 @@ impl PurseKernel {
 }
 
 impl Kernel for PurseKernel {
-    fn family(&self) -> &'static str {
-        FAMILY
-    }
-
     fn begin(&mut self, task: Task, now: Moment) -> Step {
         self.now = now;
         self.doing = Doing::Nothing;
@@ -373,6 +369,7 @@ impl Kernel for PurseKernel {
             amount: draft.amount,
             balance_before: session.balance(),
             time: now,
+            policy: None,
             family_data: PurseIntent { order, receipt }.family_data(),
         })
     }

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::{row, rows, scrolled, words, wrapped};
-use crate::journal::record::{Resolution, Source};
+use crate::journal::record::{OrderKind, Resolution, Source};
 use crate::journal::view::{AttemptView, OrderView};
 use crate::tui::app::App;
 
@@ -58,7 +58,7 @@ fn list(frame: &mut Frame<'_>, area: Rect, app: &App) {
 }
 
 fn line(app: &App, order: &OrderView, chosen: bool, narrow: bool) -> Line<'static> {
-    let (state, style) = words::state(order.state, app.theme);
+    let style = words::state(order.state, app.theme);
     let mark = if chosen { "▸ " } else { "  " };
     let amount = order.amount.to_string();
     let text = if narrow {
@@ -69,18 +69,18 @@ fn line(app: &App, order: &OrderView, chosen: bool, narrow: bool) -> Line<'stati
         format!("{}  {time:<16}  {:<8}{amount:>13}  ", order.order, order.kind.to_string())
     };
     let base = if chosen { app.theme.accent() } else { ratatui::style::Style::new() };
-    Line::from(vec![Span::styled(mark, base), Span::styled(text, base), Span::styled(state, style)])
+    Line::from(vec![Span::styled(mark, base), Span::styled(text, base), Span::styled(order.words(), style)])
 }
 
 fn whole(app: &App, order: &OrderView, width: u16) -> Vec<Line<'static>> {
-    let (state, style) = words::state(order.state, app.theme);
+    let style = words::state(order.state, app.theme);
     let mut lines = vec![
         Line::from(vec![
             Span::styled(
                 format!("{} {}  {}  ", words::kind(order.kind), order.order, order.amount),
                 app.theme.strong(),
             ),
-            Span::styled(state, style),
+            Span::styled(order.words(), style),
         ]),
         Line::default(),
         row(app, "Started", order.started.to_string()),
@@ -90,18 +90,19 @@ fn whole(app: &App, order: &OrderView, width: u16) -> Vec<Line<'static>> {
         row(app, "Balance before", order.balance_before.to_string()),
     ];
     lines.extend(order.balance_after.map(|after| row(app, "Balance after", after.to_string())));
+    lines.extend(order.policy.map(|policy| row(app, "Settled", policy.to_string())));
     for attempt in &order.attempts {
         lines.push(Line::default());
-        lines.extend(attempted(app, attempt, usize::from(width)));
+        lines.extend(attempted(app, order.kind, attempt, usize::from(width)));
     }
     lines
 }
 
-fn attempted(app: &App, attempt: &AttemptView, width: usize) -> Vec<Line<'static>> {
-    let (state, style) = words::state(attempt.state, app.theme);
+fn attempted(app: &App, kind: OrderKind, attempt: &AttemptView, width: usize) -> Vec<Line<'static>> {
+    let style = words::state(attempt.state, app.theme);
     let mut lines = vec![Line::from(vec![
         Span::styled(format!("Attempt {}  ", attempt.attempt), app.theme.strong()),
-        Span::styled(state, style),
+        Span::styled(attempt.state.words(kind), style),
     ])];
     lines.extend(rows(app, "Journalled", &format!("{}, before it was sent", attempt.time), width));
     if let Some(slip) = &attempt.slip {

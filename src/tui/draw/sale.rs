@@ -125,7 +125,10 @@ fn waiting(app: &App, width: u16, prompt: &Prompt, left_ms: u64) -> Vec<Line<'st
         }
         Prompt::BalanceCheck => {
             lines.extend(headline("CHECK BALANCE", theme.unknown(), width));
-            lines.push(Line::raw("The unresolved slip is out. Touch the card to see its balance."));
+            lines.push(Line::default());
+            lines.push(Line::raw("The unresolved slip is issued."));
+            lines.push(Line::styled("Touch the card to see its balance.", theme.strong()));
+            lines.extend(app.snapshot.held_before.map(|held| Line::raw(format!("It held {held} before."))));
         }
     }
     lines.push(Line::default());
@@ -149,8 +152,8 @@ fn waiting(app: &App, width: u16, prompt: &Prompt, left_ms: u64) -> Vec<Line<'st
 
 const fn stop(prompt: &Prompt) -> &'static str {
     match prompt {
-        Prompt::Retouch | Prompt::OtherCard => "give up: print the unresolved slip",
-        Prompt::BalanceCheck => "leave it at the slip",
+        Prompt::Retouch | Prompt::OtherCard => "stop: print the unresolved slip",
+        Prompt::BalanceCheck => "stop: leave it at the slip",
         Prompt::Present | Prompt::PresentAgain => "stop",
     }
 }

@@ -124,13 +124,11 @@ pub(super) fn settled(settled: &Settled, theme: Theme) -> (String, Style) {
     }
 }
 
-/// The state of an order, in words and colour.
-pub(super) fn state(state: State, theme: Theme) -> (&'static str, Style) {
+/// How a state looks.
+pub(super) fn state(state: State, theme: Theme) -> Style {
     match state {
-        State::Open => ("UNRESOLVED", theme.unknown()),
-        State::OpenFinal => ("UNRESOLVED, slip issued", theme.unknown()),
-        State::Acknowledged => ("UNRESOLVED, acknowledged", theme.unknown()),
-        State::Paid => ("paid", theme.good()),
-        State::NotPaid => ("not paid", theme.bad()),
+        State::Open | State::OpenFinal | State::Acknowledged => theme.unknown(),
+        State::Paid => theme.good(),
+        State::NotPaid => theme.bad(),
     }
 }

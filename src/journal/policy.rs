@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::Moment;
+
 /// How a scheme settles sales that were not completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -83,6 +85,12 @@ impl SettlementPolicy {
             _ => None,
         }
     }
+
+    /// Whether an unresolved record of then is too old to be claimed (REQ-POL-2).
+    pub fn is_overdue(self, then: Moment, now: Moment) -> bool {
+        const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+        self.claim_days().is_some_and(|days| then.millis_until(now) > u64::from(days) * DAY_MS)
+    }
 }
 
 impl fmt::Display for SettlementPolicy {
@@ -109,6 +117,18 @@ impl std::str::FromStr for SettlementPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn claims_end_after_55_days() {
+        // 55 * 86,400,000 ms.
+        let (then, last) = (Moment::from_millis(1_000), Moment::from_millis(4_752_001_000));
+        assert!(!SettlementPolicy::OnConfirmation.is_overdue(then, last));
+        assert!(SettlementPolicy::OnConfirmation.is_overdue(then, last.plus_millis(1)));
+        assert!(!SettlementPolicy::OnConfirmation.is_overdue(last, then), "a clock set back");
+        for policy in [SettlementPolicy::OnNextTouch, SettlementPolicy::AtOnce, SettlementPolicy::Redo] {
+            assert!(!policy.is_overdue(then, last.plus_millis(1)), "{policy}");
+        }
+    }
 
     /// The whole table, as unresolved.md and specs/terminal.md print it.
     #[test]
