@@ -229,6 +229,15 @@ Examples:
   untorn journal list --latest 10
   untorn journal verify
   untorn journal export > journal.jsonl";
+    pub(super) const REPORT: &str = "\
+Exit codes of show and merge are those of the run: 0 clean; 1 a case failed unexpectedly; 2 an error, an inconclusive case, or a run that \
+was interrupted; 3 no such report, or not the parts of one run.
+
+Examples:
+  untorn report show runs/mine
+  untorn report show runs/mine/report.json --format html --out report.html
+  untorn report merge runs/1 runs/2 runs/3 --out report.json
+  untorn report traceability --out traceability.md";
     pub(super) const COMPLETIONS: &str = "\
 Examples:
   untorn completions bash > ~/.local/share/bash-completion/completions/untorn";
@@ -275,6 +284,10 @@ pub(super) enum Command {
     Test(Test),
     /// Test the tests: which deliberate defects do they notice?
     Mutants(Mutants),
+    /// Read and put together the reports of test runs
+    #[command(subcommand)]
+    #[command(after_help = examples::REPORT)]
+    Report(ReportCommand),
     /// Print the completion script of a shell
     #[command(after_help = examples::COMPLETIONS)]
     Completions {
@@ -522,6 +535,61 @@ pub(super) struct List {
     /// Only the latest so many
     #[arg(long, value_name = "COUNT")]
     pub(super) latest: Option<u32>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ReportCommand {
+    /// Show a report, or write it in another form
+    Show(Show),
+    /// Put the parts of one run (--shard) together
+    Merge(Merge),
+    /// List which case proves which requirement, and what is missing
+    Traceability {
+        /// Write it there instead
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// A report in JSON, or the folder of a run
+    pub(super) file: PathBuf,
+    /// Its form
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: ReportFormat,
+    /// Write it there instead
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Merge {
+    /// Reports in JSON, or folders of runs: all parts of one run
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) parts: Vec<PathBuf>,
+    /// The whole report, in JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// What did not pass, and how many of each
+    #[default]
+    Text,
+    /// One page for a browser that needs nothing else
+    Html,
+    /// JUnit XML
+    Junit,
+    /// Common Test Report Format
+    Ctrf,
+    /// Test Anything Protocol, version 14
+    Tap,
+    /// For a pull request or a CI summary
+    Markdown,
+    /// All of it, with the logs
+    Json,
 }
 
 /// An error for who typed it.

@@ -117,7 +117,13 @@ pub fn text(result: &CaseResult) -> String {
         let arrow = if result.rests_on() == Some(line.number) { ">" } else { " " };
         let meaning = meaning(&line.what).map_or(String::new(), |meaning| format!("  ({meaning})"));
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{arrow}{:>4} {:<9} {}{meaning}", line.number, kind(&line.what), content(&line.what));
+        let _ = writeln!(
+            text,
+            "{arrow}{:>4} {:<9} {}{meaning}",
+            line.number,
+            kind(&line.what),
+            one_line(&content(&line.what))
+        );
     }
     text
 }
