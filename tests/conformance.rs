@@ -48,3 +48,25 @@ fn every_mutant_is_killed_by_a_case_that_declares_it() {
     }
     assert!(survivors.is_empty(), "survivors: {survivors:?}");
 }
+
+/// No case of this suite claims a mutant that it does not notice, and none notices nothing.
+#[test]
+fn cases_of_iso7816_4_notice_each_mutant_that_they_declare() {
+    let family = &families()[0];
+    let cases = untorn::suite::cases();
+    let mut empty_claims = Vec::new();
+    for case in &cases {
+        assert!(!case.kills.is_empty(), "{} notices nothing", case.id);
+        for mutant in &case.kills {
+            let statement = family.statement("default").unwrap();
+            let mut subject =
+                InProcessSubject::new(statement, |seed| family.virtual_card("default", seed, Some(mutant)));
+            let only = Selection { patterns: vec![case.id.clone()], ..Selection::default() };
+            let report = run(&cases, &only, &mut subject, 1, &mut Unobserved);
+            if report.results[0].verdict() != Some(Verdict::Fail) {
+                empty_claims.push(format!("{} on {mutant}: {:?}", case.id, report.results[0].status));
+            }
+        }
+    }
+    assert!(empty_claims.is_empty(), "{}", empty_claims.join("\n"));
+}

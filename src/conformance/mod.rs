@@ -10,6 +10,7 @@
 pub mod case;
 pub mod evidence;
 pub mod expected;
+pub mod long_answer;
 pub mod mutant;
 pub mod requirement;
 pub mod result;
