@@ -143,7 +143,7 @@ fn selection() -> Vec<Case> {
                 let before = [read_on(tester, 0)?, read_on(tester, channel)?];
                 tester.preamble(select)?;
                 reads_as(tester, channel, &before[1], "SELECT on channel 0")?;
-                tester.preamble(|tester| tester.power_on())?;
+                tester.preamble(Tester::power_on)?;
                 let channel = tester.preamble(open)?;
                 tester.preamble(|tester| select_on(tester, channel))?;
                 reads_as(tester, 0, &before[0], "SELECT on the other")

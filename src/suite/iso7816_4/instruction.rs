@@ -64,7 +64,7 @@ fn parameters() -> Vec<Case> {
             .proves(&["REQ-ISO-PAR-1", "REQ-ISO-SW-2"])
             .kills(&["parameters-unchecked"])
             .twin("ISO-SEL-001")
-            .body(|tester| reserved_selects(tester)),
+            .body(reserved_selects),
         case("ISO-PAR-002", "SELECT with reserved P1 or P2 selects nothing.", &["read"])
             .proves(&["REQ-ISO-PAR-1"])
             .kills(&["parameters-unchecked"])
