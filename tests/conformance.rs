@@ -64,7 +64,7 @@ fn cases_of_iso7816_4_notice_each_mutant_that_they_declare() {
             let mut subject =
                 InProcessSubject::new(statement, |seed| family.virtual_card("default", seed, Some(mutant)));
             let only = Selection { patterns: vec![case.id.clone()], ..Selection::default() };
-            let report = run(&cases, &only, &mut subject, 1, &mut Unobserved);
+            let report = run(&cases, &only, &mut Subjects::card(&mut subject), 1, &mut Unobserved);
             if report.results[0].verdict() != Some(Verdict::Fail) {
                 empty_claims.push(format!("{} on {mutant}: {:?}", case.id, report.results[0].status));
             }
@@ -85,7 +85,7 @@ fn a_statement_that_claims_little_bars_what_it_does_not_speak_of() {
     for (mutant, noticed) in [(None, false), (Some("unknown-instruction-accepted"), true)] {
         let make = |seed| family.virtual_card("default", seed, mutant);
         let mut subject = InProcessSubject::new(statement.clone(), make);
-        let report = run(&cases, &Selection::default(), &mut subject, 1, &mut Unobserved);
+        let report = run(&cases, &Selection::default(), &mut Subjects::card(&mut subject), 1, &mut Unobserved);
         let verdicts: Vec<Verdict> = report.results.iter().filter_map(CaseResult::verdict).collect();
         assert!(verdicts.len() >= 8 && verdicts.len() < cases.len() / 2, "{} cases apply", verdicts.len());
         assert!(verdicts.iter().all(|verdict| matches!(verdict, Verdict::Pass | Verdict::Fail)), "{verdicts:?}");

@@ -54,7 +54,11 @@ fn a_real_reader_gets_nothing_written_unasked() {
     let folder = tempfile::tempdir().unwrap();
     let untorn = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_untorn"));
-        command.current_dir(folder.path()).env("HOME", folder.path()).args(["test", "--reader", READER]).args(arguments);
+        command
+            .current_dir(folder.path())
+            .env("HOME", folder.path())
+            .args(["test", "--reader", READER])
+            .args(arguments);
         command.output().unwrap()
     };
     let ran = untorn(&[]);

@@ -112,14 +112,14 @@ fn read_statement(path: &Path) -> Result<Statement, AppError> {
     Statement::parse(&text).map_err(|error| AppError::Usage(format!("{}: {error}", path.display())))
 }
 
-/// The family that has this built-in profile, and what it claims.
-fn built_in(profile: &str) -> Result<(Box<dyn CardFamily>, Statement), AppError> {
+/// The family that has this profile built in, and what it claims.
+fn built_in(profile: &str) -> Result<(&'static dyn CardFamily, Statement), AppError> {
     let known: Vec<&str> = families().iter().flat_map(|family| family.profiles()).collect();
-    let family = families().into_iter().find(|family| family.profiles().contains(&profile)).ok_or_else(|| {
+    let family = families().iter().find(|family| family.profiles().contains(&profile)).ok_or_else(|| {
         AppError::Profile(format!("there is no built-in profile {profile:?} to test; there are: {}", known.join(", ")))
     })?;
     let statement = family.statement(profile).map_err(AppError::Profile)?;
-    Ok((family, statement))
+    Ok((&**family, statement))
 }
 
 fn make_card(options: &CampaignOptions) -> Result<MakeCard, AppError> {

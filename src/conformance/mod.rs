@@ -11,8 +11,8 @@
 pub mod case;
 pub mod evidence;
 pub mod expected;
-pub mod lower_tester;
 pub mod long_answer;
+pub mod lower_tester;
 pub mod mutant;
 mod pattern;
 pub mod requirement;

@@ -67,7 +67,7 @@ impl Matrix {
 
 /// All mutants there are.
 pub fn mutants() -> Vec<Mutant> {
-    let cards = families().into_iter().flat_map(|family| family.mutants());
+    let cards = families().iter().flat_map(|family| family.mutants());
     let harness = HarnessDefect::ALL.iter().map(|(_, description)| Mutant::harness(description));
     cards.chain(harness).collect()
 }
@@ -75,7 +75,7 @@ pub fn mutants() -> Vec<Mutant> {
 /// Runs the matrix; `progress` is told of each mutant that is done. `only`: mutants with these names, all when empty.
 pub fn run(cases: &[Case], only: &[String], seed: u64, progress: &mut dyn FnMut(&Row)) -> Result<Matrix, String> {
     let all = mutants();
-    let mut bench = Bench { cases, seed, families: families(), reference: BTreeMap::new() };
+    let mut bench = Bench { cases, seed, reference: BTreeMap::new() };
     let false_alarms = bench.run_references()?;
     let chosen = all.iter().filter(|mutant| only.is_empty() || only.iter().any(|name| name == mutant.name));
     let mut rows = Vec::new();
@@ -99,7 +99,6 @@ pub fn run(cases: &[Case], only: &[String], seed: u64, progress: &mut dyn FnMut(
 struct Bench<'c> {
     cases: &'c [Case],
     seed: u64,
-    families: Vec<Box<dyn CardFamily>>,
     /// Verdicts on the reference, by profile and case.
     reference: BTreeMap<(String, String), Verdict>,
 }
@@ -115,7 +114,7 @@ impl Bench<'_> {
             for profile in family.profiles() {
                 let of_cards: Vec<&Case> =
                     self.cases.iter().filter(|case| matches!(case.body, Body::Card(_))).collect();
-                for result in self.on_card(&*family, profile, None, &of_cards)? {
+                for result in self.on_card(&**family, profile, None, &of_cards)? {
                     self.book(profile, &result, &mut alarms);
                 }
             }
@@ -160,7 +159,7 @@ impl Bench<'_> {
     fn card_row(&self, mutant: &Mutant) -> Result<Vec<(String, Option<Verdict>)>, String> {
         let mut best: BTreeMap<String, Option<Verdict>> =
             self.declaring(mutant).iter().map(|case| (case.id.clone(), None)).collect();
-        for family in self.families.iter().filter(|family| family.mutants().contains(mutant)) {
+        for family in families().iter().filter(|family| family.mutants().contains(mutant)) {
             for profile in family.profiles() {
                 let open: Vec<&Case> =
                     self.declaring(mutant).into_iter().filter(|case| best[&case.id] != Some(Verdict::Fail)).collect();

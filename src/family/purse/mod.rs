@@ -113,4 +113,12 @@ impl CardFamily for Purse {
     fn transaction_of(&self, intent: &Intent) -> Option<String> {
         kernel::PurseIntent::of(intent).ok().map(|intent| intent.order.transaction.to_string())
     }
+
+    fn refund_of(&self, intent: &Intent) -> Option<String> {
+        let operations = kernel::PurseIntent::of(intent).ok()?.order.operations;
+        operations.into_iter().find_map(|operation| match operation {
+            data_transact::Operation::Refund { of, .. } => Some(of.to_string()),
+            _ => None,
+        })
+    }
 }
