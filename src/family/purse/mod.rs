@@ -7,18 +7,23 @@ pub mod card;
 pub mod card_access_defect;
 mod card_auth;
 pub mod card_commit_defect;
+mod card_commit_sabotage;
 mod card_image;
 pub mod card_inspection;
 pub mod card_keys;
 mod card_messaging;
 mod card_transact;
 mod cases;
+mod cases_atomicity;
 mod cases_authentication;
 pub mod cases_client;
 mod cases_life_cycle;
 mod cases_messaging;
+mod cases_picture;
 mod cases_pin;
+mod cases_proof;
 mod cases_recovery;
+mod cases_refusal;
 mod cases_ring;
 mod cases_statement;
 mod cases_transaction;
@@ -41,6 +46,7 @@ use self::profile::Profile;
 use super::CardFamily;
 use crate::card::Card;
 use crate::card::defect::ChipDefect;
+use crate::card::transaction_defect::JournalDefect;
 use crate::conformance::case::Case;
 use crate::conformance::mutant::Mutant;
 use crate::conformance::requirement::Catalogue;
@@ -79,6 +85,9 @@ impl CardFamily for Purse {
         if let Some(defect) = AccessDefect::by_name(name) {
             return Ok(Box::new(card.with_access_defect(defect)));
         }
+        if let Some(defect) = JournalDefect::by_name(name) {
+            return Ok(Box::new(card.with_journal_defect(defect)));
+        }
         match CommitDefect::by_name(name) {
             Some(defect) => Ok(Box::new(card.with_commit_defect(defect))),
             None => Err(format!("the purse has no mutant {name:?}")),
@@ -99,7 +108,8 @@ impl CardFamily for Purse {
         let chip = ChipDefect::ALL.iter().map(|(_, description)| description);
         let access = AccessDefect::ALL.iter().map(|(_, description)| description);
         let commit = CommitDefect::ALL.iter().map(|(_, description)| description);
-        chip.chain(access).chain(commit).map(Mutant::card).collect()
+        let journal = JournalDefect::ALL.iter().map(|(_, description)| description);
+        chip.chain(access).chain(commit).chain(journal).map(Mutant::card).collect()
     }
 
     fn requirements(&self) -> Result<Catalogue, String> {
