@@ -4,6 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::journal::record::Resolution;
+use crate::journal::view::OrderView;
+use crate::time::Moment;
+
 /// How a scheme settles sales that were not completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -35,6 +39,21 @@ pub enum Known {
     NotPaid,
     /// Not paid, as it turned out after the unresolved slip was issued.
     Disproved,
+}
+
+impl Known {
+    /// What is known of an order. An acknowledgement says nothing about value: what counts is whether the slip is out.
+    pub fn of(order: &OrderView) -> Self {
+        let Some(last) = order.attempts.last() else { return Self::Open };
+        match &last.resolution {
+            Some(Resolution::Paid { .. }) if last.slip.is_none() => Self::PaidAtOnce,
+            Some(Resolution::Paid { .. }) => Self::PaidLater,
+            Some(Resolution::NotPaid { .. }) if last.slip.is_none() => Self::NotPaid,
+            Some(Resolution::NotPaid { .. }) => Self::Disproved,
+            None if last.slip.is_some() => Self::OpenFinal,
+            None => Self::Open,
+        }
+    }
 }
 
 /// What a record counts for.
@@ -82,6 +101,15 @@ impl SettlementPolicy {
             Self::OnConfirmation => Some(55),
             _ => None,
         }
+    }
+}
+
+impl SettlementPolicy {
+    /// Whether nobody knows the end of this order and the centre takes no claim for it any more (REQ-POL-2).
+    pub fn is_overdue(self, order: &OrderView, now: Moment) -> bool {
+        const DAY_MS: u64 = 86_400_000;
+        let age_days = order.started.millis_until(now) / DAY_MS;
+        order.state.is_unresolved() && self.claim_days().is_some_and(|days| age_days > u64::from(days))
     }
 }
 

@@ -9,14 +9,15 @@ use super::card_image::Image;
 use super::card_keys::{Personalisation, PersonaliseError};
 use super::card_messaging::Session;
 use super::card_transact::{self, Outcome};
-use super::data::{AID, Rights, Suite, TransactionId, ins};
-use super::data_session::State;
+use super::data::{AID, CardId, Rights, Suite, TransactionId, ins};
+use super::data_session::{Certificate, State};
 use super::data_transact::{FILE_CYCLIC, FILE_LINEAR};
 use super::issuer::Scheme;
 use super::profile::Profile;
 use crate::card::application::{Application, Request};
 use crate::card::chip::Chip;
 use crate::card::memory::{Memory, PowerLost};
+use crate::crypto::ec::PrivateKey;
 use crate::entropy::{Entropy, SeededEntropy};
 use crate::secret::equal_in_constant_time;
 use crate::wire::status::StatusWord;
@@ -103,6 +104,21 @@ impl<E: Entropy> Chip<Purse<E>> {
     #[must_use]
     pub fn with_commit_defect(mut self, defect: CommitDefect) -> Self {
         self.application_mut().commit_defect = Some(defect);
+        self
+    }
+
+    /// CID.
+    pub fn card_id(&self) -> CardId {
+        self.application().person.card
+    }
+
+    /// The same card with other credentials, whoever vouches for them: what a terminal must find out. A card without EPC2 has none.
+    #[must_use]
+    pub fn with_credentials(mut self, private: PrivateKey, certificate: &Certificate) -> Self {
+        if let Some(keys) = Arc::get_mut(&mut self.application_mut().person).and_then(|person| person.epc2.as_mut()) {
+            keys.private = private;
+            keys.certificate = certificate.emit();
+        }
         self
     }
 
