@@ -10,8 +10,8 @@ use super::card_image::{Image, Slot};
 use super::card_keys::{Personalisation, PersonaliseError};
 use super::card_messaging::Session;
 use super::card_transact::{self, Outcome};
-use super::data::{AID, LifeCycle, Rights, Suite, TransactionId, ins, refusal};
-use super::data_session::State;
+use super::data::{AID, CardId, LifeCycle, Rights, Suite, TransactionId, ins, refusal};
+use super::data_session::{Certificate, State};
 use super::data_transact::{FILE_CYCLIC, FILE_LINEAR, signed_message};
 use super::issuer::Scheme;
 use super::profile::Profile;
@@ -19,6 +19,7 @@ use crate::card::application::{Application, Request};
 use crate::card::chip::Chip;
 use crate::card::memory::{Memory, PowerLost};
 use crate::card::transaction_defect::JournalDefect;
+use crate::crypto::ec::PrivateKey;
 use crate::entropy::{Entropy, SeededEntropy};
 use crate::secret::equal_in_constant_time;
 use crate::wire::status::StatusWord;
@@ -115,6 +116,21 @@ impl<E: Entropy> Chip<Purse<E>> {
         // A card that was cloned shares this with its clones, which must not change.
         if let Some(person) = Arc::get_mut(&mut self.application_mut().person) {
             person.layout.journal.defect = Some(defect);
+        }
+        self
+    }
+
+    /// CID.
+    pub fn card_id(&self) -> CardId {
+        self.application().person.card
+    }
+
+    /// The same card with other credentials, whoever vouches for them: what a terminal must find out. A card without EPC2 has none.
+    #[must_use]
+    pub fn with_credentials(mut self, private: PrivateKey, certificate: &Certificate) -> Self {
+        if let Some(keys) = Arc::get_mut(&mut self.application_mut().person).and_then(|person| person.epc2.as_mut()) {
+            keys.private = private;
+            keys.certificate = certificate.emit();
         }
         self
     }

@@ -2,7 +2,7 @@
 
 use super::{
     cases_atomicity, cases_authentication, cases_life_cycle, cases_messaging, cases_pin, cases_proof, cases_recovery,
-    cases_refusal, cases_ring, cases_transaction,
+    cases_refusal, cases_ring, cases_terminal, cases_terminal_lies, cases_terminal_records, cases_transaction,
 };
 use crate::conformance::case::Case;
 
@@ -22,6 +22,9 @@ pub(super) fn all() -> Vec<Case> {
         cases_proof::cases(),
         cases_ring::cases(),
         cases_life_cycle::cases(),
+        cases_terminal::cases(),
+        cases_terminal_lies::cases(),
+        cases_terminal_records::cases(),
     ]
     .concat()
 }
