@@ -276,7 +276,13 @@ fn each_specification_and_its_catalogue_hold_the_same_requirements() {
             .as_array()
             .unwrap()
             .iter()
-            .map(|entry| (entry["id"].as_str().unwrap().to_owned(), entry["text"].as_str().unwrap().to_owned()))
+            .map(|entry| {
+                let text = entry["text"].as_str().unwrap().to_owned();
+                // Where a standard is restated, its document, edition and clause stand behind the text.
+                let source =
+                    entry.get("source").map_or(String::new(), |source| format!(" ({})", source.as_str().unwrap()));
+                (entry["id"].as_str().unwrap().to_owned(), text + &source)
+            })
             .collect();
         let text = fs::read_to_string(catalogue.with_extension("md")).unwrap();
         let written: Vec<(String, String)> = text

@@ -282,6 +282,8 @@ pub(super) enum Command {
     Journal(JournalCommand),
     /// Test a card: does it do what the specification says, torn transactions included?
     Test(Test),
+    /// Test the tests: which deliberate defects do they notice?
+    Mutants(Mutants),
     /// Read and put together the reports of test runs
     #[command(subcommand)]
     #[command(after_help = examples::REPORT)]
@@ -459,6 +461,9 @@ pub(super) struct Test {
     /// Verdicts that are known and accepted for a while, in TOML
     #[arg(long, value_name = "FILE")]
     pub(super) expect: Option<PathBuf>,
+    /// Keep report and logs in this folder [default: none for virtual cards, runs/TIME for real readers]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) out: Option<PathBuf>,
     /// Run the I-th of N parts only
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub(super) shard: Option<(u32, u32)>,
@@ -469,6 +474,31 @@ pub(super) struct Test {
     #[arg(long, value_name = "NAME")]
     pub(super) mutant: Option<String>,
     /// Show every case, not only what is no pass
+    #[arg(long, short)]
+    pub(super) verbose: bool,
+}
+
+const MUTANTS_HELP: &str = "\
+Every deliberate defect of cards, terminals and of the suite itself, against the cases that declare to notice it. A mutant is killed when \
+such a case fails on it and passes on the reference with the same seed; inconclusive is no kill. * money or authentication is at stake.
+
+Examples:
+  untorn mutants
+  untorn mutants --list
+  untorn mutants debit-twice --verbose
+
+Exit codes: 0 all killed and no false alarm; 1 survivors or false alarms; 3 command line wrong.";
+
+#[derive(Debug, Args)]
+#[command(after_help = MUTANTS_HELP)]
+pub(super) struct Mutants {
+    /// Only these [default: all]
+    #[arg(value_name = "NAME")]
+    pub(super) names: Vec<String>,
+    /// List the mutants instead
+    #[arg(long)]
+    pub(super) list: bool,
+    /// Show every mutant and what its cases came to
     #[arg(long, short)]
     pub(super) verbose: bool,
 }

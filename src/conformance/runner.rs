@@ -65,6 +65,11 @@ impl<'s> Subjects<'s> {
         }
     }
 
+    /// Name of the statement of the subject of this case.
+    pub fn statement_of(&self, case: &Case) -> Option<&str> {
+        self.of(case).map(|(statement, _)| statement.name.as_str())
+    }
+
     fn bars(&self, case: &Case, selection: &Selection) -> Option<Status> {
         match (self.of(case), &case.body) {
             (Some((statement, facilities)), _) => selection.bars(case, statement, &facilities),
