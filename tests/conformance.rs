@@ -10,6 +10,7 @@ use untorn::conformance::selection::Selection;
 use untorn::conformance::statement::Statement;
 use untorn::conformance::verdict::Verdict;
 use untorn::family::families;
+use untorn::sim::mutants;
 
 #[test]
 fn all_cases_pass_on_every_reference_card() {
@@ -27,28 +28,15 @@ fn all_cases_pass_on_every_reference_card() {
     }
 }
 
+/// Of cards, terminals and of the suite itself.
 #[test]
 fn every_mutant_is_killed_by_a_case_that_declares_it() {
-    let mut survivors = Vec::new();
-    for family in families() {
-        let cases = cases();
-        for mutant in family.mutants() {
-            let killed = cases.iter().filter(|case| case.kills.iter().any(|name| name == mutant.name)).any(|case| {
-                family.profiles().iter().any(|profile| {
-                    let statement = family.statement(profile).unwrap();
-                    let make = |seed| family.virtual_card(profile, seed, Some(mutant.name));
-                    let mut subject = InProcessSubject::new(statement, make);
-                    let only = Selection { patterns: vec![case.id.clone()], ..Selection::default() };
-                    let report = run(&cases, &only, &mut Subjects::card(&mut subject), 1, &mut Unobserved);
-                    report.results[0].verdict() == Some(Verdict::Fail)
-                })
-            });
-            if !killed {
-                survivors.push(mutant.name);
-            }
-        }
-    }
+    let matrix = mutants::run(&cases(), &[], 1, &mut |_| ()).unwrap();
+    let survivors: Vec<_> = matrix.survivors().iter().map(|row| (row.name, row.cases.clone())).collect();
     assert!(survivors.is_empty(), "survivors: {survivors:?}");
+    assert!(matrix.false_alarms.is_empty(), "false alarms: {:?}", matrix.false_alarms);
+    assert!(matrix.unknown.is_empty(), "declared, and no mutant: {:?}", matrix.unknown);
+    println!("{:?} killed, {:?} of the critical ones", matrix.score(false), matrix.score(true));
 }
 
 /// No case of this suite claims a mutant that it does not notice, and none notices nothing.
