@@ -49,3 +49,35 @@ impl Catalogue {
         toml::from_str(text).map_err(|error| error.to_string())
     }
 }
+
+/// A file of exceptions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exceptions {
+    /// One for each requirement.
+    #[serde(default)]
+    pub exception: Vec<Exception>,
+    /// Defects that a serious suite must catch and for which there is no mutant.
+    #[serde(default)]
+    pub defect: Vec<DefectException>,
+}
+
+/// Why there is no mutant of a defect.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DefectException {
+    /// The defect, in words.
+    pub line: String,
+    /// One sentence.
+    pub reason: String,
+}
+
+impl Exceptions {
+    /// From TOML.
+    ///
+    /// # Errors
+    /// What does not fit, in words.
+    pub fn parse(text: &str) -> Result<Vec<Exception>, String> {
+        toml::from_str::<Self>(text).map(|file| file.exception).map_err(|error| error.to_string())
+    }
+}
