@@ -6,6 +6,9 @@
 //! for the text `terminal.reader`, `{directory}` for an empty directory of the case, where journals go, `{pin_file}` for a file
 //! with the PIN. Numbers: `terminal.exit.paid` (0), `terminal.exit.refused` (1), `terminal.exit.unresolved` (2). Text
 //! `terminal.says_held_up`: words of a run that began nothing.
+//!
+//! Not yet here: a card that takes another's place is put in before PC/SC has seen the first one leave, so a terminal that waits for
+//! that does not see the change; and after a kill PC/SC does not see the next card. Do not claim `terminal.kill` at this binding.
 
 use std::cell::RefCell;
 use std::fs;
@@ -13,7 +16,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -129,6 +133,7 @@ impl Program {
 
     /// Runs it to its end, or until the lower tester wants it dead.
     fn run(&mut self, mut command: Command) -> Result<(Option<i32>, String), String> {
+        self.served.over.store(false, Ordering::SeqCst);
         if self.lower.next_touch() {
             self.served.control.present();
             self.wait_until_noticed()?;
@@ -244,15 +249,22 @@ impl Drop for Program {
 /// The lower tester's cards at vpcd.
 struct Served {
     control: Control,
+    /// The touch is over by itself, so that the next may come; not because the request has ended.
+    over: Arc<AtomicBool>,
     server: Option<JoinHandle<Result<(), ServeError>>>,
 }
 
 impl Served {
     fn start(lower: &LowerTester, address: SocketAddr) -> Result<Self, String> {
-        let control = Control::new();
-        let card =
-            shared(HeldCard { lower: lower.clone(), control: control.clone(), used: false, memory: Memory::new(0) });
-        let (held, touches) = (control.clone(), lower.clone());
+        let (control, over) = (Control::new(), Arc::new(AtomicBool::new(false)));
+        let card = shared(HeldCard {
+            lower: lower.clone(),
+            control: control.clone(),
+            over: over.clone(),
+            used: false,
+            memory: Memory::new(0),
+        });
+        let (held, touches, left) = (control.clone(), lower.clone(), over.clone());
         let (sender, presented) = mpsc::channel();
         let server = std::thread::spawn(move || {
             vpcd::serve(&card, &Attachment::Connect(address), &held, |event| match event {
@@ -260,11 +272,11 @@ impl Served {
                     // Nobody waits for a second time.
                     let _ = sender.send(());
                 }
-                Event::Lifted if touches.next_touch() => held.present(),
+                Event::Lifted if left.swap(false, Ordering::SeqCst) && touches.next_touch() => held.present(),
                 _ => {}
             })
         });
-        let served = Self { control, server: Some(server) };
+        let served = Self { control, over, server: Some(server) };
         presented.recv_timeout(NOTICED_WITHIN).map_err(|_| format!("vpcd at {address} takes no card"))?;
         served.control.lift();
         Ok(served)
@@ -286,6 +298,7 @@ impl Drop for Served {
 struct HeldCard {
     lower: LowerTester,
     control: Control,
+    over: Arc<AtomicBool>,
     used: bool,
     memory: Memory,
 }
@@ -303,6 +316,7 @@ impl Card for HeldCard {
             Passed::Answer(octets) => Answer::Response(octets),
             Passed::Gone => {
                 self.used = false;
+                self.over.store(true, Ordering::SeqCst);
                 Answer::Mute
             }
         }
@@ -312,6 +326,7 @@ impl Card for HeldCard {
         self.lower.power_off();
         if std::mem::take(&mut self.used) {
             self.lower.leave();
+            self.over.store(true, Ordering::SeqCst);
             self.control.lift();
         }
     }

@@ -57,6 +57,19 @@ pub struct Exceptions {
     /// One for each requirement.
     #[serde(default)]
     pub exception: Vec<Exception>,
+    /// Defects that a serious suite must catch and for which there is no mutant.
+    #[serde(default)]
+    pub defect: Vec<DefectException>,
+}
+
+/// Why there is no mutant of a defect.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DefectException {
+    /// The defect, in words.
+    pub line: String,
+    /// One sentence.
+    pub reason: String,
 }
 
 impl Exceptions {
