@@ -49,3 +49,35 @@ impl Catalogue {
         toml::from_str(text).map_err(|error| error.to_string())
     }
 }
+
+/// A known defect that no mutant represents.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unrepresented {
+    /// The defect, in a sentence.
+    pub line: String,
+    /// One sentence.
+    pub reason: String,
+}
+
+/// A file of exceptions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exceptions {
+    /// One for each requirement.
+    #[serde(default)]
+    pub exception: Vec<Exception>,
+    /// One for each known defect.
+    #[serde(default)]
+    pub defect: Vec<Unrepresented>,
+}
+
+impl Exceptions {
+    /// From TOML.
+    ///
+    /// # Errors
+    /// What does not fit, in words.
+    pub fn parse(text: &str) -> Result<Vec<Exception>, String> {
+        toml::from_str::<Self>(text).map(|file| file.exception).map_err(|error| error.to_string())
+    }
+}

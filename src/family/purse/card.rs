@@ -296,7 +296,10 @@ impl<E> Purse<E> {
         session.verified &= self.has(AccessDefect::WrongPinKeepsVerification);
         // Only who may debit needs it, and a terminal for enquiries must not burn tries.
         require(session.may(Rights::DEBIT) || self.has(AccessDefect::VerifyWithoutRight))?;
-        let Some(pin) = &self.person.pin else { return Err(StatusWord::REFERENCED_DATA_NOT_FOUND.into()) };
+        let Some(pin) = &self.person.pin else {
+            session.verified = self.has(AccessDefect::AbsentPinAccepted);
+            return if session.verified { Ok(()) } else { Err(StatusWord::REFERENCED_DATA_NOT_FOUND.into()) };
+        };
         let tries = &self.person.layout.tries;
         if let Err(refusal) = check_pin_format(plaintext) {
             if self.has(AccessDefect::NoPinCostsTry) {

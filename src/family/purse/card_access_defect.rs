@@ -83,6 +83,7 @@ crate::defect::defects! {
         PinComparedInPart => ("pin-compared-in-part", true, "Only the first four digits are compared."),
         WrongPinKeepsVerification => ("wrong-pin-keeps-verification", true, "A wrong PIN leaves an earlier verification standing."),
         VerificationSurvivesSession => ("verification-survives-session", true, "A verified PIN lasts beyond its session."),
+        AbsentPinAccepted => ("absent-pin-accepted", true, "A card without PIN accepts any."),
         BlockedPinCompared => ("blocked-pin-compared", true, "With no tries left a right PIN is accepted."),
     }
 }

@@ -51,15 +51,17 @@ pub(super) fn cases() -> Vec<Case> {
             .body(|tester| each_suite(tester, stripped)),
         case("CMD-SELECT-001", "A failed SELECT of another application leaves the session.")
             .proves(&["REQ-CMD-4"])
-            .kills(&["answer-without-mac"])
+            .kills(&["failed-select-deselects"])
             .writes()
             .body(|tester| each_suite(tester, failed_select)),
         case("CMD-DATA-001", "GET DATA gives its two texts whole, however they are fetched.")
             .proves(&["REQ-CMD-2"])
+            .kills(&["long-answer-seam"])
             .body(long_answers),
         case("CMD-CHAIN-001", "AUTH comes in parts where it must; no other command of the purse does.")
             .proves(&["REQ-CMD-5"])
             .needs(&["iso7816_4.chaining"])
+            .kills(&["chain-last-part-only", "unchainable-chained"])
             .body(|tester| each_suite(tester, chained_auth)),
     ]
 }

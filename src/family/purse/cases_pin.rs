@@ -79,6 +79,7 @@ fn tries() -> Vec<Case> {
         Case::new(SUITE, "PIN-NONE-001", "A card without PIN says so.")
             .proves(&["REQ-PIN-3"])
             .needs(&["!purse.pin"])
+            .kills(&["absent-pin-accepted"])
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
                     let mut opened = open(tester, suite)?;
