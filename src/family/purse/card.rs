@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::card_access_defect::AccessDefect;
-use super::card_auth::{self, Offer};
+use super::card_access_defect::{AccessDefect, Remembered};
+use super::card_auth::{self, Found, Offer};
 use super::card_commit_defect::CommitDefect;
 use super::card_commit_sabotage::Sabotage;
 use super::card_image::{Image, Slot};
 use super::card_keys::{Personalisation, PersonaliseError};
 use super::card_messaging::Session;
 use super::card_transact::{self, Outcome};
-use super::data::{AID, CardId, LifeCycle, Rights, Suite, TransactionId, ins, refusal};
+use super::data::{AID, CardId, LifeCycle, Rights, Role, Suite, TransactionId, ins, refusal};
 use super::data_session::{Certificate, State};
 use super::data_transact::{FILE_CYCLIC, FILE_LINEAR, signed_message};
 use super::issuer::Scheme;
@@ -52,6 +52,7 @@ pub struct Purse<E> {
     failed_attempts: u32,
     holder_verified: bool,
     access_defect: Option<AccessDefect>,
+    remembered: Remembered,
     pub(super) commit_defect: Option<CommitDefect>,
     pub(super) sabotage: Sabotage,
 }
@@ -76,9 +77,20 @@ pub type PurseCard<E = Box<dyn Entropy>> = Chip<Purse<E>>;
 impl<E: Entropy> Chip<Purse<E>> {
     /// A fresh card of this profile, without power.
     pub fn personalise(profile: &Profile, scheme: &Scheme, entropy: E) -> Result<Self, PersonaliseError> {
-        let person = Personalisation::new(profile, scheme)?;
+        Self::personalise_with(profile, scheme, entropy, None)
+    }
+
+    /// A fresh card with a deliberate defect of what guards the purse, keys included.
+    pub fn personalise_with(
+        profile: &Profile,
+        scheme: &Scheme,
+        entropy: E,
+        defect: Option<AccessDefect>,
+    ) -> Result<Self, PersonaliseError> {
+        let person = Personalisation::new(profile, scheme, defect)?;
         let image = person.layout.format(profile);
-        Ok(Self::new(Purse::new(person, profile, entropy), Memory::from_image(image)))
+        let purse = Purse { access_defect: defect, ..Purse::new(person, profile, entropy) };
+        Ok(Self::new(purse, Memory::from_image(image)))
     }
 
     /// A card of this profile with a saved image, without power.
@@ -88,19 +100,12 @@ impl<E: Entropy> Chip<Purse<E>> {
         image: Vec<u8>,
         entropy: E,
     ) -> Result<Self, PersonaliseError> {
-        let person = Personalisation::new(profile, scheme)?;
+        let person = Personalisation::new(profile, scheme, None)?;
         if !person.layout.fits(&image, profile.card_id) {
             let expected = person.layout.len();
             return Err(PersonaliseError::Image { card: profile.card_id, expected, got: image.len() });
         }
         Ok(Self::new(Purse::new(person, profile, entropy), Memory::from_image(image)))
-    }
-
-    /// The same card with a deliberate defect of what guards the purse.
-    #[must_use]
-    pub fn with_access_defect(mut self, defect: AccessDefect) -> Self {
-        self.application_mut().access_defect = Some(defect);
-        self
     }
 
     /// The same card with a deliberate defect of how it moves value.
@@ -151,6 +156,7 @@ impl<E> Purse<E> {
             failed_attempts: 0,
             holder_verified: profile.on_device_verification,
             access_defect: None,
+            remembered: Remembered::default(),
             commit_defect: None,
             sabotage: Sabotage::default(),
         }
@@ -202,24 +208,48 @@ impl<E> Purse<E> {
             return Ok(StatusWord::WRONG_LENGTH);
         };
         // Both are gone whatever comes of this attempt (REQ-SEL-2, REQ-SES-1).
-        self.session = None;
+        let session = self.session.take();
         let barred = self.sabotage_auth();
-        let offer = self.offer.take().filter(|offer| offer.channel == request.channel);
+        let offer = self.offer.take();
+        let kept = offer.clone();
+        let any_channel = self.has(AccessDefect::NonceOfAnyChannel);
+        let offer = offer.filter(|offer| (offer.channel == request.channel || any_channel) && !barred);
         let flags = self.flags(memory)?;
         let person = Arc::clone(&self.person);
         let mut image = Image::read(&person.layout, memory)?;
         self.sabotage_state(&mut image);
-        let offer = offer.filter(|_| !barred);
-        let opened =
-            offer.and_then(|offer| card_auth::open(&person, &image, flags, offer, reference, suite, request.data));
-        let Some((session, proof)) = opened else {
+        let found = Found { person: &person, image: &image, flags, defect: self.access_defect };
+        let open = |offer| card_auth::open(&found, offer, reference, suite, request.data);
+        let opened = offer.and_then(open).or_else(|| self.remembered.offer.take().and_then(open));
+        let dead = self.has(AccessDefect::FailedAuthKills) && self.failed_attempts >= 4;
+        let Some((session, proof)) = opened.filter(|_| !dead) else {
             self.failed_attempts = self.failed_attempts.saturating_add(1);
-            return Ok(StatusWord::SECURITY_STATUS_NOT_SATISFIED);
+            self.offer = kept.filter(|_| self.has(AccessDefect::NonceSurvivesFailure));
+            self.session = session.filter(|_| self.has(AccessDefect::SessionSurvivesFailedAuth));
+            return Ok(self.refuse_auth(suite, reference, answer));
         };
         self.failed_attempts = 0;
+        self.offer = kept.filter(|_| self.has(AccessDefect::NonceSurvivesSuccess));
+        if self.has(AccessDefect::TriesBackAtAuth) {
+            person.layout.tries.restore(memory)?;
+        }
         self.session = Some(session);
         answer.extend_from_slice(&proof);
         Ok(StatusWord::OK)
+    }
+
+    /// REQ-AU1-2: one status word for all, and nothing else.
+    fn refuse_auth(&self, suite: Suite, reference: u8, answer: &mut Vec<u8>) -> StatusWord {
+        let unknown = match suite {
+            Suite::Epc1 => Role::from_code(reference >> 4).is_none(),
+            Suite::Epc2 => reference != Scheme::AUTHORITY,
+        };
+        match self.access_defect {
+            Some(AccessDefect::RefusalTalks) => answer.extend_from_slice(&self.person.card.0),
+            Some(AccessDefect::RefusalsDiffer) if unknown => return StatusWord::REFERENCED_DATA_NOT_FOUND,
+            _ => {}
+        }
+        StatusWord::SECURITY_STATUS_NOT_SATISFIED
     }
 
     /// A command under secure messaging. The session is put back only if it goes on.
@@ -230,6 +260,9 @@ impl<E> Purse<E> {
         answer: &mut Vec<u8>,
     ) -> Result<StatusWord, PowerLost> {
         let Some(mut session) = self.session.take() else {
+            if self.has(AccessDefect::HandshakeSkipped) {
+                return self.plain(memory, request, answer);
+            }
             return Ok(StatusWord::SECURITY_STATUS_NOT_SATISFIED);
         };
         let plaintext = match session.open(request.header, request.data) {
@@ -239,7 +272,10 @@ impl<E> Purse<E> {
                     session = before;
                     plaintext
                 }
-                None => return Ok(StatusWord::SM_DATA_INCORRECT),
+                None => {
+                    self.session = Some(session).filter(|_| self.has(AccessDefect::SessionSurvivesSmError));
+                    return Ok(StatusWord::SM_DATA_INCORRECT);
+                }
             },
         };
         self.sabotage_command(memory)?;
@@ -250,10 +286,29 @@ impl<E> Purse<E> {
             Err(Stop::PowerLost(lost)) => return Err(lost),
         };
         session.seal(&data, status, answer);
+        if session.verified && self.has(AccessDefect::VerificationSurvivesSession) {
+            self.holder_verified = true;
+        }
         if session.goes_on() {
             self.session = Some(session);
         }
         Ok(status)
+    }
+
+    /// A command without secure messaging, which only a card with a defect gets as far as here.
+    fn plain(
+        &mut self,
+        memory: &mut Memory,
+        request: &Request<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<StatusWord, PowerLost> {
+        let session = self.session.take().or_else(|| card_auth::nobodys_session(request.channel, self.access_defect));
+        let Some(mut session) = session else { return Ok(StatusWord::SECURITY_STATUS_NOT_SATISFIED) };
+        match self.execute(memory, &mut session, request.header, request.data, answer) {
+            Ok(()) => Ok(StatusWord::OK),
+            Err(Stop::Refused(status)) => Ok(status),
+            Err(Stop::PowerLost(lost)) => Err(lost),
+        }
     }
 
     fn execute(
@@ -284,32 +339,46 @@ impl<E> Purse<E> {
 
     /// Clause 8. The try is spent, durably, before the PIN is looked at.
     fn verify(&self, memory: &mut Memory, session: &mut Session, plaintext: &[u8]) -> Result<(), Stop> {
-        session.verified = false;
+        session.verified &= self.has(AccessDefect::WrongPinKeepsVerification);
         // Only who may debit needs it, and a terminal for enquiries must not burn tries.
-        require(session.may(Rights::DEBIT))?;
-        let Some(pin) = &self.person.pin else { return Err(StatusWord::REFERENCED_DATA_NOT_FOUND.into()) };
-        if !(4..=12).contains(&plaintext.len()) {
-            return Err(StatusWord::WRONG_LENGTH.into());
-        }
-        if !plaintext.iter().all(u8::is_ascii_digit) {
-            return Err(StatusWord::WRONG_DATA.into());
-        }
+        require(session.may(Rights::DEBIT) || self.has(AccessDefect::VerifyWithoutRight))?;
+        let Some(pin) = &self.person.pin else {
+            session.verified = self.has(AccessDefect::AbsentPinAccepted);
+            return if session.verified { Ok(()) } else { Err(StatusWord::REFERENCED_DATA_NOT_FOUND.into()) };
+        };
         let tries = &self.person.layout.tries;
-        if !tries.spend(memory)? {
+        if let Err(refusal) = check_pin_format(plaintext) {
+            if self.has(AccessDefect::NoPinCostsTry) {
+                tries.spend(memory)?;
+            }
+            return Err(refusal.into());
+        }
+        let compared = if self.has(AccessDefect::PinComparedInPart) { &plaintext[..4] } else { plaintext };
+        let right = equal_in_constant_time(&pin_block(compared), &pin_block(pin.expose()));
+        let unspent = match self.access_defect {
+            Some(AccessDefect::TrySpentAfterComparison | AccessDefect::BlockedPinCompared) => right,
+            Some(AccessDefect::TryNotSpent) => true,
+            _ => false,
+        };
+        if !unspent && !tries.spend(memory)? {
             return Err(StatusWord::AUTHENTICATION_BLOCKED.into());
         }
-        if !equal_in_constant_time(&pin_block(plaintext), &pin_block(pin.expose())) {
-            return Err(StatusWord::tries_left(tries.left(memory)?).into());
+        if !right {
+            let left = tries.left(memory)? + u8::from(self.has(AccessDefect::TriesOffByOne));
+            return Err(StatusWord::tries_left(left).into());
         }
-        tries.restore(memory)?;
+        if !self.has(AccessDefect::TriesKeptAtSuccess) {
+            tries.restore(memory)?;
+        }
         session.verified = true;
         Ok(())
     }
 
     fn read(&self, memory: &mut Memory, session: &Session, plaintext: &[u8], data: &mut Vec<u8>) -> Result<(), Stop> {
         let &[id, file, record] = plaintext else { return Err(StatusWord::WRONG_LENGTH.into()) };
-        require(session.may(Rights::READ))?;
-        let index = self.person.index_of(id).filter(|index| session.logical_cards.contains(index));
+        require(session.may(Rights::READ) || self.has(AccessDefect::ReadWithoutRight))?;
+        let any = self.has(AccessDefect::ListIgnored);
+        let index = self.person.index_of(id).filter(|index| any || session.logical_cards.contains(index));
         let index = index.ok_or(StatusWord::SECURITY_STATUS_NOT_SATISFIED)?;
         let image = Image::read(&self.person.layout, memory)?;
         let octets = match file {
@@ -333,7 +402,7 @@ impl<E> Purse<E> {
         if plaintext.len() != key_len {
             return Err(StatusWord::WRONG_LENGTH.into());
         }
-        require(session.may(Rights::READ))?;
+        require(session.may(Rights::READ) || self.has(AccessDefect::ReceiptWithoutRight))?;
         let person = Arc::clone(&self.person);
         let signer = match (p1, &person.epc2) {
             (0, _) => None,
@@ -420,7 +489,8 @@ impl<E> Purse<E> {
     /// REQ-RNG-2, REQ-SES-4
     fn acknowledge(&self, memory: &mut Memory, session: &Session, plaintext: &[u8]) -> Result<(), Stop> {
         let transaction = TransactionId(plaintext.try_into().map_err(|_| StatusWord::WRONG_LENGTH)?);
-        require(session.may(Rights::COLLECT) || transaction.terminal() == session.terminal)?;
+        let own = transaction.terminal() == session.terminal || self.has(AccessDefect::AckWithoutRight);
+        require(session.may(Rights::COLLECT) || own)?;
         let mut image = Image::read(&self.person.layout, memory)?;
         let Some(slot) = image.find(&transaction) else {
             let accepted = self.does(CommitDefect::AckOfUnknown);
@@ -436,6 +506,17 @@ impl<E> Purse<E> {
         }
         Ok(())
     }
+}
+
+/// What is no PIN: by its length, by its characters (REQ-PIN-3).
+fn check_pin_format(plaintext: &[u8]) -> Result<(), StatusWord> {
+    if !(4..=12).contains(&plaintext.len()) {
+        return Err(StatusWord::WRONG_LENGTH);
+    }
+    if !plaintext.iter().all(u8::is_ascii_digit) {
+        return Err(StatusWord::WRONG_DATA);
+    }
+    Ok(())
 }
 
 /// Length and digits in a field of fixed length, so that the comparison takes the same time for every PIN.
@@ -472,11 +553,37 @@ const fn is_protected_instruction(ins: u8) -> bool {
     matches!(ins, ins::VERIFY | ins::READ | ins::GET_RECEIPT | ins::TRANSACT | ins::ACK)
 }
 
+impl<E: Entropy> Purse<E> {
+    /// A fresh offer (REQ-SEL-1).
+    fn draw_offer(&mut self, channel: u8) -> Offer {
+        let seed = match self.access_defect {
+            Some(AccessDefect::NonceConstant) => Some(0),
+            Some(AccessDefect::NonceRepeatsAfterReset) => Some(self.remembered.selections),
+            _ => None,
+        };
+        let offer = match seed {
+            Some(seed) => Offer::fresh(&self.person, channel, &mut SeededEntropy::new(seed)),
+            None => Offer::fresh(&self.person, channel, &mut self.entropy),
+        };
+        self.remembered.selections += 1;
+        match self.access_defect {
+            Some(_) => offer.spoilt(&self.person, self.remembered.selections, self.access_defect),
+            None => offer,
+        }
+    }
+}
+
 impl<E: Entropy> Application for Purse<E> {
     fn power_up(&mut self, memory: &mut Memory) -> Result<(), PowerLost> {
-        self.offer = None;
-        self.session = None;
+        self.remembered.offer = self.offer.take().filter(|_| self.has(AccessDefect::NonceSurvivesReset));
+        self.remembered.session_spared = self.has(AccessDefect::SessionSurvivesReset);
+        self.session = self.session.take().filter(|_| self.has(AccessDefect::SessionSurvivesReset));
         self.failed_attempts = 0;
+        match self.access_defect {
+            Some(AccessDefect::TriesBackAtReset) => self.person.layout.tries.restore(memory)?,
+            Some(AccessDefect::NonceRepeatsAfterReset) => self.remembered.selections = 0,
+            _ => {}
+        }
         let finished = self.person.layout.journal.recover(memory)?;
         self.sabotage_power_up(memory, finished)
     }
@@ -486,22 +593,33 @@ impl<E: Entropy> Application for Purse<E> {
     }
 
     fn select(&mut self, memory: &mut Memory, channel: u8, answer: &mut Vec<u8>) -> Result<StatusWord, PowerLost> {
-        // REQ-SEL-4: on all channels.
-        let ended = self.session.take();
-        self.sabotage.ended = ended.filter(|_| self.commit_defect == Some(CommitDefect::LateOrderExecuted));
+        let spared = std::mem::take(&mut self.remembered.session_spared);
+        match self.access_defect {
+            Some(AccessDefect::SessionSurvivesSelect) => {}
+            Some(AccessDefect::SessionSurvivesSelectElsewhere) => self.end_session(channel),
+            _ if spared => {}
+            // REQ-SEL-4: on all channels.
+            _ => {
+                let ended = self.session.take();
+                self.sabotage.ended = ended.filter(|_| self.does(CommitDefect::LateOrderExecuted));
+            }
+        }
         self.sabotage_select(memory)?;
-        let offer = if self.has(AccessDefect::NonceConstant) {
-            Offer::fresh(&self.person, channel, &mut SeededEntropy::new(0))
-        } else {
-            Offer::fresh(&self.person, channel, &mut self.entropy)
-        };
+        let offer = self.draw_offer(channel);
         answer.extend_from_slice(offer.r0());
-        self.offer = Some(offer);
+        let before = self.offer.replace(offer);
+        if self.has(AccessDefect::NonceSurvivesReselect) {
+            self.remembered.offer = before;
+        }
         Ok(StatusWord::OK)
     }
 
     fn close(&mut self, channel: u8) {
-        self.end_session(channel);
+        if self.has(AccessDefect::SessionSurvivesClose) {
+            self.remembered.session_spared = true;
+        } else {
+            self.end_session(channel);
+        }
         self.offer.take_if(|offer| offer.channel == channel);
     }
 
@@ -514,14 +632,22 @@ impl<E: Entropy> Application for Purse<E> {
             (0, GET_DATA) if p1 == 1 && p2 <= 1 => Ok(()),
             (PLAIN, ins::AUTH) if Suite::from_p1(p1).is_some_and(|suite| self.person.offers(suite)) => Ok(()),
             (PLAIN, ins::GET_RECEIPT) if self.does(CommitDefect::PrivateData) => Ok(()),
+            (PLAIN, ins::AUTH) if self.has(AccessDefect::SuiteNotOfferedReached) && Suite::from_p1(p1).is_some() => {
+                Ok(())
+            }
             (0, GET_DATA) | (PLAIN, ins::AUTH) => Err(StatusWord::WRONG_P1P2),
+            (PLAIN, ins::GET_RECEIPT) if self.has(AccessDefect::ReceiptForAnyone) => Ok(()),
+            (PLAIN, ins) if self.has(AccessDefect::PlainAccepted) && is_protected_instruction(ins) => Ok(()),
             // REQ-CMD-3: stripped of its protection.
             (PLAIN, ins) if is_protected_instruction(ins) => {
-                self.end_session(channel);
+                if !self.has(AccessDefect::PlainKeepsSession) {
+                    self.end_session(channel);
+                }
                 Err(StatusWord::SECURITY_STATUS_NOT_SATISFIED)
             }
             // Inside a session the MAC comes first; the rest is refused inside the R-MAC.
             (PROTECTED, _) if self.has_session(channel) => Ok(()),
+            (PROTECTED, ins) if self.has(AccessDefect::HandshakeSkipped) && is_protected_instruction(ins) => Ok(()),
             (PROTECTED, ins) if is_protected_instruction(ins) => Err(StatusWord::SECURITY_STATUS_NOT_SATISFIED),
             _ => Err(StatusWord::INS_NOT_SUPPORTED),
         }
@@ -547,12 +673,13 @@ impl<E: Entropy> Application for Purse<E> {
                 answer.extend((0..PATTERN_LEN).map(|index| (index % PATTERN_MODULUS) as u8));
                 Ok(StatusWord::OK)
             }
-            [PLAIN, ins::GET_RECEIPT, ..] => {
+            [PLAIN, ins::AUTH, ..] => self.auth(memory, request, answer),
+            [PLAIN, ins::GET_RECEIPT, ..] if self.does(CommitDefect::PrivateData) => {
                 let image = Image::read(&self.person.layout, memory)?;
                 image.receipts().last().into_iter().for_each(|slot| answer.extend_from_slice(slot.body()));
                 Ok(StatusWord::OK)
             }
-            [PLAIN, ..] => self.auth(memory, request, answer),
+            [PLAIN, ..] => self.plain(memory, request, answer),
             _ => self.protected(memory, request, answer),
         }
     }

@@ -16,7 +16,10 @@ mod card_transact;
 mod cases;
 mod cases_atomicity;
 mod cases_authentication;
+mod cases_authentication_epc1;
+mod cases_authentication_epc2;
 pub mod cases_client;
+mod cases_commands;
 mod cases_life_cycle;
 mod cases_messaging;
 mod cases_picture;
@@ -24,7 +27,9 @@ mod cases_pin;
 mod cases_proof;
 mod cases_recovery;
 mod cases_refusal;
+mod cases_rights;
 mod cases_ring;
+mod cases_selection;
 mod cases_statement;
 mod cases_terminal;
 mod cases_terminal_lies;
@@ -80,14 +85,12 @@ impl CardFamily for Purse {
 
     fn virtual_card(&self, profile: &str, seed: u64, mutant: Option<&str>) -> Result<Box<dyn Card>, String> {
         let profile = Profile::built_in(profile).map_err(|error| error.to_string())?;
-        let card = PurseCard::personalise(&profile, &Scheme::test(), SeededEntropy::new(seed))
+        let access = mutant.and_then(AccessDefect::by_name);
+        let card = PurseCard::personalise_with(&profile, &Scheme::test(), SeededEntropy::new(seed), access)
             .map_err(|error| error.to_string())?;
-        let Some(name) = mutant else { return Ok(Box::new(card)) };
+        let Some(name) = mutant.filter(|_| access.is_none()) else { return Ok(Box::new(card)) };
         if let Some(defect) = ChipDefect::by_name(name) {
             return Ok(Box::new(card.with_defect(defect)));
-        }
-        if let Some(defect) = AccessDefect::by_name(name) {
-            return Ok(Box::new(card.with_access_defect(defect)));
         }
         if let Some(defect) = JournalDefect::by_name(name) {
             return Ok(Box::new(card.with_journal_defect(defect)));
