@@ -2,14 +2,20 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
 
+use super::external_terminal::ExternalTerminal;
 use super::ledger::FileLedger;
 use super::subjects::{MakeCard, OpenReader, RealCard, ServedCards};
-use super::{AppError, ReaderChoice, suites};
+use super::{AppError, Clock, ReaderChoice, suites};
 use crate::conformance::case::{Case, Risk};
+use crate::conformance::result::{Status, TestReport};
 use crate::conformance::rig::{InProcessSubject, Rig, Subject};
-use crate::conformance::runner::Subjects;
+use crate::conformance::runner::{self, Observer, Subjects};
+use crate::conformance::selection::Selection;
 use crate::conformance::statement::{Statement, Value};
 use crate::conformance::terminal_tester::TerminalSubject;
 use crate::conformance::tester::Tester;
@@ -17,7 +23,7 @@ use crate::conformance::verdict::{Outcome, Stop};
 use crate::family::purse::data::Suite;
 use crate::family::{CardFamily, families};
 use crate::reader::Reader;
-use crate::sim::terminal_subject::OwnTerminal;
+use crate::sim::terminal_subject::{self, OwnTerminal};
 use crate::wire::hex;
 
 /// What a person asked for.
@@ -37,73 +43,170 @@ pub struct CampaignOptions {
     pub card: Option<String>,
     /// Under which our own terminal is tested.
     pub suite: Option<Suite>,
+    /// A program that is a terminal, by its statement: tested at `reader` with the cards of `serve`.
+    pub terminal: Option<PathBuf>,
     /// A deliberate defect of the virtual card, or of our own terminal.
     pub mutant: Option<String>,
 }
 
-/// Cases, subject, permission.
+/// Cases, subjects, permission.
 pub struct Campaign {
     /// All cases there are, chosen from by a selection.
     pub cases: Vec<Case>,
-    /// The card that they run on.
-    pub card: Box<dyn Subject>,
-    /// The terminal that they run on: our own, where no reader was named.
-    pub terminal: Option<Box<dyn TerminalSubject>>,
-    /// The most that they may do to it.
+    card: Option<Box<dyn Subject>>,
+    terminal: Option<Box<dyn TerminalSubject>>,
+    /// The most that they may do to a card.
     pub risk_max: Risk,
     /// Identity of a real card.
     pub identity: Option<String>,
+    /// How another thread comes to subjects of its own; only where they are virtual.
+    again: Option<CampaignOptions>,
 }
 
 impl Campaign {
-    /// Opens the subject.
+    /// Opens the subjects.
     pub fn open(options: &CampaignOptions) -> Result<Self, AppError> {
         let mut cases = suites::cases();
         for path in &options.cases {
             cases.extend(read_cases(path)?);
         }
-        let statement = match &options.statement {
-            Some(path) => read_statement(path)?,
-            None => built_in(&options.profile)?.1,
+        let bare =
+            Self { cases, card: None, terminal: None, risk_max: Risk::Irreversible, identity: None, again: None };
+        match &options.reader {
+            None => bare.in_process(options),
+            Some(reader) => bare.at(reader, options),
+        }
+    }
+
+    /// Virtual cards, and our own terminal.
+    fn in_process(self, options: &CampaignOptions) -> Result<Self, AppError> {
+        let of_terminal = |name: &&str| terminal_subject::mutants().iter().any(|mutant| mutant.name == *name);
+        let mutant = options.mutant.as_deref();
+        let (in_terminal, in_card) = (mutant.filter(of_terminal), mutant.filter(|name| !of_terminal(name)));
+        let own = OwnTerminal::new(options.suite.unwrap_or(Suite::Epc2));
+        let terminal = match in_terminal {
+            Some(name) => own.with_mutant(name).map_err(AppError::Usage)?,
+            None => own,
         };
-        let Some(name) = options.reader.clone() else {
-            let make = make_card(options)?;
-            let subject = Box::new(InProcessSubject::new(statement, make));
-            let terminal: Box<dyn TerminalSubject> = Box::new(OwnTerminal::new(options.suite.unwrap_or(Suite::Epc2)));
-            return Ok(Self {
-                cases,
-                card: subject,
-                terminal: Some(terminal),
-                risk_max: Risk::Irreversible,
-                identity: None,
-            });
-        };
-        let reader = name.clone();
+        let card = InProcessSubject::new(options.statement()?, make_card(&options.profile, in_card)?);
+        let again = Some(options.clone());
+        Ok(Self { card: Some(Box::new(card)), terminal: Some(Box::new(terminal)), again, ..self })
+    }
+
+    /// What is reached through PC/SC.
+    fn at(self, name: &str, options: &CampaignOptions) -> Result<Self, AppError> {
+        let reader = name.to_owned();
         let open: OpenReader = Box::new(move || open_reader(&reader));
+        let needs_serve = || AppError::Usage("a terminal is tested with cards of ours: say --serve too".to_owned());
+        if let Some(path) = &options.terminal {
+            let address = options.serve.ok_or_else(needs_serve)?;
+            let terminal = ExternalTerminal::new(read_statement(path)?, address, open)?;
+            return Ok(Self { terminal: Some(Box::new(terminal)), ..self });
+        }
         if let Some(address) = options.serve {
-            let subject = Box::new(ServedCards::serve(statement, address, make_card(options)?, open)?);
-            return Ok(Self { cases, card: subject, terminal: None, risk_max: Risk::Irreversible, identity: None });
+            let make = make_card(&options.profile, options.mutant.as_deref())?;
+            let card = ServedCards::serve(options.statement()?, address, make, open)?;
+            return Ok(Self { card: Some(Box::new(card)), ..self });
         }
         if options.mutant.is_some() {
-            return Err(AppError::Usage(
-                "--mutant is for virtual cards: a real card has the defects it has".to_owned(),
-            ));
+            let reason = "--mutant is for virtual cards: a real card has the defects it has";
+            return Err(AppError::Usage(reason.to_owned()));
         }
-        let identity = identify(&statement, open_reader(&name)?)?;
+        let statement = options.statement()?;
+        let identity = identify(&statement, open_reader(name)?)?;
         let risk_max = permission(&identity, options.card.as_deref())?;
-        let mut subject = RealCard::new(statement, name, open);
+        let mut card = RealCard::new(statement, name.to_owned(), open);
         if risk_max > Risk::ReadOnly {
-            subject = subject.with_ledger(FileLedger::open(&identity)?);
+            card = card.with_ledger(FileLedger::open(&identity)?);
         }
-        Ok(Self { cases, card: Box::new(subject), terminal: None, risk_max, identity: Some(identity) })
+        Ok(Self { card: Some(Box::new(card)), risk_max, identity: Some(identity), ..self })
+    }
+
+    /// The cases, and what is under test.
+    pub fn parts(&mut self) -> (&[Case], Subjects<'_>) {
+        let card = self.card.as_deref_mut().map(|card| card as &mut dyn Subject);
+        let terminal = self.terminal.as_deref_mut().map(|terminal| terminal as &mut dyn TerminalSubject);
+        (&self.cases, Subjects { card, terminal })
+    }
+
+    /// Runs what the selection chooses: one case after the other at a reader, as many at once as there are cores on virtual subjects.
+    pub fn run(&mut self, selection: &Selection, seed: u64, observer: &mut dyn Observer) -> TestReport {
+        let jobs = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        match self.again.clone().filter(|_| jobs > 1) {
+            Some(options) => self.run_at_once(&options, jobs, selection, seed, observer),
+            None => {
+                let (cases, mut subjects) = self.parts();
+                runner::run(cases, selection, &mut subjects, seed, observer)
+            }
+        }
+    }
+
+    fn run_at_once(
+        &mut self,
+        options: &CampaignOptions,
+        jobs: usize,
+        selection: &Selection,
+        seed: u64,
+        observer: &mut dyn Observer,
+    ) -> TestReport {
+        let begun = observer.micros();
+        let (cases, subjects) = self.parts();
+        let chosen = selection.choose(cases);
+        let mut report = runner::plan(&chosen, selection, &subjects, seed);
+        observer.planned(&report);
+        let work: Vec<usize> =
+            (0..chosen.len()).filter(|index| report.results[*index].status == Status::NotRun).collect();
+        let (next, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let (sender, ended) = mpsc::channel();
+        std::thread::scope(|scope| {
+            for sender in (0..jobs).map(|_| sender.clone()) {
+                let (work, chosen, next, stopped) = (&work, &chosen, &next, &stopped);
+                scope.spawn(move || {
+                    // They were opened once already, so they can be again; who cannot leaves the work to the others.
+                    let Ok(mut own) = Self::open(options) else { return };
+                    let (_, mut subjects) = own.parts();
+                    while !stopped.load(Ordering::Relaxed)
+                        && let Some(&index) = work.get(next.fetch_add(1, Ordering::Relaxed))
+                    {
+                        let case_seed = runner::case_seed(seed, &chosen[index].id);
+                        let result =
+                            runner::run_case(chosen[index], &mut subjects, case_seed, &mut Timed(Clock::system()));
+                        if sender.send((index, result)).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            for (done, (index, result)) in ended.iter().enumerate() {
+                observer.begin(chosen[index], done, chosen.len());
+                observer.end(&result);
+                report.results[index] = result;
+                stopped.fetch_or(observer.stop(), Ordering::Relaxed);
+            }
+        });
+        report.interrupted = work.iter().any(|index| report.results[*index].status == Status::NotRun);
+        runner::doubt_without_twin(&mut report.results, &chosen);
+        report.micros = observer.micros().saturating_sub(begun);
+        report
     }
 }
 
-impl Campaign {
-    /// The cases, and what is under test.
-    pub fn parts(&mut self) -> (&[Case], Subjects<'_>) {
-        let terminal = self.terminal.as_deref_mut().map(|terminal| terminal as &mut dyn TerminalSubject);
-        (&self.cases, Subjects { card: Some(&mut *self.card), terminal })
+impl CampaignOptions {
+    fn statement(&self) -> Result<Statement, AppError> {
+        match &self.statement {
+            Some(path) => read_statement(path),
+            None => Ok(built_in(&self.profile)?.1),
+        }
+    }
+}
+
+/// A clock, and nobody who looks on.
+struct Timed(Clock);
+
+impl Observer for Timed {
+    fn micros(&mut self) -> u64 {
+        self.0.micros()
     }
 }
 
@@ -137,9 +240,9 @@ fn built_in(profile: &str) -> Result<(&'static dyn CardFamily, Statement), AppEr
     Ok((&**family, statement))
 }
 
-fn make_card(options: &CampaignOptions) -> Result<MakeCard, AppError> {
-    let (family, _) = built_in(&options.profile)?;
-    let (profile, mutant) = (options.profile.clone(), options.mutant.clone());
+fn make_card(profile: &str, mutant: Option<&str>) -> Result<MakeCard, AppError> {
+    let (family, _) = built_in(profile)?;
+    let (profile, mutant) = (profile.to_owned(), mutant.map(str::to_owned));
     // An unknown mutant is a slip of the keyboard, not the end of every case.
     family.virtual_card(&profile, 0, mutant.as_deref()).map_err(AppError::Usage)?;
     Ok(Box::new(move |seed| family.virtual_card(&profile, seed, mutant.as_deref())))

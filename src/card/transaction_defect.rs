@@ -80,7 +80,7 @@ impl Journal {
         let committed = self.committed(memory)?.map(|committed| committed.entries);
         match (defect, committed) {
             (JournalDefect::FirstValueOnly, Some(entries)) => {
-                self.write_first(memory, &entries)?;
+                write_first(memory, &entries)?;
                 memory.write(self.flag, &[0; FLAG_LEN])?;
                 Ok(Some(true))
             }
@@ -97,7 +97,7 @@ impl Journal {
             }
             (JournalDefect::PartCommittedAtReset, None) => {
                 if let Some(entries) = self.entries(memory)? {
-                    self.write_first(memory, &entries)?;
+                    write_first(memory, &entries)?;
                 }
                 Ok(Some(false))
             }
@@ -112,15 +112,15 @@ impl Journal {
             _ => Ok(None),
         }
     }
+}
 
-    /// The first entry to its place.
-    fn write_first(&self, memory: &mut Memory, journal: &[u8]) -> Result<(), PowerLost> {
-        match &journal[JOURNAL_OVERHEAD..] {
-            [high, low, len, rest @ ..] if rest.len() >= usize::from(*len) => {
-                memory.write(usize::from(u16::from_be_bytes([*high, *low])), &rest[..usize::from(*len)])
-            }
-            _ => Ok(()),
+/// The first entry to its place.
+fn write_first(memory: &mut Memory, journal: &[u8]) -> Result<(), PowerLost> {
+    match &journal[JOURNAL_OVERHEAD..] {
+        [high, low, len, rest @ ..] if rest.len() >= usize::from(*len) => {
+            memory.write(usize::from(u16::from_be_bytes([*high, *low])), &rest[..usize::from(*len)])
         }
+        _ => Ok(()),
     }
 }
 

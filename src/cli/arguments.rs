@@ -470,7 +470,10 @@ pub(super) struct Test {
     /// Show our virtual cards to the vpcd at this address and test them at --reader
     #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:35963", requires = "reader")]
     pub(super) serve: Option<SocketAddr>,
-    /// Give the virtual card a deliberate defect; untorn mutants lists them
+    /// Test a terminal that is a program, told by this statement in TOML, with our cards at --reader and --serve
+    #[arg(long, value_name = "FILE", requires = "serve")]
+    pub(super) terminal_statement: Option<PathBuf>,
+    /// Give virtual card or terminal a deliberate defect; untorn mutants lists them
     #[arg(long, value_name = "NAME")]
     pub(super) mutant: Option<String>,
     /// Show every case, not only what is no pass

@@ -49,8 +49,7 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     let mut watch = Watch::new(&selection, &campaign.cases, out.clone())?;
     let seed = global.seed().unwrap_or_default();
     let begun = clock.now();
-    let (cases, mut subjects) = campaign.parts();
-    let mut report = runner::run(cases, &selection, &mut subjects, seed, &mut watch);
+    let mut report = campaign.run(&selection, seed, &mut watch);
     watch.bar.finish_and_clear();
     report.begun = Some(begun);
     expectations.apply(&mut report, &today(&clock));
@@ -77,6 +76,7 @@ fn options(global: &Global, test: &Test) -> CampaignOptions {
         cases: test.cases.clone(),
         card: general.card.map(|card| card.0),
         suite: general.suite,
+        terminal: test.terminal_statement.clone(),
         mutant: test.mutant.clone(),
     }
 }

@@ -237,7 +237,7 @@ fn result(case: &Case, subjects: &Subjects<'_>, seed: u64, status: Status) -> Ca
 
 /// A refusal counts only where its valid twin was accepted: else it may have come for any reason. A twin that did not run says
 /// nothing either way.
-fn doubt_without_twin(results: &mut [CaseResult], chosen: &[&Case]) {
+pub fn doubt_without_twin(results: &mut [CaseResult], chosen: &[&Case]) {
     let verdicts: Vec<(String, Verdict)> =
         results.iter().filter_map(|result| Some((result.id.clone(), result.verdict()?))).collect();
     for (result, case) in results.iter_mut().zip(chosen) {

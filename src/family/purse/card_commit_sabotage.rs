@@ -107,7 +107,7 @@ impl<E> Purse<E> {
             CommitDefect::StateCounterBehind => {
                 image.set_transaction_counter(image.transaction_counter().saturating_sub(1));
             }
-            CommitDefect::StateLinkBehind => image.set_link(&body.previous_link),
+            CommitDefect::StateLinkBehind => image.set_link(body.previous_link),
             CommitDefect::StateLastBehind => image.set_last_transaction(&TransactionId::default()),
             CommitDefect::StateBalanceBehind => image.set_balance(0, image.balance(0).saturating_add(body.amount)),
             _ => {}
@@ -197,7 +197,9 @@ impl<E> Purse<E> {
 
 fn mark_all(image: &mut Image<'_>, memory: &mut Memory) -> Result<(), PowerLost> {
     let pending: Vec<usize> = image.unratified(|_| true).iter().map(|slot| slot.index).collect();
-    pending.into_iter().for_each(|slot| image.acknowledge(slot));
+    for slot in pending {
+        image.acknowledge(slot);
+    }
     image.commit(memory)
 }
 

@@ -204,7 +204,7 @@ impl<'a> Image<'a> {
         Link(self.draft.fixed(LINK))
     }
 
-    pub(super) fn set_link(&mut self, link: &Link) {
+    pub(super) fn set_link(&mut self, link: Link) {
         self.draft.set(LINK, &link.0);
     }
 
@@ -357,7 +357,7 @@ impl<'a> Image<'a> {
             self.set_transaction_counter(body.transaction_counter);
         }
         self.set_last_transaction(&body.transaction);
-        self.set_link(&card_commit_sabotage::link(defect, body));
+        self.set_link(card_commit_sabotage::link(defect, body));
     }
 
     /// REQ-RNG-1: an empty place, else the oldest acknowledged, else the oldest.

@@ -256,10 +256,9 @@ impl Running<'_, '_> {
         let slot = self.image.find(of).ok_or(refusal::NOT_REFUNDABLE)?.index;
         let payer = if self.has(CommitDefect::RefundOfAnyCard) { 0 } else { index };
         let left = match (self.image.refundable(slot, payer).checked_sub(amount), self.defect) {
-            (_, Some(CommitDefect::RefundUnlimited)) => 0,
+            (_, Some(CommitDefect::RefundUnlimited)) | (Some(_), Some(CommitDefect::RefundOnceOnly)) => 0,
             (None, _) => return Err(refusal::NOT_REFUNDABLE),
             (Some(left), Some(CommitDefect::RefundRepeatable)) => left + amount,
-            (Some(_), Some(CommitDefect::RefundOnceOnly)) => 0,
             (Some(left), _) => left,
         };
         self.add(index, amount)?;

@@ -4,7 +4,7 @@
 //! in the ring if, and only if, it is as after; and repeating the order makes it exactly one.
 
 use super::cases::SUITE;
-use super::cases_client::{Desk, Session, each_suite, order, suites};
+use super::cases_client::{Desk, Session, order, suites};
 use super::cases_picture::{Picture, credit, debit, look, provide, records, refund, wallet};
 use super::data::{Role, Suite, TransactionId, ins};
 use super::data_transact::{FILE_CYCLIC, FILE_LINEAR, Operation, Order, ReceiptBody};
@@ -41,23 +41,31 @@ fn modes(suite: Suite) -> &'static [Torn] {
     if suite == Suite::Epc1 { &MODES } else { &MODES_SAMPLED }
 }
 
-/// One torn run: an order, the power gone at `cut`, and again at `nested` while the card recovers; then back to exactly one. `false`
-/// when the order has fewer writes.
-fn run(tester: &mut Tester<'_>, desk: &Desk, operations: &[Operation], cut: Cut, nested: Option<Cut>) -> Outcome<bool> {
+/// How far a torn run came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ran {
+    /// The order has fewer writes.
+    Whole,
+    /// The recovery was whole.
+    Torn,
+    /// The recovery was torn too.
+    TornTwice,
+}
+
+/// One torn run: an order, the power gone at `cut`, and again at `nested` while the card recovers; then back to exactly one.
+fn run(tester: &mut Tester<'_>, desk: &Desk, operations: &[Operation], cut: Cut, nested: Option<Cut>) -> Outcome<Ran> {
     let (mut opened, before) = look(tester, desk)?;
     let order = order(tester, before.counter.wrapping_add(1), operations);
     let (after, body) = before.after(opened.card, &order)?;
     let command = opened.session.protect(ins::TRANSACT, [0, 0], &order.emit());
     if let Some(answer) = tester.send_cut(&command, cut)? {
         tester.expect_status(&answer, 0x9000)?;
-        return Ok(false);
+        return Ok(Ran::Whole);
     }
-    if let Some(nested) = nested {
-        tester.power_on_cut(nested)?;
-    }
+    let torn_twice = nested.map(|nested| tester.power_on_cut(nested)).transpose()?.unwrap_or(false);
     tester.power_on()?;
     converge(tester, desk, &before, &after, &order, &body)?;
-    Ok(true)
+    Ok(if torn_twice { Ran::TornTwice } else { Ran::Torn })
 }
 
 fn converge(
@@ -89,11 +97,11 @@ fn converge(
     super::cases_picture::check_picture(tester, "the repeated order has been executed once", after, &settled)
 }
 
-/// Tears an order at each of its writes, in each mode.
-fn tear_each_write(tester: &mut Tester<'_>, desk: &Desk, operations: &[Operation]) -> Outcome {
+/// Tears an order at each of its writes, in each of these modes.
+fn tear_each_write(tester: &mut Tester<'_>, desk: &Desk, operations: &[Operation], modes: &[Torn]) -> Outcome {
     for after_writes in 0..WRITES_MAX {
-        for &torn in modes(desk.suite) {
-            if !run(tester, desk, operations, Cut { after_writes, torn }, None)? {
+        for &torn in modes {
+            if run(tester, desk, operations, Cut { after_writes, torn }, None)? == Ran::Whole {
                 return enough(after_writes);
             }
         }
@@ -167,15 +175,16 @@ fn one_card() -> Vec<Case> {
         .body(|tester| {
             let suite = quick(tester)?;
             provide(tester, suite, 100)?;
-            tear_each_write(tester, &Desk::new(suite, Role::Debit).everything(), &[debit(1)])
+            tear_each_write(tester, &Desk::new(suite, Role::Debit).everything(), &[debit(1)], modes(suite))
         }),
         Case::new(SUITE, "TRX-TEAR-002", "A torn top-up is made wholly or not at all.")
             .proves(&["REQ-TRX-1", "REQ-TRX-4"])
             .kills(&["balance-before-log", "tc-outside-transaction", "uncommitted-write-visible"])
             .cuts()
             .body(|tester| {
-                let desk = Desk::new(quick(tester)?, Role::Credit).everything();
-                tear_each_write(tester, &desk, &[credit(1)])
+                let suite = quick(tester)?;
+                let desk = Desk::new(suite, Role::Credit).everything();
+                tear_each_write(tester, &desk, &[credit(1)], &MODES_SAMPLED)
             }),
         Case::new(SUITE, "TRX-TEAR-003", "However refunds are torn, they never exceed their debit together.")
             .proves(&["REQ-TRX-1", "REQ-TRX-5"])
@@ -193,7 +202,7 @@ fn torn_refunds(tester: &mut Tester<'_>) -> Outcome {
     for after_writes in 0..WRITES_MAX {
         for torn in [Torn::Nothing, Torn::Prefix(20), Torn::Erased] {
             let of = paying.pay(tester, &[debit(2)])?.body.transaction;
-            if !run(tester, &refunding, &[refund(2, of)], Cut { after_writes, torn }, None)? {
+            if run(tester, &refunding, &[refund(2, of)], Cut { after_writes, torn }, None)? == Ran::Whole {
                 return enough(after_writes);
             }
             let mut opened = refunding.open(tester)?;
@@ -219,7 +228,7 @@ fn many_operations() -> Vec<Case> {
             let suite = quick(tester)?;
             let desk = wallet(tester, suite, Role::Debit);
             let operations = over_all_cards(tester, &desk)?;
-            tear_each_write(tester, &desk, &operations)
+            tear_each_write(tester, &desk, &operations, &MODES_SAMPLED)
         }),
         Case::new(SUITE, "TRX-TEAR-005", "The largest order that the card takes is torn as cleanly as the smallest.")
             .proves(&["REQ-TRX-1"])
@@ -232,7 +241,7 @@ fn many_operations() -> Vec<Case> {
                 let operations = largest(tester, &desk)?;
                 for after_writes in 0..WRITES_MAX {
                     for torn in [Torn::Nothing, Torn::Prefix(20)] {
-                        if !run(tester, &desk, &operations, Cut { after_writes, torn }, None)? {
+                        if run(tester, &desk, &operations, Cut { after_writes, torn }, None)? == Ran::Whole {
                             return enough(after_writes);
                         }
                     }
@@ -274,25 +283,27 @@ fn recovery() -> Vec<Case> {
         .proves(&["REQ-TRX-1", "REQ-RNG-2"])
         .kills(&["ack-toggles"])
         .cuts()
-        .body(|tester| each_suite(tester, torn_acknowledgement)),
+        .body(|tester| {
+            let suite = quick(tester)?;
+            torn_acknowledgement(tester, suite)
+        }),
     ]
 }
 
 fn torn_twice(tester: &mut Tester<'_>, desk: &Desk) -> Outcome {
-    // At most this many writes of a recovery; a cut at a later one does not happen, and the run is one without nesting.
-    const RECOVERY_WRITES: u64 = 6;
-    let (first, second): (&[Torn], &[Torn]) = match desk.suite {
-        Suite::Epc1 => (&[Torn::Nothing, Torn::Unstable(3)], &[Torn::Nothing, Torn::Erased, Torn::Unstable(5)]),
-        Suite::Epc2 => (&[Torn::Nothing], &[Torn::Nothing, Torn::Erased]),
+    let second: &[Torn] = match desk.suite {
+        Suite::Epc1 => &[Torn::Nothing, Torn::Erased, Torn::Unstable(5)],
+        Suite::Epc2 => &[Torn::Nothing],
     };
     for after_writes in 0..WRITES_MAX {
-        for &torn in first {
-            for nested_after in 0..RECOVERY_WRITES {
-                for &nested_torn in second {
-                    let nested = Cut { after_writes: nested_after, torn: nested_torn };
-                    if !run(tester, desk, &[debit(1)], Cut { after_writes, torn }, Some(nested))? {
-                        return enough(after_writes);
-                    }
+        let cut = Cut { after_writes, torn: Torn::Nothing };
+        for &torn in second {
+            for after_writes in 0..WRITES_MAX {
+                match run(tester, desk, &[debit(1)], cut, Some(Cut { after_writes, torn }))? {
+                    Ran::TornTwice => {}
+                    // The recovery has fewer writes.
+                    Ran::Torn => break,
+                    Ran::Whole => return enough(cut.after_writes),
                 }
             }
         }

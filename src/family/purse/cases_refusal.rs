@@ -17,7 +17,7 @@ const TWIN: &str = "TRX-DEBIT-001";
 
 /// The cases, in the order in which they run.
 pub(super) fn cases() -> Vec<Case> {
-    [amounts(), refunds(), orders(), whole(), with_pin()].concat()
+    [amounts(), limits(), refunds(), orders(), whole(), with_pin()].concat()
 }
 
 /// An order that must be refused with this status word, and leave everything as it was.
@@ -69,6 +69,11 @@ fn amounts() -> Vec<Case> {
                     Ok(())
                 })
             }),
+    ]
+}
+
+fn limits() -> Vec<Case> {
+    vec![
         Case::new(
             SUITE,
             "TRX-CREDIT-002",
