@@ -125,7 +125,7 @@ fn replay(campaign: &mut Campaign, token: &Token) -> Result<Report, AppError> {
         )));
     }
     let mut watch = Watch::silent(desk::stop_flag()?);
-    let result = runner::run_case(case, &mut Subjects::card(&mut *campaign.subject), token.seed, &mut watch);
+    let result = runner::replay(case, &mut Subjects::card(&mut *campaign.subject), token, &mut watch);
     let mut text = String::new();
     for line in &result.evidence {
         let _ = writeln!(text, "{:>4}  {}", line.number, line.what);
