@@ -1,7 +1,8 @@
 //! The cases of the purse, in the order in which they run. Each file is about one clause of specs/purse.md.
 
 use super::{
-    cases_authentication, cases_life_cycle, cases_messaging, cases_pin, cases_recovery, cases_ring, cases_transaction,
+    cases_authentication, cases_life_cycle, cases_messaging, cases_model, cases_pin, cases_recovery, cases_ring,
+    cases_transaction,
 };
 use crate::conformance::case::Case;
 
@@ -18,6 +19,7 @@ pub(super) fn all() -> Vec<Case> {
         cases_recovery::cases(),
         cases_ring::cases(),
         cases_life_cycle::cases(),
+        cases_model::cases(),
     ]
     .concat()
 }

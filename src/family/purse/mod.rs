@@ -17,6 +17,9 @@ mod cases_authentication;
 pub mod cases_client;
 mod cases_life_cycle;
 mod cases_messaging;
+pub mod cases_model;
+mod cases_model_learn;
+pub mod cases_model_steps;
 mod cases_pin;
 mod cases_recovery;
 mod cases_ring;
@@ -31,6 +34,7 @@ pub mod kernel_sam;
 pub mod keys;
 pub mod keys_epc1;
 pub mod keys_epc2;
+pub mod model;
 pub mod profile;
 
 use self::card::PurseCard;
