@@ -8,6 +8,7 @@ mod error;
 mod kill;
 pub mod ledger;
 mod place;
+pub mod run_folder;
 mod stop_list;
 pub mod subjects;
 pub mod suites;

@@ -9,8 +9,10 @@ mod decode;
 mod demo;
 mod desk;
 mod journal;
+mod mutants;
 mod orders;
 mod pin;
+mod report;
 mod test;
 
 use std::io::{self, IsTerminal, Write};
@@ -108,6 +110,8 @@ fn run(arguments: Arguments) -> Result<Report, AppError> {
         Command::Decode(decode) => decode::run(&decode),
         Command::Journal(command) => journal::run(&global, &command),
         Command::Test(test) => test::run(&global, &test),
+        Command::Mutants(arguments) => mutants::run(&global, &arguments),
+        Command::Report(command) => report::run(&command),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "untorn", &mut script);

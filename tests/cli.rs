@@ -646,7 +646,7 @@ fn every_command_has_the_names_that_all_have() {
     let desk = Desk::new(&[]);
     desk.run(&["pay", "5"]).ended(0);
     desk.run(&["--pin-file", "none", "pay", "10,001"]).ended(3);
-    let commands: [&[&str]; 24] = [
+    let commands: [&[&str]; 25] = [
         &["demo"],
         &["pay", "1"],
         &["topup", "1"],
@@ -669,6 +669,7 @@ fn every_command_has_the_names_that_all_have() {
         &["card", "reset"],
         &["test", "ISO-*"],
         &["test", "--list"],
+        &["mutants", "--list"],
         &["completions", "bash"],
         &["pay"],
     ];
@@ -699,7 +700,7 @@ fn every_command_has_the_names_that_all_have() {
 #[test]
 fn the_help_of_each_command_has_examples_that_parse() {
     let desk = Desk::new(&[]);
-    let commands = "demo pay topup refund balance history resolve readers card decode journal test completions";
+    let commands = "demo pay topup refund balance history resolve readers card decode journal test mutants completions";
     for command in commands.split(' ') {
         let help = desk.run(&[command, "--help"]).ended(0).stdout;
         let examples = help.split("Examples:\n").nth(1).unwrap_or_else(|| panic!("{command} has none: {help}"));

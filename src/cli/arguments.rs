@@ -229,6 +229,15 @@ Examples:
   untorn journal list --latest 10
   untorn journal verify
   untorn journal export > journal.jsonl";
+    pub(super) const REPORT: &str = "\
+Exit codes of show and merge are those of the run: 0 clean; 1 a case failed unexpectedly; 2 an error, an inconclusive case, or a run that \
+was interrupted; 3 no such report, or not the parts of one run.
+
+Examples:
+  untorn report show runs/mine
+  untorn report show runs/mine/report.json --format html --out report.html
+  untorn report merge runs/1 runs/2 runs/3 --out report.json
+  untorn report traceability --out traceability.md";
     pub(super) const COMPLETIONS: &str = "\
 Examples:
   untorn completions bash > ~/.local/share/bash-completion/completions/untorn";
@@ -273,6 +282,12 @@ pub(super) enum Command {
     Journal(JournalCommand),
     /// Test a card: does it do what the specification says, torn transactions included?
     Test(Test),
+    /// Test the tests: which deliberate defects do they notice?
+    Mutants(Mutants),
+    /// Read and put together the reports of test runs
+    #[command(subcommand)]
+    #[command(after_help = examples::REPORT)]
+    Report(ReportCommand),
     /// Print the completion script of a shell
     #[command(after_help = examples::COMPLETIONS)]
     Completions {
@@ -446,6 +461,9 @@ pub(super) struct Test {
     /// Verdicts that are known and accepted for a while, in TOML
     #[arg(long, value_name = "FILE")]
     pub(super) expect: Option<PathBuf>,
+    /// Keep report and logs in this folder [default: none for virtual cards, runs/TIME for real readers]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) out: Option<PathBuf>,
     /// Run the I-th of N parts only
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub(super) shard: Option<(u32, u32)>,
@@ -456,6 +474,31 @@ pub(super) struct Test {
     #[arg(long, value_name = "NAME")]
     pub(super) mutant: Option<String>,
     /// Show every case, not only what is no pass
+    #[arg(long, short)]
+    pub(super) verbose: bool,
+}
+
+const MUTANTS_HELP: &str = "\
+Every deliberate defect of cards, terminals and of the suite itself, against the cases that declare to notice it. A mutant is killed when \
+such a case fails on it and passes on the reference with the same seed; inconclusive is no kill. * money or authentication is at stake.
+
+Examples:
+  untorn mutants
+  untorn mutants --list
+  untorn mutants debit-twice --verbose
+
+Exit codes: 0 all killed and no false alarm; 1 survivors or false alarms; 3 command line wrong.";
+
+#[derive(Debug, Args)]
+#[command(after_help = MUTANTS_HELP)]
+pub(super) struct Mutants {
+    /// Only these [default: all]
+    #[arg(value_name = "NAME")]
+    pub(super) names: Vec<String>,
+    /// List the mutants instead
+    #[arg(long)]
+    pub(super) list: bool,
+    /// Show every mutant and what its cases came to
     #[arg(long, short)]
     pub(super) verbose: bool,
 }
@@ -492,6 +535,61 @@ pub(super) struct List {
     /// Only the latest so many
     #[arg(long, value_name = "COUNT")]
     pub(super) latest: Option<u32>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ReportCommand {
+    /// Show a report, or write it in another form
+    Show(Show),
+    /// Put the parts of one run (--shard) together
+    Merge(Merge),
+    /// List which case proves which requirement, and what is missing
+    Traceability {
+        /// Write it there instead
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// A report in JSON, or the folder of a run
+    pub(super) file: PathBuf,
+    /// Its form
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: ReportFormat,
+    /// Write it there instead
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Merge {
+    /// Reports in JSON, or folders of runs: all parts of one run
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) parts: Vec<PathBuf>,
+    /// The whole report, in JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// What did not pass, and how many of each
+    #[default]
+    Text,
+    /// One page for a browser that needs nothing else
+    Html,
+    /// JUnit XML
+    Junit,
+    /// Common Test Report Format
+    Ctrf,
+    /// Test Anything Protocol, version 14
+    Tap,
+    /// For a pull request or a CI summary
+    Markdown,
+    /// All of it, with the logs
+    Json,
 }
 
 /// An error for who typed it.

@@ -11,8 +11,10 @@
 pub mod case;
 pub mod evidence;
 pub mod expected;
+pub mod long_answer;
 pub mod lower_tester;
 pub mod mutant;
+mod pattern;
 pub mod requirement;
 pub mod result;
 pub mod rig;

@@ -16,6 +16,8 @@ use crate::crypto::kdf::sha256;
 
 /// Who looks on: progress, clock, and the wish to stop.
 pub trait Observer {
+    /// Before the first case: the report as it would be if nothing more came.
+    fn planned(&mut self, _report: &TestReport) {}
     /// A case begins; `index` from 0.
     fn begin(&mut self, _case: &Case, _index: usize, _of: usize) {}
     /// It ended.
@@ -63,6 +65,11 @@ impl<'s> Subjects<'s> {
         }
     }
 
+    /// Name of the statement of the subject of this case.
+    pub fn statement_of(&self, case: &Case) -> Option<&str> {
+        self.of(case).map(|(statement, _)| statement.name.as_str())
+    }
+
     fn bars(&self, case: &Case, selection: &Selection) -> Option<Status> {
         match (self.of(case), &case.body) {
             (Some((statement, facilities)), _) => selection.bars(case, statement, &facilities),
@@ -86,6 +93,28 @@ pub fn case_seed(run_seed: u64, case: &str) -> u64 {
     digest.iter().take(8).fold(0, |seed, octet| seed << 8 | u64::from(*octet))
 }
 
+/// The report of a run that is stopped before its first case: a result for each that is chosen, not run or barred.
+pub fn plan(cases: &[&Case], selection: &Selection, subjects: &Subjects<'_>, seed: u64) -> TestReport {
+    let planned = |case: &&Case| {
+        let barred = subjects.bars(case, selection);
+        result(case, subjects, case_seed(seed, &case.id), barred.unwrap_or(Status::NotRun))
+    };
+    let (statement, binding) = subjects.names();
+    TestReport {
+        schema: SCHEMA,
+        untorn: env!("CARGO_PKG_VERSION").to_owned(),
+        statement,
+        binding,
+        seed,
+        begun: None,
+        micros: 0,
+        interrupted: true,
+        shard: selection.shard,
+        results: cases.iter().map(planned).collect(),
+        stale_expectations: Vec::new(),
+    }
+}
+
 /// Runs what the selection chooses, in the order of `cases`.
 pub fn run(
     cases: &[Case],
@@ -96,38 +125,21 @@ pub fn run(
 ) -> TestReport {
     let begun = observer.micros();
     let chosen = selection.choose(cases);
-    let mut results = Vec::with_capacity(chosen.len());
-    let mut interrupted = false;
+    let mut report = plan(&chosen, selection, subjects, seed);
+    observer.planned(&report);
+    report.interrupted = false;
     for (index, case) in chosen.iter().enumerate() {
-        interrupted = interrupted || observer.stop();
-        if interrupted {
-            results.push(result(case, subjects, 0, Status::NotRun));
-            continue;
-        }
-        if let Some(status) = subjects.bars(case, selection) {
-            results.push(result(case, subjects, 0, status));
+        report.interrupted = report.interrupted || observer.stop();
+        if report.interrupted || report.results[index].status != Status::NotRun {
             continue;
         }
         observer.begin(case, index, chosen.len());
-        let done = run_case(case, subjects, case_seed(seed, &case.id), observer);
-        observer.end(&done);
-        results.push(done);
+        report.results[index] = run_case(case, subjects, case_seed(seed, &case.id), observer);
+        observer.end(&report.results[index]);
     }
-    doubt_without_twin(&mut results, &chosen);
-    let (statement, binding) = subjects.names();
-    TestReport {
-        schema: SCHEMA,
-        untorn: env!("CARGO_PKG_VERSION").to_owned(),
-        statement,
-        binding,
-        seed,
-        begun: None,
-        micros: observer.micros().saturating_sub(begun),
-        interrupted,
-        shard: selection.shard,
-        results,
-        stale_expectations: Vec::new(),
-    }
+    doubt_without_twin(&mut report.results, &chosen);
+    report.micros = observer.micros().saturating_sub(begun);
+    report
 }
 
 /// Runs one case with this very seed. A failure whose case records where it tore is made as short as it gets, where each try can have

@@ -12,6 +12,7 @@ use crate::conformance::statement::Statement;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::Outcome;
 use crate::journal::record::Intent;
+use crate::wire::tag::Dictionary;
 
 /// A kind of card: what virtual cards there are of it, what is claimed of them, and how that is tested.
 pub trait CardFamily: Send + Sync {
@@ -55,6 +56,11 @@ pub trait CardFamily: Send + Sync {
     /// The catalogue is malformed, in words.
     fn requirements(&self) -> Result<Catalogue, String>;
 
+    /// What its tags are called.
+    fn tags(&self) -> Dictionary<'static> {
+        &[]
+    }
+
     /// The transaction id of an attempt as this family prints it.
     fn transaction_of(&self, _intent: &Intent) -> Option<String> {
         None
@@ -64,6 +70,11 @@ pub trait CardFamily: Send + Sync {
 /// The families that are built in.
 pub fn families() -> Vec<Box<dyn CardFamily>> {
     vec![Box::new(purse::Purse)]
+}
+
+/// What the tags of all families are called, for listings.
+pub fn tags() -> Vec<Dictionary<'static>> {
+    families().iter().map(|family| family.tags()).collect()
 }
 
 /// The transaction id of an attempt as its family prints it, in hex; `None` for a family that is not known here.

@@ -240,12 +240,13 @@ impl<E> Purse<E> {
     /// Clause 8. The try is spent, durably, before the PIN is looked at.
     fn verify(&self, memory: &mut Memory, session: &mut Session, plaintext: &[u8]) -> Result<(), Stop> {
         session.verified = false;
-        // Only who may debit needs it, and a terminal for enquiries must not burn tries.
-        require(session.may(Rights::DEBIT))?;
-        let Some(pin) = &self.person.pin else { return Err(StatusWord::REFERENCED_DATA_NOT_FOUND.into()) };
+        // REQ-CMD-1: a wrong length comes before security.
         if !(4..=12).contains(&plaintext.len()) {
             return Err(StatusWord::WRONG_LENGTH.into());
         }
+        // Only who may debit needs it, and a terminal for enquiries must not burn tries.
+        require(session.may(Rights::DEBIT))?;
+        let Some(pin) = &self.person.pin else { return Err(StatusWord::REFERENCED_DATA_NOT_FOUND.into()) };
         if !plaintext.iter().all(u8::is_ascii_digit) {
             return Err(StatusWord::WRONG_DATA.into());
         }

@@ -53,6 +53,7 @@ use crate::conformance::tester::Tester;
 use crate::conformance::verdict::Outcome;
 use crate::entropy::SeededEntropy;
 use crate::journal::record::Intent;
+use crate::wire::tag::Dictionary;
 
 /// The family as the table of families has it.
 pub struct Purse;
@@ -107,6 +108,10 @@ impl CardFamily for Purse {
 
     fn requirements(&self) -> Result<Catalogue, String> {
         Catalogue::parse(include_str!("../../../specs/purse.toml"))
+    }
+
+    fn tags(&self) -> Dictionary<'static> {
+        data::TAGS
     }
 
     fn transaction_of(&self, intent: &Intent) -> Option<String> {

@@ -541,9 +541,10 @@ impl Worlds {
         let mut differences = Vec::new();
         let mut agreeing = Vec::new();
         for (model, expected) in self.0.drain(..).flat_map(|model| model.possible(grant, request)) {
-            match expected == *got {
-                true => agreeing.push(model),
-                false => differences.push(format!("expected {}, got {}", shown(&expected), shown(got))),
+            if expected == *got {
+                agreeing.push(model);
+            } else {
+                differences.push(format!("expected {}, got {}", shown(&expected), shown(got)));
             }
         }
         self.settle(agreeing, differences)
