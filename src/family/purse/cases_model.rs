@@ -77,12 +77,11 @@ pub(super) fn cases() -> Vec<Case> {
 fn sequences(tester: &mut Tester<'_>, may_ruin: bool) -> Outcome {
     // Drawn first in either case, so that all that follows is the same when a token repeats it.
     let mut entropy = SeededEntropy::new(u64::from_be_bytes(tester.random()));
-    let steps = match tester.cuts() {
-        Some(text) => steps::parse(text).map_err(|error| Stop::error(format!("replay token: {error}")))?,
-        None => {
-            let count = tester.number("purse.sequences").unwrap_or(SEQUENCES);
-            (0..count).flat_map(|_| sequence(&mut entropy, STEPS)).collect()
-        }
+    let steps = if let Some(text) = tester.cuts() {
+        steps::parse(text).map_err(|error| Stop::error(format!("replay token: {error}")))?
+    } else {
+        let count = tester.number("purse.sequences").unwrap_or(SEQUENCES);
+        (0..count).flat_map(|_| sequence(&mut entropy, STEPS)).collect()
     };
     run_sequence(tester, &steps, may_ruin)
 }
@@ -179,7 +178,7 @@ impl<'t, 'r> Run<'t, 'r> {
         }
         self.power_up()?;
         match &step.action {
-            Action::Open(opening) => self.open_session(opening.clone(), tear),
+            Action::Open(opening) => self.open_session(opening, tear),
             Action::Transact(off, changes) => self.order(*off, changes, tear),
             Action::Repeat(back) => match self.newest(*back) {
                 Some(order) => self.command(&Request::Transact(order), tear),
@@ -301,12 +300,12 @@ impl<'t, 'r> Run<'t, 'r> {
     /// A session is open: the last one that was asked for, if need be anew.
     fn session(&mut self) -> Outcome {
         self.power_up()?;
-        if self.live.is_none() { self.open_session(self.opening.clone(), None) } else { Ok(()) }
+        if self.live.is_none() { self.open_session(&self.opening.clone(), None) } else { Ok(()) }
     }
 
-    fn open_session(&mut self, opening: Opening, tear: Option<Tear>) -> Outcome {
-        let (desk, grant) = self.desk(&opening);
-        self.opening = Opening { suite: grant.suite, cards: grant.cards.clone(), ..opening };
+    fn open_session(&mut self, opening: &Opening, tear: Option<Tear>) -> Outcome {
+        let (desk, grant) = self.desk(opening);
+        self.opening = Opening { suite: grant.suite, cards: grant.cards.clone(), ..*opening };
         self.end_session();
         let r0 = cases_client::select_on(self.tester, desk.channel)?;
         self.selected[usize::from(desk.channel)] = true;
@@ -577,7 +576,7 @@ impl<'t, 'r> Run<'t, 'r> {
     /// A session of this role for all logical cards.
     fn open_for_all(&mut self, who: u8) -> Outcome {
         let opening = Opening { who, terminal: b'A', cards: self.ids.clone(), channel: 0, ..self.opening.clone() };
-        self.open_session(opening, None)
+        self.open_session(&opening, None)
     }
 
     /// STATE, every record and every receipt; the records and receipts that there are not, too.

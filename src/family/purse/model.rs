@@ -525,12 +525,11 @@ impl Worlds {
         let mut differences = Vec::new();
         let mut agreeing = Vec::new();
         for mut model in self.0.drain(..) {
-            match model.differs(grant, state) {
-                Some(difference) => differences.push(difference),
-                None => {
-                    model.open();
-                    agreeing.push(model);
-                }
+            if let Some(difference) = model.differs(grant, state) {
+                differences.push(difference);
+            } else {
+                model.open();
+                agreeing.push(model);
             }
         }
         self.settle(agreeing, differences)
