@@ -5,6 +5,7 @@
 pub mod campaign;
 mod clock;
 mod error;
+pub mod external_terminal;
 mod kill;
 pub mod ledger;
 mod place;

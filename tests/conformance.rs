@@ -10,6 +10,7 @@ use untorn::conformance::selection::Selection;
 use untorn::conformance::statement::Statement;
 use untorn::conformance::verdict::Verdict;
 use untorn::family::families;
+use untorn::sim::mutants;
 
 #[test]
 fn all_cases_pass_on_every_reference_card() {
@@ -27,28 +28,15 @@ fn all_cases_pass_on_every_reference_card() {
     }
 }
 
+/// Of cards, terminals and of the suite itself.
 #[test]
 fn every_mutant_is_killed_by_a_case_that_declares_it() {
-    let mut survivors = Vec::new();
-    for family in families() {
-        let cases = cases();
-        for mutant in family.mutants() {
-            let killed = cases.iter().filter(|case| case.kills.iter().any(|name| name == mutant.name)).any(|case| {
-                family.profiles().iter().any(|profile| {
-                    let statement = family.statement(profile).unwrap();
-                    let make = |seed| family.virtual_card(profile, seed, Some(mutant.name));
-                    let mut subject = InProcessSubject::new(statement, make);
-                    let only = Selection { patterns: vec![case.id.clone()], ..Selection::default() };
-                    let report = run(&cases, &only, &mut Subjects::card(&mut subject), 1, &mut Unobserved);
-                    report.results[0].verdict() == Some(Verdict::Fail)
-                })
-            });
-            if !killed {
-                survivors.push(mutant.name);
-            }
-        }
-    }
+    let matrix = mutants::run(&cases(), &[], 1, &mut |_| ()).unwrap();
+    let survivors: Vec<_> = matrix.survivors().iter().map(|row| (row.name, row.cases.clone())).collect();
     assert!(survivors.is_empty(), "survivors: {survivors:?}");
+    assert!(matrix.false_alarms.is_empty(), "false alarms: {:?}", matrix.false_alarms);
+    assert!(matrix.unknown.is_empty(), "declared, and no mutant: {:?}", matrix.unknown);
+    println!("{:?} killed, {:?} of the critical ones", matrix.score(false), matrix.score(true));
 }
 
 /// No case of this suite claims a mutant that it does not notice, and none notices nothing.
@@ -64,7 +52,7 @@ fn cases_of_iso7816_4_notice_each_mutant_that_they_declare() {
             let mut subject =
                 InProcessSubject::new(statement, |seed| family.virtual_card("default", seed, Some(mutant)));
             let only = Selection { patterns: vec![case.id.clone()], ..Selection::default() };
-            let report = run(&cases, &only, &mut subject, 1, &mut Unobserved);
+            let report = run(&cases, &only, &mut Subjects::card(&mut subject), 1, &mut Unobserved);
             if report.results[0].verdict() != Some(Verdict::Fail) {
                 empty_claims.push(format!("{} on {mutant}: {:?}", case.id, report.results[0].status));
             }
@@ -85,7 +73,7 @@ fn a_statement_that_claims_little_bars_what_it_does_not_speak_of() {
     for (mutant, noticed) in [(None, false), (Some("unknown-instruction-accepted"), true)] {
         let make = |seed| family.virtual_card("default", seed, mutant);
         let mut subject = InProcessSubject::new(statement.clone(), make);
-        let report = run(&cases, &Selection::default(), &mut subject, 1, &mut Unobserved);
+        let report = run(&cases, &Selection::default(), &mut Subjects::card(&mut subject), 1, &mut Unobserved);
         let verdicts: Vec<Verdict> = report.results.iter().filter_map(CaseResult::verdict).collect();
         assert!(verdicts.len() >= 8 && verdicts.len() < cases.len() / 2, "{} cases apply", verdicts.len());
         assert!(verdicts.iter().all(|verdict| matches!(verdict, Verdict::Pass | Verdict::Fail)), "{verdicts:?}");

@@ -11,10 +11,13 @@ use crate::conformance::case::{Case, Risk};
 use crate::conformance::rig::{InProcessSubject, Rig, Subject};
 use crate::conformance::runner::Subjects;
 use crate::conformance::statement::{Statement, Value};
+use crate::conformance::terminal_tester::TerminalSubject;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
+use crate::family::purse::data::Suite;
 use crate::family::{CardFamily, families};
 use crate::reader::Reader;
+use crate::sim::terminal_subject::OwnTerminal;
 use crate::wire::hex;
 
 /// What a person asked for.
@@ -32,7 +35,9 @@ pub struct CampaignOptions {
     pub cases: Vec<PathBuf>,
     /// Identity of the real card that may be written to.
     pub card: Option<String>,
-    /// A deliberate defect of the virtual card.
+    /// Under which our own terminal is tested.
+    pub suite: Option<Suite>,
+    /// A deliberate defect of the virtual card, or of our own terminal.
     pub mutant: Option<String>,
 }
 
@@ -42,6 +47,8 @@ pub struct Campaign {
     pub cases: Vec<Case>,
     /// The card that they run on.
     pub card: Box<dyn Subject>,
+    /// The terminal that they run on: our own, where no reader was named.
+    pub terminal: Option<Box<dyn TerminalSubject>>,
     /// The most that they may do to it.
     pub risk_max: Risk,
     /// Identity of a real card.
@@ -62,13 +69,20 @@ impl Campaign {
         let Some(name) = options.reader.clone() else {
             let make = make_card(options)?;
             let subject = Box::new(InProcessSubject::new(statement, make));
-            return Ok(Self { cases, card: subject, risk_max: Risk::Irreversible, identity: None });
+            let terminal: Box<dyn TerminalSubject> = Box::new(OwnTerminal::new(options.suite.unwrap_or(Suite::Epc2)));
+            return Ok(Self {
+                cases,
+                card: subject,
+                terminal: Some(terminal),
+                risk_max: Risk::Irreversible,
+                identity: None,
+            });
         };
         let reader = name.clone();
         let open: OpenReader = Box::new(move || open_reader(&reader));
         if let Some(address) = options.serve {
             let subject = Box::new(ServedCards::serve(statement, address, make_card(options)?, open)?);
-            return Ok(Self { cases, card: subject, risk_max: Risk::Irreversible, identity: None });
+            return Ok(Self { cases, card: subject, terminal: None, risk_max: Risk::Irreversible, identity: None });
         }
         if options.mutant.is_some() {
             return Err(AppError::Usage(
@@ -81,14 +95,15 @@ impl Campaign {
         if risk_max > Risk::ReadOnly {
             subject = subject.with_ledger(FileLedger::open(&identity)?);
         }
-        Ok(Self { cases, card: Box::new(subject), risk_max, identity: Some(identity) })
+        Ok(Self { cases, card: Box::new(subject), terminal: None, risk_max, identity: Some(identity) })
     }
 }
 
 impl Campaign {
     /// The cases, and what is under test.
     pub fn parts(&mut self) -> (&[Case], Subjects<'_>) {
-        (&self.cases, Subjects::card(&mut *self.card))
+        let terminal = self.terminal.as_deref_mut().map(|terminal| terminal as &mut dyn TerminalSubject);
+        (&self.cases, Subjects { card: Some(&mut *self.card), terminal })
     }
 }
 
@@ -112,14 +127,14 @@ fn read_statement(path: &Path) -> Result<Statement, AppError> {
     Statement::parse(&text).map_err(|error| AppError::Usage(format!("{}: {error}", path.display())))
 }
 
-/// The family that has this built-in profile, and what it claims.
-fn built_in(profile: &str) -> Result<(Box<dyn CardFamily>, Statement), AppError> {
+/// The family that has this profile built in, and what it claims.
+fn built_in(profile: &str) -> Result<(&'static dyn CardFamily, Statement), AppError> {
     let known: Vec<&str> = families().iter().flat_map(|family| family.profiles()).collect();
-    let family = families().into_iter().find(|family| family.profiles().contains(&profile)).ok_or_else(|| {
+    let family = families().iter().find(|family| family.profiles().contains(&profile)).ok_or_else(|| {
         AppError::Profile(format!("there is no built-in profile {profile:?} to test; there are: {}", known.join(", ")))
     })?;
     let statement = family.statement(profile).map_err(AppError::Profile)?;
-    Ok((family, statement))
+    Ok((&**family, statement))
 }
 
 fn make_card(options: &CampaignOptions) -> Result<MakeCard, AppError> {

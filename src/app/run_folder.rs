@@ -1,5 +1,6 @@
 //! What a test run leaves behind: `report.json`, and a file of JSON lines with the log of each case.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
@@ -120,7 +121,8 @@ fn file_name(id: &str) -> String {
         if octet.is_ascii_alphanumeric() || octet == b'-' {
             name.push(char::from(octet));
         } else {
-            name.push_str(&format!("_{octet:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(name, "_{octet:02X}");
         }
     }
     name + ".jsonl"
@@ -132,7 +134,8 @@ fn remove_earlier(folder: &Path) -> Result<(), AppError> {
     for entry in fs::read_dir(folder).map_err(fail)? {
         let path = entry.map_err(fail)?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let ours = name == REPORT || name.ends_with(".jsonl") || (name.starts_with('.') && name.ends_with(".new"));
+        let kind = path.extension().unwrap_or_default();
+        let ours = name == REPORT || kind == "jsonl" || (name.starts_with('.') && kind == "new");
         if !ours || !path.is_file() {
             return Err(AppError::Usage(format!("{} holds something that is no test run: {name}", folder.display())));
         }

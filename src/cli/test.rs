@@ -76,6 +76,7 @@ fn options(global: &Global, test: &Test) -> CampaignOptions {
         statement: test.statement.clone(),
         cases: test.cases.clone(),
         card: general.card.map(|card| card.0),
+        suite: general.suite,
         mutant: test.mutant.clone(),
     }
 }

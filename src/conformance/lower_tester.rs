@@ -35,7 +35,7 @@ pub struct Truth {
     /// Its id, as terminals show it.
     pub id: String,
     /// Minor units, of the purse that pays.
-    pub balance: i64,
+    pub balance: u32,
     /// Commits in its life.
     pub commits: u32,
     /// It moves value no more.
@@ -117,15 +117,20 @@ impl fmt::Debug for Twist {
 /// A card held to the terminal, until it leaves or the next is held there.
 #[derive(Debug, Clone)]
 pub struct Touch {
-    card: CardHandle,
-    spent_before: Option<u32>,
+    /// `None`: nobody comes, until the terminal's time runs out.
+    card: Option<CardHandle>,
     twists: Vec<(At, Twist)>,
 }
 
 impl Touch {
     /// This card, and nothing goes wrong.
     pub const fn of(card: CardHandle) -> Self {
-        Self { card, spent_before: None, twists: Vec::new() }
+        Self { card: Some(card), twists: Vec::new() }
+    }
+
+    /// Nobody comes, and the terminal's time runs out once.
+    pub const fn nobody() -> Self {
+        Self { card: None, twists: Vec::new() }
     }
 
     /// Something goes wrong at an exchange.
@@ -133,12 +138,6 @@ impl Touch {
     pub fn with(mut self, at: At, twist: Twist) -> Self {
         self.twists.push((at, twist));
         self
-    }
-
-    /// Before it comes, the card has paid this amount at another terminal.
-    #[must_use]
-    pub fn after_paying_elsewhere(self, amount: u32) -> Self {
-        Self { spent_before: Some(amount), ..self }
     }
 }
 
@@ -167,7 +166,8 @@ struct State {
 }
 
 struct Present {
-    touch: Touch,
+    card: CardHandle,
+    twists: Vec<(At, Twist)>,
     exchanges: u64,
     before: Vec<u8>,
     /// Indices of twists that have happened.
@@ -210,18 +210,22 @@ impl LowerTester {
         state.touches = touches.into();
     }
 
-    /// The card that is there leaves, and the next comes; `false` when there is none.
+    /// The card that is there leaves, and the next comes; `false` when nobody does.
     pub fn next_touch(&self) -> bool {
         let mut state = self.lock();
         state.leave();
         let Some(touch) = state.touches.pop_front() else { return false };
-        if let Some(amount) = touch.spent_before {
-            let paid = state.cards[touch.card.0].pay_elsewhere(amount);
-            let text = paid.map_or_else(|error| error, |()| format!("the card paid {amount} at another terminal"));
-            state.seen.push(Seen::Note { text });
-        }
-        state.present = Some(Present { touch, exchanges: 0, before: Vec::new(), used: BTreeSet::new() });
+        let Touch { card: Some(card), twists } = touch else { return false };
+        state.present = Some(Present { card, twists, exchanges: 0, before: Vec::new(), used: BTreeSet::new() });
         true
+    }
+
+    /// The card pays at another terminal.
+    ///
+    /// # Errors
+    /// It did not, in words.
+    pub fn pay_elsewhere(&self, card: CardHandle, amount: u32) -> Result<(), String> {
+        self.lock().cards[card.0].pay_elsewhere(amount)
     }
 
     /// The card that is there leaves.
@@ -234,15 +238,17 @@ impl LowerTester {
         self.lock().present.is_some()
     }
 
-    /// Whether another touch is to come.
-    pub fn has_next(&self) -> bool {
-        !self.lock().touches.is_empty()
+    /// Id of the card that comes next.
+    pub fn next_id(&self) -> Option<String> {
+        let state = self.lock();
+        let card = state.touches.front().and_then(|touch| touch.card)?;
+        Some(state.cards[card.0].truth().id)
     }
 
     /// Power on, or reset.
     pub fn reset(&self) -> Option<Vec<u8>> {
         let mut state = self.lock();
-        let card = state.present.as_ref()?.touch.card;
+        let card = state.present.as_ref()?.card;
         let atr = state.cards[card.0].reset();
         state.seen.extend(atr.iter().map(|atr| Seen::AnswerToReset { octets: hex::encode(atr) }));
         atr
@@ -251,8 +257,7 @@ impl LowerTester {
     /// Power off.
     pub fn power_off(&self) {
         let mut state = self.lock();
-        if let Some(Present { touch, .. }) = &state.present {
-            let card = touch.card;
+        if let Some(card) = state.present.as_ref().map(|present| present.card) {
             state.cards[card.0].power_off();
             state.seen.push(Seen::PowerOff);
         }
@@ -291,15 +296,15 @@ impl LowerTester {
 
 impl State {
     fn leave(&mut self) {
-        if let Some(Present { touch, .. }) = self.present.take() {
-            self.cards[touch.card.0].power_off();
+        if let Some(Present { card, .. }) = self.present.take() {
+            self.cards[card.0].power_off();
             self.seen.push(Seen::PowerOff);
         }
     }
 
     fn process(&mut self, command: &[u8]) -> Passed {
         let Some(mut present) = self.present.take() else { return Passed::Gone };
-        let card = present.touch.card;
+        let card = present.card;
         let shown = mask_pins(command);
         let masked = shown.is_some();
         self.seen.push(Seen::Command { octets: hex::encode(shown.as_deref().unwrap_or(command)), masked });
@@ -341,7 +346,7 @@ impl Present {
         let number = self.exchanges;
         self.exchanges += 1;
         let instruction = command.get(1).copied();
-        let matching = self.touch.twists.iter().enumerate().find(|(index, (at, _))| match at {
+        let matching = self.twists.iter().enumerate().find(|(index, (at, _))| match at {
             At::Exchange(wanted) => *wanted == number,
             At::Instruction(wanted) => Some(*wanted) == instruction && !self.used.contains(index),
             At::Every(wanted) => Some(*wanted) == instruction,

@@ -50,6 +50,16 @@ impl Catalogue {
     }
 }
 
+/// A known defect that no mutant represents.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unrepresented {
+    /// The defect, in a sentence.
+    pub line: String,
+    /// One sentence.
+    pub reason: String,
+}
+
 /// A file of exceptions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,6 +67,9 @@ pub struct Exceptions {
     /// One for each requirement.
     #[serde(default)]
     pub exception: Vec<Exception>,
+    /// One for each known defect.
+    #[serde(default)]
+    pub defect: Vec<Unrepresented>,
 }
 
 impl Exceptions {

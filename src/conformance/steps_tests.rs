@@ -5,7 +5,7 @@ use crate::card::memory::Memory;
 use crate::card::{self, Card};
 use crate::conformance::result::CaseResult;
 use crate::conformance::rig::InProcessSubject;
-use crate::conformance::runner::{Unobserved, run_case};
+use crate::conformance::runner::{Subjects, Unobserved, run_case};
 use crate::conformance::statement::Statement;
 use crate::conformance::verdict::Verdict;
 
@@ -60,7 +60,7 @@ fn run_steps(steps: &[&str]) -> CaseResult {
     let mut subject = InProcessSubject::new(statement, |_| {
         Ok(Box::new(TestCard { memory: Memory::from_image(vec![0]), count: 0 }) as Box<dyn Card>)
     });
-    run_case(&cases[0], &mut subject, 1, &mut Unobserved)
+    run_case(&cases[0], &mut Subjects::card(&mut subject), 1, &mut Unobserved)
 }
 
 fn passes(steps: &[&str]) {

@@ -49,18 +49,31 @@ pub type MakeTestCard = Box<dyn FnMut(&CardKind) -> Result<Box<dyn TestCard>, St
 /// What card is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CardKind {
-    /// Which of several cards that differ in nothing but their id; from 1.
+    /// Tells apart cards that are otherwise alike; the tester counts them, from 1.
     pub number: u8,
     /// A profile of the family.
     pub profile: String,
-    /// Its certificate is one of another authority; all else is as it should be.
-    pub is_foreign: bool,
+    /// Its certificate.
+    pub papers: Papers,
+}
+
+/// The certificate of a card; all else of it is as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Papers {
+    /// As it should be.
+    Good,
+    /// Another authority vouches for it.
+    OtherAuthority,
+    /// It is a terminal's.
+    OfATerminal,
+    /// It has ended.
+    Ended,
 }
 
 impl CardKind {
-    /// The `number`-th card of this profile, from 1.
-    pub fn new(profile: &str, number: u8) -> Self {
-        Self { number, profile: profile.to_owned(), is_foreign: false }
+    /// A card of this profile.
+    pub fn new(profile: &str) -> Self {
+        Self { number: 0, profile: profile.to_owned(), papers: Papers::Good }
     }
 }
 
@@ -100,6 +113,8 @@ pub struct Setting {
     pub centre: Option<Centre>,
     /// The settlement policy by name; `None` for the terminal's own.
     pub policy: Option<String>,
+    /// After the unresolved slip the balance is offered.
+    pub checks_balance: bool,
 }
 
 /// What a centre says of an attempt.
@@ -114,7 +129,7 @@ pub enum Centre {
 }
 
 /// How a request ended, as it was shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// The order happened.
     Paid,
@@ -140,7 +155,7 @@ pub enum Ended {
 
 impl Ended {
     /// Whether it says that nothing was moved.
-    pub const fn says_nothing_happened(&self) -> bool {
+    pub const fn says_nothing_happened(self) -> bool {
         matches!(self, Self::NotPaid | Self::Refused | Self::Cancelled | Self::HeldUp | Self::CardFault)
     }
 }
@@ -187,6 +202,8 @@ pub struct Record {
     pub booking: Option<String>,
     /// It is too old to be claimed; where it can be asked.
     pub is_overdue: Option<bool>,
+    /// The transaction id of each attempt; where it can be asked.
+    pub transactions: Vec<String>,
 }
 
 /// The upper tester's way to a terminal. What cannot be asked or done is an error in words, and inconclusive.
@@ -226,6 +243,7 @@ pub struct TerminalTester<'r> {
     entropy: SeededEntropy,
     log: Log<'r>,
     said: String,
+    cards: u8,
 }
 
 impl<'r> TerminalTester<'r> {
@@ -236,7 +254,7 @@ impl<'r> TerminalTester<'r> {
         seed: u64,
         clock: &'r mut dyn FnMut() -> u64,
     ) -> Self {
-        Self { rig, statement, entropy: SeededEntropy::new(seed), log: Log::new(clock), said: String::new() }
+        Self { rig, statement, entropy: SeededEntropy::new(seed), log: Log::new(clock), said: String::new(), cards: 0 }
     }
 
     // The statement.
@@ -269,15 +287,17 @@ impl<'r> TerminalTester<'r> {
 
     // The cards.
 
-    /// The `number`-th card, from 1, of the profile that the statement names.
-    pub fn card(&mut self, number: u8) -> Outcome<CardHandle> {
+    /// A card of the profile that the statement names; no two have the same id.
+    pub fn card(&mut self) -> Outcome<CardHandle> {
         let profile = self.text("terminal.card_profile")?;
-        self.card_of(&CardKind::new(profile, number))
+        self.card_of(&CardKind::new(profile))
     }
 
     /// A card of this kind.
     pub fn card_of(&mut self, kind: &CardKind) -> Outcome<CardHandle> {
-        let card = (self.rig.make)(kind).map_err(Stop::error)?;
+        let count = self.cards.checked_add(1).ok_or_else(|| Stop::error("a case has at most 255 cards"))?;
+        self.cards = count;
+        let card = (self.rig.make)(&CardKind { number: count, ..kind.clone() }).map_err(Stop::error)?;
         let handle = self.rig.lower.add(card);
         let Truth { id, balance, .. } = self.rig.lower.truth(handle);
         self.note(format!("card {id} holds {balance}"));
@@ -287,6 +307,12 @@ impl<'r> TerminalTester<'r> {
     /// A copy of the card as it is now: held there later, it is the card set back.
     pub fn copy(&mut self, card: CardHandle) -> CardHandle {
         self.rig.lower.copy(card)
+    }
+
+    /// The card pays at another terminal, which works as it should.
+    pub fn pay_elsewhere(&mut self, card: CardHandle, amount: u32) -> Outcome {
+        self.note(format!("the card pays {amount} at another terminal"));
+        self.rig.lower.pay_elsewhere(card, amount).map_err(Stop::error)
     }
 
     /// What a card holds, by itself.
@@ -363,7 +389,7 @@ impl<'r> TerminalTester<'r> {
     /// The terminal's records, oldest first.
     pub fn records(&mut self) -> Outcome<Vec<Record>> {
         let records = self.rig.terminal.records().map_err(cannot)?;
-        for Record { amount, state, booking, is_overdue } in &records {
+        for Record { amount, state, booking, is_overdue, .. } in &records {
             self.note(format!("record: {amount} {state:?} {booking:?} overdue {is_overdue:?}"));
         }
         Ok(records)

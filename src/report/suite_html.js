@@ -13,7 +13,7 @@ function filter() {
   const standings = counts.filter((one) => one.getAttribute("aria-pressed") === "true").map((one) => one.dataset.filter);
   let shown = 0;
   for (const one of cases) {
-    const here = (suite.value === "" || one.parentElement.dataset.suite === suite.value)
+    const here = (suite.value === "" || one.closest(".suite").dataset.suite === suite.value)
       && (standings.length === 0 || standings.includes(one.dataset.standing))
       && asked.every((word) => texts.get(one).includes(word));
     one.hidden = !here;
@@ -22,14 +22,14 @@ function filter() {
   for (const group of document.querySelectorAll(".suite")) {
     group.hidden = !group.querySelector(".case:not([hidden])");
   }
-  found.textContent = shown === cases.length ? "" : `${shown} of ${cases.length}`;
+  found.textContent = shown === cases.length ? `${shown} cases` : `${shown} of ${cases.length}`;
 }
 
 function open() {
   const one = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (one && one.matches("details")) {
     one.hidden = false;
-    one.parentElement.hidden = false;
+    one.closest(".suite").hidden = false;
     one.open = true;
     one.scrollIntoView();
   }
@@ -44,6 +44,7 @@ for (const one of counts) {
   });
 }
 addEventListener("hashchange", open);
+filter();
 // On paper, what did not pass is open.
 addEventListener("beforeprint", () => {
   for (const one of cases) {

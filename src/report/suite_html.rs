@@ -151,12 +151,14 @@ fn cases(page: &mut String, report: &TestReport) {
         let passed = cases.iter().filter(|case| case.standing() == Standing::Passed).count();
         let _ = writeln!(
             page,
-            "<div class=\"suite\" data-suite=\"{name}\">\n<h3>{name} <small>{passed} of {} passed</small></h3>",
+            "<div class=\"suite\" data-suite=\"{name}\">\n<h3>{name} <small>{passed} of {} passed</small></h3>\n<div class=\"rows\">",
             cases.len(),
             name = Text(suite)
         );
-        cases.iter().for_each(|case| suite_html_case::write(page, case));
-        page.push_str("</div>\n");
+        for case in cases {
+            suite_html_case::write(page, case);
+        }
+        page.push_str("</div>\n</div>\n");
     }
     page.push_str("</section>\n");
 }

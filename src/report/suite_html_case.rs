@@ -69,23 +69,20 @@ fn row(page: &mut String, line: &Line, rests: bool, explained: bool) {
     let kind = kind(&line.what);
     let mark = if rests { " rests" } else { "" };
     let _ = write!(page, "<tr class=\"{}{mark}\"><td>{}</td><td>{kind}</td><td>", kind.replace(' ', "-"), line.number);
-    let octets = listing(&line.what);
-    let text = if octets.is_some() { spaced(&content(&line.what)) } else { content(&line.what) };
-    let element = if octets.is_some() { "code" } else { "span" };
-    let said = meaning(&line.what).map_or(String::new(), |meaning| format!(" <i>{}</i>", Text(&meaning)));
-    match octets.filter(|_| explained) {
+    let listing = listing(&line.what);
+    let said = meaning(&line.what).map_or(String::new(), |meaning| format!("<i>{}</i>", Text(&meaning)));
+    let text = content(&line.what);
+    let shown = match listing {
+        Some(_) => format!("{said}<code>{}</code>", Text(&spaced(&text))),
+        None => Text(&text).to_string(),
+    };
+    // Writing to a string cannot fail.
+    let _ = match listing.filter(|_| explained) {
         Some(listing) => {
-            let _ = write!(
-                page,
-                "<details><summary><code>{}</code>{said}</summary><pre>{}</pre></details>",
-                Text(&text),
-                Text(&listing)
-            );
+            write!(page, "<details><summary>{shown}</summary><pre>{}</pre></details>", Text(&listing))
         }
-        None => {
-            let _ = write!(page, "<{element}>{}</{element}>{said}", Text(&text));
-        }
-    }
+        None => write!(page, "<span class=\"plain\">{shown}</span>"),
+    };
     if rests {
         page.push_str("<b class=\"why\">the verdict rests on this line</b>");
     }

@@ -32,7 +32,9 @@ pub fn write(report: &TestReport) -> String {
         .collect();
     if !open.is_empty() {
         text.push_str("\n## What did not pass\n");
-        open.iter().for_each(|result| section(&mut text, result));
+        for result in open {
+            section(&mut text, result);
+        }
     }
     text.push_str("\n## All cases\n\n| result | case | purpose |\n|---|---|---|\n");
     for result in &report.results {

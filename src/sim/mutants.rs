@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::harness::{Harness, HarnessDefect, SELF_TESTS};
+use super::terminal_subject::{self, OwnTerminal};
 use crate::conformance::case::{Body, Case};
 use crate::conformance::mutant::{Mutant, Site};
 use crate::conformance::result::CaseResult;
@@ -15,6 +16,7 @@ use crate::conformance::rig::InProcessSubject;
 use crate::conformance::runner::{self, Subjects, Unobserved};
 use crate::conformance::selection::Selection;
 use crate::conformance::verdict::Verdict;
+use crate::family::purse::data::Suite;
 use crate::family::{CardFamily, families};
 
 /// What came of all mutants.
@@ -67,15 +69,16 @@ impl Matrix {
 
 /// All mutants there are.
 pub fn mutants() -> Vec<Mutant> {
-    let cards = families().into_iter().flat_map(|family| family.mutants());
+    let cards = families().iter().flat_map(|family| family.mutants());
+    let terminals = terminal_subject::mutants();
     let harness = HarnessDefect::ALL.iter().map(|(_, description)| Mutant::harness(description));
-    cards.chain(harness).collect()
+    cards.chain(terminals).chain(harness).collect()
 }
 
 /// Runs the matrix; `progress` is told of each mutant that is done. `only`: mutants with these names, all when empty.
 pub fn run(cases: &[Case], only: &[String], seed: u64, progress: &mut dyn FnMut(&Row)) -> Result<Matrix, String> {
     let all = mutants();
-    let mut bench = Bench { cases, seed, families: families(), reference: BTreeMap::new() };
+    let mut bench = Bench { cases, seed, reference: BTreeMap::new() };
     let false_alarms = bench.run_references()?;
     let chosen = all.iter().filter(|mutant| only.is_empty() || only.iter().any(|name| name == mutant.name));
     let mut rows = Vec::new();
@@ -99,13 +102,12 @@ pub fn run(cases: &[Case], only: &[String], seed: u64, progress: &mut dyn FnMut(
 struct Bench<'c> {
     cases: &'c [Case],
     seed: u64,
-    families: Vec<Box<dyn CardFamily>>,
     /// Verdicts on the reference, by profile and case.
     reference: BTreeMap<(String, String), Verdict>,
 }
 
-/// The profile that terminal cases and self-tests are booked under.
-const NO_PROFILE: &str = "";
+/// The suites under which our own terminal is tested.
+const TERMINAL_SUITES: [Suite; 2] = [Suite::Epc1, Suite::Epc2];
 
 impl Bench<'_> {
     /// Every case on every reference; what does not pass comes back.
@@ -115,15 +117,17 @@ impl Bench<'_> {
             for profile in family.profiles() {
                 let of_cards: Vec<&Case> =
                     self.cases.iter().filter(|case| matches!(case.body, Body::Card(_))).collect();
-                for result in self.on_card(&*family, profile, None, &of_cards)? {
+                for result in self.on_card(&**family, profile, None, &of_cards)? {
                     self.book(profile, &result, &mut alarms);
                 }
             }
         }
         let of_terminals: Vec<&Case> =
             self.cases.iter().filter(|case| matches!(case.body, Body::Terminal(_))).collect();
-        for result in self.on_terminal(None, &of_terminals)? {
-            self.book(NO_PROFILE, &result, &mut alarms);
+        for suite in TERMINAL_SUITES {
+            for result in self.on_terminal(suite, None, &of_terminals)? {
+                self.book(&suite.to_string(), &result, &mut alarms);
+            }
         }
         for test in SELF_TESTS {
             if let Err(stop) = (test.body)(Harness::default()) {
@@ -160,7 +164,7 @@ impl Bench<'_> {
     fn card_row(&self, mutant: &Mutant) -> Result<Vec<(String, Option<Verdict>)>, String> {
         let mut best: BTreeMap<String, Option<Verdict>> =
             self.declaring(mutant).iter().map(|case| (case.id.clone(), None)).collect();
-        for family in self.families.iter().filter(|family| family.mutants().contains(mutant)) {
+        for family in families().iter().filter(|family| family.mutants().contains(mutant)) {
             for profile in family.profiles() {
                 let open: Vec<&Case> =
                     self.declaring(mutant).into_iter().filter(|case| best[&case.id] != Some(Verdict::Fail)).collect();
@@ -175,8 +179,10 @@ impl Bench<'_> {
     fn terminal_row(&self, mutant: &Mutant) -> Result<Vec<(String, Option<Verdict>)>, String> {
         let declaring = self.declaring(mutant);
         let mut best = declaring.iter().map(|case| (case.id.clone(), None)).collect();
-        for result in self.on_terminal(Some(mutant.name), &declaring)? {
-            self.note(&mut best, NO_PROFILE, &result);
+        for suite in TERMINAL_SUITES {
+            for result in self.on_terminal(suite, Some(mutant.name), &declaring)? {
+                self.note(&mut best, &suite.to_string(), &result);
+            }
         }
         Ok(best.into_iter().collect())
     }
@@ -204,9 +210,13 @@ impl Bench<'_> {
         Ok(self.run(cases, &mut Subjects::card(&mut subject)))
     }
 
-    fn on_terminal(&self, mutant: Option<&str>, cases: &[&Case]) -> Result<Vec<CaseResult>, String> {
-        let _ = (mutant, cases);
-        Ok(Vec::new())
+    fn on_terminal(&self, suite: Suite, mutant: Option<&str>, cases: &[&Case]) -> Result<Vec<CaseResult>, String> {
+        let terminal = OwnTerminal::new(suite);
+        let mut subject = match mutant {
+            Some(name) => terminal.with_mutant(name)?,
+            None => terminal,
+        };
+        Ok(self.run(cases, &mut Subjects::terminal(&mut subject)))
     }
 
     /// Without their twins: here the reference's pass is what a failure is held against.

@@ -103,16 +103,6 @@ fn req_au1_4_roles_and_folding() {
     assert_eq!(sw(&mut card, &desk.auth_command(&data)), 0x6982);
 }
 
-/// REQ-AU1-5: a session cannot be made again with one side's nonce.
-#[test]
-fn req_au1_5_both_nonces() {
-    let profile = profile("epc1-only");
-    let mut card = card("epc1-only");
-    let (mut first, _) = Desk::epc1(Role::Debit).open(&mut card, &profile).unwrap();
-    let (mut second, _) = Desk::epc1(Role::Debit).open(&mut card, &profile).unwrap();
-    assert_ne!(first.protect(0x20, [0, 1], b"1234"), second.protect(0x20, [0, 1], b"1234"), "Nt was the same");
-}
-
 fn signed(desk: &Desk, authority: &PrivateKey, change: impl Fn(&mut Certificate)) -> (PrivateKey, Certificate) {
     let (key, mut certificate) = desk.certificate();
     change(&mut certificate);

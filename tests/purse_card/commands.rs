@@ -1,12 +1,8 @@
-//! Clauses 1 and 2.
+//! Clause 1.
 
 use proptest::prelude::*;
 use untorn::card::{Answer, Card};
-use untorn::crypto::des::TripleDesKey;
-use untorn::family::purse::data::{CardId, Role, ins};
-use untorn::family::purse::data_session::SelectAnswer;
-use untorn::family::purse::issuer::Scheme;
-use untorn::family::purse::keys_epc1;
+use untorn::family::purse::data::{Role, ins};
 
 use super::desk::*;
 
@@ -102,32 +98,6 @@ fn req_cmd_2_long_answers() {
     assert_eq!(exchange(&mut card, &[0x00, 0xC0, 0x00, 0x00, 0x00]).1, 0x9000);
 }
 
-/// REQ-CMD-3
-#[test]
-fn req_cmd_3_protected_commands() {
-    let profile = profile("default");
-    let mut card = card("default");
-    select(&mut card);
-    for ins in [ins::VERIFY, ins::READ, ins::GET_RECEIPT, ins::TRANSACT, ins::ACK] {
-        assert_eq!(sw(&mut card, &[0x84, ins, 0, 0, 0]), 0x6982, "{ins:02X} without session");
-        let (mut session, _) = Desk::epc1(Role::Debit).open(&mut card, &profile).unwrap();
-        assert_eq!(session.verify(&mut card, "1234"), 0x9000);
-        assert_eq!(sw(&mut card, &[0x80, ins, 0, 0, 0]), 0x6982, "{ins:02X} without protection");
-        let command = session.protect(ins::VERIFY, [0, 1], b"1234");
-        assert_eq!(sw(&mut card, &command), 0x6982, "the session has ended");
-    }
-}
-
-/// REQ-CMD-4
-#[test]
-fn req_cmd_4_failed_select() {
-    let profile = profile("default");
-    let mut card = card("default");
-    let (mut session, _) = Desk::epc1(Role::Debit).open(&mut card, &profile).unwrap();
-    assert_eq!(sw(&mut card, &[0x00, 0xA4, 0x04, 0x00, 0x05, 1, 2, 3, 4, 5]), 0x6A82);
-    assert_eq!(session.verify(&mut card, "1234"), 0x9000);
-}
-
 /// REQ-CMD-5: channels.
 #[test]
 fn req_cmd_5_channels() {
@@ -205,81 +175,6 @@ fn req_cmd_5_chaining() {
     assert_eq!([sw(&mut card, &part), sw(&mut card, &part), sw(&mut card, &part)], [0x9000, 0x9000, 0x6700]);
     assert_eq!(sw(&mut card, &[0x10, 0xA4, 0x04, 0x00, 0x01, 0x00]), 0x6884);
     assert_eq!(sw(&mut card, &[0x10, 0xCA, 0x01, 0x00, 0x00]), 0x6884);
-}
-
-/// REQ-SEL-1, REQ-SEL-3: fresh over SELECT and reset; nothing constant but the version octets.
-#[test]
-fn req_sel_1_and_3_fresh_and_anonymous() {
-    let mut card = card("default");
-    let mut seen = std::collections::BTreeSet::new();
-    let mut kept = Vec::new();
-    for round in 0..20 {
-        if round % 3 == 0 {
-            card.reset().unwrap();
-        }
-        let r0 = select(&mut card);
-        let offer = SelectAnswer::parse(&r0).unwrap();
-        let epc1 = offer.epc1.unwrap();
-        assert!(seen.insert(epc1.nonce.to_vec()) && seen.insert(offer.epc2.unwrap()[..].to_vec()));
-        assert!(seen.insert(epc1.enciphered_card_id.to_vec()));
-        let key = TripleDesKey::new(*Scheme::test().privacy_key().expose()).unwrap();
-        let id = keys_epc1::decipher_card_id(&key, epc1.nonce, epc1.enciphered_card_id);
-        assert_eq!(id, CardId(*b"UNTORN\x00\x01"));
-        let mut rest = offer;
-        rest.epc1 = None;
-        rest.epc2 = None;
-        kept.push(rest.emit());
-    }
-    assert!(kept.iter().all(|rest| *rest == kept[0]));
-    let other = SelectAnswer::parse(&select(&mut card_of(&profile("euro")))).unwrap();
-    assert_eq!(other.suites, SelectAnswer::parse(&select(&mut card)).unwrap().suites);
-}
-
-/// REQ-SEL-2
-#[test]
-fn req_sel_2_one_attempt() {
-    let profile = profile("default");
-    for desk in [Desk::epc1(Role::Debit), Desk::epc2(0x03)] {
-        let mut card = card("default");
-        let mut attempt = |prepare: &dyn Fn(&mut TestCard, &[u8])| {
-            let r0 = select(&mut card);
-            let (data, _) = desk.auth(&r0, &profile);
-            let command = desk.auth_command(&data);
-            prepare(&mut card, &command);
-            sw(&mut card, &command)
-        };
-        assert_eq!(attempt(&|_, _| ()), 0x9000);
-        assert_eq!(attempt(&|card, command| assert_eq!(sw(card, command), 0x9000)), 0x6982, "replay");
-        let spoil = |card: &mut TestCard, command: &[u8]| {
-            let mut wrong = command.to_vec();
-            wrong[10] ^= 1;
-            assert_eq!(sw(card, &wrong), 0x6982);
-        };
-        assert_eq!(attempt(&spoil), 0x6982, "second attempt");
-        let again = |card: &mut TestCard, _: &[u8]| {
-            select(card);
-        };
-        assert_eq!(attempt(&again), 0x6982, "next SELECT");
-        let reset = |card: &mut TestCard, _: &[u8]| {
-            card.reset().unwrap();
-        };
-        assert_eq!(attempt(&reset), 0x6E00, "nothing is selected after reset");
-    }
-}
-
-/// REQ-SEL-4, REQ-SES-1: SELECT on another channel.
-#[test]
-fn req_sel_4_ends_sessions_everywhere() {
-    let profile = profile("default");
-    let mut card = card("default");
-    let (mut session, _) = Desk::epc1(Role::Debit).open(&mut card, &profile).unwrap();
-    assert_eq!(sw(&mut card, &[0x00, 0x70, 0x00, 0x00, 0x01]), 0x9000);
-    let held_back = session.protect(ins::TRANSACT, [0, 0], &order(1, &[debit(1, 100)]).emit());
-    let mut on_one = SELECT;
-    on_one[0] = 1;
-    assert_eq!(sw(&mut card, &on_one), 0x9000);
-    assert_eq!(sw(&mut card, &held_back), 0x6982);
-    assert_eq!(card.inspect().transaction_counter, 0);
 }
 
 proptest! {

@@ -78,32 +78,6 @@ fn req_rng_3_and_4_get_receipt() {
     assert_eq!(Desk::epc1(Role::Read).suite, Suite::Epc1);
 }
 
-/// REQ-PIN-1, REQ-PIN-3, REQ-PIN-4
-#[test]
-fn req_pin_tries() {
-    let profile = profile("default");
-    let mut card = card("default");
-    let desk = Desk::epc1(Role::Debit);
-    let (mut session, _) = desk.open(&mut card, &profile).unwrap();
-    assert_eq!([session.verify(&mut card, "1235"), session.verify(&mut card, "12345")], [0x63C2, 0x63C1]);
-    card.reset().unwrap();
-    let (mut session, state) = desk.open(&mut card, &profile).unwrap();
-    assert_eq!((card.inspect().pin_tries, state.flags), (Some(1), 1), "a reset gives none back");
-    assert_eq!(session.verify(&mut card, "1234"), 0x9000);
-    assert_eq!(card.inspect().pin_tries, Some(3));
-    assert_eq!(session.verify(&mut card, "9999"), 0x63C2);
-    let above = order(1, &[debit(1, 10_001)]);
-    assert_eq!(session.transact(&mut card, &above).err(), Some(0x9410), "a wrong PIN takes the right one back");
-    assert_eq!(session.verify(&mut card, "1234"), 0x9000);
-    let (mut next, _) = desk.open(&mut card, &profile).unwrap();
-    assert_eq!(next.transact(&mut card, &above).err(), Some(0x9410), "not beyond its session");
-    let statuses: Vec<u16> = (0..3).map(|_| next.verify(&mut card, "0000")).collect();
-    assert_eq!(statuses, [0x63C2, 0x63C1, 0x63C0]);
-    assert_eq!([next.verify(&mut card, "1234"), next.verify(&mut card, "0000")], [0x6983, 0x6983]);
-    let (_, state) = desk.open(&mut card, &profile).unwrap();
-    assert_eq!(state.flags, 5, "PIN present, blocked");
-}
-
 /// A saved image is the card; one of another card is refused.
 #[test]
 fn saved_and_loaded() {

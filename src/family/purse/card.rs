@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 
-use super::card_access_defect::AccessDefect;
-use super::card_auth::{self, Offer};
+use super::card_access_defect::{AccessDefect, Remembered};
+use super::card_auth::{self, Found, Offer};
 use super::card_commit_defect::CommitDefect;
-use super::card_image::Image;
+use super::card_commit_sabotage::Sabotage;
+use super::card_image::{Image, Slot};
 use super::card_keys::{Personalisation, PersonaliseError};
 use super::card_messaging::Session;
 use super::card_transact::{self, Outcome};
-use super::data::{AID, Rights, Suite, TransactionId, ins};
-use super::data_session::State;
+use super::data::{AID, CardId, LifeCycle, Rights, Role, Suite, TransactionId, ins, refusal};
+use super::data_session::{Certificate, State};
 use super::data_transact::{FILE_CYCLIC, FILE_LINEAR, signed_message};
 use super::issuer::Scheme;
 use super::profile::Profile;
 use crate::card::application::{Application, Request};
 use crate::card::chip::Chip;
 use crate::card::memory::{Memory, PowerLost};
+use crate::card::transaction_defect::JournalDefect;
+use crate::crypto::ec::PrivateKey;
 use crate::entropy::{Entropy, SeededEntropy};
 use crate::secret::equal_in_constant_time;
 use crate::wire::status::StatusWord;
@@ -42,14 +45,16 @@ const PATTERN_MODULUS: usize = 251;
 /// The application. [`PurseCard`] is the card.
 #[derive(Debug, Clone)]
 pub struct Purse<E> {
-    person: Arc<Personalisation>,
+    pub(super) person: Arc<Personalisation>,
     entropy: E,
     offer: Option<Offer>,
     session: Option<Session>,
     failed_attempts: u32,
     holder_verified: bool,
     access_defect: Option<AccessDefect>,
-    commit_defect: Option<CommitDefect>,
+    remembered: Remembered,
+    pub(super) commit_defect: Option<CommitDefect>,
+    pub(super) sabotage: Sabotage,
 }
 
 /// A virtual card with the purse on it.
@@ -72,9 +77,20 @@ pub type PurseCard<E = Box<dyn Entropy>> = Chip<Purse<E>>;
 impl<E: Entropy> Chip<Purse<E>> {
     /// A fresh card of this profile, without power.
     pub fn personalise(profile: &Profile, scheme: &Scheme, entropy: E) -> Result<Self, PersonaliseError> {
-        let person = Personalisation::new(profile, scheme)?;
+        Self::personalise_with(profile, scheme, entropy, None)
+    }
+
+    /// A fresh card with a deliberate defect of what guards the purse, keys included.
+    pub fn personalise_with(
+        profile: &Profile,
+        scheme: &Scheme,
+        entropy: E,
+        defect: Option<AccessDefect>,
+    ) -> Result<Self, PersonaliseError> {
+        let person = Personalisation::new(profile, scheme, defect)?;
         let image = person.layout.format(profile);
-        Ok(Self::new(Purse::new(person, profile, entropy), Memory::from_image(image)))
+        let purse = Purse { access_defect: defect, ..Purse::new(person, profile, entropy) };
+        Ok(Self::new(purse, Memory::from_image(image)))
     }
 
     /// A card of this profile with a saved image, without power.
@@ -84,7 +100,7 @@ impl<E: Entropy> Chip<Purse<E>> {
         image: Vec<u8>,
         entropy: E,
     ) -> Result<Self, PersonaliseError> {
-        let person = Personalisation::new(profile, scheme)?;
+        let person = Personalisation::new(profile, scheme, None)?;
         if !person.layout.fits(&image, profile.card_id) {
             let expected = person.layout.len();
             return Err(PersonaliseError::Image { card: profile.card_id, expected, got: image.len() });
@@ -92,17 +108,35 @@ impl<E: Entropy> Chip<Purse<E>> {
         Ok(Self::new(Purse::new(person, profile, entropy), Memory::from_image(image)))
     }
 
-    /// The same card with a deliberate defect of what guards the purse.
-    #[must_use]
-    pub fn with_access_defect(mut self, defect: AccessDefect) -> Self {
-        self.application_mut().access_defect = Some(defect);
-        self
-    }
-
     /// The same card with a deliberate defect of how it moves value.
     #[must_use]
     pub fn with_commit_defect(mut self, defect: CommitDefect) -> Self {
         self.application_mut().commit_defect = Some(defect);
+        self
+    }
+
+    /// The same card with a deliberate defect of its journal.
+    #[must_use]
+    pub fn with_journal_defect(mut self, defect: JournalDefect) -> Self {
+        // A card that was cloned shares this with its clones, which must not change.
+        if let Some(person) = Arc::get_mut(&mut self.application_mut().person) {
+            person.layout.journal.defect = Some(defect);
+        }
+        self
+    }
+
+    /// CID.
+    pub fn card_id(&self) -> CardId {
+        self.application().person.card
+    }
+
+    /// The same card with other credentials, whoever vouches for them: what a terminal must find out. A card without EPC2 has none.
+    #[must_use]
+    pub fn with_credentials(mut self, private: PrivateKey, certificate: &Certificate) -> Self {
+        if let Some(keys) = Arc::get_mut(&mut self.application_mut().person).and_then(|person| person.epc2.as_mut()) {
+            keys.private = private;
+            keys.certificate = certificate.emit();
+        }
         self
     }
 
@@ -122,7 +156,9 @@ impl<E> Purse<E> {
             failed_attempts: 0,
             holder_verified: profile.on_device_verification,
             access_defect: None,
+            remembered: Remembered::default(),
             commit_defect: None,
+            sabotage: Sabotage::default(),
         }
     }
 
@@ -132,6 +168,10 @@ impl<E> Purse<E> {
 
     fn has(&self, defect: AccessDefect) -> bool {
         self.access_defect == Some(defect)
+    }
+
+    pub(super) fn does(&self, defect: CommitDefect) -> bool {
+        self.commit_defect == Some(defect)
     }
 
     fn has_session(&self, channel: u8) -> bool {
@@ -168,21 +208,48 @@ impl<E> Purse<E> {
             return Ok(StatusWord::WRONG_LENGTH);
         };
         // Both are gone whatever comes of this attempt (REQ-SEL-2, REQ-SES-1).
-        self.session = None;
-        let offer = self.offer.take().filter(|offer| offer.channel == request.channel);
+        let session = self.session.take();
+        let barred = self.sabotage_auth();
+        let offer = self.offer.take();
+        let kept = offer.clone();
+        let any_channel = self.has(AccessDefect::NonceOfAnyChannel);
+        let offer = offer.filter(|offer| (offer.channel == request.channel || any_channel) && !barred);
         let flags = self.flags(memory)?;
         let person = Arc::clone(&self.person);
-        let image = Image::read(&person.layout, memory)?;
-        let opened =
-            offer.and_then(|offer| card_auth::open(&person, &image, flags, offer, reference, suite, request.data));
-        let Some((session, proof)) = opened else {
+        let mut image = Image::read(&person.layout, memory)?;
+        self.sabotage_state(&mut image);
+        let found = Found { person: &person, image: &image, flags, defect: self.access_defect };
+        let open = |offer| card_auth::open(&found, offer, reference, suite, request.data);
+        let opened = offer.and_then(open).or_else(|| self.remembered.offer.take().and_then(open));
+        let dead = self.has(AccessDefect::FailedAuthKills) && self.failed_attempts >= 4;
+        let Some((session, proof)) = opened.filter(|_| !dead) else {
             self.failed_attempts = self.failed_attempts.saturating_add(1);
-            return Ok(StatusWord::SECURITY_STATUS_NOT_SATISFIED);
+            self.offer = kept.filter(|_| self.has(AccessDefect::NonceSurvivesFailure));
+            self.session = session.filter(|_| self.has(AccessDefect::SessionSurvivesFailedAuth));
+            return Ok(self.refuse_auth(suite, reference, answer));
         };
         self.failed_attempts = 0;
+        self.offer = kept.filter(|_| self.has(AccessDefect::NonceSurvivesSuccess));
+        if self.has(AccessDefect::TriesBackAtAuth) {
+            person.layout.tries.restore(memory)?;
+        }
         self.session = Some(session);
         answer.extend_from_slice(&proof);
         Ok(StatusWord::OK)
+    }
+
+    /// REQ-AU1-2: one status word for all, and nothing else.
+    fn refuse_auth(&self, suite: Suite, reference: u8, answer: &mut Vec<u8>) -> StatusWord {
+        let unknown = match suite {
+            Suite::Epc1 => Role::from_code(reference >> 4).is_none(),
+            Suite::Epc2 => reference != Scheme::AUTHORITY,
+        };
+        match self.access_defect {
+            Some(AccessDefect::RefusalTalks) => answer.extend_from_slice(&self.person.card.0),
+            Some(AccessDefect::RefusalsDiffer) if unknown => return StatusWord::REFERENCED_DATA_NOT_FOUND,
+            _ => {}
+        }
+        StatusWord::SECURITY_STATUS_NOT_SATISFIED
     }
 
     /// A command under secure messaging. The session is put back only if it goes on.
@@ -193,11 +260,25 @@ impl<E> Purse<E> {
         answer: &mut Vec<u8>,
     ) -> Result<StatusWord, PowerLost> {
         let Some(mut session) = self.session.take() else {
+            if self.has(AccessDefect::HandshakeSkipped) {
+                return self.plain(memory, request, answer);
+            }
             return Ok(StatusWord::SECURITY_STATUS_NOT_SATISFIED);
         };
-        let Some(plaintext) = session.open(request.header, request.data) else {
-            return Ok(StatusWord::SM_DATA_INCORRECT);
+        let plaintext = match session.open(request.header, request.data) {
+            Some(plaintext) => plaintext,
+            None => match self.sabotage_error(memory, request.header, request.data)? {
+                Some((before, plaintext)) => {
+                    session = before;
+                    plaintext
+                }
+                None => {
+                    self.session = Some(session).filter(|_| self.has(AccessDefect::SessionSurvivesSmError));
+                    return Ok(StatusWord::SM_DATA_INCORRECT);
+                }
+            },
         };
+        self.sabotage_command(memory)?;
         let mut data = Vec::new();
         let status = match self.execute(memory, &mut session, request.header, &plaintext, &mut data) {
             Ok(()) => StatusWord::OK,
@@ -205,14 +286,33 @@ impl<E> Purse<E> {
             Err(Stop::PowerLost(lost)) => return Err(lost),
         };
         session.seal(&data, status, answer);
+        if session.verified && self.has(AccessDefect::VerificationSurvivesSession) {
+            self.holder_verified = true;
+        }
         if session.goes_on() {
             self.session = Some(session);
         }
         Ok(status)
     }
 
+    /// A command without secure messaging, which only a card with a defect gets as far as here.
+    fn plain(
+        &mut self,
+        memory: &mut Memory,
+        request: &Request<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<StatusWord, PowerLost> {
+        let session = self.session.take().or_else(|| card_auth::nobodys_session(request.channel, self.access_defect));
+        let Some(mut session) = session else { return Ok(StatusWord::SECURITY_STATUS_NOT_SATISFIED) };
+        match self.execute(memory, &mut session, request.header, request.data, answer) {
+            Ok(()) => Ok(StatusWord::OK),
+            Err(Stop::Refused(status)) => Ok(status),
+            Err(Stop::PowerLost(lost)) => Err(lost),
+        }
+    }
+
     fn execute(
-        &self,
+        &mut self,
         memory: &mut Memory,
         session: &mut Session,
         [_, ins, p1, p2]: [u8; 4],
@@ -239,33 +339,50 @@ impl<E> Purse<E> {
 
     /// Clause 8. The try is spent, durably, before the PIN is looked at.
     fn verify(&self, memory: &mut Memory, session: &mut Session, plaintext: &[u8]) -> Result<(), Stop> {
-        session.verified = false;
+        session.verified &= self.has(AccessDefect::WrongPinKeepsVerification);
         // REQ-CMD-1: a wrong length comes before security.
-        if !(4..=12).contains(&plaintext.len()) {
+        if !(4..=12).contains(&plaintext.len()) && !self.has(AccessDefect::NoPinCostsTry) {
             return Err(StatusWord::WRONG_LENGTH.into());
         }
         // Only who may debit needs it, and a terminal for enquiries must not burn tries.
-        require(session.may(Rights::DEBIT))?;
-        let Some(pin) = &self.person.pin else { return Err(StatusWord::REFERENCED_DATA_NOT_FOUND.into()) };
-        if !plaintext.iter().all(u8::is_ascii_digit) {
-            return Err(StatusWord::WRONG_DATA.into());
-        }
+        require(session.may(Rights::DEBIT) || self.has(AccessDefect::VerifyWithoutRight))?;
+        let Some(pin) = &self.person.pin else {
+            session.verified = self.has(AccessDefect::AbsentPinAccepted);
+            return if session.verified { Ok(()) } else { Err(StatusWord::REFERENCED_DATA_NOT_FOUND.into()) };
+        };
         let tries = &self.person.layout.tries;
-        if !tries.spend(memory)? {
+        if let Err(refusal) = check_pin_format(plaintext) {
+            if self.has(AccessDefect::NoPinCostsTry) {
+                tries.spend(memory)?;
+            }
+            return Err(refusal.into());
+        }
+        let compared = if self.has(AccessDefect::PinComparedInPart) { &plaintext[..4] } else { plaintext };
+        let right = equal_in_constant_time(&pin_block(compared), &pin_block(pin.expose()));
+        let unspent = match self.access_defect {
+            Some(AccessDefect::TrySpentAfterComparison | AccessDefect::BlockedPinCompared) => right,
+            Some(AccessDefect::TryNotSpent) => true,
+            _ => false,
+        };
+        if !unspent && !tries.spend(memory)? {
             return Err(StatusWord::AUTHENTICATION_BLOCKED.into());
         }
-        if !equal_in_constant_time(&pin_block(plaintext), &pin_block(pin.expose())) {
-            return Err(StatusWord::tries_left(tries.left(memory)?).into());
+        if !right {
+            let left = tries.left(memory)? + u8::from(self.has(AccessDefect::TriesOffByOne));
+            return Err(StatusWord::tries_left(left).into());
         }
-        tries.restore(memory)?;
+        if !self.has(AccessDefect::TriesKeptAtSuccess) {
+            tries.restore(memory)?;
+        }
         session.verified = true;
         Ok(())
     }
 
     fn read(&self, memory: &mut Memory, session: &Session, plaintext: &[u8], data: &mut Vec<u8>) -> Result<(), Stop> {
         let &[id, file, record] = plaintext else { return Err(StatusWord::WRONG_LENGTH.into()) };
-        require(session.may(Rights::READ))?;
-        let index = self.person.index_of(id).filter(|index| session.logical_cards.contains(index));
+        require(session.may(Rights::READ) || self.has(AccessDefect::ReadWithoutRight))?;
+        let any = self.has(AccessDefect::ListIgnored);
+        let index = self.person.index_of(id).filter(|index| any || session.logical_cards.contains(index));
         let index = index.ok_or(StatusWord::SECURITY_STATUS_NOT_SATISFIED)?;
         let image = Image::read(&self.person.layout, memory)?;
         let octets = match file {
@@ -278,7 +395,7 @@ impl<E> Purse<E> {
     }
 
     fn get_receipt(
-        &self,
+        &mut self,
         memory: &mut Memory,
         session: &Session,
         [p1, p2]: [u8; 2],
@@ -289,68 +406,121 @@ impl<E> Purse<E> {
         if plaintext.len() != key_len {
             return Err(StatusWord::WRONG_LENGTH.into());
         }
-        require(session.may(Rights::READ))?;
-        let signer = match p1 {
-            0 => None,
-            _ => Some(&self.person.epc2.as_ref().ok_or(StatusWord::FUNCTION_NOT_SUPPORTED)?.private),
+        require(session.may(Rights::READ) || self.has(AccessDefect::ReceiptWithoutRight))?;
+        let person = Arc::clone(&self.person);
+        let signer = match (p1, &person.epc2) {
+            (0, _) => None,
+            (_, Some(epc2)) => Some(&epc2.private),
+            (_, None) if self.does(CommitDefect::UnsignedForSigned) => None,
+            (_, None) => return Err(StatusWord::FUNCTION_NOT_SUPPORTED.into()),
         };
-        let image = Image::read(&self.person.layout, memory)?;
+        let mut image = Image::read(&person.layout, memory)?;
+        if self.does(CommitDefect::BlockedShowsNothing) && image.life_cycle() != LifeCycle::Active {
+            return Err(refusal::NOT_ACTIVE.into());
+        }
         let slot = match (<[u8; 16]>::try_from(plaintext), <[u8; 4]>::try_from(plaintext)) {
             (Ok(transaction), _) => image.find(&TransactionId(transaction)),
+            _ if self.does(CommitDefect::CounterUnknown) => None,
             (_, Ok(counter)) => image.find_counter(u32::from_be_bytes(counter)),
             _ => None,
         };
+        let slot = match slot {
+            None if self.does(CommitDefect::NewestForUnknown) => image.receipts().last().copied(),
+            Some(slot) if self.hides(&slot) => None,
+            slot => slot,
+        };
         let slot = slot.ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?;
+        let index = slot.index;
         data.extend_from_slice(slot.body());
         match signer {
-            None => data.extend_from_slice(self.person.receipt_key(session.suite).mac(slot.body()).as_bytes()),
+            None => data.extend_from_slice(person.receipt_key(session.suite).mac(slot.body()).as_bytes()),
+            Some(key) if self.does(CommitDefect::SignatureWithoutContext) => {
+                data.extend_from_slice(&key.sign(slot.body()));
+            }
             Some(key) => data.extend_from_slice(&key.sign(&signed_message(slot.body()))),
+        }
+        if self.does(CommitDefect::ReceiptOnce) {
+            self.sabotage.handed_out.push(slot.counter());
+        }
+        if self.does(CommitDefect::SecondTearForgets) {
+            image.acknowledge(index);
+            image.commit(memory)?;
         }
         Ok(())
     }
 
+    /// Whether a defect keeps a receipt back.
+    fn hides(&self, slot: &Slot<'_>) -> bool {
+        match self.commit_defect {
+            Some(CommitDefect::OutcomeHidden) => !slot.is_acknowledged(),
+            Some(CommitDefect::ReceiptOnce) => self.sabotage.handed_out.contains(&slot.counter()),
+            _ => false,
+        }
+    }
+
     /// Clause 6, (a) to (g).
     fn transact(
-        &self,
+        &mut self,
         memory: &mut Memory,
         session: &Session,
         plaintext: &[u8],
         data: &mut Vec<u8>,
     ) -> Result<(), Stop> {
-        let mut image = Image::read(&self.person.layout, memory)?;
+        let person = Arc::clone(&self.person);
+        let mut image = Image::read(&person.layout, memory)?;
         let verified = session.verified || self.holder_verified;
-        let body = match card_transact::transact(
-            &self.person,
-            &mut image,
-            session,
-            verified,
-            self.commit_defect,
-            plaintext,
-        )? {
-            Outcome::Repeated(body) => body,
-            Outcome::ToCommit(body) => {
-                image.commit(memory)?;
+        if self.sabotage.barred || (self.does(CommitDefect::FullRingBars) && image.is_full_of_unratified()) {
+            return Err(StatusWord::CONDITIONS_NOT_SATISFIED.into());
+        }
+        let outcome = card_transact::transact(&person, &mut image, session, verified, self.commit_defect, plaintext);
+        let body = match outcome {
+            Ok(Outcome::Repeated(body)) => body,
+            Ok(Outcome::ToCommit(body)) => {
+                let transaction = image.last_transaction();
+                self.commit(memory, &mut image, transaction)?;
                 body
+            }
+            Err(refusal) => {
+                self.sabotage_refusal(memory, &mut image)?;
+                return Err(refusal.into());
             }
         };
         data.extend_from_slice(&body);
-        data.extend_from_slice(self.person.receipt_key(session.suite).mac(&body).as_bytes());
+        data.extend_from_slice(person.receipt_key(session.suite).mac(&body).as_bytes());
         Ok(())
     }
 
     /// REQ-RNG-2, REQ-SES-4
     fn acknowledge(&self, memory: &mut Memory, session: &Session, plaintext: &[u8]) -> Result<(), Stop> {
         let transaction = TransactionId(plaintext.try_into().map_err(|_| StatusWord::WRONG_LENGTH)?);
-        require(session.may(Rights::COLLECT) || transaction.terminal() == session.terminal)?;
+        let own = transaction.terminal() == session.terminal || self.has(AccessDefect::AckWithoutRight);
+        require(session.may(Rights::COLLECT) || own)?;
         let mut image = Image::read(&self.person.layout, memory)?;
-        let slot = image.find(&transaction).ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?;
-        if !slot.is_acknowledged() {
-            let index = slot.index;
+        let Some(slot) = image.find(&transaction) else {
+            let accepted = self.does(CommitDefect::AckOfUnknown);
+            return if accepted { Ok(()) } else { Err(StatusWord::REFERENCED_DATA_NOT_FOUND.into()) };
+        };
+        let index = slot.index;
+        if !slot.is_acknowledged() && !self.does(CommitDefect::AckIgnored) {
             image.acknowledge(index);
+            image.commit(memory)?;
+        } else if slot.is_acknowledged() && self.does(CommitDefect::AckToggles) {
+            image.forget_acknowledgement(index);
             image.commit(memory)?;
         }
         Ok(())
     }
+}
+
+/// What is no PIN: by its length, by its characters (REQ-PIN-3).
+fn check_pin_format(plaintext: &[u8]) -> Result<(), StatusWord> {
+    if !(4..=12).contains(&plaintext.len()) {
+        return Err(StatusWord::WRONG_LENGTH);
+    }
+    if !plaintext.iter().all(u8::is_ascii_digit) {
+        return Err(StatusWord::WRONG_DATA);
+    }
+    Ok(())
 }
 
 /// Length and digits in a field of fixed length, so that the comparison takes the same time for every PIN.
@@ -387,33 +557,73 @@ const fn is_protected_instruction(ins: u8) -> bool {
     matches!(ins, ins::VERIFY | ins::READ | ins::GET_RECEIPT | ins::TRANSACT | ins::ACK)
 }
 
+impl<E: Entropy> Purse<E> {
+    /// A fresh offer (REQ-SEL-1).
+    fn draw_offer(&mut self, channel: u8) -> Offer {
+        let seed = match self.access_defect {
+            Some(AccessDefect::NonceConstant) => Some(0),
+            Some(AccessDefect::NonceRepeatsAfterReset) => Some(self.remembered.selections),
+            _ => None,
+        };
+        let offer = match seed {
+            Some(seed) => Offer::fresh(&self.person, channel, &mut SeededEntropy::new(seed)),
+            None => Offer::fresh(&self.person, channel, &mut self.entropy),
+        };
+        self.remembered.selections += 1;
+        match self.access_defect {
+            Some(_) => offer.spoilt(&self.person, self.remembered.selections, self.access_defect),
+            None => offer,
+        }
+    }
+}
+
 impl<E: Entropy> Application for Purse<E> {
     fn power_up(&mut self, memory: &mut Memory) -> Result<(), PowerLost> {
-        self.offer = None;
-        self.session = None;
+        self.remembered.offer = self.offer.take().filter(|_| self.has(AccessDefect::NonceSurvivesReset));
+        self.remembered.session_spared = self.has(AccessDefect::SessionSurvivesReset);
+        self.session = self.session.take().filter(|_| self.has(AccessDefect::SessionSurvivesReset));
         self.failed_attempts = 0;
-        self.person.layout.journal.recover(memory)
+        match self.access_defect {
+            Some(AccessDefect::TriesBackAtReset) => self.person.layout.tries.restore(memory)?,
+            Some(AccessDefect::NonceRepeatsAfterReset) => self.remembered.selections = 0,
+            _ => {}
+        }
+        let finished = self.person.layout.journal.recover(memory)?;
+        self.sabotage_power_up(memory, finished)
     }
 
     fn answers_to(&self, aid: &[u8]) -> bool {
         aid == AID
     }
 
-    fn select(&mut self, _: &mut Memory, channel: u8, answer: &mut Vec<u8>) -> Result<StatusWord, PowerLost> {
-        // REQ-SEL-4: on all channels.
-        self.session = None;
-        let offer = if self.has(AccessDefect::NonceConstant) {
-            Offer::fresh(&self.person, channel, &mut SeededEntropy::new(0))
-        } else {
-            Offer::fresh(&self.person, channel, &mut self.entropy)
-        };
+    fn select(&mut self, memory: &mut Memory, channel: u8, answer: &mut Vec<u8>) -> Result<StatusWord, PowerLost> {
+        let spared = std::mem::take(&mut self.remembered.session_spared);
+        match self.access_defect {
+            Some(AccessDefect::SessionSurvivesSelect) => {}
+            Some(AccessDefect::SessionSurvivesSelectElsewhere) => self.end_session(channel),
+            _ if spared => {}
+            // REQ-SEL-4: on all channels.
+            _ => {
+                let ended = self.session.take();
+                self.sabotage.ended = ended.filter(|_| self.does(CommitDefect::LateOrderExecuted));
+            }
+        }
+        self.sabotage_select(memory)?;
+        let offer = self.draw_offer(channel);
         answer.extend_from_slice(offer.r0());
-        self.offer = Some(offer);
+        let before = self.offer.replace(offer);
+        if self.has(AccessDefect::NonceSurvivesReselect) {
+            self.remembered.offer = before;
+        }
         Ok(StatusWord::OK)
     }
 
     fn close(&mut self, channel: u8) {
-        self.end_session(channel);
+        if self.has(AccessDefect::SessionSurvivesClose) {
+            self.remembered.session_spared = true;
+        } else {
+            self.end_session(channel);
+        }
         self.offer.take_if(|offer| offer.channel == channel);
     }
 
@@ -425,14 +635,23 @@ impl<E: Entropy> Application for Purse<E> {
         match (cla, ins) {
             (0, GET_DATA) if p1 == 1 && p2 <= 1 => Ok(()),
             (PLAIN, ins::AUTH) if Suite::from_p1(p1).is_some_and(|suite| self.person.offers(suite)) => Ok(()),
+            (PLAIN, ins::GET_RECEIPT) if self.does(CommitDefect::PrivateData) => Ok(()),
+            (PLAIN, ins::AUTH) if self.has(AccessDefect::SuiteNotOfferedReached) && Suite::from_p1(p1).is_some() => {
+                Ok(())
+            }
             (0, GET_DATA) | (PLAIN, ins::AUTH) => Err(StatusWord::WRONG_P1P2),
+            (PLAIN, ins::GET_RECEIPT) if self.has(AccessDefect::ReceiptForAnyone) => Ok(()),
+            (PLAIN, ins) if self.has(AccessDefect::PlainAccepted) && is_protected_instruction(ins) => Ok(()),
             // REQ-CMD-3: stripped of its protection.
             (PLAIN, ins) if is_protected_instruction(ins) => {
-                self.end_session(channel);
+                if !self.has(AccessDefect::PlainKeepsSession) {
+                    self.end_session(channel);
+                }
                 Err(StatusWord::SECURITY_STATUS_NOT_SATISFIED)
             }
             // Inside a session the MAC comes first; the rest is refused inside the R-MAC.
             (PROTECTED, _) if self.has_session(channel) => Ok(()),
+            (PROTECTED, ins) if self.has(AccessDefect::HandshakeSkipped) && is_protected_instruction(ins) => Ok(()),
             (PROTECTED, ins) if is_protected_instruction(ins) => Err(StatusWord::SECURITY_STATUS_NOT_SATISFIED),
             _ => Err(StatusWord::INS_NOT_SUPPORTED),
         }
@@ -458,7 +677,13 @@ impl<E: Entropy> Application for Purse<E> {
                 answer.extend((0..PATTERN_LEN).map(|index| (index % PATTERN_MODULUS) as u8));
                 Ok(StatusWord::OK)
             }
-            [PLAIN, ..] => self.auth(memory, request, answer),
+            [PLAIN, ins::AUTH, ..] => self.auth(memory, request, answer),
+            [PLAIN, ins::GET_RECEIPT, ..] if self.does(CommitDefect::PrivateData) => {
+                let image = Image::read(&self.person.layout, memory)?;
+                image.receipts().last().into_iter().for_each(|slot| answer.extend_from_slice(slot.body()));
+                Ok(StatusWord::OK)
+            }
+            [PLAIN, ..] => self.plain(memory, request, answer),
             _ => self.protected(memory, request, answer),
         }
     }

@@ -1,5 +1,6 @@
 //! What a card is given once and for all: its keys, its limits, its certificate.
 
+use super::card_access_defect::AccessDefect;
 use super::card_image::Layout;
 use super::data::{CardId, Role, Suite};
 use super::data_session::{CERTIFICATE_LEN, Certificate, Subject};
@@ -71,7 +72,11 @@ pub(super) struct Epc2Keys {
 }
 
 impl Personalisation {
-    pub(super) fn new(profile: &Profile, scheme: &Scheme) -> Result<Self, PersonaliseError> {
+    pub(super) fn new(
+        profile: &Profile,
+        scheme: &Scheme,
+        defect: Option<AccessDefect>,
+    ) -> Result<Self, PersonaliseError> {
         let given = &profile.keys;
         let card = profile.card_id;
         let privacy = given.privacy.clone().unwrap_or_else(|| scheme.privacy_key());
@@ -79,7 +84,8 @@ impl Personalisation {
             let key = given.receipt.clone().unwrap_or_else(|| scheme.receipt_key(card, suite));
             SuiteKey::new(suite, *key.expose())
         };
-        let logical_cards = profile.logical_cards.iter().map(|logical| LogicalCard::new(logical, profile, scheme));
+        let logical_cards =
+            profile.logical_cards.iter().map(|logical| LogicalCard::new(logical, profile, scheme, defect));
         let offers_epc2 = profile.suites.contains(&Suite::Epc2);
         Ok(Self {
             card,
@@ -122,10 +128,22 @@ impl Personalisation {
 }
 
 impl LogicalCard {
-    fn new(logical: &LogicalCardProfile, profile: &Profile, scheme: &Scheme) -> Result<Self, WeakKey> {
+    fn new(
+        logical: &LogicalCardProfile,
+        profile: &Profile,
+        scheme: &Scheme,
+        defect: Option<AccessDefect>,
+    ) -> Result<Self, WeakKey> {
+        let mut card = profile.card_id;
+        if defect == Some(AccessDefect::DiversificationTruncated) {
+            card.0[4..].fill(0);
+        }
         let key = |role| match &profile.keys.debit_master {
-            Some(master) if logical.id == 1 && role == Role::Debit => keys_epc1::diversify(master, profile.card_id),
-            _ => scheme.card_key(logical.operator, logical.id, role, profile.card_id),
+            Some(master) if logical.id == 1 && role == Role::Debit => keys_epc1::diversify(master, card),
+            _ if defect == Some(AccessDefect::DiversificationIgnored) => {
+                Ok(scheme.master(logical.operator, logical.id, role))
+            }
+            _ => scheme.card_key(logical.operator, logical.id, role, card),
         };
         let [debit, credit, refund, read, administer] = Role::ALL.map(key);
         Ok(Self { profile: logical.clone(), keys: [debit?, credit?, refund?, read?, administer?] })

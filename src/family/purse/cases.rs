@@ -1,7 +1,9 @@
 //! The cases of the purse, in the order in which they run. Each file is about one clause of specs/purse.md.
 
 use super::{
-    cases_authentication, cases_life_cycle, cases_messaging, cases_model, cases_pin, cases_recovery, cases_ring,
+    cases_atomicity, cases_authentication, cases_authentication_epc1, cases_authentication_epc2, cases_commands,
+    cases_life_cycle, cases_messaging, cases_model, cases_pin, cases_proof, cases_recovery, cases_refusal,
+    cases_rights, cases_ring, cases_selection, cases_terminal, cases_terminal_lies, cases_terminal_records,
     cases_transaction,
 };
 use crate::conformance::case::Case;
@@ -12,13 +14,24 @@ pub(super) const SUITE: &str = "purse";
 /// All of them.
 pub(super) fn all() -> Vec<Case> {
     [
+        cases_commands::cases(),
+        cases_selection::cases(),
         cases_authentication::cases(),
+        cases_authentication_epc1::cases(),
+        cases_authentication_epc2::cases(),
         cases_messaging::cases(),
+        cases_rights::cases(),
         cases_pin::cases(),
         cases_transaction::cases(),
+        cases_refusal::cases(),
+        cases_atomicity::cases(),
         cases_recovery::cases(),
+        cases_proof::cases(),
         cases_ring::cases(),
         cases_life_cycle::cases(),
+        cases_terminal::cases(),
+        cases_terminal_lies::cases(),
+        cases_terminal_records::cases(),
         cases_model::cases(),
     ]
     .concat()

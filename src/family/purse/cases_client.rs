@@ -7,7 +7,7 @@ use super::data_transact::{Operation, Order};
 use super::issuer::Scheme;
 use super::keys::{Mac, SessionKeys};
 use super::keys_epc1::{self, Parties};
-use super::keys_epc2::{self, FirstHalf};
+use super::keys_epc2::FirstHalf;
 use crate::conformance::tester::{Answer, Tester};
 use crate::conformance::verdict::{Outcome, Stop};
 use crate::crypto::des::TripleDesKey;
@@ -83,6 +83,8 @@ pub struct Desk {
     pub role: Role,
     /// EPC2: of the certificate.
     pub rights: Rights,
+    /// P2 of AUTH: role and version of the key, or the certification authority.
+    pub reference: u8,
     /// opts.
     pub options: Options,
     /// Logical channel.
@@ -94,7 +96,11 @@ impl Desk {
     pub fn new(suite: Suite, role: Role) -> Self {
         let options = Options::default();
         let rights = role.rights();
-        Self { suite, terminal: TERMINAL, role, rights, options, channel: 0 }
+        let reference = match suite {
+            Suite::Epc1 => role.key_reference(Scheme::KEY_VERSION),
+            Suite::Epc2 => Scheme::AUTHORITY,
+        };
+        Self { suite, terminal: TERMINAL, role, rights, reference, options, channel: 0 }
     }
 
     /// For these logical cards, ascending.
@@ -104,6 +110,13 @@ impl Desk {
         for &id in ids {
             self.rights.0 |= 0x100 << (id.clamp(1, 8) - 1);
         }
+        self
+    }
+
+    /// Asks for details and unratified receipts.
+    #[must_use]
+    pub fn everything(mut self) -> Self {
+        (self.options.details, self.options.unratified) = (true, true);
         self
     }
 
@@ -123,10 +136,7 @@ impl Desk {
 
     /// CLA INS P1 P2 of AUTH, without channel.
     pub fn header(&self) -> [u8; 4] {
-        match self.suite {
-            Suite::Epc1 => keys_epc1::header(self.role, Scheme::KEY_VERSION),
-            Suite::Epc2 => keys_epc2::header(Scheme::AUTHORITY),
-        }
+        [0x80, ins::AUTH, self.suite.p1(), self.reference]
     }
 
     /// Data of an AUTH for this R0, and what opens its answer.
@@ -221,6 +231,37 @@ impl Desk {
         }
     }
 
+    /// An AUTH that is wrong in one thing: 6982 and nothing else. The right one opens afterwards, so that nothing else can have been
+    /// wrong. `wrong` makes its data for an R0.
+    pub fn refuses(
+        &self,
+        tester: &mut Tester<'_>,
+        what: impl std::fmt::Display,
+        wrong: impl FnOnce(&mut Tester<'_>, &[u8]) -> Outcome<Vec<u8>>,
+    ) -> Outcome {
+        let r0 = select_on(tester, self.channel)?;
+        let data = wrong(tester, &r0)?;
+        self.refuses_data(tester, &what, &data)?;
+        self.open(tester).map(|_| ())
+    }
+
+    /// Sends an AUTH with this data, which is refused.
+    pub fn refuses_data(&self, tester: &mut Tester<'_>, what: impl std::fmt::Display, data: &[u8]) -> Outcome {
+        tester.note(format!("AUTH that is wrong: {what}"));
+        tester.before_failed_authentication()?;
+        let answer = fetch(tester, &self.auth_command(data))?;
+        let (status, octets) = (answer.status.0, answer.data.len());
+        tester.check_equal(&format!("AUTH, {what}: status word and octets"), &(0x6982, 0), &(status, octets))
+    }
+
+    /// Where the tag lies in this AUTH data.
+    pub fn tag_in(&self, data: &[u8]) -> std::ops::Range<usize> {
+        match self.suite {
+            Suite::Epc1 => data.len() - 8..data.len(),
+            Suite::Epc2 => 64 + CERTIFICATE_LEN..64 + CERTIFICATE_LEN + 16,
+        }
+    }
+
     /// One TRANSACT in a session of its own, which must succeed; its receipt.
     pub fn pay(&self, tester: &mut Tester<'_>, operations: &[Operation]) -> Outcome<SealedReceipt> {
         let mut opened = self.open(tester)?;
@@ -258,6 +299,19 @@ pub fn card_id(tester: &Tester<'_>, r0: &[u8]) -> Outcome<CardId> {
     Ok(keys_epc1::decipher_card_id(&privacy, offer.nonce, offer.enciphered_card_id))
 }
 
+/// MANAGE CHANNEL: opens the next channel, whose number must be `expected`.
+pub fn open_channel(tester: &mut Tester<'_>, expected: u8) -> Outcome {
+    let answer = tester.send(&[0x00, ins::MANAGE_CHANNEL, 0x00, 0x00, 0x01])?;
+    tester.expect_status(&answer, 0x9000)?;
+    tester.check_equal("channel", &vec![expected], &answer.data)
+}
+
+/// MANAGE CHANNEL: closes a channel.
+pub fn close_channel(tester: &mut Tester<'_>, channel: u8) -> Outcome {
+    let answer = tester.send(&[0x00, ins::MANAGE_CHANNEL, 0x80, channel])?;
+    tester.expect_status(&answer, 0x9000)
+}
+
 /// An AUTH that was sent.
 pub struct Waiting {
     channel: u8,
@@ -277,6 +331,8 @@ pub struct Opened {
     pub state: State,
     /// CID.
     pub card: CardId,
+    /// EPC2: certC, verified.
+    pub certificate: Option<Certificate>,
 }
 
 impl Opened {
@@ -297,13 +353,13 @@ impl Waiting {
     /// Opens C3|tagC; what is not authentic fails.
     pub fn open(self, tester: &mut Tester<'_>, answer: &[u8]) -> Outcome<Opened> {
         let channel = self.channel;
-        let (keys, chaining, state, card) = match self.kind {
+        let (keys, chaining, state, card, certificate) = match self.kind {
             Kind::Epc1 { keys, tag, card } => {
                 let (c3, tag_c) = split(answer, 8)?;
                 let expected = keys_epc1::card_tag(&keys, &tag, c3);
                 tester.check(expected.verify(tag_c), "tagC proves the card")?;
                 let state = keys_epc1::decipher_state(&keys, c3).ok_or_else(|| Stop::fail("padding of STATE"))?;
-                (keys, expected, parse_state(&state, Suite::Epc1)?, card)
+                (keys, expected, parse_state(&state, Suite::Epc1)?, card, None)
             }
             Kind::Epc2 { half, ephemeral } => {
                 let (c3, tag_c) = split(answer, 16)?;
@@ -318,11 +374,13 @@ impl Waiting {
                 let card_key = card_key.map_err(ours)?;
                 let (keys, expected) = half.finish(c3, &ephemeral.agree(&card_key));
                 tester.check(expected.verify(tag_c), "tagC proves the card")?;
-                (keys, expected, parse_state(state, Suite::Epc2)?, CardId(certificate.subject_id))
+                let card = CardId(certificate.subject_id);
+                (keys, expected, parse_state(state, Suite::Epc2)?, card, Some(certificate))
             }
         };
+        tester.after_good_authentication()?;
         tester.note(format!("session open: TC {}, balance {}", state.transaction_counter, state.balance));
-        Ok(Opened { session: Session { keys, chaining, counter: 1, channel }, state, card })
+        Ok(Opened { session: Session { keys, chaining, counter: 1, channel }, state, card, certificate })
     }
 }
 
@@ -390,6 +448,20 @@ impl Session {
         Ok((self.unprotect(tester, &answer)?, answer.status))
     }
 
+    /// The session has ended: a command that would be right is refused without R-MAC.
+    pub fn expect_ended(&mut self, tester: &mut Tester<'_>, why: &str) -> Outcome {
+        let command = self.protect(ins::GET_RECEIPT, [0, 0], &[0; 16]);
+        let answer = tester.send(&command)?;
+        let seen = (answer.status.0, answer.data.len());
+        tester.check_equal(&format!("{why}: status word and octets of a command of the session"), &(0x6982, 0), &seen)
+    }
+
+    /// The session goes on: GET RECEIPT for an order that there never was answers 6A88, authentic.
+    pub fn expect_alive(&mut self, tester: &mut Tester<'_>) -> Outcome {
+        let (_, status) = self.send(tester, ins::GET_RECEIPT, [0, 0], &[0xEE; 16])?;
+        tester.check_equal("status word in the session", &0x6A88, &status.0)
+    }
+
     /// TRANSACT; its receipt, or the authentic status word of a refusal.
     pub fn transact(&mut self, tester: &mut Tester<'_>, order: &Order) -> Outcome<Result<SealedReceipt, StatusWord>> {
         tester.note(format!("TRANSACT {:?}", order.operations));
@@ -408,6 +480,27 @@ impl Session {
             Ok(receipt) => Ok(receipt),
             Err(status) => Err(Stop::fail(format!("TRANSACT: expected 9000, got {:04X}", status.0))),
         }
+    }
+
+    /// TRANSACT, which must be refused with this status word.
+    pub fn refuse(&mut self, tester: &mut Tester<'_>, order: &Order, expected: StatusWord) -> Outcome {
+        let refused = self.transact(tester, order)?.err();
+        tester.check_equal("status word of TRANSACT", &Some(expected), &refused)
+    }
+
+    /// ACK; its status word.
+    pub fn acknowledge(&mut self, tester: &mut Tester<'_>, transaction: TransactionId) -> Outcome<StatusWord> {
+        Ok(self.send(tester, ins::ACK, [0, 0], &transaction.0)?.1)
+    }
+
+    /// GET RECEIPT by TTID (16 octets) or TC (4), unsigned; the receipt or a status word.
+    pub fn receipt(&mut self, tester: &mut Tester<'_>, key: &[u8]) -> Outcome<Result<SealedReceipt, StatusWord>> {
+        let (data, status) = self.send(tester, ins::GET_RECEIPT, [0, u8::from(key.len() == 4)], key)?;
+        if status != StatusWord::OK {
+            return Ok(Err(status));
+        }
+        let receipt = SealedReceipt::parse(&data, self.keys.suite());
+        receipt.map(Ok).map_err(|error| Stop::fail(format!("receipt: {error}")))
     }
 
     /// VERIFY; its status word.

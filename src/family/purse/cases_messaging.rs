@@ -1,8 +1,223 @@
-//! Secure messaging, and what a session may do (specs/purse.md, clause 5).
+//! Secure messaging: what a session takes, and what ends it (specs/purse.md, clause 5).
 
+use super::cases::SUITE;
+use super::cases_client::{Desk, Opened, Session, close_channel, each_suite, open_channel, select, select_on};
+use super::data::{Role, Suite, ins};
+use super::data_transact::Operation;
 use crate::conformance::case::Case;
+use crate::conformance::tester::Tester;
+use crate::conformance::verdict::Outcome;
+use crate::wire::apdu::Command;
+
+/// The valid twin of what ends a session.
+const GOES_ON: &str = "SES-CHAIN-001";
+
+/// Commands of one session (REQ-SES-1).
+const COMMANDS_MAX: u8 = 255;
 
 /// The cases, in the order in which they run.
 pub(super) fn cases() -> Vec<Case> {
-    vec![]
+    [macs(), ends()].concat()
+}
+
+fn case(id: &str, purpose: &str) -> Case {
+    Case::new(SUITE, id, purpose)
+}
+
+fn open(tester: &mut Tester<'_>, suite: Suite) -> Outcome<Opened> {
+    Desk::new(suite, Role::Debit).open(tester)
+}
+
+/// Sends a command that secure messaging must refuse: 6988 and nothing else, and the session has ended.
+fn refused(tester: &mut Tester<'_>, what: &str, session: &Session, command: &[u8]) -> Outcome {
+    tester.note(format!("wrong in: {what}"));
+    let answer = tester.send(command)?;
+    let seen = (answer.status.0, answer.data.len());
+    tester.check_equal(&format!("{what}: status word and octets"), &(0x6988, 0), &seen)?;
+    session.clone().expect_ended(tester, what)
+}
+
+fn macs() -> Vec<Case> {
+    let wrong = |id, purpose| case(id, purpose).proves(&["REQ-SES-2"]).twin(GOES_ON);
+    vec![
+        case(
+            GOES_ON,
+            "Commands follow each other in a session, each under its own counter and the MAC of the one before.",
+        )
+        .proves(&["REQ-SES-2", "REQ-SES-3"])
+        .kills(&["mac-unchained"])
+        .body(|tester| {
+            each_suite(tester, |tester, suite| {
+                let mut session = open(tester, suite)?.session;
+                (0..4).try_for_each(|_| session.expect_alive(tester))
+            })
+        }),
+        case("SES-ANSWER-001", "A success carries data and R-MAC; two answers with the same data look different.")
+            .proves(&["REQ-SES-3", "REQ-RNG-3"])
+            .kills(&["answer-without-mac", "constant-iv", "counter-stuck"])
+            .writes()
+            .body(|tester| each_suite(tester, different_ciphertexts)),
+        wrong(
+            "SES-MAC-001",
+            "A command whose MAC is wrong in one bit, be it in the first octet or in the last, is refused and ends the session.",
+        )
+        .kills(&["command-mac-unverified", "command-mac-in-part", "session-survives-sm-error"])
+        .body(|tester| each_suite(tester, spoilt_macs)),
+        wrong("SES-MAC-002", "A command without MAC, with a piece of one, changed, or with wrong padding is refused.")
+            .kills(&["command-mac-unverified"])
+            .body(|tester| each_suite(tester, missing_macs)),
+        wrong("SES-HEADER-001", "The MAC of a command holds for its own instruction and parameters only.")
+            .kills(&["command-mac-without-header"])
+            .body(|tester| each_suite(tester, other_headers)),
+        wrong("SES-DIRECTION-001", "A command under the key for answers is refused.")
+            .kills(&["directions-confused"])
+            .body(|tester| each_suite(tester, wrong_direction)),
+        wrong("SES-REPLAY-001", "A command that was executed is refused when it comes again in its session.")
+            .kills(&["replay-in-session"])
+            .body(|tester| {
+                each_suite(tester, |tester, suite| {
+                    let mut session = open(tester, suite)?.session;
+                    let command = session.clone().protect(ins::GET_RECEIPT, [0, 0], &[0xEE; 16]);
+                    session.expect_alive(tester)?;
+                    refused(tester, "the command before", &session, &command)
+                })
+            }),
+        wrong("SES-DROP-001", "A command is refused when the one before it was dropped, or comes after it.")
+            .kills(&["command-mac-unverified"])
+            .body(|tester| each_suite(tester, dropped)),
+    ]
+}
+
+fn different_ciphertexts(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+    let desk = Desk::new(suite, Role::Debit);
+    let paid = desk.pay(tester, &[Operation::Debit { logical_card: 1, amount: 1 }])?;
+    let mut session = desk.open(tester)?.session;
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        let command = session.protect(ins::GET_RECEIPT, [0, 0], &paid.body.transaction.0);
+        let answer = super::cases_client::fetch(tester, &command)?;
+        tester.expect_status(&answer, 0x9000)?;
+        let receipt = session.unprotect(tester, &answer)?;
+        tester.check_equal("receipt", &paid.emit(), &receipt)?;
+        answers.push(answer.data);
+    }
+    // Ciphertext, without R-MAC: its first block shows the initial vector.
+    tester.check(answers[0][..8] != answers[1][..8] && answers[1][..8] != answers[2][..8], "ciphertexts differ")
+}
+
+fn spoilt_macs(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+    for octet in [0, 3, 4, suite.mac_len() / 2, suite.mac_len() - 1] {
+        let session = open(tester, suite)?.session;
+        let mut command = session.clone().protect(ins::GET_RECEIPT, [0, 0], &[0xEE; 16]);
+        // Le is the last octet.
+        let at = command.len() - 1 - suite.mac_len() + octet;
+        command[at] ^= 1 << (octet % 8);
+        refused(tester, &format!("octet {octet} of the MAC"), &session, &command)?;
+    }
+    Ok(())
+}
+
+fn other_headers(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+    for (octet, value) in [(1, ins::ACK), (1, ins::READ), (2, 1), (3, 1)] {
+        let session = open(tester, suite)?.session;
+        let mut command = session.clone().protect(ins::GET_RECEIPT, [0, 0], &[0xEE; 16]);
+        command[octet] = value;
+        refused(tester, &format!("octet {octet} of the header"), &session, &command)?;
+    }
+    Ok(())
+}
+
+fn wrong_direction(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+    let session = open(tester, suite)?.session;
+    let mut reversed = session.clone();
+    reversed.keys.mac = reversed.keys.rmac.clone();
+    let command = reversed.protect(ins::GET_RECEIPT, [0, 0], &[0xEE; 16]);
+    refused(tester, "MAC under S-RMAC", &session, &command)
+}
+
+fn dropped(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+    let session = open(tester, suite)?.session;
+    let mut ahead = session.clone();
+    ahead.protect(ins::GET_RECEIPT, [0, 0], &[0xEE; 16]);
+    // Without data no initial vector matters: the MAC alone tells them apart.
+    let second = ahead.protect(ins::TRANSACT, [0, 0], &[]);
+    refused(tester, "the command before was dropped", &session, &second)
+}
+
+fn missing_macs(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+    let header = [0x84, ins::GET_RECEIPT, 0, 0];
+    let send = |data: &[u8]| Command::new(header[0], header[1], 0, 0).with_data(data).with_le(256).emit();
+    for octets in [0, 1, suite.mac_len() - 1] {
+        let session = open(tester, suite)?.session;
+        refused(tester, &format!("{octets} octets in all"), &session, &send(&vec![0x5A; octets]))?;
+    }
+    let session = open(tester, suite)?.session;
+    refused(tester, "a plaintext", &session, &send(&[0xEE; 32]))?;
+    let session = open(tester, suite)?.session;
+    let unpadded = [0xA5; 16];
+    let mac = session.keys.command_mac(&session.chaining, header, &unpadded);
+    refused(tester, "the padding", &session, &send(&[&unpadded, mac.as_bytes()].concat()))?;
+    let session = open(tester, suite)?.session;
+    let mut command = session.clone().protect(ins::GET_RECEIPT, [0, 0], &[0xEE; 16]);
+    command[5] ^= 1;
+    refused(tester, "the ciphertext", &session, &command)
+}
+
+/// REQ-SES-1
+fn ends() -> Vec<Case> {
+    let ended = |id, purpose| case(id, purpose).proves(&["REQ-SES-1"]).twin(GOES_ON);
+    vec![
+        ended("SES-COUNT-001", "A session takes 255 commands and no more.").kills(&["counter-wraps"]).body(|tester| {
+            each_suite(tester, |tester, suite| {
+                let mut session = open(tester, suite)?.session;
+                (0..COMMANDS_MAX).try_for_each(|_| session.expect_alive(tester))?;
+                session.expect_ended(tester, "after 255 commands")
+            })
+        }),
+        ended("SES-RESET-001", "Reset ends the session, and SELECT does not bring it back.")
+            .kills(&["session-survives-reset"])
+            .body(|tester| {
+                each_suite(tester, |tester, suite| {
+                    let mut session = open(tester, suite)?.session;
+                    tester.power_on()?;
+                    let answer = tester.send(&session.clone().protect(ins::GET_RECEIPT, [0, 0], &[0xEE; 16]))?;
+                    tester.expect_status(&answer, 0x6E00)?;
+                    select(tester)?;
+                    session.expect_ended(tester, "after reset")
+                })
+            }),
+        ended(
+            "SES-CLOSE-001",
+            "Closing its logical channel ends the session, and opening it again does not bring it back.",
+        )
+        .needs(&["iso7816_4.logical_channels"])
+        .kills(&["session-survives-close"])
+        .body(|tester| {
+            each_suite(tester, |tester, suite| {
+                open_channel(tester, 1)?;
+                let mut session = Desk::new(suite, Role::Debit).on(1).open(tester)?.session;
+                session.expect_alive(tester)?;
+                close_channel(tester, 1)?;
+                open_channel(tester, 1)?;
+                select_on(tester, 1)?;
+                session.expect_ended(tester, "after its channel was closed")?;
+                close_channel(tester, 1)
+            })
+        }),
+        ended("SES-CHANNEL-001", "A session belongs to its logical channel: on another its commands are refused.")
+            .proves(&["REQ-CMD-5"])
+            .needs(&["iso7816_4.logical_channels"])
+            .kills(&["handshake-skipped"])
+            .body(|tester| {
+                each_suite(tester, |tester, suite| {
+                    open_channel(tester, 1)?;
+                    select(tester)?;
+                    let session = Desk::new(suite, Role::Debit).on(1).open(tester)?.session;
+                    let mut elsewhere = Session { channel: 0, ..session.clone() };
+                    elsewhere.expect_ended(tester, "on channel 0")?;
+                    session.clone().expect_alive(tester)?;
+                    close_channel(tester, 1)
+                })
+            }),
+    ]
 }

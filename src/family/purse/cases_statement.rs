@@ -45,7 +45,13 @@ pub(super) fn statement(profile: &Profile) -> Statement {
         statement = statement.number("purse.pin_tries", u64::from(profile.pin_tries));
     }
     for logical in &profile.logical_cards {
-        statement = statement.number(&format!("purse.operator.{}", logical.id), u64::from(logical.operator));
+        for (name, number) in [
+            ("operator", logical.operator),
+            ("linear_records", logical.linear_records.into()),
+            ("cyclic_records", logical.cyclic_records.into()),
+        ] {
+            statement = statement.number(&format!("purse.{name}.{}", logical.id), u64::from(number));
+        }
     }
     statement
 }

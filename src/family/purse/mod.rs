@@ -7,29 +7,43 @@ pub mod card;
 pub mod card_access_defect;
 mod card_auth;
 pub mod card_commit_defect;
+mod card_commit_sabotage;
 mod card_image;
 pub mod card_inspection;
 pub mod card_keys;
 mod card_messaging;
 mod card_transact;
 mod cases;
+mod cases_atomicity;
 mod cases_authentication;
+mod cases_authentication_epc1;
+mod cases_authentication_epc2;
 pub mod cases_client;
+mod cases_commands;
 mod cases_life_cycle;
 mod cases_messaging;
 pub mod cases_model;
 mod cases_model_learn;
 pub mod cases_model_steps;
+mod cases_picture;
 mod cases_pin;
+mod cases_proof;
 mod cases_recovery;
+mod cases_refusal;
+mod cases_rights;
 mod cases_ring;
+mod cases_selection;
 mod cases_statement;
+mod cases_terminal;
+mod cases_terminal_lies;
+mod cases_terminal_records;
 mod cases_transaction;
 pub mod data;
 pub mod data_session;
 pub mod data_transact;
 pub mod issuer;
 pub mod kernel;
+pub mod kernel_defect;
 pub mod kernel_sam;
 pub mod keys;
 pub mod keys_epc1;
@@ -45,6 +59,7 @@ use self::profile::Profile;
 use super::CardFamily;
 use crate::card::Card;
 use crate::card::defect::ChipDefect;
+use crate::card::transaction_defect::JournalDefect;
 use crate::conformance::case::Case;
 use crate::conformance::mutant::Mutant;
 use crate::conformance::requirement::Catalogue;
@@ -74,14 +89,15 @@ impl CardFamily for Purse {
 
     fn virtual_card(&self, profile: &str, seed: u64, mutant: Option<&str>) -> Result<Box<dyn Card>, String> {
         let profile = Profile::built_in(profile).map_err(|error| error.to_string())?;
-        let card = PurseCard::personalise(&profile, &Scheme::test(), SeededEntropy::new(seed))
+        let access = mutant.and_then(AccessDefect::by_name);
+        let card = PurseCard::personalise_with(&profile, &Scheme::test(), SeededEntropy::new(seed), access)
             .map_err(|error| error.to_string())?;
-        let Some(name) = mutant else { return Ok(Box::new(card)) };
+        let Some(name) = mutant.filter(|_| access.is_none()) else { return Ok(Box::new(card)) };
         if let Some(defect) = ChipDefect::by_name(name) {
             return Ok(Box::new(card.with_defect(defect)));
         }
-        if let Some(defect) = AccessDefect::by_name(name) {
-            return Ok(Box::new(card.with_access_defect(defect)));
+        if let Some(defect) = JournalDefect::by_name(name) {
+            return Ok(Box::new(card.with_journal_defect(defect)));
         }
         match CommitDefect::by_name(name) {
             Some(defect) => Ok(Box::new(card.with_commit_defect(defect))),
@@ -103,7 +119,8 @@ impl CardFamily for Purse {
         let chip = ChipDefect::ALL.iter().map(|(_, description)| description);
         let access = AccessDefect::ALL.iter().map(|(_, description)| description);
         let commit = CommitDefect::ALL.iter().map(|(_, description)| description);
-        chip.chain(access).chain(commit).map(Mutant::card).collect()
+        let journal = JournalDefect::ALL.iter().map(|(_, description)| description);
+        chip.chain(access).chain(commit).chain(journal).map(Mutant::card).collect()
     }
 
     fn requirements(&self) -> Result<Catalogue, String> {
@@ -116,5 +133,13 @@ impl CardFamily for Purse {
 
     fn transaction_of(&self, intent: &Intent) -> Option<String> {
         kernel::PurseIntent::of(intent).ok().map(|intent| intent.order.transaction.to_string())
+    }
+
+    fn refund_of(&self, intent: &Intent) -> Option<String> {
+        let operations = kernel::PurseIntent::of(intent).ok()?.order.operations;
+        operations.into_iter().find_map(|operation| match operation {
+            data_transact::Operation::Refund { of, .. } => Some(of.to_string()),
+            _ => None,
+        })
     }
 }
