@@ -49,6 +49,12 @@ const RULES: &[Rule] = &[
         why: "what both sides share knows neither",
     },
     Rule {
+        within: &["src/family/purse/model"],
+        except: &[],
+        words: &["card_", "super::card", "kernel", "crate::card", "crate::conformance"],
+        why: "the model decides everything for itself: what it shared with the card would be wrong in both",
+    },
+    Rule {
         within: &["src/conformance/", "src/suite/"],
         except: &[],
         words: &["crate::family", "crate::app", "crate::reader::pcsc", "crate::reader::vpcd"],

@@ -142,7 +142,7 @@ fn replay(campaign: &mut Campaign, token: &Token) -> Result<Report, AppError> {
         )));
     }
     let mut watch = Watch::silent()?;
-    let result = runner::run_case(case, &mut subjects, token.seed, &mut watch);
+    let result = runner::replay(case, &mut subjects, token, &mut watch);
     let mut text = String::new();
     for line in &result.evidence {
         let _ = writeln!(text, "{:>4}  {}", line.number, line.what);

@@ -59,6 +59,9 @@ pub type CardBody = Arc<dyn Fn(&mut Tester<'_>) -> Outcome + Send + Sync>;
 /// A body for a terminal under test.
 pub type TerminalBody = Arc<dyn Fn(&mut TerminalTester<'_>) -> Outcome + Send + Sync>;
 
+/// Gives shorter ones of a case's record of where it tore, the shortest first.
+pub type Shorter = Arc<dyn Fn(&str) -> Vec<String> + Send + Sync>;
+
 /// What a case does.
 #[derive(Clone)]
 pub enum Body {
@@ -103,6 +106,8 @@ pub struct Case {
     /// For a case that looks for a refusal: the case that shows the same thing accepted where it must be. Without its pass, a
     /// refusal could have any reason.
     pub twin: Option<String>,
+    /// For a case that records where it tore ([`Tester::record_cuts`]): how a failure's record gets shorter.
+    pub shorter: Option<Shorter>,
     /// What it does.
     pub body: Body,
 }
@@ -121,6 +126,7 @@ impl Case {
             risk: Risk::ReadOnly,
             kills: Vec::new(),
             twin: None,
+            shorter: None,
             body: Body::Card(Arc::new(|_| Err(super::verdict::Stop::error("the case has no body")))),
         }
     }
@@ -183,6 +189,12 @@ impl Case {
     pub fn twin(mut self, id: &str) -> Self {
         self.twin = Some(id.to_owned());
         self
+    }
+
+    /// How a failure's record of where it tore gets shorter.
+    #[must_use]
+    pub fn shorter(self, shorter: impl Fn(&str) -> Vec<String> + Send + Sync + 'static) -> Self {
+        Self { shorter: Some(Arc::new(shorter)), ..self }
     }
 
     /// What it does with a card.

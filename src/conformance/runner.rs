@@ -142,18 +142,87 @@ pub fn run(
     report
 }
 
-/// Runs one case with this very seed.
+/// Runs one case with this very seed. A failure whose case records where it tore is made as short as it gets, where each try can have
+/// a card of its own.
 pub fn run_case(case: &Case, subjects: &mut Subjects<'_>, seed: u64, observer: &mut dyn Observer) -> CaseResult {
+    run_case_at(case, subjects, seed, None, observer)
+}
+
+/// Repeats what a replay token says, once.
+pub fn replay(case: &Case, subjects: &mut Subjects<'_>, token: &Token, observer: &mut dyn Observer) -> CaseResult {
+    let cuts = (token.cuts != Token::NO_CUTS).then_some(token.cuts.as_str());
+    run_case_at(case, subjects, token.seed, cuts, observer)
+}
+
+fn run_case_at(
+    case: &Case,
+    subjects: &mut Subjects<'_>,
+    seed: u64,
+    cuts: Option<&str>,
+    observer: &mut dyn Observer,
+) -> CaseResult {
     let begun = observer.micros();
     let mut clock = || observer.micros().saturating_sub(begun);
-    let (ended, evidence) = match (&case.body, &mut subjects.card, &mut subjects.terminal) {
-        (Body::Card(body), Some(subject), _) => on_card(&**body, &mut **subject, seed, &mut clock),
+    let ran = match (&case.body, &mut subjects.card, &mut subjects.terminal) {
+        (Body::Card(body), Some(subject), _) => {
+            let has_fresh_cards = subject.facilities().contains(&Facility::FreshCard);
+            let mut run = |cuts: Option<&str>| on_card(&**body, &mut **subject, seed, cuts, &mut clock);
+            let first = run(cuts);
+            match &case.shorter {
+                Some(shorter) if has_fresh_cards && cuts.is_none() => shortest(first, &**shorter, run),
+                _ => first,
+            }
+        }
         (Body::Terminal(body), _, Some(subject)) => on_terminal(&**body, &mut **subject, seed, &mut clock),
-        _ => (Err(Stop::inconclusive("there is nothing under test")), Vec::new()),
+        _ => Ran::barred(Stop::inconclusive("there is nothing under test")),
     };
+    let Ran { ended, evidence, cuts } = ran;
     let status = status(ended, &evidence);
     let micros = observer.micros().saturating_sub(begun);
-    CaseResult { micros, evidence, ..result(case, subjects, seed, status) }
+    let mut result = CaseResult { micros, evidence, ..result(case, subjects, seed, status) };
+    if let Some(cuts) = cuts {
+        // The token ends with what the case did not record.
+        result.replay.truncate(result.replay.len() - Token::NO_CUTS.len());
+        result.replay.push_str(&cuts);
+    }
+    result
+}
+
+/// One run of a body.
+struct Ran {
+    ended: Outcome,
+    evidence: Vec<Line>,
+    cuts: Option<String>,
+}
+
+impl Ran {
+    const fn barred(stop: Stop) -> Self {
+        Self { ended: Err(stop), evidence: Vec::new(), cuts: None }
+    }
+
+    fn failed(&self) -> bool {
+        self.ended.as_ref().is_err_and(|stop| stop.verdict == Verdict::Fail)
+    }
+}
+
+/// Runs that a failure may cost more, to shorten its record.
+const SHORTER_RUNS_MAX: usize = 400;
+
+/// The shortest record with which the case still fails, by leaving out what can be left out.
+fn shortest(first: Ran, shorter: &dyn Fn(&str) -> Vec<String>, mut run: impl FnMut(Option<&str>) -> Ran) -> Ran {
+    let mut best = first;
+    let mut runs = 0;
+    while best.failed()
+        && let Some(cuts) = &best.cuts
+    {
+        let left = SHORTER_RUNS_MAX.saturating_sub(runs);
+        let next = shorter(cuts).iter().take(left).map(|cuts| run(Some(cuts))).inspect(|_| runs += 1).find(Ran::failed);
+        match next {
+            Some(next) => best = next,
+            None => break,
+        }
+    }
+    best
 }
 
 /// The seed of what is under test is one of its own: a tester that draws what the card draws would be one with it.
@@ -161,19 +230,21 @@ fn on_card(
     body: &dyn Fn(&mut Tester<'_>) -> Outcome,
     subject: &mut dyn Subject,
     seed: u64,
+    cuts: Option<&str>,
     clock: &mut dyn FnMut() -> u64,
-) -> (Outcome, Vec<Line>) {
+) -> Ran {
     let mut rig = match subject.rig(case_seed(seed, "card")) {
         Ok(rig) => rig,
-        Err(reason) => return (Err(Stop::inconclusive(reason)), Vec::new()),
+        Err(reason) => return Ran::barred(Stop::inconclusive(reason)),
     };
-    let mut tester = Tester::new(&mut rig, subject.statement(), seed, clock);
+    let mut tester = Tester::new(&mut rig, subject.statement(), seed, clock).with_cuts(cuts);
     let ended = match tester.power_on() {
         Ok(_) => caught(|| body(&mut tester)),
         Err(stop) => Err(stop),
     };
+    let cuts = tester.recorded_cuts();
     let evidence = tester.finish(&ended);
-    (ended, evidence)
+    Ran { ended, evidence, cuts }
 }
 
 fn on_terminal(
@@ -181,15 +252,15 @@ fn on_terminal(
     subject: &mut dyn TerminalSubject,
     seed: u64,
     clock: &mut dyn FnMut() -> u64,
-) -> (Outcome, Vec<Line>) {
+) -> Ran {
     let mut rig = match subject.open(case_seed(seed, "terminal")) {
         Ok(rig) => rig,
-        Err(reason) => return (Err(Stop::inconclusive(reason)), Vec::new()),
+        Err(reason) => return Ran::barred(Stop::inconclusive(reason)),
     };
     let mut tester = TerminalTester::new(&mut rig, subject.statement(), seed, clock);
     let ended = caught(|| body(&mut tester));
     let evidence = tester.finish(&ended);
-    (ended, evidence)
+    Ran { ended, evidence, cuts: None }
 }
 
 /// A body that panics is an error of the case, and the next case runs.
@@ -217,7 +288,7 @@ fn result(case: &Case, subjects: &Subjects<'_>, seed: u64, status: Status) -> Ca
         revision: case.revision,
         profile: subjects.of(case).map_or_else(|| "-".to_owned(), |(statement, _)| statement.name.clone()),
         seed,
-        cuts: "-".to_owned(),
+        cuts: Token::NO_CUTS.to_owned(),
     };
     CaseResult {
         id: case.id.clone(),

@@ -29,6 +29,8 @@ pub struct Tester<'r> {
     rig: &'r mut Rig,
     statement: &'r Statement,
     entropy: SeededEntropy,
+    cuts: Option<String>,
+    recorded: Option<String>,
     log: Log<'r>,
 }
 
@@ -38,7 +40,30 @@ impl<'r> Tester<'r> {
         if let Some(card) = &rig.card {
             lock(card).memory().record_writes();
         }
-        Self { rig, statement, entropy: SeededEntropy::new(seed), log: Log::new(clock) }
+        let entropy = SeededEntropy::new(seed);
+        Self { rig, statement, entropy, cuts: None, recorded: None, log: Log::new(clock) }
+    }
+
+    /// The same with the `cuts` of a replay token.
+    #[must_use]
+    pub fn with_cuts(self, cuts: Option<&str>) -> Self {
+        Self { cuts: cuts.map(str::to_owned), ..self }
+    }
+
+    // What a replay token repeats.
+
+    /// What the case recorded when it failed, and is asked to repeat.
+    pub fn cuts(&self) -> Option<&str> {
+        self.cuts.as_deref()
+    }
+
+    /// The case's own record of where it tore, for the token that repeats this failure: no spaces.
+    pub fn record_cuts(&mut self, cuts: String) {
+        self.recorded = Some(cuts);
+    }
+
+    pub(super) fn recorded_cuts(&mut self) -> Option<String> {
+        self.recorded.take()
     }
 
     // The statement.

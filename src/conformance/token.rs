@@ -25,6 +25,11 @@ pub struct Token {
     pub cuts: String,
 }
 
+impl Token {
+    /// `cuts` of a case that has none.
+    pub const NO_CUTS: &'static str = "-";
+}
+
 /// A text that is no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("replay token: expected CASE@REVISION/PROFILE/SEED/CUTS, got {0:?}")]

@@ -340,6 +340,10 @@ impl<E> Purse<E> {
     /// Clause 8. The try is spent, durably, before the PIN is looked at.
     fn verify(&self, memory: &mut Memory, session: &mut Session, plaintext: &[u8]) -> Result<(), Stop> {
         session.verified &= self.has(AccessDefect::WrongPinKeepsVerification);
+        // REQ-CMD-1: a wrong length comes before security.
+        if !(4..=12).contains(&plaintext.len()) && !self.has(AccessDefect::NoPinCostsTry) {
+            return Err(StatusWord::WRONG_LENGTH.into());
+        }
         // Only who may debit needs it, and a terminal for enquiries must not burn tries.
         require(session.may(Rights::DEBIT) || self.has(AccessDefect::VerifyWithoutRight))?;
         let Some(pin) = &self.person.pin else {

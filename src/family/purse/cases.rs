@@ -2,8 +2,9 @@
 
 use super::{
     cases_atomicity, cases_authentication, cases_authentication_epc1, cases_authentication_epc2, cases_commands,
-    cases_life_cycle, cases_messaging, cases_pin, cases_proof, cases_recovery, cases_refusal, cases_rights, cases_ring,
-    cases_selection, cases_terminal, cases_terminal_lies, cases_terminal_records, cases_transaction,
+    cases_life_cycle, cases_messaging, cases_model, cases_pin, cases_proof, cases_recovery, cases_refusal,
+    cases_rights, cases_ring, cases_selection, cases_terminal, cases_terminal_lies, cases_terminal_records,
+    cases_transaction,
 };
 use crate::conformance::case::Case;
 
@@ -31,6 +32,7 @@ pub(super) fn all() -> Vec<Case> {
         cases_terminal::cases(),
         cases_terminal_lies::cases(),
         cases_terminal_records::cases(),
+        cases_model::cases(),
     ]
     .concat()
 }

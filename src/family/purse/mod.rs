@@ -22,6 +22,9 @@ pub mod cases_client;
 mod cases_commands;
 mod cases_life_cycle;
 mod cases_messaging;
+pub mod cases_model;
+mod cases_model_learn;
+pub mod cases_model_steps;
 mod cases_picture;
 mod cases_pin;
 mod cases_proof;
@@ -45,6 +48,7 @@ pub mod kernel_sam;
 pub mod keys;
 pub mod keys_epc1;
 pub mod keys_epc2;
+pub mod model;
 pub mod profile;
 
 use self::card::PurseCard;
