@@ -8,6 +8,7 @@ mod cards;
 mod decode;
 mod demo;
 mod desk;
+mod explore;
 mod journal;
 mod orders;
 mod pin;
@@ -108,6 +109,7 @@ fn run(arguments: Arguments) -> Result<Report, AppError> {
         Command::Decode(decode) => decode::run(&decode),
         Command::Journal(command) => journal::run(&global, &command),
         Command::Test(test) => test::run(&global, &test),
+        Command::Explore(explore) => explore::run(&global, &explore),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "untorn", &mut script);

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::{AppError, Options, ReaderChoice};
@@ -13,6 +14,7 @@ use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::CardReference;
 use crate::reader::fault::Fault;
 use crate::reader::vpcd;
+use crate::sim::explore::{DEPTH_MAX, Order};
 use crate::wire::hex;
 use crate::wire::pretty::Format;
 
@@ -273,6 +275,8 @@ pub(super) enum Command {
     Journal(JournalCommand),
     /// Test a card: does it do what the specification says, torn transactions included?
     Test(Test),
+    /// Tear every order at every place, and every recovery again: is any money created, lost or taken twice?
+    Explore(Explore),
     /// Print the completion script of a shell
     #[command(after_help = examples::COMPLETIONS)]
     Completions {
@@ -458,6 +462,52 @@ pub(super) struct Test {
     /// Show every case, not only what is no pass
     #[arg(long, short)]
     pub(super) verbose: bool,
+}
+
+const EXPLORE_HELP: &str = "\
+Virtual cards and terminals in this process. Every order is torn at every exchange, at every write of the card's memory in every way \
+that a write can tear, and with the terminal killed before every action; with depth 2 what follows is torn again at every place.
+
+Examples:
+  untorn explore
+  untorn explore --depth 2 --resume explore.json
+  untorn --suite epc1 explore --order sale --order refund
+  untorn explore --mutant debit-twice
+  untorn explore --replay explore@1/epc1.sale/0/c2w1:erased+r0:nothing
+
+Exit codes: 0 no rule is broken; 1 a rule is broken; 2 stopped before the end; 3 command line or a file wrong.";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXPLORE_HELP)]
+pub(super) struct Explore {
+    /// Most tears of one run, 1 to 3; the third is of the card's recovery only and takes some hundred times as long
+    #[arg(long, value_name = "TEARS", default_value_t = 1, value_parser = depth)]
+    pub(super) depth: usize,
+    /// Only this order; may be repeated
+    #[arg(long = "order", value_name = "NAME", value_parser = orders())]
+    pub(super) orders: Vec<Order>,
+    /// Give the card a deliberate defect, which should be found
+    #[arg(long, value_name = "NAME")]
+    pub(super) mutant: Option<String>,
+    /// Threads [default: as many as there are processors]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) jobs: Option<std::num::NonZeroUsize>,
+    /// Write down what is done, and go on from there
+    #[arg(long, value_name = "FILE")]
+    pub(super) resume: Option<PathBuf>,
+    /// Play one run again and show its steps
+    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["depth", "orders", "jobs", "resume"])]
+    pub(super) replay: Option<Token>,
+}
+
+fn depth(text: &str) -> Result<usize, String> {
+    let depth = text.parse().ok().filter(|depth| (1..=DEPTH_MAX).contains(depth));
+    depth.ok_or_else(|| format!("expected 1 to {DEPTH_MAX}, got {text:?}"))
+}
+
+fn orders() -> impl TypedValueParser<Value = Order> {
+    PossibleValuesParser::new(Order::ALL.map(|(name, _)| name))
+        .try_map(|name| Order::by_name(&name).ok_or_else(|| format!("there is no order {name:?}")))
 }
 
 fn shard(text: &str) -> Result<(u32, u32), String> {

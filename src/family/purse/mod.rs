@@ -47,7 +47,7 @@ use crate::conformance::requirement::Catalogue;
 use crate::conformance::statement::Statement;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::Outcome;
-use crate::entropy::SeededEntropy;
+use crate::entropy::{Entropy, SeededEntropy};
 use crate::journal::record::Intent;
 
 /// The family as the table of families has it.
@@ -71,17 +71,10 @@ impl CardFamily for Purse {
         let profile = Profile::built_in(profile).map_err(|error| error.to_string())?;
         let card = PurseCard::personalise(&profile, &Scheme::test(), SeededEntropy::new(seed))
             .map_err(|error| error.to_string())?;
-        let Some(name) = mutant else { return Ok(Box::new(card)) };
-        if let Some(defect) = ChipDefect::by_name(name) {
-            return Ok(Box::new(card.with_defect(defect)));
-        }
-        if let Some(defect) = AccessDefect::by_name(name) {
-            return Ok(Box::new(card.with_access_defect(defect)));
-        }
-        match CommitDefect::by_name(name) {
-            Some(defect) => Ok(Box::new(card.with_commit_defect(defect))),
-            None => Err(format!("the purse has no mutant {name:?}")),
-        }
+        Ok(Box::new(match mutant {
+            Some(name) => card.with_mutant(name)?,
+            None => card,
+        }))
     }
 
     fn cases(&self) -> Vec<Case> {
@@ -107,5 +100,24 @@ impl CardFamily for Purse {
 
     fn transaction_of(&self, intent: &Intent) -> Option<String> {
         kernel::PurseIntent::of(intent).ok().map(|intent| intent.order.transaction.to_string())
+    }
+}
+
+impl<E: Entropy> PurseCard<E> {
+    /// The same card with the deliberate defect of this name, wherever it is listed.
+    ///
+    /// # Errors
+    /// No list has it, in words.
+    pub fn with_mutant(self, name: &str) -> Result<Self, String> {
+        if let Some(defect) = ChipDefect::by_name(name) {
+            return Ok(self.with_defect(defect));
+        }
+        if let Some(defect) = AccessDefect::by_name(name) {
+            return Ok(self.with_access_defect(defect));
+        }
+        match CommitDefect::by_name(name) {
+            Some(defect) => Ok(self.with_commit_defect(defect)),
+            None => Err(format!("the purse has no mutant {name:?}")),
+        }
     }
 }

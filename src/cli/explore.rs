@@ -1,0 +1,218 @@
+//! `untorn explore`: tears every order everywhere and says what broke.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::arguments::{Explore, Global};
+use super::{Report, desk, tell};
+use crate::app::{AppError, Exit};
+use crate::conformance::token::Token;
+use crate::family::purse::data::Suite;
+use crate::sim::explore::{self, Counts, Explored, Explorer, Ledger, Order, Plan, Watcher};
+
+/// How often the work done is written down.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+
+pub(super) fn run(global: &Global, explore: &Explore) -> Result<Report, AppError> {
+    if let Some(token) = &explore.replay {
+        return replay(token, explore.mutant.clone());
+    }
+    let all = || Order::ALL.iter().map(|(_, order)| *order).collect();
+    let plan = Plan {
+        depth: explore.depth,
+        suites: global.options().suite.map_or_else(|| vec![Suite::Epc1, Suite::Epc2], |suite| vec![suite]),
+        orders: if explore.orders.is_empty() { all() } else { explore.orders.clone() },
+        seed: global.seed().unwrap_or_default(),
+        mutant: explore.mutant.clone(),
+    };
+    let name = plan.name();
+    let file = explore.resume.as_ref().map(|path| ResumeFile { path: path.clone(), plan: name });
+    let ledger = file.as_ref().map(ResumeFile::read).transpose()?.unwrap_or_default();
+    let before: u64 = ledger.values().map(Counts::runs).sum();
+    let explorer = Explorer::new(plan).map_err(AppError::Usage)?;
+    let watch = Watch::new(explorer.items(), &ledger, file, desk::stop_flag()?);
+    let threads = explore.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, std::num::NonZero::get);
+    let begun = Instant::now();
+    let explored = explorer.run(threads, ledger, &watch);
+    let seconds = begun.elapsed().as_secs_f64();
+    watch.end()?;
+    // Of what was done now: an exploration that goes on has runs that took no time today.
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    let rate = explored.counts.runs().saturating_sub(before) as f64 / seconds.max(f64::MIN_POSITIVE);
+    Ok(report(&explored, threads, seconds, rate))
+}
+
+fn report(explored: &Explored, threads: usize, seconds: f64, rate: f64) -> Report {
+    let Explored { items, done, counts, violation } = explored;
+    let (exit, result) = match violation {
+        Some(_) => (Exit::Failed, "violation"),
+        None if done < items => (Exit::Unresolved, "stopped"),
+        None => (Exit::Done, "explored"),
+    };
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    if let Some(violation) = violation {
+        let _ = writeln!(text, "VIOLATION in {violation}");
+    }
+    let _ = writeln!(
+        text,
+        "{} torn runs: {} of a card by itself, {} of the whole protocol, {} of these from distinct images.",
+        counts.runs(),
+        counts.card_runs,
+        counts.protocol_runs,
+        counts.images
+    );
+    let _ = writeln!(text, "{seconds:.1} s with {threads} threads, {rate:.0} runs a second.");
+    let detail = match violation {
+        Some(violation) => format!("{}: {}", violation.command, violation.rule),
+        None if done < items => format!("Stopped before the end: {done} of {items} pieces of work are done."),
+        None => format!("No violation in {} torn runs.", counts.runs()),
+    };
+    if violation.is_none() {
+        let _ = writeln!(text, "{detail}");
+    }
+    let json = json!({
+        "items": items, "done": done, "counts": counts, "runs": counts.runs(), "violation": violation,
+        "threads": threads, "seconds": seconds, "runs_per_second": rate,
+    });
+    Report::new(exit, text, result, detail, json)
+}
+
+fn replay(token: &Token, mutant: Option<String>) -> Result<Report, AppError> {
+    let replayed = explore::replay(token, mutant).map_err(AppError::Usage)?;
+    let mut text = String::new();
+    for step in &replayed.steps {
+        let _ = writeln!(text, "{step}");
+    }
+    let detail = replayed.rule.clone().unwrap_or_else(|| "No rule is broken.".to_owned());
+    let _ = writeln!(text, "{detail}");
+    let exit = if replayed.rule.is_some() { Exit::Failed } else { Exit::Done };
+    let json = json!({ "steps": replayed.steps, "rule": replayed.rule, "token": token.to_string() });
+    Ok(Report::new(exit, text, "replay", detail, json))
+}
+
+/// Progress for people, and for going on later.
+struct Watch {
+    bar: ProgressBar,
+    stop: Arc<AtomicBool>,
+    file: Option<ResumeFile>,
+    state: Mutex<State>,
+}
+
+struct State {
+    runs: u64,
+    saved: Instant,
+    ledger: Ledger,
+    failed: Option<AppError>,
+}
+
+impl Watch {
+    fn new(items: usize, ledger: &Ledger, file: Option<ResumeFile>, stop: Arc<AtomicBool>) -> Self {
+        // Hidden where the standard error is no terminal.
+        let bar = ProgressBar::with_draw_target(Some(items as u64), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed} {eta} left {msg}") {
+            bar.set_style(style);
+        }
+        bar.set_position(ledger.len() as u64);
+        bar.reset_eta();
+        let state = State { runs: 0, saved: Instant::now(), ledger: ledger.clone(), failed: None };
+        Self { bar, stop, file, state: Mutex::new(state) }
+    }
+
+    /// Writes down what is done; the first failure is what is said at the end.
+    fn end(self) -> Result<(), AppError> {
+        self.bar.finish_and_clear();
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = state.failed {
+            return Err(error);
+        }
+        if let Some(file) = &self.file {
+            file.write(&state.ledger)?;
+            if self.stop.load(Ordering::Relaxed) {
+                tell(&format!("Stopped. The same command with --resume {} goes on.", file.path.display()));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Watcher for Watch {
+    fn done(&self, counts: &Counts, ledger: &Ledger) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.runs += counts.runs();
+        self.bar.inc(1);
+        self.bar.set_message(format!("{} runs", state.runs));
+        let Some(file) = &self.file else { return };
+        state.ledger.clone_from(ledger);
+        if state.saved.elapsed() >= SAVE_EVERY && state.failed.is_none() {
+            state.failed = file.write(ledger).err();
+            state.saved = Instant::now();
+        }
+    }
+
+    fn stop(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Where the work done is written down.
+struct ResumeFile {
+    path: PathBuf,
+    plan: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Resumed {
+    /// [`Plan::name`].
+    plan: String,
+    done: Ledger,
+}
+
+impl ResumeFile {
+    /// What is done; nothing where there is no file yet.
+    fn read(&self) -> Result<Ledger, AppError> {
+        let octets = match fs::read(&self.path) {
+            Ok(octets) => octets,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Ledger::new()),
+            Err(error) => return Err(AppError::file("read", &self.path, error)),
+        };
+        let shown = self.path.display();
+        let resumed: Resumed =
+            serde_json::from_slice(&octets).map_err(|error| AppError::Usage(format!("{shown}: {error}")))?;
+        if resumed.plan != self.plan {
+            let (other, this) = (resumed.plan, &self.plan);
+            return Err(AppError::Usage(format!("{shown} is of another exploration: {other}; this one is {this}")));
+        }
+        Ok(resumed.done)
+    }
+
+    /// The whole file or the one before it, whatever happens meanwhile.
+    fn write(&self, ledger: &Ledger) -> Result<(), AppError> {
+        let resumed = Resumed { plan: self.plan.clone(), done: ledger.clone() };
+        let fresh = beside(&self.path);
+        let write = || {
+            let mut file = File::create(&fresh)?;
+            serde_json::to_writer(&mut file, &resumed)?;
+            file.write_all(b"\n")?;
+            file.sync_all()?;
+            fs::rename(&fresh, &self.path)
+        };
+        write().map_err(|error| AppError::file("write", &self.path, error))
+    }
+}
+
+/// A name in the same directory, so that it can be renamed.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    path.with_file_name(name)
+}
