@@ -5,9 +5,11 @@
 pub mod campaign;
 mod clock;
 mod error;
+pub mod external_terminal;
 mod kill;
 pub mod ledger;
 mod place;
+pub mod run_folder;
 mod stop_list;
 pub mod subjects;
 pub mod suites;

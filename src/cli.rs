@@ -10,8 +10,10 @@ mod demo;
 mod desk;
 mod explore;
 mod journal;
+mod mutants;
 mod orders;
 mod pin;
+mod report;
 mod test;
 
 use std::io::{self, IsTerminal, Write};
@@ -110,6 +112,8 @@ fn run(arguments: Arguments) -> Result<Report, AppError> {
         Command::Journal(command) => journal::run(&global, &command),
         Command::Test(test) => test::run(&global, &test),
         Command::Explore(explore) => explore::run(&global, &explore),
+        Command::Mutants(arguments) => mutants::run(&global, &arguments),
+        Command::Report(command) => report::run(&command),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "untorn", &mut script);

@@ -646,7 +646,10 @@ fn every_command_has_the_names_that_all_have() {
     let desk = Desk::new(&[]);
     desk.run(&["pay", "5"]).ended(0);
     desk.run(&["--pin-file", "none", "pay", "10,001"]).ended(3);
-    let commands: [&[&str]; 24] = [
+    let sample = r#"{ "schema": 1, "untorn": "0.1.0", "statement": "toy", "binding": "in process", "seed": 7, "micros": 0,
+        "interrupted": false, "shard": [1, 1], "results": [] }"#;
+    std::fs::write(desk.path().join("sample.json"), sample).unwrap();
+    let commands: [&[&str]; 28] = [
         &["demo"],
         &["pay", "1"],
         &["topup", "1"],
@@ -669,6 +672,10 @@ fn every_command_has_the_names_that_all_have() {
         &["card", "reset"],
         &["test", "ISO-*"],
         &["test", "--list"],
+        &["report", "show", "sample.json"],
+        &["report", "merge", "sample.json", "--out", "whole.json"],
+        &["report", "traceability"],
+        &["mutants", "--list"],
         &["completions", "bash"],
         &["pay"],
     ];
@@ -682,7 +689,7 @@ fn every_command_has_the_names_that_all_have() {
         }
         met.extend(arguments.iter().map(ToString::to_string));
     }
-    for group in [&["--help"][..], &["card", "--help"], &["journal", "--help"]] {
+    for group in [&["--help"][..], &["card", "--help"], &["journal", "--help"], &["report", "--help"]] {
         let help = desk.run(group).ended(0).stdout;
         let listed = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
         // Deeper are further lines of a description.
@@ -699,7 +706,8 @@ fn every_command_has_the_names_that_all_have() {
 #[test]
 fn the_help_of_each_command_has_examples_that_parse() {
     let desk = Desk::new(&[]);
-    let commands = "demo pay topup refund balance history resolve readers card decode journal test completions";
+    let commands =
+        "demo pay topup refund balance history resolve readers card decode journal test report mutants completions";
     for command in commands.split(' ') {
         let help = desk.run(&[command, "--help"]).ended(0).stdout;
         let examples = help.split("Examples:\n").nth(1).unwrap_or_else(|| panic!("{command} has none: {help}"));

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
 
 use untorn::app::suites::cases;
+use untorn::conformance::result::CaseResult;
 use untorn::conformance::rig::InProcessSubject;
-use untorn::conformance::runner::{Unobserved, run};
+use untorn::conformance::runner::{Subjects, Unobserved, run};
 use untorn::conformance::selection::Selection;
+use untorn::conformance::statement::Statement;
 use untorn::conformance::verdict::Verdict;
 use untorn::family::families;
 
@@ -15,7 +17,7 @@ fn all_cases_pass_on_every_reference_card() {
         for profile in family.profiles() {
             let statement = family.statement(profile).unwrap();
             let mut subject = InProcessSubject::new(statement, |seed| family.virtual_card(profile, seed, None));
-            let report = run(&cases(), &Selection::default(), &mut subject, 1, &mut Unobserved);
+            let report = run(&cases(), &Selection::default(), &mut Subjects::card(&mut subject), 1, &mut Unobserved);
             for result in &report.results {
                 if let Some(verdict) = result.verdict() {
                     assert_eq!(verdict, Verdict::Pass, "{profile}: {}: {:?}", result.replay, result.reason());
@@ -37,7 +39,7 @@ fn every_mutant_is_killed_by_a_case_that_declares_it() {
                     let make = |seed| family.virtual_card(profile, seed, Some(mutant.name));
                     let mut subject = InProcessSubject::new(statement, make);
                     let only = Selection { patterns: vec![case.id.clone()], ..Selection::default() };
-                    let report = run(&cases, &only, &mut subject, 1, &mut Unobserved);
+                    let report = run(&cases, &only, &mut Subjects::card(&mut subject), 1, &mut Unobserved);
                     report.results[0].verdict() == Some(Verdict::Fail)
                 })
             });
@@ -47,4 +49,46 @@ fn every_mutant_is_killed_by_a_case_that_declares_it() {
         }
     }
     assert!(survivors.is_empty(), "survivors: {survivors:?}");
+}
+
+/// No case of this suite claims a mutant that it does not notice, and none notices nothing.
+#[test]
+fn cases_of_iso7816_4_notice_each_mutant_that_they_declare() {
+    let family = &families()[0];
+    let cases = untorn::suite::cases();
+    let mut empty_claims = Vec::new();
+    for case in &cases {
+        assert!(!case.kills.is_empty(), "{} notices nothing", case.id);
+        for mutant in &case.kills {
+            let statement = family.statement("default").unwrap();
+            let mut subject =
+                InProcessSubject::new(statement, |seed| family.virtual_card("default", seed, Some(mutant)));
+            let only = Selection { patterns: vec![case.id.clone()], ..Selection::default() };
+            let report = run(&cases, &only, &mut Subjects::card(&mut subject), 1, &mut Unobserved);
+            if report.results[0].verdict() != Some(Verdict::Fail) {
+                empty_claims.push(format!("{} on {mutant}: {:?}", case.id, report.results[0].status));
+            }
+        }
+    }
+    assert!(empty_claims.is_empty(), "{}", empty_claims.join("\n"));
+}
+
+/// A statement that gives an identifier and nothing else: what needs more does not apply, and none is in error. Exact status words are
+/// not asked for then, but to carry out what is unknown is wrong all the same.
+#[test]
+fn a_statement_that_claims_little_bars_what_it_does_not_speak_of() {
+    let family = &families()[0];
+    let aid = "F04550555253450001";
+    let statement =
+        Statement { name: "bare".to_owned(), ..Statement::default() }.claim("iso7816_4").text("iso7816_4.aid", aid);
+    let cases = untorn::suite::cases();
+    for (mutant, noticed) in [(None, false), (Some("unknown-instruction-accepted"), true)] {
+        let make = |seed| family.virtual_card("default", seed, mutant);
+        let mut subject = InProcessSubject::new(statement.clone(), make);
+        let report = run(&cases, &Selection::default(), &mut Subjects::card(&mut subject), 1, &mut Unobserved);
+        let verdicts: Vec<Verdict> = report.results.iter().filter_map(CaseResult::verdict).collect();
+        assert!(verdicts.len() >= 8 && verdicts.len() < cases.len() / 2, "{} cases apply", verdicts.len());
+        assert!(verdicts.iter().all(|verdict| matches!(verdict, Verdict::Pass | Verdict::Fail)), "{verdicts:?}");
+        assert_eq!(verdicts.contains(&Verdict::Fail), noticed, "{mutant:?}");
+    }
 }

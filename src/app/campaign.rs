@@ -9,6 +9,7 @@ use super::subjects::{MakeCard, OpenReader, RealCard, ServedCards};
 use super::{AppError, ReaderChoice, suites};
 use crate::conformance::case::{Case, Risk};
 use crate::conformance::rig::{InProcessSubject, Rig, Subject};
+use crate::conformance::runner::Subjects;
 use crate::conformance::statement::{Statement, Value};
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
@@ -39,8 +40,8 @@ pub struct CampaignOptions {
 pub struct Campaign {
     /// All cases there are, chosen from by a selection.
     pub cases: Vec<Case>,
-    /// What they run on.
-    pub subject: Box<dyn Subject>,
+    /// The card that they run on.
+    pub card: Box<dyn Subject>,
     /// The most that they may do to it.
     pub risk_max: Risk,
     /// Identity of a real card.
@@ -61,13 +62,13 @@ impl Campaign {
         let Some(name) = options.reader.clone() else {
             let make = make_card(options)?;
             let subject = Box::new(InProcessSubject::new(statement, make));
-            return Ok(Self { cases, subject, risk_max: Risk::Irreversible, identity: None });
+            return Ok(Self { cases, card: subject, risk_max: Risk::Irreversible, identity: None });
         };
         let reader = name.clone();
         let open: OpenReader = Box::new(move || open_reader(&reader));
         if let Some(address) = options.serve {
             let subject = Box::new(ServedCards::serve(statement, address, make_card(options)?, open)?);
-            return Ok(Self { cases, subject, risk_max: Risk::Irreversible, identity: None });
+            return Ok(Self { cases, card: subject, risk_max: Risk::Irreversible, identity: None });
         }
         if options.mutant.is_some() {
             return Err(AppError::Usage(
@@ -80,7 +81,14 @@ impl Campaign {
         if risk_max > Risk::ReadOnly {
             subject = subject.with_ledger(FileLedger::open(&identity)?);
         }
-        Ok(Self { cases, subject: Box::new(subject), risk_max, identity: Some(identity) })
+        Ok(Self { cases, card: Box::new(subject), risk_max, identity: Some(identity) })
+    }
+}
+
+impl Campaign {
+    /// The cases, and what is under test.
+    pub fn parts(&mut self) -> (&[Case], Subjects<'_>) {
+        (&self.cases, Subjects::card(&mut *self.card))
     }
 }
 
@@ -104,14 +112,14 @@ fn read_statement(path: &Path) -> Result<Statement, AppError> {
     Statement::parse(&text).map_err(|error| AppError::Usage(format!("{}: {error}", path.display())))
 }
 
-/// The family that has this built-in profile, and what it claims.
-fn built_in(profile: &str) -> Result<(Box<dyn CardFamily>, Statement), AppError> {
+/// The family that has this profile built in, and what it claims.
+fn built_in(profile: &str) -> Result<(&'static dyn CardFamily, Statement), AppError> {
     let known: Vec<&str> = families().iter().flat_map(|family| family.profiles()).collect();
-    let family = families().into_iter().find(|family| family.profiles().contains(&profile)).ok_or_else(|| {
+    let family = families().iter().find(|family| family.profiles().contains(&profile)).ok_or_else(|| {
         AppError::Profile(format!("there is no built-in profile {profile:?} to test; there are: {}", known.join(", ")))
     })?;
     let statement = family.statement(profile).map_err(AppError::Profile)?;
-    Ok((family, statement))
+    Ok((&**family, statement))
 }
 
 fn make_card(options: &CampaignOptions) -> Result<MakeCard, AppError> {

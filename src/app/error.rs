@@ -58,6 +58,9 @@ pub enum AppError {
         /// What the system said.
         source: io::Error,
     },
+    /// What is built in contradicts itself: our mistake.
+    #[error("untorn made a mistake (please report it): {0}")]
+    Internal(String),
     /// The terminal window.
     #[error("the terminal window: {0}")]
     Window(#[source] io::Error),
@@ -84,6 +87,7 @@ impl AppError {
             )
             | Self::State(StateFileError::InUse { .. } | StateFileError::Io { .. } | StateFileError::Length { .. })
             | Self::Output(_)
+            | Self::Internal(_)
             | Self::Window(_) => Exit::Failed,
             Self::Usage(_)
             | Self::Journal(_)

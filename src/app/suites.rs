@@ -1,7 +1,7 @@
 //! All cases, mutants and requirements there are: those of no family, and those of each.
 
 use crate::conformance::case::Case;
-use crate::conformance::requirement::Catalogue;
+use crate::conformance::requirement::{Catalogue, Exception, Exceptions};
 use crate::family::families;
 use crate::suite;
 
@@ -26,4 +26,12 @@ pub fn requirements() -> Result<Vec<Catalogue>, String> {
         catalogues.push(family.requirements()?);
     }
     Ok(catalogues)
+}
+
+/// Requirements that no case proves, with their reasons, besides those in the catalogues themselves.
+///
+/// # Errors
+/// The file is malformed, in words.
+pub fn exceptions() -> Result<Vec<Exception>, String> {
+    Exceptions::parse(include_str!("../../specs/exceptions.toml"))
 }

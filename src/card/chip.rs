@@ -1,10 +1,10 @@
 //! A chip: answer to reset, logical channels, selection, command chaining, long answers.
 
 use super::application::{Application, Request};
-use super::defect::ChipDefect;
+use super::defect::{self, ChipDefect};
 use super::memory::{Memory, PowerLost};
 use super::{Answer, Card};
-use crate::wire::apdu::Command;
+use crate::wire::apdu::{self, Command};
 use crate::wire::status::StatusWord;
 
 /// Logical channels, 0 to 3 (ISO/IEC 7816-4:2020, 5.4.1, table 2).
@@ -46,6 +46,15 @@ struct Chain {
     data: Vec<u8>,
 }
 
+/// What a header says.
+struct Head {
+    channel: u8,
+    /// CLA INS P1 P2 without channel and chaining bits.
+    header: [u8; 4],
+    /// More parts of a chain follow.
+    more: bool,
+}
+
 /// The rest of an answer, for GET RESPONSE.
 #[derive(Debug, Clone)]
 struct Pending {
@@ -67,6 +76,8 @@ pub struct Chip<A> {
     chain: Option<Chain>,
     pending: Option<Pending>,
     defect: Option<ChipDefect>,
+    /// What earlier commands left, for the defect that reads it.
+    stale: Vec<u8>,
 }
 
 impl<A: Application> Chip<A> {
@@ -81,6 +92,7 @@ impl<A: Application> Chip<A> {
             chain: None,
             pending: None,
             defect: None,
+            stale: Vec::new(),
         };
         chip.power_off();
         chip
@@ -112,47 +124,115 @@ impl<A: Application> Chip<A> {
     }
 
     fn forget(&mut self) {
-        self.open = [true, false, false, false];
-        self.selected = Default::default();
-        self.chain = None;
-        self.pending = None;
+        if !self.has(ChipDefect::ChannelsSurviveReset) {
+            self.open = [true, false, false, false];
+        }
+        if !self.has(ChipDefect::SelectionSurvivesReset) {
+            self.selected = Default::default();
+        }
+        if !self.has(ChipDefect::ChainSurvivesReset) {
+            self.chain = None;
+        }
+        if !self.has(ChipDefect::AnswerSurvivesReset) {
+            self.pending = None;
+        }
     }
 
     /// Status and answer data of one command; data is cut to Ne afterwards.
     fn execute(&mut self, octets: &[u8]) -> Result<Reply, PowerLost> {
-        let pending = self.pending.take();
+        let pending = self.take_pending(octets);
         let Some(&[cla, ins, p1, p2]) = octets.first_chunk() else {
             self.chain = None;
             return Ok(StatusWord::WRONG_LENGTH.into());
         };
-        let (channel, header) = (cla & CHANNEL_BITS, [cla & !(CHANNEL_BITS | CHAINING_BIT), ins, p1, p2]);
-        let more = cla & CHAINING_BIT != 0;
+        let (channel, cla, more) = self.class(cla);
+        let head = Head { channel, header: [cla, ins, p1, p2], more };
         // A foreign command drops the chain and is not executed itself (REQ-CMD-5).
-        if self.chain.take_if(|chain| chain.channel != channel || chain.header != header).is_some() {
+        if let Some(chain) = self.chain.take_if(|chain| {
+            let other_channel = chain.channel != channel && self.defect != Some(ChipDefect::ChainCrossesChannels);
+            other_channel || chain.header != head.header
+        }) {
+            if self.has(ChipDefect::ForeignCommandExecuted) {
+                return self.carry_out(&head, octets, pending);
+            }
+            if self.has(ChipDefect::ForeignCommandKeepsChain) {
+                let reply = self.carry_out(&head, octets, pending);
+                self.chain = Some(chain);
+                return reply;
+            }
             return Ok(StatusWord::LAST_CHAIN_COMMAND_EXPECTED.into());
+        }
+        self.carry_out(&head, octets, pending)
+    }
+
+    /// The rest of the answer before: every command takes it away, GET RESPONSE to give it.
+    fn take_pending(&mut self, octets: &[u8]) -> Option<Pending> {
+        if self.has(ChipDefect::PreviousAnswerGiven) && octets.get(1) != Some(&ins::GET_RESPONSE) {
+            return None;
+        }
+        self.pending.take()
+    }
+
+    /// Channel, CLA without channel and chaining bits, and whether more parts of a chain follow.
+    fn class(&self, cla: u8) -> (u8, u8, bool) {
+        let channel = if self.has(ChipDefect::ChannelIgnored) { 0 } else { cla & CHANNEL_BITS };
+        let more = cla & CHAINING_BIT != 0 && !self.has(ChipDefect::ChainingBitIgnored);
+        let class = cla & !(CHANNEL_BITS | CHAINING_BIT);
+        if self.has(ChipDefect::UnknownClassAsInterindustry) && !self.application.knows_class(class) {
+            return (channel, 0, more);
+        }
+        (channel, class, more)
+    }
+
+    /// A command that fits into the chain that there is, or stands alone.
+    fn carry_out(&mut self, head: &Head, octets: &[u8], pending: Option<Pending>) -> Result<Reply, PowerLost> {
+        let &Head { channel, header, more } = head;
+        if self.has(ChipDefect::LengthBeforeClass) && Command::parse(octets).is_err() {
+            return Ok(StatusWord::WRONG_LENGTH.into());
         }
         if let Err(refusal) = self.admit(channel, header, more) {
             self.chain = None;
+            if self.has(ChipDefect::RefusalDeselects) {
+                self.selected[usize::from(channel)] = false;
+            }
+            if self.has(ChipDefect::UnknownInstructionAccepted) && refusal == StatusWord::INS_NOT_SUPPORTED {
+                return Ok(StatusWord::OK.into());
+            }
             return Ok(refusal.into());
         }
-        let Ok(command) = Command::parse(octets) else {
+        let misread = self.defect.and_then(|defect| defect::misread(defect, &mut self.stale, octets));
+        let Ok(command) = Command::parse(misread.as_deref().unwrap_or(octets)) else {
             self.chain = None;
             return Ok(StatusWord::WRONG_LENGTH.into());
         };
         if more {
             return Ok(self.extend_chain(channel, header, command.data).into());
         }
-        let chained = self.chain.take().map(|mut chain| {
+        let mut chained = self.chain.take().map(|mut chain| {
             chain.data.extend_from_slice(command.data);
             chain.data
         });
-        if chained.as_ref().is_some_and(|data| data.len() > CHAIN_LEN_MAX) {
+        if chained.as_ref().is_some_and(|data| is_too_long(self.defect, data)) {
             return Ok(StatusWord::WRONG_LENGTH.into());
+        }
+        if self.has(ChipDefect::ChainLastPartOnly) {
+            chained = None;
         }
         let request = Request { channel, header, data: chained.as_deref().unwrap_or(command.data) };
         let mut reply = self.dispatch(&request, &command, pending)?;
-        reply.permitted = command.le.unwrap_or(0) as usize;
+        self.permit(&command, &mut reply);
         Ok(reply)
+    }
+
+    /// Ne.
+    fn permit(&self, command: &Command<'_>, reply: &mut Reply) {
+        reply.permitted = command.le.unwrap_or(0) as usize;
+        match (self.defect, command.extended, command.le) {
+            (Some(ChipDefect::LeIgnored), ..) => reply.permitted = usize::MAX,
+            (Some(ChipDefect::LeZeroAsNone), false, Some(256))
+            | (Some(ChipDefect::ExtendedLeZeroAsNone), true, Some(apdu::LE_MAX)) => reply.data.clear(),
+            _ => {}
+        }
     }
 
     /// Class, channel, instruction and parameters, in this order (REQ-CMD-1).
@@ -167,19 +247,23 @@ impl<A: Application> Chip<A> {
         }
         let defined = match (cla, ins) {
             (0, ins::SELECT) => (p1, p2) == (4, 0),
-            (0, ins::MANAGE_CHANNEL) => (p1, p2) == (0, 0) || (p1 == 0x80 && (1..CHANNELS).contains(&p2)),
+            (0, ins::MANAGE_CHANNEL) => {
+                (p1, p2) == (0, 0)
+                    || (p1 == 0x80 && (1..CHANNELS).contains(&p2))
+                    || (self.has(ChipDefect::BasicChannelClosed) && (p1, p2) == (0x80, 0))
+            }
             (0, ins::GET_RESPONSE) => (p1, p2) == (0, 0),
             _ if selected => {
                 self.application.admit(channel, header)?;
                 true
             }
-            _ if self.has(ChipDefect::UnknownInstructionAccepted) => return Err(StatusWord::OK),
             _ => return Err(StatusWord::INS_NOT_SUPPORTED),
         };
-        if !defined {
+        if !defined && !self.has(ChipDefect::ParametersUnchecked) {
             return Err(StatusWord::WRONG_P1P2);
         }
-        if more && !(selected && self.application.is_chainable(header)) {
+        let chainable = selected && self.application.is_chainable(header);
+        if more && !chainable && !self.has(ChipDefect::UnchainableChained) {
             return Err(StatusWord::CHAINING_NOT_SUPPORTED);
         }
         Ok(())
@@ -188,8 +272,7 @@ impl<A: Application> Chip<A> {
     fn extend_chain(&mut self, channel: u8, header: [u8; 4], data: &[u8]) -> StatusWord {
         let chain = self.chain.get_or_insert_with(|| Chain { channel, header, data: Vec::new() });
         chain.data.extend_from_slice(data);
-        if chain.data.len() > CHAIN_LEN_MAX {
-            self.chain = None;
+        if self.chain.take_if(|chain| is_too_long(self.defect, &chain.data)).is_some() {
             return StatusWord::WRONG_LENGTH;
         }
         StatusWord::OK
@@ -204,11 +287,14 @@ impl<A: Application> Chip<A> {
         Ok(match (request.header[0], request.header[1]) {
             (0, ins::SELECT) => return self.select(request),
             (0, ins::MANAGE_CHANNEL) => self.manage_channel(request),
-            (0, ins::GET_RESPONSE) if !command.data.is_empty() || command.le.is_none() => {
+            (0, ins::GET_RESPONSE) if self.has_unexpected(command.data) || command.le.is_none() => {
                 StatusWord::WRONG_LENGTH.into()
             }
             (0, ins::GET_RESPONSE) => match pending {
-                Some(pending) if pending.channel == request.channel => {
+                Some(pending) if pending.channel == request.channel || self.has(ChipDefect::AnswerCrossesChannels) => {
+                    if self.has(ChipDefect::AnswerGivenAgain) {
+                        self.pending = Some(pending.clone());
+                    }
                     Reply { data: pending.octets, status: pending.status, channel: request.channel, permitted: 0 }
                 }
                 _ => StatusWord::CONDITIONS_NOT_SATISFIED.into(),
@@ -222,55 +308,103 @@ impl<A: Application> Chip<A> {
         })
     }
 
+    fn has_unexpected(&self, data: &[u8]) -> bool {
+        !data.is_empty() && !self.has(ChipDefect::UnexpectedDataIgnored)
+    }
+
     fn select(&mut self, request: &Request<'_>) -> Result<Reply, PowerLost> {
         if !AID_LEN.contains(&request.data.len()) {
             return Ok(StatusWord::WRONG_LENGTH.into());
         }
-        if !self.application.answers_to(request.data) {
+        let prefix = |len: &usize| request.data.get(..*len).is_some_and(|aid| self.application.answers_to(aid));
+        let found = self.application.answers_to(request.data)
+            || (self.has(ChipDefect::AidPrefixSelects) && AID_LEN.clone().any(|len| prefix(&len)));
+        if !found {
+            let selected = &mut self.selected[usize::from(request.channel)];
+            match self.defect {
+                Some(ChipDefect::FailedSelectDeselects) => *selected = false,
+                Some(ChipDefect::FailedSelectSelects) => *selected = true,
+                _ => {}
+            }
             return Ok(StatusWord::NOT_FOUND.into());
         }
         let mut data = Vec::with_capacity(ANSWER_CAPACITY);
         let status = self.application.select(&mut self.memory, request.channel, &mut data)?;
         self.selected[usize::from(request.channel)] = status == StatusWord::OK;
+        if self.has(ChipDefect::ChannelsShareSelection) {
+            self.selected = [status == StatusWord::OK; CHANNELS as usize];
+        }
         Ok(Reply { data, status, channel: request.channel, permitted: 0 })
     }
 
     /// ISO/IEC 7816-4:2020, 11.1.2. A channel opened has nothing selected.
     fn manage_channel(&mut self, request: &Request<'_>) -> Reply {
-        if !request.data.is_empty() {
+        if self.has_unexpected(request.data) {
             return StatusWord::WRONG_LENGTH.into();
         }
         let [_, _, p1, number] = request.header;
         if p1 == 0 {
-            let Some(free) = (1..CHANNELS).find(|&number| !self.open[usize::from(number)]) else {
+            let twice = self.has(ChipDefect::ChannelOpenedTwice);
+            let Some(free) = (1..CHANNELS).find(|&number| twice || !self.open[usize::from(number)]) else {
                 return StatusWord::FUNCTION_NOT_SUPPORTED.into();
             };
             self.open[usize::from(free)] = true;
             return Reply { data: vec![free], status: StatusWord::OK, channel: request.channel, permitted: 0 };
         }
-        let closed = usize::from(number);
-        if !self.open[closed] {
+        if !self.open[usize::from(number & CHANNEL_BITS)] && !self.has(ChipDefect::UnopenedChannelClosed) {
             return StatusWord::CHANNEL_NOT_SUPPORTED.into();
         }
-        self.open[closed] = false;
-        self.selected[closed] = false;
-        self.application.close(number);
+        if !self.has(ChipDefect::ChannelNotClosed) {
+            let wrong = self.has(ChipDefect::WrongChannelClosed);
+            self.close(if wrong { 1 + number % (CHANNELS - 1) } else { number & CHANNEL_BITS });
+        }
         StatusWord::OK.into()
+    }
+
+    fn close(&mut self, number: u8) {
+        self.open[usize::from(number)] = false;
+        if !self.has(ChipDefect::ClosedChannelKeepsSelection) {
+            self.selected[usize::from(number)] = false;
+        }
+        self.application.close(number);
     }
 
     /// Data up to Ne and the status word; what is left waits for GET RESPONSE, its status word with it (REQ-CMD-2).
     fn answer(&mut self, reply: Reply) -> Vec<u8> {
         let Reply { mut data, status, channel, permitted } = reply;
-        if data.len() <= permitted || data.is_empty() {
-            data.extend_from_slice(&status.to_bytes());
-            return data;
+        if self.has(ChipDefect::DataWithErrorStatus) && matches!(status.sw1(), 0x64..=0x6F) {
+            data = vec![0xA5];
+        } else if self.has(ChipDefect::WrongLengthHint) && data.len() > permitted {
+            return vec![0x6C, (permitted as u8).wrapping_add(1)];
+        } else if data.len() > permitted {
+            return self.split(data, permitted, channel, status);
         }
-        let rest = data.split_off(permitted);
+        data.extend_from_slice(&status.to_bytes());
+        data
+    }
+
+    /// What Ne permits and 61xx.
+    fn split(&mut self, mut data: Vec<u8>, permitted: usize, channel: u8, status: StatusWord) -> Vec<u8> {
+        let mut rest = data.split_off(permitted);
+        if self.has(ChipDefect::LongAnswerSeam) {
+            rest.remove(0);
+        }
         // ISO/IEC 7816-4:2020, 5.6: 6100 says 256 or more.
-        let available = u8::try_from(rest.len()).unwrap_or(0);
-        self.pending = Some(Pending { channel, octets: rest, status });
+        let miscounted = usize::from(self.has(ChipDefect::LongAnswerCountWrong));
+        let available = u8::try_from(rest.len() + miscounted).unwrap_or(0);
+        if self.pending.is_none() || !self.has(ChipDefect::PreviousAnswerGiven) {
+            self.pending = Some(Pending { channel, octets: rest, status });
+        }
         data.extend_from_slice(&[0x61, available]);
         data
+    }
+}
+
+fn is_too_long(defect: Option<ChipDefect>, chained: &[u8]) -> bool {
+    match defect {
+        Some(ChipDefect::ChainUnbounded) => false,
+        Some(ChipDefect::ChainLimitLow) => chained.len() > 255,
+        _ => chained.len() > CHAIN_LEN_MAX,
     }
 }
 

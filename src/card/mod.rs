@@ -5,6 +5,7 @@ pub mod chip;
 pub mod defect;
 pub mod memory;
 pub mod transaction;
+pub mod transaction_defect;
 pub mod try_counter;
 
 /// What a card gives back.

@@ -12,6 +12,7 @@
 use std::ops::Range;
 
 use super::memory::{Memory, PowerLost};
+use super::transaction_defect::JournalDefect;
 
 /// Octets of the flag in its two places, the second only used by recovery.
 pub const FLAG_LEN: usize = 2 * FLAG_PLACE_LEN;
@@ -76,8 +77,18 @@ impl Draft {
         !self.changed.is_empty()
     }
 
+    /// What was set, in the order in which it was set last.
+    pub(super) fn changed(&self) -> &[Range<usize>] {
+        &self.changed
+    }
+
+    /// The same draft as if only these of [`Draft::changed`] had been set.
+    pub(super) fn only(&self, indices: Range<usize>) -> Self {
+        Self { base: self.base, octets: self.octets.clone(), changed: self.changed[indices].to_vec() }
+    }
+
     /// Length of the entries(2), then for each entry offset(2), length(1), values.
-    fn entries(&self) -> Vec<u8> {
+    pub(super) fn entries(&self) -> Vec<u8> {
         let mut octets = vec![0; JOURNAL_OVERHEAD];
         for range in &self.changed {
             // A range longer than an entry's length octet can say becomes several entries.
@@ -101,6 +112,8 @@ pub struct Journal {
     pub flag: usize,
     /// The journal's octets.
     pub area: Range<usize>,
+    /// What is wrong with it on purpose.
+    pub defect: Option<JournalDefect>,
 }
 
 impl Journal {
@@ -118,19 +131,31 @@ impl Journal {
         if !draft.is_changed() {
             return Ok(());
         }
-        let entries = draft.entries();
-        assert!(entries.len() <= self.area.len(), "the journal of {} octets is too small", self.area.len());
-        memory.write(self.area.start, &entries)?;
-        memory.write(self.flag, &flag_of(&entries))?;
-        self.apply(memory, &entries)
+        match self.defect {
+            None => self.commit_entries(memory, &draft.entries()),
+            Some(defect) => self.commit_wrongly(defect, memory, draft),
+        }
     }
 
-    /// At power-up: finishes a committed transaction, drops any other. On `Err` nothing has been decided that a second
-    /// power-up would decide otherwise.
-    pub fn recover(&self, memory: &mut Memory) -> Result<(), PowerLost> {
+    pub(super) fn commit_entries(&self, memory: &mut Memory, entries: &[u8]) -> Result<(), PowerLost> {
+        assert!(entries.len() <= self.area.len(), "the journal of {} octets is too small", self.area.len());
+        memory.write(self.area.start, entries)?;
+        memory.write(self.flag, &flag_of(entries))?;
+        self.apply(memory, entries)
+    }
+
+    /// At power-up: finishes a committed transaction, drops any other; `true` when there was one to finish. On `Err` nothing has
+    /// been decided that a second power-up would decide otherwise.
+    pub fn recover(&self, memory: &mut Memory) -> Result<bool, PowerLost> {
+        if let Some(defect) = self.defect
+            && let Some(finished) = self.recover_wrongly(defect, memory)?
+        {
+            return Ok(finished);
+        }
         let Some(Committed { entries, found }) = self.committed(memory)? else {
             // Also where it reads idle: that may be the chance reading of a flag that was half written.
-            return memory.write(self.flag, &IDLE);
+            memory.write(self.flag, &IDLE)?;
+            return Ok(false);
         };
         // Firm before anything is done with it, and not where it was read: see above. Where both read valid, one is firm.
         match found {
@@ -138,28 +163,32 @@ impl Journal {
             [true, false] => memory.write(self.flag + FLAG_PLACE_LEN, &flag_of(&entries))?,
             [false, _] => memory.write(self.flag, &flag_of(&entries))?,
         }
-        self.apply(memory, &entries)
+        self.apply(memory, &entries)?;
+        Ok(true)
     }
 
     /// The journal, if a flag says that it counts.
-    fn committed(&self, memory: &mut Memory) -> Result<Option<Committed>, PowerLost> {
+    pub(super) fn committed(&self, memory: &mut Memory) -> Result<Option<Committed>, PowerLost> {
         let flags = memory.read(self.flag, FLAG_LEN)?;
         let (first, second) = flags.split_at(FLAG_PLACE_LEN);
         if !first.starts_with(&COMMITTED) && !second.starts_with(&COMMITTED) {
             return Ok(None);
         }
+        let Some(journal) = self.entries(memory)? else { return Ok(None) };
+        let valid = flag_of(&journal);
+        let found = [first == valid, second == valid];
+        Ok(found.contains(&true).then_some(Committed { entries: journal, found }))
+    }
+
+    /// The journal cut to its length, if it is well-formed; whether it counts is another matter.
+    pub(super) fn entries(&self, memory: &mut Memory) -> Result<Option<Vec<u8>>, PowerLost> {
         let mut journal = memory.read(self.area.start, self.area.len())?;
         let len = JOURNAL_OVERHEAD + usize::from(u16::from_be_bytes([journal[0], journal[1]]));
         if len > journal.len() {
             return Ok(None);
         }
         journal.truncate(len);
-        if !self.stays_in_place(&journal, memory.image().len()) {
-            return Ok(None);
-        }
-        let valid = flag_of(&journal);
-        let found = [first == valid, second == valid];
-        Ok(found.contains(&true).then_some(Committed { entries: journal, found }))
+        Ok(self.stays_in_place(&journal, memory.image().len()).then_some(journal))
     }
 
     /// Whether all entries lie in the memory and none over flag or journal: an image from outside may say anything.
@@ -178,7 +207,7 @@ impl Journal {
         entries.is_empty()
     }
 
-    fn apply(&self, memory: &mut Memory, journal: &[u8]) -> Result<(), PowerLost> {
+    pub(super) fn apply(&self, memory: &mut Memory, journal: &[u8]) -> Result<(), PowerLost> {
         let mut entries = &journal[JOURNAL_OVERHEAD..];
         while let [high, low, len, rest @ ..] = entries {
             let (values, after) = rest.split_at(usize::from(*len).min(rest.len()));
@@ -190,8 +219,8 @@ impl Journal {
 }
 
 /// A journal that counts.
-struct Committed {
-    entries: Vec<u8>,
+pub(super) struct Committed {
+    pub(super) entries: Vec<u8>,
     /// In which places its flag was read.
     found: [bool; 2],
 }
@@ -235,7 +264,7 @@ mod tests {
     use super::*;
     use crate::card::memory::{Cut, Torn};
 
-    const JOURNAL: Journal = Journal { flag: 0, area: 16..72 };
+    const JOURNAL: Journal = Journal { flag: 0, area: 16..72, defect: None };
     const DATA: Range<usize> = 72..104;
 
     fn memory() -> Memory {

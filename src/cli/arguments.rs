@@ -4,9 +4,9 @@ use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::explore::Explore;
 use crate::app::{AppError, Options, ReaderChoice};
 use crate::conformance::token::Token;
 use crate::family::purse::data::{Role, Suite, TerminalId};
@@ -14,7 +14,6 @@ use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::CardReference;
 use crate::reader::fault::Fault;
 use crate::reader::vpcd;
-use crate::sim::explore::{DEPTH_MAX, Order};
 use crate::wire::hex;
 use crate::wire::pretty::Format;
 
@@ -231,6 +230,15 @@ Examples:
   untorn journal list --latest 10
   untorn journal verify
   untorn journal export > journal.jsonl";
+    pub(super) const REPORT: &str = "\
+Exit codes of show and merge are those of the run: 0 clean; 1 a case failed unexpectedly; 2 an error, an inconclusive case, or a run that \
+was interrupted; 3 no such report, or not the parts of one run.
+
+Examples:
+  untorn report show runs/mine
+  untorn report show runs/mine/report.json --format html --out report.html
+  untorn report merge runs/1 runs/2 runs/3 --out report.json
+  untorn report traceability --out traceability.md";
     pub(super) const COMPLETIONS: &str = "\
 Examples:
   untorn completions bash > ~/.local/share/bash-completion/completions/untorn";
@@ -277,6 +285,12 @@ pub(super) enum Command {
     Test(Test),
     /// Tear every order at every place, and every recovery again: is any money created, lost or taken twice?
     Explore(Explore),
+    /// Test the tests: which deliberate defects do they notice?
+    Mutants(Mutants),
+    /// Read and put together the reports of test runs
+    #[command(subcommand)]
+    #[command(after_help = examples::REPORT)]
+    Report(ReportCommand),
     /// Print the completion script of a shell
     #[command(after_help = examples::COMPLETIONS)]
     Completions {
@@ -450,6 +464,9 @@ pub(super) struct Test {
     /// Verdicts that are known and accepted for a while, in TOML
     #[arg(long, value_name = "FILE")]
     pub(super) expect: Option<PathBuf>,
+    /// Keep report and logs in this folder [default: none for virtual cards, runs/TIME for real readers]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) out: Option<PathBuf>,
     /// Run the I-th of N parts only
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub(super) shard: Option<(u32, u32)>,
@@ -464,50 +481,29 @@ pub(super) struct Test {
     pub(super) verbose: bool,
 }
 
-const EXPLORE_HELP: &str = "\
-Virtual cards and terminals in this process. Every order is torn at every exchange, at every write of the card's memory in every way \
-that a write can tear, and with the terminal killed before every action; with depth 2 what follows is torn again at every place.
+const MUTANTS_HELP: &str = "\
+Every deliberate defect of cards, terminals and of the suite itself, against the cases that declare to notice it. A mutant is killed when \
+such a case fails on it and passes on the reference with the same seed; inconclusive is no kill. * money or authentication is at stake.
 
 Examples:
-  untorn explore
-  untorn explore --depth 2 --resume explore.json
-  untorn --suite epc1 explore --order sale --order refund
-  untorn explore --mutant debit-twice
-  untorn explore --replay explore@1/epc1.sale/0/c2w1:erased+r0:nothing
+  untorn mutants
+  untorn mutants --list
+  untorn mutants debit-twice --verbose
 
-Exit codes: 0 no rule is broken; 1 a rule is broken; 2 stopped before the end; 3 command line or a file wrong.";
+Exit codes: 0 all killed and no false alarm; 1 survivors or false alarms; 3 command line wrong.";
 
 #[derive(Debug, Args)]
-#[command(after_help = EXPLORE_HELP)]
-pub(super) struct Explore {
-    /// Most tears of one run, 1 to 3; the third is of the card's recovery only and takes some hundred times as long
-    #[arg(long, value_name = "TEARS", default_value_t = 1, value_parser = depth)]
-    pub(super) depth: usize,
-    /// Only this order; may be repeated
-    #[arg(long = "order", value_name = "NAME", value_parser = orders())]
-    pub(super) orders: Vec<Order>,
-    /// Give the card a deliberate defect, which should be found
-    #[arg(long, value_name = "NAME")]
-    pub(super) mutant: Option<String>,
-    /// Threads [default: as many as there are processors]
-    #[arg(long, value_name = "NUMBER")]
-    pub(super) jobs: Option<std::num::NonZeroUsize>,
-    /// Write down what is done, and go on from there
-    #[arg(long, value_name = "FILE")]
-    pub(super) resume: Option<PathBuf>,
-    /// Play one run again and show its steps
-    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["depth", "orders", "jobs", "resume"])]
-    pub(super) replay: Option<Token>,
-}
-
-fn depth(text: &str) -> Result<usize, String> {
-    let depth = text.parse().ok().filter(|depth| (1..=DEPTH_MAX).contains(depth));
-    depth.ok_or_else(|| format!("expected 1 to {DEPTH_MAX}, got {text:?}"))
-}
-
-fn orders() -> impl TypedValueParser<Value = Order> {
-    PossibleValuesParser::new(Order::ALL.map(|(name, _)| name))
-        .try_map(|name| Order::by_name(&name).ok_or_else(|| format!("there is no order {name:?}")))
+#[command(after_help = MUTANTS_HELP)]
+pub(super) struct Mutants {
+    /// Only these [default: all]
+    #[arg(value_name = "NAME")]
+    pub(super) names: Vec<String>,
+    /// List the mutants instead
+    #[arg(long)]
+    pub(super) list: bool,
+    /// Show every mutant and what its cases came to
+    #[arg(long, short)]
+    pub(super) verbose: bool,
 }
 
 fn shard(text: &str) -> Result<(u32, u32), String> {
@@ -542,6 +538,61 @@ pub(super) struct List {
     /// Only the latest so many
     #[arg(long, value_name = "COUNT")]
     pub(super) latest: Option<u32>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ReportCommand {
+    /// Show a report, or write it in another form
+    Show(Show),
+    /// Put the parts of one run (--shard) together
+    Merge(Merge),
+    /// List which case proves which requirement, and what is missing
+    Traceability {
+        /// Write it there instead
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// A report in JSON, or the folder of a run
+    pub(super) file: PathBuf,
+    /// Its form
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: ReportFormat,
+    /// Write it there instead
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Merge {
+    /// Reports in JSON, or folders of runs: all parts of one run
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) parts: Vec<PathBuf>,
+    /// The whole report, in JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// What did not pass, and how many of each
+    #[default]
+    Text,
+    /// One page for a browser that needs nothing else
+    Html,
+    /// JUnit XML
+    Junit,
+    /// Common Test Report Format
+    Ctrf,
+    /// Test Anything Protocol, version 14
+    Tap,
+    /// For a pull request or a CI summary
+    Markdown,
+    /// All of it, with the logs
+    Json,
 }
 
 /// An error for who typed it.

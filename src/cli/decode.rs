@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Report;
 use super::arguments::{Decode, usage};
 use crate::app::AppError;
-use crate::family::purse::data::TAGS;
+use crate::family;
 use crate::wire::hex;
 use crate::wire::pretty::{guess, listing_with};
 
@@ -18,7 +18,7 @@ pub(super) fn run(decode: &Decode) -> Result<Report, AppError> {
     let text = if decode.hex == ["-"] { read_input()? } else { decode.hex.join(" ") };
     let octets = hex::parse(text.trim()).map_err(|error| usage(format!("not hexadecimal octets: {error}")))?;
     let format = decode.format.unwrap_or_else(|| guess(&octets));
-    let text = listing_with(format, &octets, &[TAGS]);
+    let text = listing_with(format, &octets, &family::tags());
     let lines: Vec<&str> = text.lines().collect();
     let json = json!({ "format": format.name(), "octets": hex::encode(&octets), "listing": lines });
     let detail = format!("{} octets, read as {}.", octets.len(), format.name());

@@ -8,19 +8,67 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::arguments::{Explore, Global};
+use super::arguments::Global;
 use super::{Report, desk, tell};
 use crate::app::{AppError, Exit};
 use crate::conformance::token::Token;
 use crate::family::purse::data::Suite;
-use crate::sim::explore::{self, Counts, Explored, Explorer, Ledger, Order, Plan, Watcher};
+use crate::sim::explore::{self, Counts, DEPTH_MAX, Explored, Explorer, Ledger, Order, Plan, Watcher};
 
 /// How often the work done is written down.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
+
+const EXPLORE_HELP: &str = "\
+Virtual cards and terminals in this process. Every order is torn at every exchange, at every write of the card's memory in every way \
+that a write can tear, and with the terminal killed before every action; with depth 2 what follows is torn again at every place.
+
+Examples:
+  untorn explore
+  untorn explore --depth 2 --resume explore.json
+  untorn --suite epc1 explore --order sale --order refund
+  untorn explore --mutant debit-twice
+  untorn explore --replay explore@1/epc1.sale/0/c2w1:erased+r0:nothing
+
+Exit codes: 0 no rule is broken; 1 a rule is broken; 2 stopped before the end; 3 command line or a file wrong.";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXPLORE_HELP)]
+pub(super) struct Explore {
+    /// Most tears of one run, 1 to 3; the third is of the card's recovery only and takes some hundred times as long
+    #[arg(long, value_name = "TEARS", default_value_t = 1, value_parser = depth)]
+    pub(super) depth: usize,
+    /// Only this order; may be repeated
+    #[arg(long = "order", value_name = "NAME", value_parser = orders())]
+    pub(super) orders: Vec<Order>,
+    /// Give the card a deliberate defect, which should be found
+    #[arg(long, value_name = "NAME")]
+    pub(super) mutant: Option<String>,
+    /// Threads [default: as many as there are processors]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) jobs: Option<std::num::NonZeroUsize>,
+    /// Write down what is done, and go on from there
+    #[arg(long, value_name = "FILE")]
+    pub(super) resume: Option<PathBuf>,
+    /// Play one run again and show its steps
+    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["depth", "orders", "jobs", "resume"])]
+    pub(super) replay: Option<Token>,
+}
+
+fn depth(text: &str) -> Result<usize, String> {
+    let depth = text.parse().ok().filter(|depth| (1..=DEPTH_MAX).contains(depth));
+    depth.ok_or_else(|| format!("expected 1 to {DEPTH_MAX}, got {text:?}"))
+}
+
+fn orders() -> impl TypedValueParser<Value = Order> {
+    PossibleValuesParser::new(Order::ALL.map(|(name, _)| name))
+        .try_map(|name| Order::by_name(&name).ok_or_else(|| format!("there is no order {name:?}")))
+}
 
 pub(super) fn run(global: &Global, explore: &Explore) -> Result<Report, AppError> {
     if let Some(token) = &explore.replay {

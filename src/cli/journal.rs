@@ -12,7 +12,7 @@ use crate::app::{AppError, Exit};
 use crate::journal::JournalError;
 use crate::journal::listing;
 use crate::journal::policy::{Booking, Known};
-use crate::journal::record::{OrderKind, OrderNumber, Resolution};
+use crate::journal::record::{OrderKind, OrderNumber};
 use crate::journal::sqlite::{Selection, SqliteReader};
 use crate::journal::view::OrderView;
 use crate::money::Currency;
@@ -83,7 +83,7 @@ struct Total {
 fn totals(orders: &[OrderView]) -> Vec<Total> {
     let mut totals: Vec<Total> = Vec::new();
     for order in orders.iter().rev().filter(|order| order.kind != OrderKind::Block) {
-        let booking = order.policy.unwrap_or_default().booking(known(order));
+        let booking = order.policy.unwrap_or_default().booking(Known::of(order));
         let (kind, currency) = (order.kind, order.amount.currency);
         let same = |total: &&mut Total| (total.kind, total.booking, total.currency) == (kind, booking, currency);
         match totals.iter_mut().find(same) {
@@ -95,19 +95,6 @@ fn totals(orders: &[OrderView]) -> Vec<Total> {
         }
     }
     totals
-}
-
-/// What settlement knows of an order. An acknowledgement says nothing about value: what counts is whether the slip is out.
-fn known(order: &OrderView) -> Known {
-    let Some(last) = order.attempts.last() else { return Known::Open };
-    match &last.resolution {
-        Some(Resolution::Paid { .. }) if last.slip.is_none() => Known::PaidAtOnce,
-        Some(Resolution::Paid { .. }) => Known::PaidLater,
-        Some(Resolution::NotPaid { .. }) if last.slip.is_none() => Known::NotPaid,
-        Some(Resolution::NotPaid { .. }) => Known::Disproved,
-        None if last.slip.is_some() => Known::OpenFinal,
-        None => Known::Open,
-    }
 }
 
 fn totals_text(totals: &[Total]) -> String {

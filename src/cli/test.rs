@@ -1,6 +1,7 @@
 //! `untorn test`: runs the conformance suite and says what came of it.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,23 +11,26 @@ use serde_json::json;
 use super::arguments::{Global, Test};
 use super::{Report, desk, tell};
 use crate::app::campaign::{Campaign, CampaignOptions};
+use crate::app::run_folder::RunFolder;
 use crate::app::{AppError, Clock, Exit, ReaderChoice};
 use crate::conformance::case::Case;
 use crate::conformance::expected::Expectations;
-use crate::conformance::result::{CaseResult, End, Status, Summary, TestReport};
+use crate::conformance::result::{CaseResult, End, TestReport};
 use crate::conformance::runner::{self, Observer};
 use crate::conformance::selection::Selection;
 use crate::conformance::token::Token;
 use crate::conformance::verdict::Verdict;
+use crate::report::suite_text;
 
 pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
-    let mut campaign = Campaign::open(&options(global, test))?;
+    let options = options(global, test);
+    let mut campaign = Campaign::open(&options)?;
     let selection = Selection { patterns: test.patterns.clone(), shard: test.shard, risk_max: campaign.risk_max };
     if let Some(pattern) = selection.unmatched(&campaign.cases).first() {
         return Err(AppError::Usage(format!("{pattern:?} is no suite and no case; see untorn test --list")));
     }
     if test.list {
-        return Ok(list(&campaign, &selection));
+        return Ok(list(&mut campaign, &selection));
     }
     if let Some(token) = &test.replay {
         return replay(&mut campaign, token);
@@ -35,21 +39,29 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     if let Some(case) = expectations.unknown(&campaign.cases).first() {
         return Err(AppError::Usage(format!("expected results: there is no case {case}")));
     }
-    if let (Some(identity), None) = (&campaign.identity, &global.options().card) {
+    if let (Some(identity), None) = (&campaign.identity, &options.card) {
         tell(&format!(
             "Card {identity}: only cases that read are run. Name it with --card {identity} to run the others."
         ));
     }
     let clock = Clock::system();
-    let mut watch = Watch::new(&selection, &campaign.cases, desk::stop_flag()?);
+    let out = out(test, &options, &clock);
+    let mut watch = Watch::new(&selection, &campaign.cases, out.clone())?;
     let seed = global.seed().unwrap_or_default();
-    let mut report = runner::run(&campaign.cases, &selection, &mut *campaign.subject, seed, &mut watch);
+    let begun = clock.now();
+    let (cases, mut subjects) = campaign.parts();
+    let mut report = runner::run(cases, &selection, &mut subjects, seed, &mut watch);
     watch.bar.finish_and_clear();
-    report.begun = Some(clock.now());
+    report.begun = Some(begun);
     expectations.apply(&mut report, &today(&clock));
-    let detail = summary_line(&report.summary());
-    let json = json!({ "summary": report.summary(), "report": report });
-    Ok(Report::new(exit(report.end()), text(&report, test.verbose), "test", detail, json))
+    watch.finish(&report)?;
+    let mut text = suite_text::write(&report, test.verbose);
+    if let Some(out) = &out {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "In {}: untorn report show {0} --format html --out report.html", out.display());
+    }
+    let json = json!({ "report": report, "out": out });
+    Ok(Report::new(exit(report.end()), text, "test", suite_text::summary(&report), json))
 }
 
 fn options(global: &Global, test: &Test) -> CampaignOptions {
@@ -68,7 +80,16 @@ fn options(global: &Global, test: &Test) -> CampaignOptions {
     }
 }
 
-fn read_expectations(path: &std::path::Path) -> Result<Expectations, AppError> {
+/// Where the logs go. What a real card did cannot be asked for again, so it is always kept; a virtual card does the same again.
+fn out(test: &Test, options: &CampaignOptions, clock: &Clock) -> Option<PathBuf> {
+    let named = test.out.clone();
+    named.or_else(|| {
+        let time: String = clock.now().to_string().chars().filter(char::is_ascii_digit).collect();
+        options.reader.as_ref().map(|_| Path::new("runs").join(time))
+    })
+}
+
+fn read_expectations(path: &Path) -> Result<Expectations, AppError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| AppError::file("read the expected results", path, source))?;
     Expectations::parse(&text).map_err(|error| AppError::Usage(format!("{}: {error}", path.display())))
@@ -87,144 +108,113 @@ const fn exit(end: End) -> Exit {
     }
 }
 
-// What is shown.
-
-fn list(campaign: &Campaign, selection: &Selection) -> Report {
+fn list(campaign: &mut Campaign, selection: &Selection) -> Report {
+    let (cases, subjects) = campaign.parts();
+    let chosen = selection.choose(cases);
+    let plan = runner::plan(&chosen, selection, &subjects, 0);
     let mut text = String::new();
-    let mut cases = Vec::new();
-    for case in selection.choose(&campaign.cases) {
-        let barred = selection.bars(case, campaign.subject.statement(), &campaign.subject.facilities());
-        let mark = match &barred {
-            None => "",
-            Some(Status::NotApplicable { .. }) => "  (not applicable)",
-            Some(_) => "  (blocked)",
-        };
-        // Writing to a string cannot fail.
+    let mut list = Vec::new();
+    for (case, planned) in chosen.iter().zip(&plan.results) {
+        let runs = !matches!(planned.standing().to_string().as_str(), "not applicable" | "blocked");
+        let mark = if runs { String::new() } else { format!("  ({})", planned.standing()) };
         let _ = writeln!(text, "{:<22} {:<12} {}{mark}", case.name(), case.risk, case.purpose);
-        cases.push(json!({
+        list.push(json!({
             "id": case.id, "revision": case.revision, "suite": case.suite, "purpose": case.purpose,
-            "risk": case.risk, "requirements": case.requirements, "kills": case.kills, "runs": barred.is_none(),
+            "risk": case.risk, "requirements": case.requirements, "kills": case.kills, "runs": runs,
         }));
     }
-    let detail = format!("{} cases", cases.len());
-    Report::done(text, "cases", detail, json!({ "cases": cases }))
+    Report::done(text, "cases", format!("{} cases", list.len()), json!({ "cases": list }))
 }
 
 fn replay(campaign: &mut Campaign, token: &Token) -> Result<Report, AppError> {
-    let found = campaign.cases.iter().find(|case| case.id == token.case);
-    let case = found.ok_or_else(|| AppError::Usage(format!("replay: there is no case {}", token.case)))?;
-    let statement = campaign.subject.statement().name.clone();
+    let (cases, mut subjects) = campaign.parts();
+    let case = cases.iter().find(|case| case.id == token.case);
+    let case = case.ok_or_else(|| AppError::Usage(format!("replay: there is no case {}", token.case)))?;
+    let statement = subjects.statement_of(case).unwrap_or("-").to_owned();
     if (case.revision, &statement) != (token.revision, &token.profile) {
         return Err(AppError::Usage(format!(
-            "replay: the token is of {}@{} on {}, here are {} on {statement}",
+            "replay: the token is of {}@{} on {}, here is {} on {statement}",
             token.case,
             token.revision,
             token.profile,
             case.name()
         )));
     }
-    let mut watch = Watch::silent(desk::stop_flag()?);
-    let result = runner::run_case(case, &mut *campaign.subject, token.seed, &mut watch);
+    let mut watch = Watch::silent()?;
+    let result = runner::run_case(case, &mut subjects, token.seed, &mut watch);
     let mut text = String::new();
     for line in &result.evidence {
         let _ = writeln!(text, "{:>4}  {}", line.number, line.what);
     }
-    let verdict = result.verdict().unwrap_or(Verdict::Error);
-    let exit = match verdict {
-        Verdict::Pass => Exit::Done,
-        Verdict::Fail => Exit::Failed,
-        Verdict::Inconclusive | Verdict::Error => Exit::Unresolved,
+    let exit = match result.verdict() {
+        Some(Verdict::Pass) => Exit::Done,
+        Some(Verdict::Fail) => Exit::Failed,
+        _ => Exit::Unresolved,
     };
-    let detail = result.reason().unwrap_or("passed").to_owned();
+    let detail = result.reason().unwrap_or("It passes.").to_owned();
     Ok(Report::new(exit, text, "replay", detail, json!({ "case": result })))
 }
 
-fn text(report: &TestReport, verbose: bool) -> String {
-    let mut text = String::new();
-    for result in &report.results {
-        let ran_well = matches!(result.status, Status::Ran { verdict: Verdict::Pass, .. });
-        if verbose || !(ran_well || matches!(result.status, Status::NotApplicable { .. } | Status::Blocked { .. })) {
-            line(&mut text, result);
-        }
-    }
-    for stale in &report.stale_expectations {
-        let _ = writeln!(text, "stale expectation: {stale}");
-    }
-    let _ = writeln!(text, "{}", summary_line(&report.summary()));
-    if report.interrupted {
-        let _ = writeln!(text, "Stopped before the end.");
-    }
-    text
-}
-
-fn line(text: &mut String, result: &CaseResult) {
-    let word = match &result.status {
-        Status::Ran { verdict, .. } => verdict.to_string(),
-        Status::NotApplicable { .. } => "not applicable".to_owned(),
-        Status::Blocked { .. } => "blocked".to_owned(),
-        Status::NotRun => "not run".to_owned(),
-    };
-    let _ = writeln!(text, "{word:<14} {:<22} {}", result.id, result.purpose);
-    if let Some(reason) = result.reason() {
-        let _ = writeln!(text, "{:<14} {reason}", "");
-    }
-    if let Some(expected) = &result.expected {
-        let _ = writeln!(text, "{:<14} expected until {}: {}", "", expected.until, expected.reason);
-    } else if result.verdict().is_some_and(|verdict| verdict != Verdict::Pass) {
-        let _ = writeln!(text, "{:<14} again: untorn test --replay {}", "", result.replay);
-    }
-}
-
-fn summary_line(summary: &Summary) -> String {
-    let Summary { pass, inconclusive, fail, error, not_applicable, blocked, not_run, expected } = summary;
-    let mut line = format!("{pass} passed, {fail} failed, {inconclusive} inconclusive, {error} errors");
-    for (count, what) in
-        [(not_applicable, "not applicable"), (blocked, "blocked"), (not_run, "not run"), (expected, "expected")]
-    {
-        if *count > 0 {
-            let _ = write!(line, ", {count} {what}");
-        }
-    }
-    line
-}
-
-// Progress.
-
+/// Progress, the wish to stop, the clock, and the logs as they come.
 struct Watch {
     bar: ProgressBar,
     clock: Clock,
     stop: Arc<AtomicBool>,
+    out: Option<PathBuf>,
+    folder: Option<RunFolder>,
+    /// Why no more logs are written; the run ends then.
+    trouble: Option<AppError>,
 }
 
 impl Watch {
-    fn new(selection: &Selection, cases: &[Case], stop: Arc<AtomicBool>) -> Self {
-        let bar = ProgressBar::with_draw_target(
-            Some(selection.choose(cases).len() as u64),
-            // Hidden where the standard error is no terminal.
-            ProgressDrawTarget::stderr(),
-        );
-        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed} {msg}") {
+    fn new(selection: &Selection, cases: &[Case], out: Option<PathBuf>) -> Result<Self, AppError> {
+        let count = selection.choose(cases).len() as u64;
+        // Hidden where the standard error is no terminal.
+        let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed}, {eta} left, {msg}") {
             bar.set_style(style);
         }
-        Self { bar, clock: Clock::system(), stop }
+        Ok(Self { bar, out, ..Self::silent()? })
     }
 
-    fn silent(stop: Arc<AtomicBool>) -> Self {
-        Self { bar: ProgressBar::hidden(), clock: Clock::system(), stop }
+    fn silent() -> Result<Self, AppError> {
+        let stop = desk::stop_flag()?;
+        Ok(Self { bar: ProgressBar::hidden(), clock: Clock::system(), stop, out: None, folder: None, trouble: None })
+    }
+
+    fn note<T>(&mut self, done: Result<T, AppError>) -> Option<T> {
+        done.map_err(|error| self.trouble = Some(error)).ok()
+    }
+
+    fn finish(self, report: &TestReport) -> Result<(), AppError> {
+        if let Some(trouble) = self.trouble {
+            return Err(trouble);
+        }
+        self.folder.map_or(Ok(()), |folder| folder.finish(report.clone()))
     }
 }
 
 impl Observer for Watch {
+    fn planned(&mut self, report: &TestReport) {
+        if let Some(out) = self.out.clone() {
+            self.folder = self.note(RunFolder::create(&out, report.clone()));
+        }
+    }
+
     fn begin(&mut self, case: &Case, _: usize, _: usize) {
         self.bar.set_message(case.id.clone());
     }
 
-    fn end(&mut self, _: &CaseResult) {
+    fn end(&mut self, result: &CaseResult) {
         self.bar.inc(1);
+        if let Some(folder) = &mut self.folder {
+            let recorded = folder.record(result);
+            self.note(recorded);
+        }
     }
 
     fn stop(&mut self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed) || self.trouble.is_some()
     }
 
     fn micros(&mut self) -> u64 {

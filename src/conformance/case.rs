@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::terminal_tester::TerminalTester;
 use super::tester::Tester;
 use super::verdict::Outcome;
 
@@ -55,11 +56,16 @@ impl fmt::Display for Facility {
 /// A body for a card under test.
 pub type CardBody = Arc<dyn Fn(&mut Tester<'_>) -> Outcome + Send + Sync>;
 
+/// A body for a terminal under test.
+pub type TerminalBody = Arc<dyn Fn(&mut TerminalTester<'_>) -> Outcome + Send + Sync>;
+
 /// What a case does.
 #[derive(Clone)]
 pub enum Body {
     /// With a card under test.
     Card(CardBody),
+    /// With a terminal under test; the cards are the test system's.
+    Terminal(TerminalBody),
 }
 
 /// A test case.
@@ -183,6 +189,12 @@ impl Case {
     #[must_use]
     pub fn body(self, body: impl Fn(&mut Tester<'_>) -> Outcome + Send + Sync + 'static) -> Self {
         Self { body: Body::Card(Arc::new(body)), ..self }
+    }
+
+    /// What it does with a terminal.
+    #[must_use]
+    pub fn terminal(self, body: impl Fn(&mut TerminalTester<'_>) -> Outcome + Send + Sync + 'static) -> Self {
+        Self { body: Body::Terminal(Arc::new(body)), ..self }
     }
 
     /// `id@revision`.

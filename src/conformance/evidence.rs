@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::verdict::Verdict;
+use super::verdict::{Outcome, Verdict};
 use crate::reader::LinkErrorKind;
 
 /// One line of a case's log.
@@ -110,5 +110,39 @@ impl fmt::Display for Seen {
                 rests_on.map_or(Ok(()), |line| write!(f, " (line {line})"))
             }
         }
+    }
+}
+
+/// The log of a case while it runs.
+pub(super) struct Log<'r> {
+    clock: &'r mut dyn FnMut() -> u64,
+    lines: Vec<Line>,
+    rests_on: Option<u32>,
+}
+
+impl<'r> Log<'r> {
+    /// An empty one; `clock` gives microseconds.
+    pub(super) fn new(clock: &'r mut dyn FnMut() -> u64) -> Self {
+        Self { clock, lines: Vec::new(), rests_on: None }
+    }
+
+    pub(super) fn add(&mut self, what: Seen) {
+        let number = self.lines.len() as u32 + 1;
+        if matches!(what, Seen::Check { held: false, .. } | Seen::NoAnswer { .. }) {
+            self.rests_on = Some(number);
+        }
+        let micros = (self.clock)();
+        self.lines.push(Line { number, micros, what });
+    }
+
+    /// Ends it with how the body ended.
+    pub(super) fn finish(mut self, ended: &Outcome) -> Vec<Line> {
+        let rests_on = self.rests_on.filter(|_| ended.is_err());
+        let (verdict, reason) = match ended {
+            Ok(()) => (Verdict::Pass, None),
+            Err(stop) => (stop.verdict, Some(stop.reason.clone())),
+        };
+        self.add(Seen::Verdict { verdict, reason, rests_on });
+        self.lines
     }
 }

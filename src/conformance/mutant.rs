@@ -1,9 +1,12 @@
 //! Mutants: one named, deliberate defect each. A suite that does not notice them proves nothing.
 
+use serde::Serialize;
+
 use crate::defect::Description;
 
 /// What the defect is built into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Site {
     /// A virtual card.
     Card,

@@ -49,3 +49,22 @@ impl Catalogue {
         toml::from_str(text).map_err(|error| error.to_string())
     }
 }
+
+/// A file of exceptions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exceptions {
+    /// One for each requirement.
+    #[serde(default)]
+    pub exception: Vec<Exception>,
+}
+
+impl Exceptions {
+    /// From TOML.
+    ///
+    /// # Errors
+    /// What does not fit, in words.
+    pub fn parse(text: &str) -> Result<Vec<Exception>, String> {
+        toml::from_str::<Self>(text).map(|file| file.exception).map_err(|error| error.to_string())
+    }
+}

@@ -132,6 +132,36 @@ pub struct Summary {
     pub expected: usize,
 }
 
+/// How a case counts. Every report is written from this, so that none reads better than the run was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// The purpose was seen.
+    Passed,
+    /// The opposite was seen.
+    Failed,
+    /// The case itself went wrong.
+    Error,
+    /// Neither was seen.
+    Inconclusive,
+    /// It failed or was inconclusive, and an expectation says why that is accepted for a while.
+    Expected,
+    /// It applies and was not run.
+    Blocked,
+    /// What it is about is not claimed.
+    NotApplicable,
+    /// The run ended before it.
+    NotRun,
+}
+
+/// What is wrong with a run as a whole, beyond its cases. A format that knows cases only is given it as one more case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// How the run ends for it: never clean.
+    pub end: End,
+    /// One sentence.
+    pub text: String,
+}
+
 /// How a run ends; the numbers are exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum End {
@@ -143,11 +173,86 @@ pub enum End {
     Inconclusive = 2,
 }
 
+impl Standing {
+    /// All of them, in the order in which people look for them.
+    pub const ALL: [Self; 8] = [
+        Self::Passed,
+        Self::Failed,
+        Self::Error,
+        Self::Inconclusive,
+        Self::Expected,
+        Self::Blocked,
+        Self::NotApplicable,
+        Self::NotRun,
+    ];
+
+    /// How a run ends that has only cases of this standing.
+    pub const fn end(self) -> End {
+        match self {
+            Self::Failed => End::Failed,
+            Self::Error | Self::Inconclusive | Self::NotRun => End::Inconclusive,
+            Self::Passed | Self::Expected | Self::Blocked | Self::NotApplicable => End::Clean,
+        }
+    }
+
+    /// In one or two words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Error => "error",
+            Self::Inconclusive => "inconclusive",
+            Self::Expected => "expected",
+            Self::Blocked => "blocked",
+            Self::NotApplicable => "not applicable",
+            Self::NotRun => "not run",
+        }
+    }
+}
+
+impl std::fmt::Display for Standing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Clean => "clean",
+            Self::Failed => "failed",
+            Self::Inconclusive => "inconclusive",
+        })
+    }
+}
+
 impl CaseResult {
     /// The verdict, if it ran.
     pub fn verdict(&self) -> Option<Verdict> {
         match self.status {
             Status::Ran { verdict, .. } => Some(verdict),
+            _ => None,
+        }
+    }
+
+    /// How it counts. An error is never expected, and an expectation makes no pass of anything.
+    pub fn standing(&self) -> Standing {
+        match &self.status {
+            Status::Ran { verdict: Verdict::Pass, .. } => Standing::Passed,
+            Status::Ran { verdict: Verdict::Error, .. } => Standing::Error,
+            Status::Ran { .. } if self.expected.is_some() => Standing::Expected,
+            Status::Ran { verdict: Verdict::Inconclusive, .. } => Standing::Inconclusive,
+            Status::Ran { verdict: Verdict::Fail, .. } => Standing::Failed,
+            Status::NotApplicable { .. } => Standing::NotApplicable,
+            Status::Blocked { .. } => Standing::Blocked,
+            Status::NotRun => Standing::NotRun,
+        }
+    }
+
+    /// The line of the log on which the verdict rests.
+    pub fn rests_on(&self) -> Option<u32> {
+        match self.status {
+            Status::Ran { rests_on, .. } => rests_on,
             _ => None,
         }
     }
@@ -163,6 +268,11 @@ impl CaseResult {
 }
 
 impl TestReport {
+    /// How many cases stand so.
+    pub fn count(&self, standing: Standing) -> usize {
+        self.results.iter().filter(|result| result.standing() == standing).count()
+    }
+
     /// How many of each.
     pub fn summary(&self) -> Summary {
         let mut summary = Summary::default();
@@ -177,20 +287,36 @@ impl TestReport {
                 Status::NotRun => &mut summary.not_run,
             };
             *count += 1;
-            summary.expected += usize::from(result.expected.is_some());
+            summary.expected += usize::from(result.standing() == Standing::Expected);
         }
         summary
     }
 
-    /// How the run ends. A run in which nothing passed is never clean: it has shown nothing.
-    pub fn end(&self) -> End {
-        let unexpected =
-            |verdict| self.results.iter().any(|result| result.verdict() == Some(verdict) && result.expected.is_none());
-        if unexpected(Verdict::Fail) || !self.stale_expectations.is_empty() {
-            return End::Failed;
+    /// What is wrong with the run as a whole.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        let stale = |text: &String| Trouble { end: End::Failed, text: format!("stale expectation: {text}") };
+        let mut troubles: Vec<Trouble> = self.stale_expectations.iter().map(stale).collect();
+        let not_run = self.count(Standing::NotRun);
+        if self.interrupted || not_run > 0 {
+            let text = format!("the run was stopped before its end; cases that did not run: {not_run}");
+            troubles.push(Trouble { end: End::Inconclusive, text });
+        } else if self.results.iter().all(|result| result.verdict().is_none()) {
+            troubles.push(Trouble { end: End::Inconclusive, text: "no case ran: nothing was shown".to_owned() });
         }
-        let ran = self.results.iter().any(|result| result.verdict().is_some());
-        let open = unexpected(Verdict::Error) || unexpected(Verdict::Inconclusive) || self.interrupted || !ran;
-        if open { End::Inconclusive } else { End::Clean }
+        troubles
+    }
+
+    /// How the run ends: a failure counts before everything else. A run in which no case ran is not clean: it has shown nothing.
+    pub fn end(&self) -> End {
+        let of_cases = self.results.iter().map(|result| result.standing().end());
+        let ends: Vec<End> = of_cases.chain(self.troubles().iter().map(|trouble| trouble.end)).collect();
+        let has = |end| ends.contains(&end);
+        if has(End::Failed) {
+            End::Failed
+        } else if has(End::Inconclusive) {
+            End::Inconclusive
+        } else {
+            End::Clean
+        }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::case::{Body, Case};
+use super::case::{Body, Case, Facility};
 use super::evidence::{Line, Seen};
 use super::result::{CaseResult, SCHEMA, Status, TestReport};
 use super::rig::Subject;
 use super::selection::Selection;
+use super::statement::Statement;
+use super::terminal_tester::{TerminalSubject, TerminalTester};
 use super::tester::Tester;
 use super::token::Token;
 use super::verdict::{Outcome, Stop, Verdict};
@@ -14,6 +16,8 @@ use crate::crypto::kdf::sha256;
 
 /// Who looks on: progress, clock, and the wish to stop.
 pub trait Observer {
+    /// Before the first case: the report as it would be if nothing more came.
+    fn planned(&mut self, _report: &TestReport) {}
     /// A case begins; `index` from 0.
     fn begin(&mut self, _case: &Case, _index: usize, _of: usize) {}
     /// It ended.
@@ -33,79 +37,164 @@ pub struct Unobserved;
 
 impl Observer for Unobserved {}
 
+/// What is under test: a card, a terminal, or both. A case for which there is none is blocked.
+#[derive(Default)]
+pub struct Subjects<'s> {
+    /// A card.
+    pub card: Option<&'s mut dyn Subject>,
+    /// A terminal.
+    pub terminal: Option<&'s mut dyn TerminalSubject>,
+}
+
+impl<'s> Subjects<'s> {
+    /// A card only.
+    pub fn card(subject: &'s mut dyn Subject) -> Self {
+        Self { card: Some(subject), terminal: None }
+    }
+
+    /// A terminal only.
+    pub fn terminal(subject: &'s mut dyn TerminalSubject) -> Self {
+        Self { card: None, terminal: Some(subject) }
+    }
+
+    /// Statement and facilities of the subject of this case.
+    fn of(&self, case: &Case) -> Option<(&Statement, Vec<Facility>)> {
+        match &case.body {
+            Body::Card(_) => self.card.as_deref().map(|subject| (subject.statement(), subject.facilities())),
+            Body::Terminal(_) => self.terminal.as_deref().map(|subject| (subject.statement(), subject.facilities())),
+        }
+    }
+
+    /// Name of the statement of the subject of this case.
+    pub fn statement_of(&self, case: &Case) -> Option<&str> {
+        self.of(case).map(|(statement, _)| statement.name.as_str())
+    }
+
+    fn bars(&self, case: &Case, selection: &Selection) -> Option<Status> {
+        match (self.of(case), &case.body) {
+            (Some((statement, facilities)), _) => selection.bars(case, statement, &facilities),
+            (None, Body::Card(_)) => Some(Status::Blocked { reason: "there is no card under test".to_owned() }),
+            (None, Body::Terminal(_)) => Some(Status::Blocked { reason: "there is no terminal under test".to_owned() }),
+        }
+    }
+
+    /// What reports say of it: names of the statements, and how the subjects are reached.
+    fn names(&self) -> (String, String) {
+        let card = self.card.as_deref().map(|subject| (subject.statement().name.clone(), subject.binding()));
+        let terminal = self.terminal.as_deref().map(|subject| (subject.statement().name.clone(), subject.binding()));
+        let (names, bindings): (Vec<String>, Vec<String>) = card.into_iter().chain(terminal).unzip();
+        (names.join(" + "), bindings.join(" + "))
+    }
+}
+
 /// The seed of one case in a run with this seed.
 pub fn case_seed(run_seed: u64, case: &str) -> u64 {
     let digest = sha256(&[&run_seed.to_be_bytes(), case.as_bytes()]);
     digest.iter().take(8).fold(0, |seed, octet| seed << 8 | u64::from(*octet))
 }
 
+/// The report of a run that is stopped before its first case: a result for each that is chosen, not run or barred.
+pub fn plan(cases: &[&Case], selection: &Selection, subjects: &Subjects<'_>, seed: u64) -> TestReport {
+    let planned = |case: &&Case| {
+        let barred = subjects.bars(case, selection);
+        result(case, subjects, case_seed(seed, &case.id), barred.unwrap_or(Status::NotRun))
+    };
+    let (statement, binding) = subjects.names();
+    TestReport {
+        schema: SCHEMA,
+        untorn: env!("CARGO_PKG_VERSION").to_owned(),
+        statement,
+        binding,
+        seed,
+        begun: None,
+        micros: 0,
+        interrupted: true,
+        shard: selection.shard,
+        results: cases.iter().map(planned).collect(),
+        stale_expectations: Vec::new(),
+    }
+}
+
 /// Runs what the selection chooses, in the order of `cases`.
 pub fn run(
     cases: &[Case],
     selection: &Selection,
-    subject: &mut dyn Subject,
+    subjects: &mut Subjects<'_>,
     seed: u64,
     observer: &mut dyn Observer,
 ) -> TestReport {
     let begun = observer.micros();
     let chosen = selection.choose(cases);
-    let mut results = Vec::with_capacity(chosen.len());
-    let mut interrupted = false;
+    let mut report = plan(&chosen, selection, subjects, seed);
+    observer.planned(&report);
+    report.interrupted = false;
     for (index, case) in chosen.iter().enumerate() {
-        interrupted = interrupted || observer.stop();
-        if interrupted {
-            results.push(result(case, subject, 0, Status::NotRun));
-            continue;
-        }
-        if let Some(status) = selection.bars(case, subject.statement(), &subject.facilities()) {
-            results.push(result(case, subject, 0, status));
+        report.interrupted = report.interrupted || observer.stop();
+        if report.interrupted || report.results[index].status != Status::NotRun {
             continue;
         }
         observer.begin(case, index, chosen.len());
-        let done = run_case(case, subject, case_seed(seed, &case.id), observer);
-        observer.end(&done);
-        results.push(done);
+        report.results[index] = run_case(case, subjects, case_seed(seed, &case.id), observer);
+        observer.end(&report.results[index]);
     }
-    doubt_without_twin(&mut results, &chosen);
-    TestReport {
-        schema: SCHEMA,
-        untorn: env!("CARGO_PKG_VERSION").to_owned(),
-        statement: subject.statement().name.clone(),
-        binding: subject.binding(),
-        seed,
-        begun: None,
-        micros: observer.micros().saturating_sub(begun),
-        interrupted,
-        shard: selection.shard,
-        results,
-        stale_expectations: Vec::new(),
-    }
+    doubt_without_twin(&mut report.results, &chosen);
+    report.micros = observer.micros().saturating_sub(begun);
+    report
 }
 
 /// Runs one case with this very seed.
-pub fn run_case(case: &Case, subject: &mut dyn Subject, seed: u64, observer: &mut dyn Observer) -> CaseResult {
+pub fn run_case(case: &Case, subjects: &mut Subjects<'_>, seed: u64, observer: &mut dyn Observer) -> CaseResult {
     let begun = observer.micros();
-    let Body::Card(body) = &case.body;
-    // Of its own: a tester that draws what the card draws would be one with it.
-    let (ended, evidence) = match subject.rig(case_seed(seed, "card")) {
-        Ok(mut rig) => {
-            let mut clock = || observer.micros().saturating_sub(begun);
-            let mut tester = Tester::new(&mut rig, subject.statement(), seed, &mut clock);
-            let ended = with_activation(&mut tester, |tester| body(tester));
-            let evidence = tester.finish(&ended);
-            (ended, evidence)
-        }
-        Err(reason) => (Err(Stop::inconclusive(reason)), Vec::new()),
+    let mut clock = || observer.micros().saturating_sub(begun);
+    let (ended, evidence) = match (&case.body, &mut subjects.card, &mut subjects.terminal) {
+        (Body::Card(body), Some(subject), _) => on_card(&**body, &mut **subject, seed, &mut clock),
+        (Body::Terminal(body), _, Some(subject)) => on_terminal(&**body, &mut **subject, seed, &mut clock),
+        _ => (Err(Stop::inconclusive("there is nothing under test")), Vec::new()),
     };
     let status = status(ended, &evidence);
     let micros = observer.micros().saturating_sub(begun);
-    CaseResult { micros, evidence, ..result(case, subject, seed, status) }
+    CaseResult { micros, evidence, ..result(case, subjects, seed, status) }
+}
+
+/// The seed of what is under test is one of its own: a tester that draws what the card draws would be one with it.
+fn on_card(
+    body: &dyn Fn(&mut Tester<'_>) -> Outcome,
+    subject: &mut dyn Subject,
+    seed: u64,
+    clock: &mut dyn FnMut() -> u64,
+) -> (Outcome, Vec<Line>) {
+    let mut rig = match subject.rig(case_seed(seed, "card")) {
+        Ok(rig) => rig,
+        Err(reason) => return (Err(Stop::inconclusive(reason)), Vec::new()),
+    };
+    let mut tester = Tester::new(&mut rig, subject.statement(), seed, clock);
+    let ended = match tester.power_on() {
+        Ok(_) => caught(|| body(&mut tester)),
+        Err(stop) => Err(stop),
+    };
+    let evidence = tester.finish(&ended);
+    (ended, evidence)
+}
+
+fn on_terminal(
+    body: &dyn Fn(&mut TerminalTester<'_>) -> Outcome,
+    subject: &mut dyn TerminalSubject,
+    seed: u64,
+    clock: &mut dyn FnMut() -> u64,
+) -> (Outcome, Vec<Line>) {
+    let mut rig = match subject.open(case_seed(seed, "terminal")) {
+        Ok(rig) => rig,
+        Err(reason) => return (Err(Stop::inconclusive(reason)), Vec::new()),
+    };
+    let mut tester = TerminalTester::new(&mut rig, subject.statement(), seed, clock);
+    let ended = caught(|| body(&mut tester));
+    let evidence = tester.finish(&ended);
+    (ended, evidence)
 }
 
 /// A body that panics is an error of the case, and the next case runs.
-fn with_activation<'r>(tester: &mut Tester<'r>, body: impl FnOnce(&mut Tester<'r>) -> Outcome) -> Outcome {
-    tester.power_on()?;
-    catch_unwind(AssertUnwindSafe(|| body(tester))).unwrap_or_else(|panic| {
+fn caught(body: impl FnOnce() -> Outcome) -> Outcome {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         Err(Stop::error(format!("the case panicked: {}", text.unwrap_or("without a message"))))
     })
@@ -122,11 +211,11 @@ fn status(ended: Outcome, evidence: &[Line]) -> Status {
     }
 }
 
-fn result(case: &Case, subject: &dyn Subject, seed: u64, status: Status) -> CaseResult {
+fn result(case: &Case, subjects: &Subjects<'_>, seed: u64, status: Status) -> CaseResult {
     let token = Token {
         case: case.id.clone(),
         revision: case.revision,
-        profile: subject.statement().name.clone(),
+        profile: subjects.of(case).map_or_else(|| "-".to_owned(), |(statement, _)| statement.name.clone()),
         seed,
         cuts: "-".to_owned(),
     };

@@ -1,8 +1,353 @@
-//! Cases as data (not yet).
+//! Cases as data: a TOML file of commands and what must come back, for a card of which nobody writes Rust.
+//!
+//! ```toml
+//! suite = "openpgp"
+//!
+//! [[case]]
+//! id = "PGP-SEL-001"
+//! purpose = "The application is found."
+//! needs = ["openpgp"]             # claims of the statement; also: revision, requirements, kills, twin, risk
+//! risk = "read_only"              # or costs_a_try, writes, irreversible
+//!
+//! [[case.step]]
+//! send = "00A40400 06 D27600012401 00"
+//! expect = "9000"                 # or a list; ? stands for any digit: "61??"
+//!
+//! [[case.step]]
+//! send = "00CA006E00"
+//! whole = true                    # follow 6Cxx and 61xx
+//! expect = "9000"
+//! data = "6E ?? *"                # ? for any digit, * at the end for any more octets
+//! at_least = 4                    # octets of data
+//! save = { serial = { offset = 2, length = 4 } }  # without length: to the end
+//!
+//! [[case.step]]
+//! reset = "cold"                  # or warm
+//! ```
+//!
+//! `${name}` in `send` and `data` stands for octets saved by an earlier step, else for a text of the statement's values. A step with
+//! `preamble = true` only leads to what is tested: what goes wrong there is inconclusive. `tear = "before"` or `"after"` takes the card
+//! away before it has seen the command, or after it has carried it out; the next step is then a reset.
 
-use super::case::Case;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// To come.
-pub fn parse_cases(_text: &str) -> Result<Vec<Case>, String> {
-    Err("cases in TOML are not known yet".to_owned())
+use serde::Deserialize;
+
+use super::case::{Case, Risk};
+use super::pattern::{Pattern, Template};
+use super::tester::{Answer, Tester};
+use super::verdict::{Outcome, Stop};
+use crate::reader::fault::Fault;
+use crate::wire::hex;
+
+/// What does not fit in a file of cases.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StepsError {
+    /// Not TOML, or not of this shape; says line and column.
+    #[error("cases: {0}")]
+    Syntax(String),
+    /// A case.
+    #[error("cases: {case}: {reason}")]
+    Case {
+        /// Its id.
+        case: String,
+        /// Expected what, got what.
+        reason: String,
+    },
+    /// A step of a case.
+    #[error("cases: {case}, step {step}: {reason}")]
+    Step {
+        /// Id of the case.
+        case: String,
+        /// Which step, from 1.
+        step: usize,
+        /// Expected what, got what.
+        reason: String,
+    },
 }
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    suite: String,
+    #[serde(rename = "case")]
+    cases: Vec<CaseText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseText {
+    id: String,
+    purpose: String,
+    #[serde(default = "one")]
+    revision: u32,
+    #[serde(default)]
+    requirements: Vec<String>,
+    #[serde(default)]
+    needs: Vec<String>,
+    #[serde(default)]
+    kills: Vec<String>,
+    twin: Option<String>,
+    risk: Risk,
+    #[serde(rename = "step")]
+    steps: Vec<StepText>,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepText {
+    reset: Option<ResetText>,
+    send: Option<String>,
+    #[serde(default)]
+    expect: OneOrMore,
+    data: Option<String>,
+    at_least: Option<usize>,
+    #[serde(default)]
+    save: BTreeMap<String, Field>,
+    #[serde(default)]
+    whole: bool,
+    #[serde(default)]
+    preamble: bool,
+    tear: Option<Tear>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ResetText {
+    Cold,
+    Warm,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Tear {
+    Before,
+    After,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl Default for OneOrMore {
+    fn default() -> Self {
+        Self::More(Vec::new())
+    }
+}
+
+/// Where in the data of an answer.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Field {
+    #[serde(default)]
+    offset: usize,
+    length: Option<usize>,
+}
+
+struct Step {
+    preamble: bool,
+    action: Action,
+}
+
+enum Action {
+    Reset(ResetText),
+    Torn { command: Template, tear: Tear },
+    Send { command: Template, whole: bool, answer: Expected },
+}
+
+struct Expected {
+    status: Vec<Pattern>,
+    data: Option<Template>,
+    at_least: usize,
+    save: BTreeMap<String, Field>,
+}
+
+/// The cases of a file, in its order.
+///
+/// ```
+/// use untorn::conformance::steps::parse_cases;
+/// let text = r#"
+/// suite = "toy"
+/// [[case]]
+/// id = "TOY-INS-001"
+/// purpose = "An unknown instruction is refused."
+/// risk = "read_only"
+/// [[case.step]]
+/// send = "005E0000"
+/// expect = "6D00"
+/// "#;
+/// assert_eq!(parse_cases(text).unwrap()[0].name(), "TOY-INS-001@1");
+/// let wrong = text.replace("6D00", "6D0");
+/// assert_eq!(
+///     parse_cases(&wrong).unwrap_err().to_string(),
+///     "cases: TOY-INS-001, step 1: expect: expected four digits, got \"6D0\""
+/// );
+/// ```
+pub fn parse_cases(text: &str) -> Result<Vec<Case>, StepsError> {
+    let file: File = toml::from_str(text).map_err(|error| StepsError::Syntax(error.to_string()))?;
+    let mut ids = BTreeSet::new();
+    let mut cases = Vec::with_capacity(file.cases.len());
+    for text in file.cases {
+        if !ids.insert(text.id.clone()) {
+            return Err(StepsError::Case { case: text.id, reason: "the id stands twice".to_owned() });
+        }
+        cases.push(case(&file.suite, text)?);
+    }
+    Ok(cases)
+}
+
+fn case(suite: &str, text: CaseText) -> Result<Case, StepsError> {
+    let wrong = |reason: &str| StepsError::Case { case: text.id.clone(), reason: reason.to_owned() };
+    let part = |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+    if text.id.split('-').count() < 2 || !text.id.split('-').all(part) {
+        return Err(wrong("expected an id of capitals and digits with hyphens, as AREA-TOPIC-001"));
+    }
+    if text.purpose.trim().is_empty() {
+        return Err(wrong("the purpose is empty"));
+    }
+    if text.steps.is_empty() {
+        return Err(wrong("it has no step"));
+    }
+    let mut steps: Vec<Step> = Vec::with_capacity(text.steps.len());
+    for (index, step_text) in text.steps.iter().enumerate() {
+        let after_tear = matches!(steps.last(), Some(Step { action: Action::Torn { .. }, .. }));
+        let step = step(step_text, after_tear).map_err(|reason| StepsError::Step {
+            case: text.id.clone(),
+            step: index + 1,
+            reason,
+        })?;
+        steps.push(step);
+    }
+    let case = Case::new(suite, &text.id, &text.purpose).revision(text.revision).risk(text.risk);
+    Ok(Case { requirements: text.requirements, needs: text.needs, kills: text.kills, twin: text.twin, ..case }
+        .body(move |tester| run(tester, &steps)))
+}
+
+fn step(text: &StepText, after_tear: bool) -> Result<Step, String> {
+    let answered = !matches!(&text.expect, OneOrMore::More(words) if words.is_empty());
+    let looks = answered || text.data.is_some() || text.at_least.is_some() || !text.save.is_empty() || text.whole;
+    let action = match (text.reset, &text.send, text.tear) {
+        (Some(reset), None, None) if !looks => Action::Reset(reset),
+        (Some(_), None, _) => return Err("a reset has no answer to look at".to_owned()),
+        (None, Some(_), _) if after_tear => {
+            return Err("the card is without power after a tear: expected a reset".to_owned());
+        }
+        (None, Some(send), Some(tear)) if !looks => Action::Torn { command: command(send)?, tear },
+        (None, Some(_), Some(_)) => return Err("a torn command has no answer to look at".to_owned()),
+        (None, Some(_), None) if !answered => return Err("expect: a status word is missing".to_owned()),
+        (None, Some(send), None) => {
+            Action::Send { command: command(send)?, whole: text.whole, answer: expected(text)? }
+        }
+        _ => return Err("expected either reset or send".to_owned()),
+    };
+    Ok(Step { preamble: text.preamble, action })
+}
+
+fn command(text: &str) -> Result<Template, String> {
+    let template = Template::parse(text).map_err(|reason| format!("send: {reason}"))?;
+    if template.has_wildcards() {
+        return Err(format!("send: expected octets, got a pattern {text:?}"));
+    }
+    Ok(template)
+}
+
+fn expected(text: &StepText) -> Result<Expected, String> {
+    let words = match &text.expect {
+        OneOrMore::One(word) => std::slice::from_ref(word),
+        OneOrMore::More(words) => words.as_slice(),
+    };
+    let status = |word: &String| {
+        let pattern = Pattern::parse(word).map_err(|reason| format!("expect: {reason}"))?;
+        let four = pattern.is_of_octets(2);
+        four.then_some(pattern).ok_or_else(|| format!("expect: expected four digits, got {word:?}"))
+    };
+    let data = text.data.as_deref().map(Template::parse).transpose().map_err(|reason| format!("data: {reason}"))?;
+    Ok(Expected {
+        status: words.iter().map(status).collect::<Result<_, _>>()?,
+        data,
+        at_least: text.at_least.unwrap_or(0),
+        save: text.save.clone(),
+    })
+}
+
+type Saved = BTreeMap<String, Vec<u8>>;
+
+fn run(tester: &mut Tester<'_>, steps: &[Step]) -> Outcome {
+    let mut saved = Saved::new();
+    for (index, step) in steps.iter().enumerate() {
+        let done = perform(tester, &step.action, &mut saved);
+        let done = if step.preamble { done.map_err(Stop::in_preamble) } else { done };
+        done.map_err(|stop| Stop { reason: format!("step {}: {}", index + 1, stop.reason), ..stop })?;
+    }
+    Ok(())
+}
+
+fn perform(tester: &mut Tester<'_>, action: &Action, saved: &mut Saved) -> Outcome {
+    match action {
+        Action::Reset(ResetText::Cold) => tester.power_on().map(drop),
+        Action::Reset(ResetText::Warm) => tester.warm_reset().map(drop),
+        Action::Torn { command, tear } => {
+            let fault = match tear {
+                Tear::Before => Fault::RemovedBefore,
+                Tear::After => Fault::RemovedAfter,
+            };
+            let octets = octets(tester, command, saved)?;
+            tester.send_torn(&octets, fault);
+            Ok(())
+        }
+        Action::Send { command, whole, answer: expected } => {
+            let octets = octets(tester, command, saved)?;
+            let answer = if *whole { tester.send_whole(&octets)? } else { tester.send(&octets)? };
+            look(tester, expected, &answer, saved)
+        }
+    }
+}
+
+fn look(tester: &mut Tester<'_>, expected: &Expected, answer: &Answer, saved: &mut Saved) -> Outcome {
+    let words: Vec<String> = expected.status.iter().map(ToString::to_string).collect();
+    let held = expected.status.iter().any(|pattern| pattern.matches(&answer.status.to_bytes()));
+    tester.check(held, format!("status word: expected {}, got {:04X}", words.join(" or "), answer.status.0))?;
+    let got = answer.data.len();
+    tester
+        .check(got >= expected.at_least, format!("data: expected {} octets or more, got {got}", expected.at_least))?;
+    if let Some(template) = &expected.data {
+        let pattern = template.fill(|name| known(tester, saved, name)).map_err(Stop::error)?;
+        let shown = hex::encode(&answer.data);
+        tester.check(pattern.matches(&answer.data), format!("data: expected {pattern}, got {shown}"))?;
+    }
+    for (name, field) in &expected.save {
+        let end = field.length.map_or(answer.data.len(), |length| field.offset.saturating_add(length));
+        let Some(octets) = answer.data.get(field.offset..end) else {
+            let from = field.offset;
+            return Err(Stop::fail(format!("save {name}: expected octets {from} to {end}, got {got} octets of data")));
+        };
+        saved.insert(name.clone(), octets.to_vec());
+    }
+    Ok(())
+}
+
+fn octets(tester: &Tester<'_>, template: &Template, saved: &Saved) -> Outcome<Vec<u8>> {
+    let pattern = template.fill(|name| known(tester, saved, name)).map_err(Stop::error)?;
+    pattern.octets().ok_or_else(|| Stop::error("a command with digits left open"))
+}
+
+/// What `${name}` stands for.
+fn known(tester: &Tester<'_>, saved: &Saved, name: &str) -> Result<Vec<u8>, String> {
+    if let Some(octets) = saved.get(name) {
+        return Ok(octets.clone());
+    }
+    let text =
+        tester.text(name).map_err(|_| format!("${{{name}}}: no step saved it, and the statement has no such text"))?;
+    hex::parse(text).map_err(|error| format!("${{{name}}}: {error}"))
+}
+
+#[cfg(test)]
+#[path = "steps_tests.rs"]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::evidence::{Line, Seen};
+use super::evidence::{Line, Log, Seen};
 use super::rig::Rig;
 use super::statement::{Statement, Value};
 use super::verdict::{Outcome, Stop};
@@ -29,9 +29,7 @@ pub struct Tester<'r> {
     rig: &'r mut Rig,
     statement: &'r Statement,
     entropy: SeededEntropy,
-    clock: &'r mut dyn FnMut() -> u64,
-    lines: Vec<Line>,
-    rests_on: Option<u32>,
+    log: Log<'r>,
 }
 
 impl<'r> Tester<'r> {
@@ -40,7 +38,7 @@ impl<'r> Tester<'r> {
         if let Some(card) = &rig.card {
             lock(card).memory().record_writes();
         }
-        Self { rig, statement, entropy: SeededEntropy::new(seed), clock, lines: Vec::new(), rests_on: None }
+        Self { rig, statement, entropy: SeededEntropy::new(seed), log: Log::new(clock) }
     }
 
     // The statement.
@@ -261,12 +259,7 @@ impl<'r> Tester<'r> {
     }
 
     fn log(&mut self, what: Seen) {
-        let number = self.lines.len() as u32 + 1;
-        if matches!(what, Seen::Check { held: false, .. } | Seen::NoAnswer { .. }) {
-            self.rests_on = Some(number);
-        }
-        let micros = (self.clock)();
-        self.lines.push(Line { number, micros, what });
+        self.log.add(what);
     }
 
     fn log_writes(&mut self) {
@@ -280,13 +273,7 @@ impl<'r> Tester<'r> {
 
     /// Ends the log with how the body ended.
     pub(super) fn finish(mut self, ended: &Outcome) -> Vec<Line> {
-        let rests_on = self.rests_on.filter(|_| ended.is_err());
         self.power_off();
-        let (verdict, reason) = match ended {
-            Ok(()) => (super::verdict::Verdict::Pass, None),
-            Err(stop) => (stop.verdict, Some(stop.reason.clone())),
-        };
-        self.log(Seen::Verdict { verdict, reason, rests_on });
-        self.lines
+        self.log.finish(ended)
     }
 }

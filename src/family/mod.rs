@@ -4,6 +4,8 @@
 
 pub mod purse;
 
+use std::sync::OnceLock;
+
 use crate::card::Card;
 use crate::conformance::case::Case;
 use crate::conformance::mutant::Mutant;
@@ -12,6 +14,7 @@ use crate::conformance::statement::Statement;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::Outcome;
 use crate::journal::record::Intent;
+use crate::wire::tag::Dictionary;
 
 /// A kind of card: what virtual cards there are of it, what is claimed of them, and how that is tested.
 pub trait CardFamily: Send + Sync {
@@ -55,15 +58,51 @@ pub trait CardFamily: Send + Sync {
     /// The catalogue is malformed, in words.
     fn requirements(&self) -> Result<Catalogue, String>;
 
+    /// What its tags are called.
+    fn tags(&self) -> Dictionary<'static> {
+        &[]
+    }
+
     /// The transaction id of an attempt as this family prints it.
     fn transaction_of(&self, _intent: &Intent) -> Option<String> {
         None
     }
+
+    /// The transaction id of the sale that an attempt gives back; `None` where it gives none back.
+    fn refund_of(&self, _intent: &Intent) -> Option<String> {
+        None
+    }
 }
 
-/// The families that are built in.
-pub fn families() -> Vec<Box<dyn CardFamily>> {
+static FAMILIES: OnceLock<Vec<Box<dyn CardFamily>>> = OnceLock::new();
+
+fn built_in() -> Vec<Box<dyn CardFamily>> {
     vec![Box::new(purse::Purse)]
+}
+
+/// All families: those that are built in, then those of [`add`].
+pub fn families() -> &'static [Box<dyn CardFamily>] {
+    FAMILIES.get_or_init(built_in)
+}
+
+/// Families were asked for already, so none can be added any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("card families are added once, before anything asks for them")]
+pub struct TooLate;
+
+/// Adds families of another crate. To be called once, at the beginning of `main`: a list that changed later would give two tests of
+/// one run different cases.
+///
+/// # Errors
+/// [`families`] was called before, or this was.
+pub fn add(families: Vec<Box<dyn CardFamily>>) -> Result<(), TooLate> {
+    let all = built_in().into_iter().chain(families).collect();
+    FAMILIES.set(all).map_err(|_| TooLate)
+}
+
+/// What the tags of all families are called, for listings.
+pub fn tags() -> Vec<Dictionary<'static>> {
+    families().iter().map(|family| family.tags()).collect()
 }
 
 /// The transaction id of an attempt as its family prints it, in hex; `None` for a family that is not known here.
@@ -73,15 +112,5 @@ pub fn transaction_of(intent: &Intent) -> Option<String> {
 
 /// The transaction id of the sale that an attempt gives back, in hex; `None` where it gives none back.
 pub fn refund_of(intent: &Intent) -> Option<String> {
-    use purse::data_transact::Operation;
-    match intent.family.as_str() {
-        purse::kernel::FAMILY => {
-            let operations = purse::kernel::PurseIntent::of(intent).ok()?.order.operations;
-            operations.into_iter().find_map(|operation| match operation {
-                Operation::Refund { of, .. } => Some(of.to_string()),
-                _ => None,
-            })
-        }
-        _ => None,
-    }
+    families().iter().find(|family| family.name() == intent.family)?.refund_of(intent)
 }

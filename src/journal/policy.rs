@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::journal::record::Resolution;
+use crate::journal::view::OrderView;
 use crate::time::Moment;
 
 /// How a scheme settles sales that were not completed.
@@ -37,6 +39,21 @@ pub enum Known {
     NotPaid,
     /// Not paid, as it turned out after the unresolved slip was issued.
     Disproved,
+}
+
+impl Known {
+    /// What is known of an order. An acknowledgement says nothing about value: what counts is whether the slip is out.
+    pub fn of(order: &OrderView) -> Self {
+        let Some(last) = order.attempts.last() else { return Self::Open };
+        match &last.resolution {
+            Some(Resolution::Paid { .. }) if last.slip.is_none() => Self::PaidAtOnce,
+            Some(Resolution::Paid { .. }) => Self::PaidLater,
+            Some(Resolution::NotPaid { .. }) if last.slip.is_none() => Self::NotPaid,
+            Some(Resolution::NotPaid { .. }) => Self::Disproved,
+            None if last.slip.is_some() => Self::OpenFinal,
+            None => Self::Open,
+        }
+    }
 }
 
 /// What a record counts for.

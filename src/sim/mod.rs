@@ -5,6 +5,12 @@
 mod books;
 pub mod cuts;
 pub mod explore;
+mod faulty_journal;
 pub mod field;
+pub mod harness;
+pub mod mutants;
+pub mod session_defect;
 pub mod tear;
+mod terminal_driver;
+pub mod terminal_subject;
 pub mod torn_card;

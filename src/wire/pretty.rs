@@ -302,7 +302,11 @@ fn class_meaning(class: Class) -> String {
 }
 
 /// The interindustry name, from the crate `iso7816`; empty for an instruction that it does not know.
-fn instruction_name(ins: u8) -> String {
+///
+/// ```
+/// assert_eq!(untorn::wire::pretty::instruction_name(0xB0), "READ BINARY");
+/// ```
+pub fn instruction_name(ins: u8) -> String {
     let name = match Instruction::from(ins) {
         Instruction::Unknown(_) => return String::new(),
         known => format!("{known:?}"),

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use super::card_access_defect::AccessDefect;
 use super::card_auth::{self, Offer};
 use super::card_commit_defect::CommitDefect;
-use super::card_image::Image;
+use super::card_commit_sabotage::Sabotage;
+use super::card_image::{Image, Slot};
 use super::card_keys::{Personalisation, PersonaliseError};
 use super::card_messaging::Session;
 use super::card_transact::{self, Outcome};
-use super::data::{AID, Rights, Suite, TransactionId, ins};
-use super::data_session::State;
+use super::data::{AID, CardId, LifeCycle, Rights, Suite, TransactionId, ins, refusal};
+use super::data_session::{Certificate, State};
 use super::data_transact::{FILE_CYCLIC, FILE_LINEAR, signed_message};
 use super::issuer::Scheme;
 use super::profile::Profile;
 use crate::card::application::{Application, Request};
 use crate::card::chip::Chip;
 use crate::card::memory::{Memory, PowerLost};
+use crate::card::transaction_defect::JournalDefect;
+use crate::crypto::ec::PrivateKey;
 use crate::entropy::{Entropy, SeededEntropy};
 use crate::secret::equal_in_constant_time;
 use crate::wire::status::StatusWord;
@@ -42,14 +45,15 @@ const PATTERN_MODULUS: usize = 251;
 /// The application. [`PurseCard`] is the card.
 #[derive(Debug, Clone)]
 pub struct Purse<E> {
-    person: Arc<Personalisation>,
+    pub(super) person: Arc<Personalisation>,
     entropy: E,
     offer: Option<Offer>,
     session: Option<Session>,
     failed_attempts: u32,
     holder_verified: bool,
     access_defect: Option<AccessDefect>,
-    commit_defect: Option<CommitDefect>,
+    pub(super) commit_defect: Option<CommitDefect>,
+    pub(super) sabotage: Sabotage,
 }
 
 /// A virtual card with the purse on it.
@@ -106,6 +110,31 @@ impl<E: Entropy> Chip<Purse<E>> {
         self
     }
 
+    /// The same card with a deliberate defect of its journal.
+    #[must_use]
+    pub fn with_journal_defect(mut self, defect: JournalDefect) -> Self {
+        // A card that was cloned shares this with its clones, which must not change.
+        if let Some(person) = Arc::get_mut(&mut self.application_mut().person) {
+            person.layout.journal.defect = Some(defect);
+        }
+        self
+    }
+
+    /// CID.
+    pub fn card_id(&self) -> CardId {
+        self.application().person.card
+    }
+
+    /// The same card with other credentials, whoever vouches for them: what a terminal must find out. A card without EPC2 has none.
+    #[must_use]
+    pub fn with_credentials(mut self, private: PrivateKey, certificate: &Certificate) -> Self {
+        if let Some(keys) = Arc::get_mut(&mut self.application_mut().person).and_then(|person| person.epc2.as_mut()) {
+            keys.private = private;
+            keys.certificate = certificate.emit();
+        }
+        self
+    }
+
     /// The device that holds the card has verified its holder, or no longer counts that as done.
     pub fn set_holder_verified(&mut self, verified: bool) {
         self.application_mut().holder_verified = verified;
@@ -123,6 +152,7 @@ impl<E> Purse<E> {
             holder_verified: profile.on_device_verification,
             access_defect: None,
             commit_defect: None,
+            sabotage: Sabotage::default(),
         }
     }
 
@@ -132,6 +162,10 @@ impl<E> Purse<E> {
 
     fn has(&self, defect: AccessDefect) -> bool {
         self.access_defect == Some(defect)
+    }
+
+    pub(super) fn does(&self, defect: CommitDefect) -> bool {
+        self.commit_defect == Some(defect)
     }
 
     fn has_session(&self, channel: u8) -> bool {
@@ -169,10 +203,13 @@ impl<E> Purse<E> {
         };
         // Both are gone whatever comes of this attempt (REQ-SEL-2, REQ-SES-1).
         self.session = None;
+        let barred = self.sabotage_auth();
         let offer = self.offer.take().filter(|offer| offer.channel == request.channel);
         let flags = self.flags(memory)?;
         let person = Arc::clone(&self.person);
-        let image = Image::read(&person.layout, memory)?;
+        let mut image = Image::read(&person.layout, memory)?;
+        self.sabotage_state(&mut image);
+        let offer = offer.filter(|_| !barred);
         let opened =
             offer.and_then(|offer| card_auth::open(&person, &image, flags, offer, reference, suite, request.data));
         let Some((session, proof)) = opened else {
@@ -195,9 +232,17 @@ impl<E> Purse<E> {
         let Some(mut session) = self.session.take() else {
             return Ok(StatusWord::SECURITY_STATUS_NOT_SATISFIED);
         };
-        let Some(plaintext) = session.open(request.header, request.data) else {
-            return Ok(StatusWord::SM_DATA_INCORRECT);
+        let plaintext = match session.open(request.header, request.data) {
+            Some(plaintext) => plaintext,
+            None => match self.sabotage_error(memory, request.header, request.data)? {
+                Some((before, plaintext)) => {
+                    session = before;
+                    plaintext
+                }
+                None => return Ok(StatusWord::SM_DATA_INCORRECT),
+            },
         };
+        self.sabotage_command(memory)?;
         let mut data = Vec::new();
         let status = match self.execute(memory, &mut session, request.header, &plaintext, &mut data) {
             Ok(()) => StatusWord::OK,
@@ -212,7 +257,7 @@ impl<E> Purse<E> {
     }
 
     fn execute(
-        &self,
+        &mut self,
         memory: &mut Memory,
         session: &mut Session,
         [_, ins, p1, p2]: [u8; 4],
@@ -277,7 +322,7 @@ impl<E> Purse<E> {
     }
 
     fn get_receipt(
-        &self,
+        &mut self,
         memory: &mut Memory,
         session: &Session,
         [p1, p2]: [u8; 2],
@@ -289,51 +334,86 @@ impl<E> Purse<E> {
             return Err(StatusWord::WRONG_LENGTH.into());
         }
         require(session.may(Rights::READ))?;
-        let signer = match p1 {
-            0 => None,
-            _ => Some(&self.person.epc2.as_ref().ok_or(StatusWord::FUNCTION_NOT_SUPPORTED)?.private),
+        let person = Arc::clone(&self.person);
+        let signer = match (p1, &person.epc2) {
+            (0, _) => None,
+            (_, Some(epc2)) => Some(&epc2.private),
+            (_, None) if self.does(CommitDefect::UnsignedForSigned) => None,
+            (_, None) => return Err(StatusWord::FUNCTION_NOT_SUPPORTED.into()),
         };
-        let image = Image::read(&self.person.layout, memory)?;
+        let mut image = Image::read(&person.layout, memory)?;
+        if self.does(CommitDefect::BlockedShowsNothing) && image.life_cycle() != LifeCycle::Active {
+            return Err(refusal::NOT_ACTIVE.into());
+        }
         let slot = match (<[u8; 16]>::try_from(plaintext), <[u8; 4]>::try_from(plaintext)) {
             (Ok(transaction), _) => image.find(&TransactionId(transaction)),
+            _ if self.does(CommitDefect::CounterUnknown) => None,
             (_, Ok(counter)) => image.find_counter(u32::from_be_bytes(counter)),
             _ => None,
         };
+        let slot = match slot {
+            None if self.does(CommitDefect::NewestForUnknown) => image.receipts().last().copied(),
+            Some(slot) if self.hides(&slot) => None,
+            slot => slot,
+        };
         let slot = slot.ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?;
+        let index = slot.index;
         data.extend_from_slice(slot.body());
         match signer {
-            None => data.extend_from_slice(self.person.receipt_key(session.suite).mac(slot.body()).as_bytes()),
+            None => data.extend_from_slice(person.receipt_key(session.suite).mac(slot.body()).as_bytes()),
+            Some(key) if self.does(CommitDefect::SignatureWithoutContext) => {
+                data.extend_from_slice(&key.sign(slot.body()));
+            }
             Some(key) => data.extend_from_slice(&key.sign(&signed_message(slot.body()))),
+        }
+        if self.does(CommitDefect::ReceiptOnce) {
+            self.sabotage.handed_out.push(slot.counter());
+        }
+        if self.does(CommitDefect::SecondTearForgets) {
+            image.acknowledge(index);
+            image.commit(memory)?;
         }
         Ok(())
     }
 
+    /// Whether a defect keeps a receipt back.
+    fn hides(&self, slot: &Slot<'_>) -> bool {
+        match self.commit_defect {
+            Some(CommitDefect::OutcomeHidden) => !slot.is_acknowledged(),
+            Some(CommitDefect::ReceiptOnce) => self.sabotage.handed_out.contains(&slot.counter()),
+            _ => false,
+        }
+    }
+
     /// Clause 6, (a) to (g).
     fn transact(
-        &self,
+        &mut self,
         memory: &mut Memory,
         session: &Session,
         plaintext: &[u8],
         data: &mut Vec<u8>,
     ) -> Result<(), Stop> {
-        let mut image = Image::read(&self.person.layout, memory)?;
+        let person = Arc::clone(&self.person);
+        let mut image = Image::read(&person.layout, memory)?;
         let verified = session.verified || self.holder_verified;
-        let body = match card_transact::transact(
-            &self.person,
-            &mut image,
-            session,
-            verified,
-            self.commit_defect,
-            plaintext,
-        )? {
-            Outcome::Repeated(body) => body,
-            Outcome::ToCommit(body) => {
-                image.commit(memory)?;
+        if self.sabotage.barred || (self.does(CommitDefect::FullRingBars) && image.is_full_of_unratified()) {
+            return Err(StatusWord::CONDITIONS_NOT_SATISFIED.into());
+        }
+        let outcome = card_transact::transact(&person, &mut image, session, verified, self.commit_defect, plaintext);
+        let body = match outcome {
+            Ok(Outcome::Repeated(body)) => body,
+            Ok(Outcome::ToCommit(body)) => {
+                let transaction = image.last_transaction();
+                self.commit(memory, &mut image, transaction)?;
                 body
+            }
+            Err(refusal) => {
+                self.sabotage_refusal(memory, &mut image)?;
+                return Err(refusal.into());
             }
         };
         data.extend_from_slice(&body);
-        data.extend_from_slice(self.person.receipt_key(session.suite).mac(&body).as_bytes());
+        data.extend_from_slice(person.receipt_key(session.suite).mac(&body).as_bytes());
         Ok(())
     }
 
@@ -342,10 +422,16 @@ impl<E> Purse<E> {
         let transaction = TransactionId(plaintext.try_into().map_err(|_| StatusWord::WRONG_LENGTH)?);
         require(session.may(Rights::COLLECT) || transaction.terminal() == session.terminal)?;
         let mut image = Image::read(&self.person.layout, memory)?;
-        let slot = image.find(&transaction).ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?;
-        if !slot.is_acknowledged() {
-            let index = slot.index;
+        let Some(slot) = image.find(&transaction) else {
+            let accepted = self.does(CommitDefect::AckOfUnknown);
+            return if accepted { Ok(()) } else { Err(StatusWord::REFERENCED_DATA_NOT_FOUND.into()) };
+        };
+        let index = slot.index;
+        if !slot.is_acknowledged() && !self.does(CommitDefect::AckIgnored) {
             image.acknowledge(index);
+            image.commit(memory)?;
+        } else if slot.is_acknowledged() && self.does(CommitDefect::AckToggles) {
+            image.forget_acknowledgement(index);
             image.commit(memory)?;
         }
         Ok(())
@@ -391,16 +477,19 @@ impl<E: Entropy> Application for Purse<E> {
         self.offer = None;
         self.session = None;
         self.failed_attempts = 0;
-        self.person.layout.journal.recover(memory)
+        let finished = self.person.layout.journal.recover(memory)?;
+        self.sabotage_power_up(memory, finished)
     }
 
     fn answers_to(&self, aid: &[u8]) -> bool {
         aid == AID
     }
 
-    fn select(&mut self, _: &mut Memory, channel: u8, answer: &mut Vec<u8>) -> Result<StatusWord, PowerLost> {
+    fn select(&mut self, memory: &mut Memory, channel: u8, answer: &mut Vec<u8>) -> Result<StatusWord, PowerLost> {
         // REQ-SEL-4: on all channels.
-        self.session = None;
+        let ended = self.session.take();
+        self.sabotage.ended = ended.filter(|_| self.commit_defect == Some(CommitDefect::LateOrderExecuted));
+        self.sabotage_select(memory)?;
         let offer = if self.has(AccessDefect::NonceConstant) {
             Offer::fresh(&self.person, channel, &mut SeededEntropy::new(0))
         } else {
@@ -424,6 +513,7 @@ impl<E: Entropy> Application for Purse<E> {
         match (cla, ins) {
             (0, GET_DATA) if p1 == 1 && p2 <= 1 => Ok(()),
             (PLAIN, ins::AUTH) if Suite::from_p1(p1).is_some_and(|suite| self.person.offers(suite)) => Ok(()),
+            (PLAIN, ins::GET_RECEIPT) if self.does(CommitDefect::PrivateData) => Ok(()),
             (0, GET_DATA) | (PLAIN, ins::AUTH) => Err(StatusWord::WRONG_P1P2),
             // REQ-CMD-3: stripped of its protection.
             (PLAIN, ins) if is_protected_instruction(ins) => {
@@ -455,6 +545,11 @@ impl<E: Entropy> Application for Purse<E> {
             }
             [0, ..] => {
                 answer.extend((0..PATTERN_LEN).map(|index| (index % PATTERN_MODULUS) as u8));
+                Ok(StatusWord::OK)
+            }
+            [PLAIN, ins::GET_RECEIPT, ..] => {
+                let image = Image::read(&self.person.layout, memory)?;
+                image.receipts().last().into_iter().for_each(|slot| answer.extend_from_slice(slot.body()));
                 Ok(StatusWord::OK)
             }
             [PLAIN, ..] => self.auth(memory, request, answer),

@@ -15,6 +15,8 @@
 
 use std::ops::Range;
 
+use super::card_commit_defect::CommitDefect;
+use super::card_commit_sabotage;
 use super::data::{CardId, LifeCycle, Link, TransactionId};
 use super::data_transact::{RECEIPT_BODY_LEN, RECORD_LEN, ReceiptBody};
 use super::profile::Profile;
@@ -67,7 +69,7 @@ pub(super) struct Layout {
     slots: usize,
     slot_len: usize,
     /// From [`STATE`] to the journal: what a transaction can change.
-    changeable: Range<usize>,
+    pub(super) changeable: Range<usize>,
     pub(super) journal: Journal,
     pub(super) tries: TryCounter,
 }
@@ -89,7 +91,7 @@ impl Layout {
         let values = (CARDS - STATE) + cards.len() * CARD_LEN + 8 * RECORD_LEN + 8 * 4 + slot_len;
         let entries = 2 + cards.len() + 16;
         let journal_len = JOURNAL_OVERHEAD + values + entries * ENTRY_OVERHEAD;
-        let journal = Journal { flag: FLAG, area: changeable.end..changeable.end + journal_len };
+        let journal = Journal { flag: FLAG, area: changeable.end..changeable.end + journal_len, defect: None };
         Self {
             cards,
             ring,
@@ -155,6 +157,11 @@ impl<'a> Image<'a> {
         self.layout.journal.commit(memory, &self.draft)
     }
 
+    /// All that a transaction can change, as it would be after a commit.
+    pub(super) fn octets(&self) -> Vec<u8> {
+        self.draft.at(self.layout.changeable.start, self.layout.changeable.len()).to_vec()
+    }
+
     fn number(&self, offset: usize) -> u32 {
         u32::from_be_bytes(self.draft.fixed(offset))
     }
@@ -181,12 +188,24 @@ impl<'a> Image<'a> {
         self.number(COUNTER)
     }
 
+    pub(super) fn set_transaction_counter(&mut self, counter: u32) {
+        self.draft.set(COUNTER, &counter.to_be_bytes());
+    }
+
     pub(super) fn last_transaction(&self) -> TransactionId {
         TransactionId(self.draft.fixed(LAST))
     }
 
+    pub(super) fn set_last_transaction(&mut self, transaction: &TransactionId) {
+        self.draft.set(LAST, &transaction.0);
+    }
+
     pub(super) fn link(&self) -> Link {
         Link(self.draft.fixed(LINK))
+    }
+
+    pub(super) fn set_link(&mut self, link: &Link) {
+        self.draft.set(LINK, &link.0);
     }
 
     /// Days since 2016-01-01 of the newest transaction that counts as the card's clock.
@@ -298,9 +317,20 @@ impl<'a> Image<'a> {
         slots
     }
 
+    /// Whether every place holds a receipt that no terminal has acknowledged.
+    pub(super) fn is_full_of_unratified(&self) -> bool {
+        self.slots().filter(|slot| !slot.is_acknowledged()).count() == self.layout.slots
+    }
+
     pub(super) fn acknowledge(&mut self, slot: usize) {
         let offset = self.slot(slot);
         self.draft.set(offset, &[ACKNOWLEDGED]);
+    }
+
+    /// The opposite, which no right card does.
+    pub(super) fn forget_acknowledgement(&mut self, slot: usize) {
+        let offset = self.slot(slot);
+        self.draft.set(offset, &[UNRATIFIED]);
     }
 
     /// What is left to refund of a receipt's debits of this logical card.
@@ -314,30 +344,35 @@ impl<'a> Image<'a> {
     }
 
     /// TC, last TTID, LINK and the receipt in its place in the ring, all at once. `debited` has an amount for each logical card.
-    pub(super) fn close(&mut self, body: &ReceiptBody, debited: &[u32]) {
+    pub(super) fn close(&mut self, body: &ReceiptBody, debited: &[u32], defect: Option<CommitDefect>) {
         let octets = body.emit();
-        let offset = self.slot(self.place_for_receipt());
-        self.draft.set(offset, &[UNRATIFIED]);
+        let offset = self.slot(self.place_for_receipt(defect));
+        let ratified = defect == Some(CommitDefect::AcknowledgedAtCommit);
+        self.draft.set(offset, &[if ratified { ACKNOWLEDGED } else { UNRATIFIED }]);
         self.draft.set(offset + 1, &octets);
         for (card, amount) in debited.iter().enumerate().take(self.layout.cards.len()) {
             self.draft.set(offset + SLOT_LEN + 4 * card, &amount.to_be_bytes());
         }
-        self.draft.set(COUNTER, &body.transaction_counter.to_be_bytes());
-        self.draft.set(LAST, &body.transaction.0);
-        self.draft.set(LINK, &body.link().0);
+        if defect != Some(CommitDefect::CounterStays) {
+            self.set_transaction_counter(body.transaction_counter);
+        }
+        self.set_last_transaction(&body.transaction);
+        self.set_link(&card_commit_sabotage::link(defect, body));
     }
 
     /// REQ-RNG-1: an empty place, else the oldest acknowledged, else the oldest.
-    fn place_for_receipt(&self) -> usize {
+    fn place_for_receipt(&self, defect: Option<CommitDefect>) -> usize {
         let rank = |index: &usize| {
             let slot = Slot { index: *index, octets: self.draft.at(self.slot(*index), SLOT_LEN) };
             match slot.octets[0] {
                 EMPTY => (0, 0),
+                _ if defect == Some(CommitDefect::RingEvictsOldest) => (2, slot.counter()),
                 ACKNOWLEDGED => (1, slot.counter()),
                 _ => (2, slot.counter()),
             }
         };
-        (0..self.layout.slots).min_by_key(rank).unwrap_or(0)
+        let slots = self.layout.slots - usize::from(defect == Some(CommitDefect::RingTooSmall));
+        (0..slots).min_by_key(rank).unwrap_or(0)
     }
 }
 
@@ -358,7 +393,7 @@ impl<'a> Slot<'a> {
         self.octets[0] == ACKNOWLEDGED
     }
 
-    fn counter(&self) -> u32 {
+    pub(super) fn counter(&self) -> u32 {
         let body = self.body();
         u32::from_be_bytes([body[9], body[10], body[11], body[12]])
     }

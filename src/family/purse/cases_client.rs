@@ -107,6 +107,13 @@ impl Desk {
         self
     }
 
+    /// Asks for details and unratified receipts.
+    #[must_use]
+    pub fn everything(mut self) -> Self {
+        (self.options.details, self.options.unratified) = (true, true);
+        self
+    }
+
     /// Another terminal.
     #[must_use]
     pub fn at(mut self, terminal: [u8; 8]) -> Self {
@@ -277,6 +284,8 @@ pub struct Opened {
     pub state: State,
     /// CID.
     pub card: CardId,
+    /// EPC2: certC, verified.
+    pub certificate: Option<Certificate>,
 }
 
 impl Opened {
@@ -297,13 +306,13 @@ impl Waiting {
     /// Opens C3|tagC; what is not authentic fails.
     pub fn open(self, tester: &mut Tester<'_>, answer: &[u8]) -> Outcome<Opened> {
         let channel = self.channel;
-        let (keys, chaining, state, card) = match self.kind {
+        let (keys, chaining, state, card, certificate) = match self.kind {
             Kind::Epc1 { keys, tag, card } => {
                 let (c3, tag_c) = split(answer, 8)?;
                 let expected = keys_epc1::card_tag(&keys, &tag, c3);
                 tester.check(expected.verify(tag_c), "tagC proves the card")?;
                 let state = keys_epc1::decipher_state(&keys, c3).ok_or_else(|| Stop::fail("padding of STATE"))?;
-                (keys, expected, parse_state(&state, Suite::Epc1)?, card)
+                (keys, expected, parse_state(&state, Suite::Epc1)?, card, None)
             }
             Kind::Epc2 { half, ephemeral } => {
                 let (c3, tag_c) = split(answer, 16)?;
@@ -318,11 +327,12 @@ impl Waiting {
                 let card_key = card_key.map_err(ours)?;
                 let (keys, expected) = half.finish(c3, &ephemeral.agree(&card_key));
                 tester.check(expected.verify(tag_c), "tagC proves the card")?;
-                (keys, expected, parse_state(state, Suite::Epc2)?, CardId(certificate.subject_id))
+                let card = CardId(certificate.subject_id);
+                (keys, expected, parse_state(state, Suite::Epc2)?, card, Some(certificate))
             }
         };
         tester.note(format!("session open: TC {}, balance {}", state.transaction_counter, state.balance));
-        Ok(Opened { session: Session { keys, chaining, counter: 1, channel }, state, card })
+        Ok(Opened { session: Session { keys, chaining, counter: 1, channel }, state, card, certificate })
     }
 }
 
@@ -408,6 +418,27 @@ impl Session {
             Ok(receipt) => Ok(receipt),
             Err(status) => Err(Stop::fail(format!("TRANSACT: expected 9000, got {:04X}", status.0))),
         }
+    }
+
+    /// TRANSACT, which must be refused with this status word.
+    pub fn refuse(&mut self, tester: &mut Tester<'_>, order: &Order, expected: StatusWord) -> Outcome {
+        let refused = self.transact(tester, order)?.err();
+        tester.check_equal("status word of TRANSACT", &Some(expected), &refused)
+    }
+
+    /// ACK; its status word.
+    pub fn acknowledge(&mut self, tester: &mut Tester<'_>, transaction: TransactionId) -> Outcome<StatusWord> {
+        Ok(self.send(tester, ins::ACK, [0, 0], &transaction.0)?.1)
+    }
+
+    /// GET RECEIPT by TTID (16 octets) or TC (4), unsigned; the receipt or a status word.
+    pub fn receipt(&mut self, tester: &mut Tester<'_>, key: &[u8]) -> Outcome<Result<SealedReceipt, StatusWord>> {
+        let (data, status) = self.send(tester, ins::GET_RECEIPT, [0, u8::from(key.len() == 4)], key)?;
+        if status != StatusWord::OK {
+            return Ok(Err(status));
+        }
+        let receipt = SealedReceipt::parse(&data, self.keys.suite());
+        receipt.map(Ok).map_err(|error| Stop::fail(format!("receipt: {error}")))
     }
 
     /// VERIFY; its status word.

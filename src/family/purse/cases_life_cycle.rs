@@ -1,8 +1,225 @@
 //! Life cycle and replacement (specs/purse.md, clause 9).
 
+use super::cases::SUITE;
+use super::cases_client::{Desk, each_suite, order, suites};
+use super::cases_picture::{check_picture, credit, debit, look, provide, refund, wallet};
+use super::cases_recovery::till;
+use super::data::{CardId, LifeCycle, Link, Role, Suite, refusal};
+use super::data_transact::Operation;
 use crate::conformance::case::Case;
+use crate::conformance::tester::Tester;
+use crate::conformance::verdict::{Outcome, Stop};
+use crate::wire::status::StatusWord;
+
+/// The card that is replaced.
+const REPLACED: CardId = CardId(*b"REPLACED");
+/// Its LINK.
+const LINK: Link = Link(*b"ITS LINK");
 
 /// The cases, in the order in which they run.
 pub(super) fn cases() -> Vec<Case> {
-    vec![]
+    [blocking(), ending(), replacement()].concat()
+}
+
+const fn status(status: LifeCycle) -> Operation {
+    Operation::LifeCycle { status }
+}
+
+/// One 86, which must succeed.
+fn change(tester: &mut Tester<'_>, suite: Suite, role: Role, to: LifeCycle) -> Outcome {
+    let desk = Desk::new(suite, role).everything();
+    executes(tester, &desk, &[status(to)])
+}
+
+fn executes(tester: &mut Tester<'_>, desk: &Desk, operations: &[Operation]) -> Outcome {
+    let (mut opened, before) = look(tester, desk)?;
+    let order = order(tester, before.counter.wrapping_add(1), operations);
+    let (after, body) = before.after(opened.card, &order)?;
+    let receipt = opened.session.pay(tester, &order)?;
+    tester.check_equal("receipt", &body, &receipt.body)?;
+    let (_, found) = look(tester, desk)?;
+    check_picture(tester, "the card is as the order makes it", &after, &found)
+}
+
+fn refuses(tester: &mut Tester<'_>, desk: &Desk, operations: &[Operation], expected: StatusWord) -> Outcome {
+    let (mut opened, before) = look(tester, desk)?;
+    let order = order(tester, before.counter.wrapping_add(1), operations);
+    opened.session.refuse(tester, &order, expected)?;
+    let (_, found) = look(tester, desk)?;
+    check_picture(tester, "a refusal leaves the card unchanged", &before, &found)
+}
+
+fn blocking() -> Vec<Case> {
+    vec![
+        Case::new(
+            SUITE,
+            "LIF-BLOCK-001",
+            "A terminal can block a card; it shows status, records and receipts, and can be made active again.",
+        )
+        .proves(&["REQ-LIF-1"])
+        .kills(&["blocked-card-shows-nothing"])
+        .writes()
+        .body(|tester| each_suite(tester, blocked_and_back)),
+        Case::new(SUITE, "LIF-BLOCK-002", "A blocked card moves no value and counts nothing.")
+            .proves(&["REQ-LIF-1", "REQ-TRX-7"])
+            .kills(&["blocked-card-pays"])
+            .twin("LIF-BLOCK-001")
+            .writes()
+            .body(|tester| each_suite(tester, blocked_moves_nothing)),
+        Case::new(SUITE, "LIF-CHANGE-001", "A card becomes neither what it is already nor merely personalised.")
+            .proves(&["REQ-LIF-1", "REQ-TRX-7"])
+            .kills(&["life-cycle-any-change"])
+            .twin("LIF-BLOCK-001")
+            .writes()
+            .body(|tester| {
+                each_suite(tester, |tester, suite| {
+                    let desk = Desk::new(suite, Role::Administer).everything();
+                    for to in [LifeCycle::Active, LifeCycle::Personalised] {
+                        refuses(tester, &desk, &[status(to)], refusal::NOT_ACTIVE)?;
+                    }
+                    Ok(())
+                })
+            }),
+        Case::new(SUITE, "LIF-RIGHTS-001", "Only the issuer's desk makes a blocked card active, or ends one.")
+            .proves(&["REQ-LIF-1", "REQ-TRX-7"])
+            .kills(&["operation-rights-not-checked"])
+            .twin("LIF-BLOCK-001")
+            .writes()
+            .body(|tester| {
+                each_suite(tester, |tester, suite| {
+                    for (role, to) in [
+                        (Role::Debit, LifeCycle::Terminated),
+                        (Role::Credit, LifeCycle::Blocked),
+                        (Role::Read, LifeCycle::Blocked),
+                    ] {
+                        let desk = Desk::new(suite, role).everything();
+                        refuses(tester, &desk, &[status(to)], StatusWord::SECURITY_STATUS_NOT_SATISFIED)?;
+                    }
+                    change(tester, suite, Role::Debit, LifeCycle::Blocked)?;
+                    let refused = refuses(
+                        tester,
+                        &till(suite),
+                        &[status(LifeCycle::Active)],
+                        StatusWord::SECURITY_STATUS_NOT_SATISFIED,
+                    );
+                    // Whatever came of it, the card is active for the next case.
+                    if refused.is_ok() {
+                        change(tester, suite, Role::Administer, LifeCycle::Active)?;
+                    }
+                    refused
+                })
+            }),
+    ]
+}
+
+fn blocked_and_back(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+    provide(tester, suite, 2)?;
+    let paid = till(suite).pay(tester, &[debit(1)])?.body;
+    change(tester, suite, Role::Debit, LifeCycle::Blocked)?;
+    // `look` reads the records.
+    let (mut opened, picture) = look(tester, &till(suite))?;
+    tester.check_equal("status", &LifeCycle::Blocked, &picture.life_cycle)?;
+    let receipt = opened.session.receipt(tester, &paid.transaction.0)?.map(|receipt| receipt.body);
+    tester.check_equal("GET RECEIPT", &Ok(paid.clone()), &receipt)?;
+    let acknowledged = opened.session.acknowledge(tester, paid.transaction)?;
+    tester.check_equal("status word of ACK", &StatusWord::OK, &acknowledged)?;
+    change(tester, suite, Role::Administer, LifeCycle::Active)?;
+    executes(tester, &till(suite), &[debit(1)])
+}
+
+fn blocked_moves_nothing(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+    provide(tester, suite, 2)?;
+    let of = till(suite).pay(tester, &[debit(1)])?.body.transaction;
+    change(tester, suite, Role::Debit, LifeCycle::Blocked)?;
+    let count = Operation::Count { logical_card: 1, up: true, number: 1 };
+    for (role, operation) in [
+        (Role::Debit, debit(1)),
+        (Role::Credit, credit(1)),
+        (Role::Credit, count),
+        (Role::Refund, refund(1, of)),
+        (Role::Administer, take_over(1, 1, REPLACED)),
+    ] {
+        refuses(tester, &Desk::new(suite, role).everything(), &[operation], refusal::NOT_ACTIVE)?;
+    }
+    change(tester, suite, Role::Administer, LifeCycle::Active)
+}
+
+fn ending() -> Vec<Case> {
+    vec![
+        Case::new(SUITE, "LIF-END-001", "A terminated card is terminated for good.")
+            .proves(&["REQ-LIF-1"])
+            .kills(&["terminated-card-revives"])
+            .twin("LIF-BLOCK-001")
+            .ruins()
+            .body(|tester| {
+                let suite = suites(tester).into_iter().last().ok_or_else(|| Stop::error("no suite is claimed"))?;
+                change(tester, suite, Role::Administer, LifeCycle::Terminated)?;
+                let desk = Desk::new(suite, Role::Administer).everything();
+                for to in [LifeCycle::Active, LifeCycle::Blocked, LifeCycle::Personalised, LifeCycle::Terminated] {
+                    refuses(tester, &desk, &[status(to)], refusal::NOT_ACTIVE)?;
+                }
+                refuses(tester, &till(suite), &[debit(1)], refusal::NOT_ACTIVE)
+            }),
+    ]
+}
+
+const fn take_over(logical_card: u8, amount: u32, from: CardId) -> Operation {
+    Operation::TakeOver { logical_card, amount, from, link: LINK }
+}
+
+fn replacement() -> Vec<Case> {
+    vec![
+        Case::new(
+            SUITE,
+            "LIF-TAKEOVER-001",
+            "A fresh card takes over the value of a replaced one, in each logical card.",
+        )
+        .proves(&["REQ-LIF-2"])
+        .kills(&["take-over-adds-nothing"])
+        .ruins()
+        .body(|tester| {
+            let suite = suites(tester).into_iter().last().ok_or_else(|| Stop::error("no suite is claimed"))?;
+            let desk = wallet(tester, suite, Role::Administer);
+            change(tester, suite, Role::Administer, LifeCycle::Blocked)?;
+            change(tester, suite, Role::Administer, LifeCycle::Active)?;
+            let ids = &desk.options.logical_cards;
+            let operations: Vec<_> = ids.iter().map(|&id| take_over(id, u32::from(id), REPLACED)).collect();
+            executes(tester, &desk, &operations)
+        }),
+        Case::new(
+            SUITE,
+            "LIF-TAKEOVER-002",
+            "A card takes over once, from one card that is not itself, each logical card once, and only while fresh.",
+        )
+        .proves(&["REQ-LIF-2", "REQ-TRX-7"])
+        .kills(&["take-over-repeatable", "take-over-from-many"])
+        .twin("LIF-TAKEOVER-001")
+        .ruins()
+        .body(|tester| {
+            let suite = suites(tester).into_iter().last().ok_or_else(|| Stop::error("no suite is claimed"))?;
+            let desk = wallet(tester, suite, Role::Administer);
+            let own = desk.open(tester)?.card;
+            let ids = &desk.options.logical_cards;
+            let mut orders = vec![vec![take_over(1, 1, REPLACED); 2], vec![take_over(1, 1, own)]];
+            if let Some(&other) = ids.get(1) {
+                orders.push(vec![take_over(1, 1, REPLACED), take_over(other, 1, CardId(*b"ANOTHER1"))]);
+            }
+            for operations in orders {
+                refuses(tester, &desk, &operations, refusal::TAKEN_OVER)?;
+            }
+            executes(tester, &desk, &[take_over(1, 1, REPLACED)])?;
+            refuses(tester, &desk, &[take_over(1, 1, REPLACED)], refusal::TAKEN_OVER)
+        }),
+        Case::new(SUITE, "LIF-TAKEOVER-003", "A card that has paid takes over nothing.")
+            .proves(&["REQ-LIF-2", "REQ-TRX-7"])
+            .kills(&["take-over-repeatable"])
+            .twin("LIF-TAKEOVER-001")
+            .ruins()
+            .body(|tester| {
+                let suite = suites(tester).into_iter().last().ok_or_else(|| Stop::error("no suite is claimed"))?;
+                till(suite).pay(tester, &[debit(1)])?;
+                let desk = Desk::new(suite, Role::Administer).everything();
+                refuses(tester, &desk, &[take_over(1, 1, REPLACED)], refusal::TAKEN_OVER)
+            }),
+    ]
 }

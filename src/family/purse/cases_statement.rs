@@ -1,16 +1,21 @@
 //! What a profile claims, and what a test needs to know of its card.
 
 use super::data::Suite;
+use super::data_session::CERTIFICATE_LEN;
 use super::profile::Profile;
 use crate::conformance::statement::{SecretText, Statement};
+use crate::wire::hex;
 
 /// The claims of every virtual card: they are its chip's.
 const CHIP: &[&str] = &[
     "iso7816_4",
     "iso7816_4.chaining",
+    "iso7816_4.chaining_limit",
     "iso7816_4.extended_length",
     "iso7816_4.get_response",
     "iso7816_4.logical_channels",
+    "iso7816_4.read",
+    "iso7816_4.strict",
 ];
 
 /// ICS and IXIT of a card of this profile.
@@ -27,7 +32,11 @@ pub(super) fn statement(profile: &Profile) -> Statement {
     ];
     let claims = chip.chain(purse).filter(|(_, claimed)| *claimed).map(|(claim, _)| claim.to_owned()).collect();
     let mut statement = Statement { name: profile.name.clone(), claims, ..Statement::default() }
-        .text("iso7816_4.aid", &crate::wire::hex::encode(&super::data::AID))
+        .text("iso7816_4.aid", &hex::encode(&super::data::AID))
+        .text("iso7816_4.read_command", "00CA0100")
+        .text("iso7816_4.long_answer", "00CA0101")
+        .text("iso7816_4.chained_command", &hopeless_auth(profile))
+        .number("iso7816_4.chain_len_max", 512)
         .text("purse.keys", "test")
         .number("purse.ring", u64::from(profile.ring));
     if let Some(pin) = &profile.pin {
@@ -36,7 +45,23 @@ pub(super) fn statement(profile: &Profile) -> Statement {
         statement = statement.number("purse.pin_tries", u64::from(profile.pin_tries));
     }
     for logical in &profile.logical_cards {
-        statement = statement.number(&format!("purse.operator.{}", logical.id), u64::from(logical.operator));
+        for (name, number) in [
+            ("operator", logical.operator),
+            ("linear_records", logical.linear_records.into()),
+            ("cyclic_records", logical.cyclic_records.into()),
+        ] {
+            statement = statement.number(&format!("purse.{name}.{}", logical.id), u64::from(number));
+        }
     }
     statement
+}
+
+/// The one command that may be chained: an AUTH of zeros. Whole it has the length of one and answers 6982, half of it 6700.
+fn hopeless_auth(profile: &Profile) -> String {
+    let (header, len) = if profile.suites.contains(&Suite::Epc1) {
+        ("80860101", 8 + 8 + 8)
+    } else {
+        ("80860201", 64 + CERTIFICATE_LEN + 16)
+    };
+    header.to_owned() + &"00".repeat(len)
 }

@@ -74,7 +74,17 @@ impl Scheme {
 
     /// Private key and certificate of a card.
     pub fn card_credentials(&self, card: CardId, issuer: u32) -> Result<(PrivateKey, Certificate), EcError> {
-        self.credentials(Subject::Card, card.0, issuer, Rights::default())
+        self.credentials(Subject::Card, card.0, issuer, Rights::default(), TEST_VALIDITY)
+    }
+
+    /// The same with a certificate that ended on this day, counted from 2016-01-01.
+    pub fn ended_card_credentials(
+        &self,
+        card: CardId,
+        issuer: u32,
+        not_after: u16,
+    ) -> Result<(PrivateKey, Certificate), EcError> {
+        self.credentials(Subject::Card, card.0, issuer, Rights::default(), (0, not_after))
     }
 
     /// Private key and certificate of a terminal with these rights.
@@ -84,7 +94,7 @@ impl Scheme {
         issuer: u32,
         rights: Rights,
     ) -> Result<(PrivateKey, Certificate), EcError> {
-        self.credentials(Subject::Terminal, terminal.0, issuer, rights)
+        self.credentials(Subject::Terminal, terminal.0, issuer, rights, TEST_VALIDITY)
     }
 
     fn credentials(
@@ -93,13 +103,13 @@ impl Scheme {
         subject_id: [u8; 8],
         issuer: u32,
         rights: Rights,
+        (not_before, not_after): (u16, u16),
     ) -> Result<(PrivateKey, Certificate), EcError> {
         let label = match subject {
             Subject::Terminal => "terminal",
             Subject::Card => "card",
         };
         let key = PrivateKey::new(self.derive(label, &[&subject_id]).expose())?;
-        let (not_before, not_after) = TEST_VALIDITY;
         let point = key.public().to_bytes();
         let unsigned =
             Certificate { subject, issuer, subject_id, not_before, not_after, rights, point, signature: [0; 64] };

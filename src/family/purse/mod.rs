@@ -7,26 +7,35 @@ pub mod card;
 pub mod card_access_defect;
 mod card_auth;
 pub mod card_commit_defect;
+mod card_commit_sabotage;
 mod card_image;
 pub mod card_inspection;
 pub mod card_keys;
 mod card_messaging;
 mod card_transact;
 mod cases;
+mod cases_atomicity;
 mod cases_authentication;
 pub mod cases_client;
 mod cases_life_cycle;
 mod cases_messaging;
+mod cases_picture;
 mod cases_pin;
+mod cases_proof;
 mod cases_recovery;
+mod cases_refusal;
 mod cases_ring;
 mod cases_statement;
+mod cases_terminal;
+mod cases_terminal_lies;
+mod cases_terminal_records;
 mod cases_transaction;
 pub mod data;
 pub mod data_session;
 pub mod data_transact;
 pub mod issuer;
 pub mod kernel;
+pub mod kernel_defect;
 pub mod kernel_sam;
 pub mod keys;
 pub mod keys_epc1;
@@ -41,6 +50,7 @@ use self::profile::Profile;
 use super::CardFamily;
 use crate::card::Card;
 use crate::card::defect::ChipDefect;
+use crate::card::transaction_defect::JournalDefect;
 use crate::conformance::case::Case;
 use crate::conformance::mutant::Mutant;
 use crate::conformance::requirement::Catalogue;
@@ -49,6 +59,7 @@ use crate::conformance::tester::Tester;
 use crate::conformance::verdict::Outcome;
 use crate::entropy::{Entropy, SeededEntropy};
 use crate::journal::record::Intent;
+use crate::wire::tag::Dictionary;
 
 /// The family as the table of families has it.
 pub struct Purse;
@@ -91,15 +102,28 @@ impl CardFamily for Purse {
         let chip = ChipDefect::ALL.iter().map(|(_, description)| description);
         let access = AccessDefect::ALL.iter().map(|(_, description)| description);
         let commit = CommitDefect::ALL.iter().map(|(_, description)| description);
-        chip.chain(access).chain(commit).map(Mutant::card).collect()
+        let journal = JournalDefect::ALL.iter().map(|(_, description)| description);
+        chip.chain(access).chain(commit).chain(journal).map(Mutant::card).collect()
     }
 
     fn requirements(&self) -> Result<Catalogue, String> {
         Catalogue::parse(include_str!("../../../specs/purse.toml"))
     }
 
+    fn tags(&self) -> Dictionary<'static> {
+        data::TAGS
+    }
+
     fn transaction_of(&self, intent: &Intent) -> Option<String> {
         kernel::PurseIntent::of(intent).ok().map(|intent| intent.order.transaction.to_string())
+    }
+
+    fn refund_of(&self, intent: &Intent) -> Option<String> {
+        let operations = kernel::PurseIntent::of(intent).ok()?.order.operations;
+        operations.into_iter().find_map(|operation| match operation {
+            data_transact::Operation::Refund { of, .. } => Some(of.to_string()),
+            _ => None,
+        })
     }
 }
 
@@ -114,6 +138,9 @@ impl<E: Entropy> PurseCard<E> {
         }
         if let Some(defect) = AccessDefect::by_name(name) {
             return Ok(self.with_access_defect(defect));
+        }
+        if let Some(defect) = JournalDefect::by_name(name) {
+            return Ok(self.with_journal_defect(defect));
         }
         match CommitDefect::by_name(name) {
             Some(defect) => Ok(self.with_commit_defect(defect)),

@@ -1,4 +1,15 @@
-//! Organisation, security and commands for interchange (ISO/IEC 7816-4:2020), for any card.
+//! Organisation, security and commands for interchange (ISO/IEC 7816-4:2020), for any card. specs/iso7816_4.md says what a statement
+//! gives and what is asked for; each file is about one clause of it.
+
+mod chaining;
+mod channels;
+mod class;
+mod client;
+mod extended_length;
+mod get_response;
+mod instruction;
+mod length;
+mod selection;
 
 use crate::conformance::case::Case;
 
@@ -7,13 +18,21 @@ const SUITE: &str = "iso7816_4";
 
 /// Its cases, in the order in which they run.
 pub fn cases() -> Vec<Case> {
-    vec![
-        Case::new(SUITE, "ISO-INS-001", "An instruction that the card does not know answers 6D00.")
-            .needs(&["iso7816_4"])
-            .kills(&["unknown-instruction-accepted"])
-            .body(|tester| {
-                let answer = tester.send(&[0x00, 0xFE, 0x00, 0x00])?;
-                tester.expect_status(&answer, 0x6D00)
-            }),
+    [
+        selection::cases(),
+        class::cases(),
+        instruction::cases(),
+        length::cases(),
+        chaining::cases(),
+        get_response::cases(),
+        extended_length::cases(),
+        channels::cases(),
     ]
+    .concat()
+}
+
+/// A case for cards that claim `iso7816_4` and these parts of it.
+fn case(id: &str, purpose: &str, parts: &[&str]) -> Case {
+    let case = Case::new(SUITE, id, purpose).needs(&["iso7816_4"]);
+    parts.iter().fold(case, |case, part| case.needs(&[&format!("iso7816_4.{part}")]))
 }

@@ -1,0 +1,93 @@
+//! Reads and puts together the reports of test runs.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::Report;
+use super::arguments::{Merge, ReportCommand, ReportFormat, Show, usage};
+use crate::app::run_folder::{read, write_whole};
+use crate::app::{AppError, Exit, suites};
+use crate::conformance::result::{End, TestReport};
+use crate::report::{
+    suite_ctrf, suite_html, suite_json, suite_junit, suite_markdown, suite_merge, suite_tap, suite_text, traceability,
+};
+
+pub(super) fn run(command: &ReportCommand) -> Result<Report, AppError> {
+    match command {
+        ReportCommand::Show(show) => self::show(show),
+        ReportCommand::Merge(merge) => self::merge(merge),
+        ReportCommand::Traceability { out } => trace(out.as_deref()),
+    }
+}
+
+/// The code of a process that has run or read this.
+pub(super) const fn exit(end: End) -> Exit {
+    match end {
+        End::Clean => Exit::Done,
+        End::Failed => Exit::Failed,
+        End::Inconclusive => Exit::Unresolved,
+    }
+}
+
+fn show(show: &Show) -> Result<Report, AppError> {
+    let report = read(&show.file)?;
+    let text = write(&report, show.format)?;
+    let json = json!({ "summary": report.summary(), "report": report });
+    told(&report, text, show.out.as_deref(), json)
+}
+
+fn merge(merge: &Merge) -> Result<Report, AppError> {
+    let parts = merge.parts.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
+    let mut report = suite_merge::merge(parts).map_err(usage)?;
+    // The logs lie in the parts' folders; from here on they are in the report.
+    report.results.iter_mut().for_each(|result| result.evidence_file = None);
+    let json = json!({ "summary": report.summary(), "file": merge.out.display().to_string() });
+    told(&report, suite_json::write(&report), Some(&merge.out), json)
+}
+
+/// The form a person asked for.
+fn write(report: &TestReport, format: ReportFormat) -> Result<String, AppError> {
+    Ok(match format {
+        ReportFormat::Text => suite_text::write(report, false),
+        ReportFormat::Html => suite_html::write(report, &suites::requirements().map_err(AppError::Internal)?),
+        ReportFormat::Junit => suite_junit::write(report),
+        ReportFormat::Ctrf => suite_ctrf::write(report),
+        ReportFormat::Tap => suite_tap::write(report),
+        ReportFormat::Markdown => suite_markdown::write(report),
+        ReportFormat::Json => suite_json::write(report),
+    })
+}
+
+fn trace(out: Option<&Path>) -> Result<Report, AppError> {
+    let catalogues = suites::requirements().map_err(AppError::Internal)?;
+    let exceptions = suites::exceptions().map_err(AppError::Internal)?;
+    let cases = suites::cases();
+    let gaps = traceability::gaps(&cases, &catalogues, &exceptions);
+    let text = traceability::write(&cases, &catalogues, &exceptions);
+    let detail = if gaps.is_empty() { "every requirement has a case or a reason" } else { "something is missing" };
+    let unknown: Vec<Value> =
+        gaps.unknown.iter().map(|(case, id)| json!({ "case": case, "requirement": id })).collect();
+    let json = json!({
+        "unproved": gaps.unproved, "unknown": unknown, "aimless": gaps.aimless, "stale_exceptions": gaps.stale,
+    });
+    let exit = if gaps.is_empty() { Exit::Done } else { Exit::Failed };
+    Ok(Report::new(exit, to(out, text)?, "traceability", detail, json))
+}
+
+fn told(report: &TestReport, text: String, out: Option<&Path>, json: Value) -> Result<Report, AppError> {
+    let detail = suite_text::summary(report);
+    let text = match out {
+        Some(_) => to(out, text).map(|_| format!("{detail}\n"))?,
+        None => text,
+    };
+    Ok(Report::new(exit(report.end()), text, "report", detail, json))
+}
+
+/// To the file; what is left for the standard output.
+fn to(out: Option<&Path>, text: String) -> Result<String, AppError> {
+    match out {
+        Some(path) => write_whole(path, text.as_bytes()).map(|()| String::new()),
+        None => Ok(text),
+    }
+}

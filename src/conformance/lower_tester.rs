@@ -1,0 +1,394 @@
+//! The lower tester of a terminal under test (ITU-T X.290 (1995), 3.3.56): the cards that are held to the terminal, one touch after the
+//! other, and what goes wrong at each exchange. It knows no family: what a lie is made of, the case says.
+//!
+//! In process it is a [`Reader`]; behind vpcd whoever serves it passes the terminal's commands to [`LowerTester::process`].
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::evidence::Seen;
+use crate::card::{Answer, Card};
+use crate::reader::in_process::lock;
+use crate::reader::trace::mask_pins;
+use crate::reader::{Activation, Capabilities, LinkError, LinkErrorKind, Reader, Reset};
+use crate::wire::hex;
+
+/// A card of the test system, which knows the truth about itself.
+pub trait TestCard: Card {
+    /// What it holds, as it would find it at its next power-up.
+    fn truth(&self) -> Truth;
+
+    /// A copy with the memory as it is now: put in the field later, it is a card that was set back.
+    fn copy(&self) -> Box<dyn TestCard>;
+
+    /// Pays this amount, in minor units, at some other terminal that works as it should.
+    ///
+    /// # Errors
+    /// It did not, in words.
+    fn pay_elsewhere(&mut self, amount: u32) -> Result<(), String>;
+}
+
+/// What a card of the test system holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Truth {
+    /// Its id, as terminals show it.
+    pub id: String,
+    /// Minor units, of the purse that pays.
+    pub balance: u32,
+    /// Commits in its life.
+    pub commits: u32,
+    /// It moves value no more.
+    pub is_blocked: bool,
+}
+
+/// One of the cards at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CardHandle(usize);
+
+/// Which exchange of a touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// By number, from 0.
+    Exchange(u64),
+    /// The next command with this instruction code.
+    Instruction(u8),
+    /// Every command with this instruction code.
+    Every(u8),
+}
+
+/// An exchange that the lower tester passes on, or does not.
+#[derive(Debug, Clone, Copy)]
+pub struct Exchange<'a> {
+    /// Command APDU of the terminal.
+    pub command: &'a [u8],
+    /// What the card answered; empty when it was not asked.
+    pub honest: &'a [u8],
+    /// The answer before this one that went to the terminal, in this touch.
+    pub before: &'a [u8],
+}
+
+/// Makes the answer that goes to the terminal.
+pub type Lie = Arc<dyn Fn(&Exchange<'_>) -> Vec<u8> + Send + Sync>;
+
+/// What goes wrong.
+#[derive(Clone)]
+pub enum Twist {
+    /// The card leaves before the command.
+    LostBefore,
+    /// The card has done what it was told and leaves before its answer.
+    LostAfter,
+    /// The terminal loses its power before the card has the command.
+    KilledBefore,
+    /// The terminal loses its power before it has the answer.
+    KilledAfter,
+    /// The card never gets the command; this comes instead of its answer.
+    Instead(Lie),
+    /// The card has done what it was told; this comes instead of its answer.
+    Changed(Lie),
+}
+
+impl Twist {
+    /// The card never gets the command; these octets come back.
+    pub fn instead(octets: &[u8]) -> Self {
+        let octets = octets.to_vec();
+        Self::Instead(Arc::new(move |_| octets.clone()))
+    }
+
+    /// The card has done what it was told; what comes back is made of its answer.
+    pub fn changed(lie: impl Fn(&Exchange<'_>) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::Changed(Arc::new(lie))
+    }
+}
+
+impl fmt::Debug for Twist {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LostBefore => "the card leaves before it has the command",
+            Self::LostAfter => "the card leaves before it answers",
+            Self::KilledBefore => "the terminal is killed before the card has the command",
+            Self::KilledAfter => "the terminal is killed before it has the answer",
+            Self::Instead(_) => "an answer that is not the card's, which never has the command",
+            Self::Changed(_) => "the card's answer is changed",
+        })
+    }
+}
+
+/// A card held to the terminal, until it leaves or the next is held there.
+#[derive(Debug, Clone)]
+pub struct Touch {
+    /// `None`: nobody comes, until the terminal's time runs out.
+    card: Option<CardHandle>,
+    twists: Vec<(At, Twist)>,
+}
+
+impl Touch {
+    /// This card, and nothing goes wrong.
+    pub const fn of(card: CardHandle) -> Self {
+        Self { card: Some(card), twists: Vec::new() }
+    }
+
+    /// Nobody comes, and the terminal's time runs out once.
+    pub const fn nobody() -> Self {
+        Self { card: None, twists: Vec::new() }
+    }
+
+    /// Something goes wrong at an exchange.
+    #[must_use]
+    pub fn with(mut self, at: At, twist: Twist) -> Self {
+        self.twists.push((at, twist));
+        self
+    }
+}
+
+/// What becomes of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Passed {
+    /// This goes to the terminal.
+    Answer(Vec<u8>),
+    /// The card is gone, or silent.
+    Gone,
+}
+
+/// The lower tester. Clones are the same one.
+#[derive(Clone, Default)]
+pub struct LowerTester(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    cards: Vec<Box<dyn TestCard>>,
+    touches: VecDeque<Touch>,
+    present: Option<Present>,
+    commands: Vec<(CardHandle, Vec<u8>)>,
+    seen: Vec<Seen>,
+    kill_wanted: bool,
+    kills: u64,
+}
+
+struct Present {
+    card: CardHandle,
+    twists: Vec<(At, Twist)>,
+    exchanges: u64,
+    before: Vec<u8>,
+    /// Indices of twists that have happened.
+    used: BTreeSet<usize>,
+}
+
+impl LowerTester {
+    /// Without cards.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.0)
+    }
+
+    /// Takes a card to hand.
+    pub fn add(&self, card: Box<dyn TestCard>) -> CardHandle {
+        let mut state = self.lock();
+        state.cards.push(card);
+        CardHandle(state.cards.len() - 1)
+    }
+
+    /// A card as it is now, as another one.
+    pub fn copy(&self, card: CardHandle) -> CardHandle {
+        let copy = self.lock().cards[card.0].copy();
+        self.add(copy)
+    }
+
+    /// What a card holds.
+    pub fn truth(&self, card: CardHandle) -> Truth {
+        self.lock().cards[card.0].truth()
+    }
+
+    /// What will be held to the terminal, one after the other, at its next request.
+    pub fn hold(&self, touches: Vec<Touch>) {
+        let mut state = self.lock();
+        state.leave();
+        state.kill_wanted = false;
+        state.touches = touches.into();
+    }
+
+    /// The card that is there leaves, and the next comes; `false` when nobody does.
+    pub fn next_touch(&self) -> bool {
+        let mut state = self.lock();
+        state.leave();
+        let Some(touch) = state.touches.pop_front() else { return false };
+        let Touch { card: Some(card), twists } = touch else { return false };
+        state.present = Some(Present { card, twists, exchanges: 0, before: Vec::new(), used: BTreeSet::new() });
+        true
+    }
+
+    /// The card pays at another terminal.
+    ///
+    /// # Errors
+    /// It did not, in words.
+    pub fn pay_elsewhere(&self, card: CardHandle, amount: u32) -> Result<(), String> {
+        self.lock().cards[card.0].pay_elsewhere(amount)
+    }
+
+    /// The card that is there leaves.
+    pub fn leave(&self) {
+        self.lock().leave();
+    }
+
+    /// Whether a card is there.
+    pub fn is_present(&self) -> bool {
+        self.lock().present.is_some()
+    }
+
+    /// Id of the card that comes next.
+    pub fn next_id(&self) -> Option<String> {
+        let state = self.lock();
+        let card = state.touches.front().and_then(|touch| touch.card)?;
+        Some(state.cards[card.0].truth().id)
+    }
+
+    /// Power on, or reset.
+    pub fn reset(&self) -> Option<Vec<u8>> {
+        let mut state = self.lock();
+        let card = state.present.as_ref()?.card;
+        let atr = state.cards[card.0].reset();
+        state.seen.extend(atr.iter().map(|atr| Seen::AnswerToReset { octets: hex::encode(atr) }));
+        atr
+    }
+
+    /// Power off.
+    pub fn power_off(&self) {
+        let mut state = self.lock();
+        if let Some(card) = state.present.as_ref().map(|present| present.card) {
+            state.cards[card.0].power_off();
+            state.seen.push(Seen::PowerOff);
+        }
+    }
+
+    /// A command of the terminal.
+    pub fn process(&self, command: &[u8]) -> Passed {
+        self.lock().process(command)
+    }
+
+    /// Whether the terminal is to lose its power now. It says so once.
+    pub fn take_kill(&self) -> bool {
+        std::mem::take(&mut self.lock().kill_wanted)
+    }
+
+    /// How often a terminal was to lose its power.
+    pub fn kills(&self) -> u64 {
+        self.lock().kills
+    }
+
+    /// The commands that the terminal has sent since this was asked last, and to which card.
+    pub fn take_commands(&self) -> Vec<(CardHandle, Vec<u8>)> {
+        std::mem::take(&mut self.lock().commands)
+    }
+
+    /// What was seen since this was asked last.
+    pub(super) fn take_seen(&self) -> Vec<Seen> {
+        std::mem::take(&mut self.lock().seen)
+    }
+
+    /// Its reader, in this process.
+    pub fn reader(&self) -> LowerReader {
+        LowerReader(self.clone())
+    }
+}
+
+impl State {
+    fn leave(&mut self) {
+        if let Some(Present { card, .. }) = self.present.take() {
+            self.cards[card.0].power_off();
+            self.seen.push(Seen::PowerOff);
+        }
+    }
+
+    fn process(&mut self, command: &[u8]) -> Passed {
+        let Some(mut present) = self.present.take() else { return Passed::Gone };
+        let card = present.card;
+        let shown = mask_pins(command);
+        let masked = shown.is_some();
+        self.seen.push(Seen::Command { octets: hex::encode(shown.as_deref().unwrap_or(command)), masked });
+        self.commands.push((card, command.to_vec()));
+        let twist = present.next_twist(command);
+        self.seen.extend(twist.iter().map(|twist| Seen::Torn { how: format!("{twist:?}") }));
+        let reaches_card = !matches!(twist, Some(Twist::LostBefore | Twist::KilledBefore | Twist::Instead(_)));
+        let honest = match reaches_card.then(|| self.cards[card.0].process(command)) {
+            Some(Answer::Response(octets)) => octets,
+            Some(Answer::Mute) => return self.gone(card, "the card is silent"),
+            None => Vec::new(),
+        };
+        let exchange = Exchange { command, honest: &honest, before: &present.before };
+        let answer = match &twist {
+            None => honest,
+            Some(Twist::Instead(lie) | Twist::Changed(lie)) => lie(&exchange),
+            Some(Twist::LostBefore | Twist::LostAfter) => return self.gone(card, "the card has left"),
+            Some(Twist::KilledBefore | Twist::KilledAfter) => {
+                self.kill_wanted = true;
+                self.kills += 1;
+                return self.gone(card, "the terminal has lost its power");
+            }
+        };
+        self.seen.push(Seen::Response { octets: hex::encode(&answer) });
+        present.before.clone_from(&answer);
+        self.present = Some(present);
+        Passed::Answer(answer)
+    }
+
+    fn gone(&mut self, card: CardHandle, detail: &str) -> Passed {
+        self.cards[card.0].power_off();
+        self.seen.push(Seen::NoAnswer { kind: LinkErrorKind::Unknown, detail: detail.to_owned() });
+        Passed::Gone
+    }
+}
+
+impl Present {
+    fn next_twist(&mut self, command: &[u8]) -> Option<Twist> {
+        let number = self.exchanges;
+        self.exchanges += 1;
+        let instruction = command.get(1).copied();
+        let matching = self.twists.iter().enumerate().find(|(index, (at, _))| match at {
+            At::Exchange(wanted) => *wanted == number,
+            At::Instruction(wanted) => Some(*wanted) == instruction && !self.used.contains(index),
+            At::Every(wanted) => Some(*wanted) == instruction,
+        });
+        let (index, (_, twist)) = matching?;
+        self.used.insert(index);
+        Some(twist.clone())
+    }
+}
+
+/// The reader of a [`LowerTester`] in this process.
+pub struct LowerReader(LowerTester);
+
+impl Reader for LowerReader {
+    fn activate(&mut self, _reset: Reset) -> Result<Activation, LinkError> {
+        let atr = self.0.reset().ok_or_else(|| LinkError::new(LinkErrorKind::Removed, "no card is held here"))?;
+        Ok(Activation { atr })
+    }
+
+    fn transmit(&mut self, command: &[u8], response: &mut Vec<u8>) -> Result<(), LinkError> {
+        response.clear();
+        if !self.0.is_present() {
+            return Err(LinkError::new(LinkErrorKind::Removed, "no card is held here"));
+        }
+        match self.0.process(command) {
+            Passed::Answer(octets) if octets.len() >= 2 => {
+                *response = octets;
+                Ok(())
+            }
+            Passed::Answer(octets) => {
+                let detail = format!("expected an answer of at least 2 octets, got {}", octets.len());
+                Err(LinkError::new(LinkErrorKind::Unknown, detail))
+            }
+            Passed::Gone => Err(LinkError::new(LinkErrorKind::Unknown, "the card left in the middle of it")),
+        }
+    }
+
+    fn deactivate(&mut self) {
+        self.0.power_off();
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { name: "lower tester".to_owned(), command_len_max: 261, command_len_min: 1 }
+    }
+}

@@ -1,0 +1,185 @@
+//! Cases as data: what a file says, and what becomes of it with a card.
+
+use super::*;
+use crate::card::memory::Memory;
+use crate::card::{self, Card};
+use crate::conformance::result::CaseResult;
+use crate::conformance::rig::InProcessSubject;
+use crate::conformance::runner::{Subjects, Unobserved, run_case};
+use crate::conformance::statement::Statement;
+use crate::conformance::verdict::Verdict;
+
+/// INS 01 answers AA 01 02 03; 02 answers its data; 03 is refused; 04 counts, over resets too; 05 answers in two pieces; 06 is silent.
+struct TestCard {
+    memory: Memory,
+    count: u8,
+}
+
+impl Card for TestCard {
+    fn reset(&mut self) -> Option<Vec<u8>> {
+        self.memory.power_on();
+        Some(vec![0x3B, 0x00])
+    }
+
+    fn process(&mut self, command: &[u8]) -> card::Answer {
+        card::Answer::Response(match command.get(1) {
+            Some(0x01) => vec![0xAA, 0x01, 0x02, 0x03, 0x90, 0x00],
+            Some(0x02) => [&command[5..], &[0x90, 0x00]].concat(),
+            Some(0x04) => {
+                self.count += 1;
+                vec![self.count, 0x90, 0x00]
+            }
+            Some(0x05) => vec![0x01, 0x61, 0x01],
+            Some(0x06) => return card::Answer::Mute,
+            Some(0xC0) => vec![0x02, 0x90, 0x00],
+            _ => vec![0x6A, 0x82],
+        })
+    }
+
+    fn power_off(&mut self) {
+        self.memory.power_off();
+    }
+
+    fn memory(&mut self) -> &mut Memory {
+        &mut self.memory
+    }
+}
+
+fn file(steps: &str) -> String {
+    format!("suite = 'toy'\n[[case]]\nid = 'TOY-STEP-001'\npurpose = 'A purpose.'\nrisk = 'read_only'\n{steps}")
+}
+
+fn step(lines: &str) -> String {
+    format!("[[case.step]]\n{lines}\n")
+}
+
+fn run_steps(steps: &[&str]) -> CaseResult {
+    let steps: String = steps.iter().map(|lines| step(lines)).collect();
+    let cases = parse_cases(&file(&steps)).unwrap();
+    let statement = Statement { name: "toy".to_owned(), ..Statement::default() }.text("toy.id", "0A 0B");
+    let mut subject = InProcessSubject::new(statement, |_| {
+        Ok(Box::new(TestCard { memory: Memory::from_image(vec![0]), count: 0 }) as Box<dyn Card>)
+    });
+    run_case(&cases[0], &mut Subjects::card(&mut subject), 1, &mut Unobserved)
+}
+
+fn passes(steps: &[&str]) {
+    let result = run_steps(steps);
+    assert_eq!(result.verdict(), Some(Verdict::Pass), "{steps:?}: {:?}", result.reason());
+}
+
+fn comes_to(steps: &[&str], verdict: Verdict, reason: &str) {
+    let result = run_steps(steps);
+    assert_eq!((result.verdict(), result.reason()), (Some(verdict), Some(reason)), "{steps:?}");
+}
+
+#[test]
+fn a_file_says_all_that_a_case_is() {
+    let text = "suite = 'toy'\n[[case]]\nid = 'TOY-STEP-001'\npurpose = 'A purpose.'\nrevision = 3\nrequirements = ['REQ']\n\
+                needs = ['toy']\nkills = ['mutant']\ntwin = 'TOY-STEP-002'\nrisk = 'writes'\n[[case.step]]\nreset = 'warm'\n";
+    let case = &parse_cases(text).unwrap()[0];
+    assert_eq!((case.name().as_str(), case.suite.as_str(), case.risk), ("TOY-STEP-001@3", "toy", Risk::Writes));
+    assert_eq!((&case.requirements[..], &case.needs[..]), (&["REQ".to_owned()][..], &["toy".to_owned()][..]));
+    assert_eq!((&case.kills[..], case.twin.as_deref()), (&["mutant".to_owned()][..], Some("TOY-STEP-002")));
+}
+
+#[test]
+fn what_comes_back_is_looked_at() {
+    passes(&["send = '00010000'\nexpect = ['6A82', '90??']\ndata = 'A? 01 *'\nat_least = 4"]);
+    for (lines, reason) in [
+        ("send = '00030000'\nexpect = ['9000', '61??']", "status word: expected 9000 or 61??, got 6A82"),
+        ("send = '00010000'\nexpect = '9000'\ndata = 'AA 01 ??'", "data: expected AA01??, got AA010203"),
+        ("send = '00010000'\nexpect = '9000'\nat_least = 5", "data: expected 5 octets or more, got 4"),
+    ] {
+        comes_to(&["reset = 'cold'", lines], Verdict::Fail, &format!("step 2: does not hold: {reason}"));
+    }
+}
+
+#[test]
+fn saved_octets_and_values_of_the_statement_have_names() {
+    passes(&[
+        "send = '00010000'\nexpect = '9000'\nsave = { id = { offset = 1, length = 2 }, all = {} }",
+        "send = '00020000 02 ${id}'\nexpect = '9000'\ndata = '0102'",
+        "send = '00020000 04 ${all}'\nexpect = '9000'\ndata = 'AA ${id} 03'",
+        "send = '00020000 02 ${toy.id}'\nexpect = '9000'\ndata = '0A0B'",
+    ]);
+    comes_to(
+        &["send = '00010000'\nexpect = '9000'\nsave = { id = { offset = 3, length = 2 } }"],
+        Verdict::Fail,
+        "step 1: save id: expected octets 3 to 5, got 4 octets of data",
+    );
+    comes_to(
+        &["send = '00020000 ${id}'\nexpect = '9000'"],
+        Verdict::Error,
+        "step 1: ${id}: no step saved it, and the statement has no such text",
+    );
+}
+
+#[test]
+fn pieces_are_put_together_only_where_the_step_says_so() {
+    passes(&["send = '0005000000'\nexpect = '6101'\ndata = '01'"]);
+    passes(&["send = '0005000000'\nwhole = true\nexpect = '9000'\ndata = '0102'"]);
+}
+
+#[test]
+fn a_tear_is_before_the_command_or_after_it() {
+    let count = "send = '00040000'\nexpect = '9000'\ndata = ";
+    passes(&["send = '00040000'\ntear = 'before'", "reset = 'cold'", &format!("{count}'01'")]);
+    passes(&["send = '00040000'\ntear = 'after'", "reset = 'cold'", &format!("{count}'02'")]);
+}
+
+#[test]
+fn silence_and_a_wrong_preamble_are_inconclusive() {
+    assert_eq!(run_steps(&["send = '00060000'\nexpect = '9000'"]).verdict(), Some(Verdict::Inconclusive));
+    comes_to(
+        &["send = '00030000'\nexpect = '9000'\npreamble = true"],
+        Verdict::Inconclusive,
+        "step 1: in the preamble: does not hold: status word: expected 9000, got 6A82",
+    );
+}
+
+#[test]
+fn what_is_no_step_is_refused_with_its_place() {
+    for (lines, reason) in [
+        ("preamble = true", "expected either reset or send"),
+        ("reset = 'cold'\nsend = '00010000'", "expected either reset or send"),
+        ("reset = 'cold'\nexpect = '9000'", "a reset has no answer to look at"),
+        ("send = '00010000'", "expect: a status word is missing"),
+        ("send = '00010000'\nexpect = []", "expect: a status word is missing"),
+        ("send = '00010000'\nexpect = '90'", "expect: expected four digits, got \"90\""),
+        ("send = '00010000'\nexpect = '90*'", "expect: expected four digits, got \"90*\""),
+        ("send = '0001??00'\nexpect = '9000'", "send: expected octets, got a pattern \"0001??00\""),
+        ("send = '0x010000'\nexpect = '9000'", "send: expected hexadecimal digits, ?, or * at the end, got 'x'"),
+        ("send = '00010000'\ntear = 'after'\nexpect = '9000'", "a torn command has no answer to look at"),
+    ] {
+        let error = parse_cases(&file(&(step("reset = 'cold'") + &step(lines)))).unwrap_err();
+        assert_eq!(error.to_string(), format!("cases: TOY-STEP-001, step 2: {reason}"));
+    }
+    let torn = step("send = '00010000'\ntear = 'before'") + &step("send = '00010000'\nexpect = '9000'");
+    let error = parse_cases(&file(&torn)).unwrap_err().to_string();
+    assert_eq!(error, "cases: TOY-STEP-001, step 2: the card is without power after a tear: expected a reset");
+}
+
+#[test]
+fn what_is_no_case_is_refused_with_its_place() {
+    let good = file(&step("reset = 'cold'"));
+    for (from, to, reason) in [
+        ("TOY-STEP-001", "toy", "cases: toy: expected an id of capitals and digits with hyphens, as AREA-TOPIC-001"),
+        ("A purpose.", " ", "cases: TOY-STEP-001: the purpose is empty"),
+    ] {
+        assert_eq!(parse_cases(&good.replace(from, to)).unwrap_err().to_string(), reason);
+    }
+    let twice = good.clone() + good.strip_prefix("suite = 'toy'\n").unwrap();
+    assert_eq!(parse_cases(&twice).unwrap_err().to_string(), "cases: TOY-STEP-001: the id stands twice");
+    for wrong in ["", "suite = 1", &good.replace("risk", "rsik"), &good.replace("read_only", "none"), &file("")] {
+        assert!(matches!(parse_cases(wrong), Err(StepsError::Syntax(_))), "{wrong:?}");
+    }
+}
+
+#[test]
+fn the_example_is_well_formed() {
+    let cases = parse_cases(include_str!("../../examples/openpgp.toml")).unwrap();
+    assert!(cases.len() >= 5 && cases.iter().all(|case| case.risk == Risk::ReadOnly));
+    let ids: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
+    assert!(cases.iter().filter_map(|case| case.twin.as_deref()).all(|twin| ids.contains(&twin)));
+}

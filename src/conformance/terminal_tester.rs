@@ -1,0 +1,444 @@
+//! What a case about a terminal sees: cards to hold to it, a request to make at it, what it shows, what it has written down.
+//!
+//! The terminal is a [`TerminalUnderTest`], the upper tester's way to it; the cards are a [`LowerTester`]'s. A verdict rests on the
+//! truth of the cards, never on the terminal's word alone.
+
+use std::fmt;
+
+use super::case::Facility;
+use super::evidence::{Line, Log, Seen};
+use super::lower_tester::{CardHandle, LowerTester, TestCard, Touch, Truth};
+use super::statement::{SecretText, Statement, Value};
+use super::verdict::{Outcome, Stop};
+use crate::entropy::{Entropy, SeededEntropy};
+use crate::journal::record::OrderKind;
+
+/// An implementation under test that is a terminal.
+pub trait TerminalSubject {
+    /// What is claimed of it.
+    fn statement(&self) -> &Statement;
+
+    /// How it is reached, for people.
+    fn binding(&self) -> String;
+
+    /// What the test system can do.
+    fn facilities(&self) -> Vec<Facility> {
+        Vec::new()
+    }
+
+    /// A terminal for one case, with an empty journal, and the cards of the test system; the seed is their randomness.
+    ///
+    /// # Errors
+    /// No terminal, in words.
+    fn open(&mut self, seed: u64) -> Result<TerminalRig, String>;
+}
+
+/// What one case works with.
+pub struct TerminalRig {
+    /// Holds the cards; the terminal reaches them through it.
+    pub lower: LowerTester,
+    /// The terminal.
+    pub terminal: Box<dyn TerminalUnderTest>,
+    /// Makes cards.
+    pub make: MakeTestCard,
+}
+
+/// Makes a card of the test system.
+pub type MakeTestCard = Box<dyn FnMut(&CardKind) -> Result<Box<dyn TestCard>, String>>;
+
+/// What card is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardKind {
+    /// Tells apart cards that are otherwise alike; the tester counts them, from 1.
+    pub number: u8,
+    /// A profile of the family.
+    pub profile: String,
+    /// Its certificate.
+    pub papers: Papers,
+}
+
+/// The certificate of a card; all else of it is as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Papers {
+    /// As it should be.
+    Good,
+    /// Another authority vouches for it.
+    OtherAuthority,
+    /// It is a terminal's.
+    OfATerminal,
+    /// It has ended.
+    Ended,
+}
+
+impl CardKind {
+    /// A card of this profile.
+    pub fn new(profile: &str) -> Self {
+        Self { number: 0, profile: profile.to_owned(), papers: Papers::Good }
+    }
+}
+
+/// What the operator asks for.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// What it does.
+    pub kind: OrderKind,
+    /// Minor units of the terminal's currency.
+    pub amount: u32,
+    /// What the cardholder types, if asked.
+    pub pin: Option<SecretText>,
+    /// The operator presses stop when no other card comes; else the time runs out.
+    pub stops: bool,
+}
+
+impl Order {
+    /// A sale; the cardholder types no PIN.
+    pub const fn sale(amount: u32) -> Self {
+        Self::new(OrderKind::Sale, amount)
+    }
+
+    /// An order; the cardholder types no PIN.
+    pub const fn new(kind: OrderKind, amount: u32) -> Self {
+        Self { kind, amount, pin: None, stops: false }
+    }
+}
+
+/// How a terminal is set up; it counts from the next request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Setting {
+    /// Ids of cards that get no order.
+    pub stop_list: Vec<String>,
+    /// A card of the stop list is blocked where it is met.
+    pub blocks_stopped: bool,
+    /// What a centre says when it is asked; `None`: there is none.
+    pub centre: Option<Centre>,
+    /// The settlement policy by name; `None` for the terminal's own.
+    pub policy: Option<String>,
+    /// After the unresolved slip the balance is offered.
+    pub checks_balance: bool,
+}
+
+/// What a centre says of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Centre {
+    /// It did not happen.
+    NotPaid,
+    /// It does not know.
+    Unknown,
+    /// It does not answer.
+    Unreachable,
+}
+
+/// How a request ended, as it was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The order happened.
+    Paid,
+    /// It did not happen and may be made anew.
+    NotPaid,
+    /// Card or terminal refused it; nothing happened.
+    Refused,
+    /// Whether it happened is not known.
+    Unresolved,
+    /// Given up before anything could happen.
+    Cancelled,
+    /// Not begun: an earlier order must be looked into first.
+    HeldUp,
+    /// The open records of the card were looked into.
+    Resolved,
+    /// The card could not be worked with; nothing happened.
+    CardFault,
+    /// Neither of these: the terminal's own fault.
+    Fault,
+    /// Nothing was shown: the terminal lost its power.
+    Killed,
+}
+
+impl Ended {
+    /// Whether it says that nothing was moved.
+    pub const fn says_nothing_happened(self) -> bool {
+        matches!(self, Self::NotPaid | Self::Refused | Self::Cancelled | Self::HeldUp | Self::CardFault)
+    }
+}
+
+/// What was shown of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// How it ended.
+    pub ended: Ended,
+    /// Older records that it looked into: amount, and what it said of them.
+    pub settled: Vec<(u32, RecordState)>,
+    /// All texts and prompts, in their order.
+    pub text: String,
+}
+
+/// What a terminal says of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordState {
+    /// Not known.
+    Open,
+    /// Not known, and the unresolved slip is out.
+    OpenFinal,
+    /// Happened.
+    Paid,
+    /// Did not happen.
+    NotPaid,
+}
+
+impl RecordState {
+    /// Whether the end is not known.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::OpenFinal)
+    }
+}
+
+/// A record of the terminal: one order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Minor units.
+    pub amount: u32,
+    /// What is known.
+    pub state: RecordState,
+    /// What it counts for in the day's total, in the words of specs/terminal.md, clause 3; where it can be asked.
+    pub booking: Option<String>,
+    /// It is too old to be claimed; where it can be asked.
+    pub is_overdue: Option<bool>,
+    /// The transaction id of each attempt; where it can be asked.
+    pub transactions: Vec<String>,
+}
+
+/// The upper tester's way to a terminal. What cannot be asked or done is an error in words, and inconclusive.
+pub trait TerminalUnderTest {
+    /// Changes its setting.
+    fn set(&mut self, setting: &Setting) -> Result<(), String>;
+
+    /// Places an order while the lower tester holds its cards there. A terminal that loses its power meanwhile shows [`Ended::Killed`].
+    fn order(&mut self, order: &Order) -> Result<Shown, String>;
+
+    /// Asks for the open records of the card that is held there to be looked into.
+    fn resolve(&mut self) -> Result<Shown, String>;
+
+    /// It loses its power, and starts again with what is durable.
+    fn restart(&mut self) -> Result<(), String>;
+
+    /// The operator has seen all open records and goes on.
+    fn acknowledge(&mut self) -> Result<(), String>;
+
+    /// The day is closed.
+    fn close_day(&mut self) -> Result<(), String>;
+
+    /// Days go by.
+    fn pass_days(&mut self, days: u32) -> Result<(), String>;
+
+    /// Its records, oldest first.
+    fn records(&mut self) -> Result<Vec<Record>, String>;
+
+    /// All that it has written down anywhere: journal, trace, log.
+    fn written(&mut self) -> Result<String, String>;
+}
+
+/// The tester of a terminal under test.
+pub struct TerminalTester<'r> {
+    rig: &'r mut TerminalRig,
+    statement: &'r Statement,
+    entropy: SeededEntropy,
+    log: Log<'r>,
+    said: String,
+    cards: u8,
+}
+
+impl<'r> TerminalTester<'r> {
+    /// A tester whose randomness is `seed`'s; `clock` gives microseconds.
+    pub fn new(
+        rig: &'r mut TerminalRig,
+        statement: &'r Statement,
+        seed: u64,
+        clock: &'r mut dyn FnMut() -> u64,
+    ) -> Self {
+        Self { rig, statement, entropy: SeededEntropy::new(seed), log: Log::new(clock), said: String::new(), cards: 0 }
+    }
+
+    // The statement.
+
+    /// Whether the statement claims it.
+    pub fn claims(&self, claim: &str) -> bool {
+        self.statement.claims(claim)
+    }
+
+    /// A text of the IXIT; its lack is an error of the statement.
+    pub fn text(&self, name: &str) -> Outcome<&'r str> {
+        match self.statement.values.get(name) {
+            Some(Value::Text(text)) => Ok(text),
+            _ => Err(Stop::error(format!("the statement gives no text {name:?}"))),
+        }
+    }
+
+    /// A secret of the IXIT; its lack is an error of the statement.
+    pub fn secret(&self, name: &str) -> Outcome<SecretText> {
+        let secret = self.statement.secrets.get(name).cloned();
+        secret.ok_or_else(|| Stop::error(format!("the statement gives no secret {name:?}")))
+    }
+
+    /// Random octets of the case's seed.
+    pub fn random<const N: usize>(&mut self) -> [u8; N] {
+        let mut octets = [0; N];
+        self.entropy.fill(&mut octets);
+        octets
+    }
+
+    // The cards.
+
+    /// A card of the profile that the statement names; no two have the same id.
+    pub fn card(&mut self) -> Outcome<CardHandle> {
+        let profile = self.text("terminal.card_profile")?;
+        self.card_of(&CardKind::new(profile))
+    }
+
+    /// A card of this kind.
+    pub fn card_of(&mut self, kind: &CardKind) -> Outcome<CardHandle> {
+        let count = self.cards.checked_add(1).ok_or_else(|| Stop::error("a case has at most 255 cards"))?;
+        self.cards = count;
+        let card = (self.rig.make)(&CardKind { number: count, ..kind.clone() }).map_err(Stop::error)?;
+        let handle = self.rig.lower.add(card);
+        let Truth { id, balance, .. } = self.rig.lower.truth(handle);
+        self.note(format!("card {id} holds {balance}"));
+        Ok(handle)
+    }
+
+    /// A copy of the card as it is now: held there later, it is the card set back.
+    pub fn copy(&mut self, card: CardHandle) -> CardHandle {
+        self.rig.lower.copy(card)
+    }
+
+    /// The card pays at another terminal, which works as it should.
+    pub fn pay_elsewhere(&mut self, card: CardHandle, amount: u32) -> Outcome {
+        self.note(format!("the card pays {amount} at another terminal"));
+        self.rig.lower.pay_elsewhere(card, amount).map_err(Stop::error)
+    }
+
+    /// What a card holds, by itself.
+    pub fn truth(&mut self, card: CardHandle) -> Truth {
+        let truth = self.rig.lower.truth(card);
+        self.note(format!("card {} holds {} after {} commits", truth.id, truth.balance, truth.commits));
+        truth
+    }
+
+    /// The commands that the terminal has sent since this was asked last, and to which card.
+    pub fn commands(&mut self) -> Vec<(CardHandle, Vec<u8>)> {
+        self.rig.lower.take_commands()
+    }
+
+    // The terminal.
+
+    /// Changes the terminal's setting.
+    pub fn set(&mut self, setting: &Setting) -> Outcome {
+        self.note(format!("{setting:?}"));
+        self.rig.terminal.set(setting).map_err(cannot)
+    }
+
+    /// Places an order, while these touches come one after the other.
+    pub fn order(&mut self, order: &Order, touches: Vec<Touch>) -> Outcome<Shown> {
+        self.note(format!("order: {} of {}", order.kind, order.amount));
+        self.rig.lower.hold(touches);
+        let shown = self.rig.terminal.order(order);
+        self.shown(shown)
+    }
+
+    /// Has the open records of these touches looked into.
+    pub fn resolve(&mut self, touches: Vec<Touch>) -> Outcome<Shown> {
+        self.note("resolve");
+        self.rig.lower.hold(touches);
+        let shown = self.rig.terminal.resolve();
+        self.shown(shown)
+    }
+
+    fn shown(&mut self, shown: Result<Shown, String>) -> Outcome<Shown> {
+        self.rig.lower.leave();
+        for seen in self.rig.lower.take_seen() {
+            self.log.add(seen);
+        }
+        let shown = shown.map_err(cannot)?;
+        self.note(format!("shown: {:?}{}", shown.ended, list(&shown.settled)));
+        self.said.push_str(&shown.text);
+        Ok(shown)
+    }
+
+    /// The terminal loses its power and starts again.
+    pub fn restart(&mut self) -> Outcome {
+        self.note("the terminal loses its power and starts again");
+        self.rig.terminal.restart().map_err(cannot)
+    }
+
+    /// The operator has seen all open records.
+    pub fn acknowledge(&mut self) -> Outcome {
+        self.note("the operator acknowledges the open records");
+        self.rig.terminal.acknowledge().map_err(cannot)
+    }
+
+    /// The day is closed.
+    pub fn close_day(&mut self) -> Outcome {
+        self.note("the day is closed");
+        self.rig.terminal.close_day().map_err(cannot)
+    }
+
+    /// Days go by.
+    pub fn pass_days(&mut self, days: u32) -> Outcome {
+        self.note(format!("{days} days go by"));
+        self.rig.terminal.pass_days(days).map_err(cannot)
+    }
+
+    /// The terminal's records, oldest first.
+    pub fn records(&mut self) -> Outcome<Vec<Record>> {
+        let records = self.rig.terminal.records().map_err(cannot)?;
+        for Record { amount, state, booking, is_overdue, .. } in &records {
+            self.note(format!("record: {amount} {state:?} {booking:?} overdue {is_overdue:?}"));
+        }
+        Ok(records)
+    }
+
+    /// All that the terminal has shown and written down so far.
+    pub fn said_and_written(&mut self) -> Outcome<String> {
+        let written = self.rig.terminal.written().map_err(cannot)?;
+        Ok(format!("{}{written}", self.said))
+    }
+
+    // What is seen.
+
+    /// A remark in the log.
+    pub fn note(&mut self, text: impl fmt::Display) {
+        self.log.add(Seen::Note { text: text.to_string() });
+    }
+
+    /// Fails unless `held`.
+    pub fn check(&mut self, held: bool, what: impl fmt::Display) -> Outcome {
+        let what = what.to_string();
+        self.log.add(Seen::Check { what: what.clone(), held });
+        if held { Ok(()) } else { Err(Stop::fail(format!("does not hold: {what}"))) }
+    }
+
+    /// Fails unless both are equal.
+    pub fn check_equal<T: PartialEq + fmt::Debug>(&mut self, what: &str, expected: &T, got: &T) -> Outcome {
+        let held = expected == got;
+        let what = format!("{what}: expected {expected:?}, got {got:?}");
+        self.log.add(Seen::Check { what: what.clone(), held });
+        if held { Ok(()) } else { Err(Stop::fail(what)) }
+    }
+
+    /// A failure in here says nothing about the purpose: it becomes inconclusive.
+    pub fn preamble<T>(&mut self, steps: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
+        steps(self).map_err(Stop::in_preamble)
+    }
+
+    /// Ends the log with how the body ended.
+    pub(super) fn finish(self, ended: &Outcome) -> Vec<Line> {
+        self.log.finish(ended)
+    }
+}
+
+/// What the upper tester cannot do or ask leaves the purpose open.
+fn cannot(reason: String) -> Stop {
+    Stop::inconclusive(reason)
+}
+
+fn list(settled: &[(u32, RecordState)]) -> String {
+    settled.iter().fold(String::new(), |text, (amount, state)| format!("{text}, older {amount}: {state:?}"))
+}

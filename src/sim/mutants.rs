@@ -1,0 +1,224 @@
+//! The mutation matrix: every deliberate defect against the cases that declare to notice it.
+//!
+//! A mutant is killed when a case that declares it fails on it and passes on the reference with the same seed. Inconclusive is no kill:
+//! a time-out would kill everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::harness::{Harness, HarnessDefect, SELF_TESTS};
+use crate::conformance::case::{Body, Case};
+use crate::conformance::mutant::{Mutant, Site};
+use crate::conformance::result::CaseResult;
+use crate::conformance::rig::InProcessSubject;
+use crate::conformance::runner::{self, Subjects, Unobserved};
+use crate::conformance::selection::Selection;
+use crate::conformance::verdict::Verdict;
+use crate::family::{CardFamily, families};
+
+/// What came of all mutants.
+#[derive(Debug, Clone, Serialize)]
+pub struct Matrix {
+    /// One for each mutant.
+    pub rows: Vec<Row>,
+    /// Cases that do not pass on a reference, with why. There must be none.
+    pub false_alarms: Vec<String>,
+    /// Cases that declare no mutant.
+    pub orphans: Vec<String>,
+    /// Names that cases declare and no mutant has.
+    pub unknown: Vec<String>,
+}
+
+/// One mutant.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// Its name.
+    pub name: &'static str,
+    /// `card`, `terminal` or `harness`.
+    pub site: Site,
+    /// What is wrong, in a sentence.
+    pub defect: &'static str,
+    /// Money or authentication is at stake.
+    pub critical: bool,
+    /// Cases that declare it and what they came to, each on the profile where it came to most.
+    pub cases: Vec<(String, Option<Verdict>)>,
+    /// A case failed on it.
+    pub killed: bool,
+}
+
+impl Matrix {
+    /// How many are killed, and how many there are; of the critical ones only, if so asked.
+    pub fn score(&self, critical_only: bool) -> (usize, usize) {
+        let counted = || self.rows.iter().filter(|row| row.critical || !critical_only);
+        (counted().filter(|row| row.killed).count(), counted().count())
+    }
+
+    /// Mutants that no case noticed.
+    pub fn survivors(&self) -> Vec<&Row> {
+        self.rows.iter().filter(|row| !row.killed).collect()
+    }
+
+    /// Whether the suite is as good as it claims: everything killed, no false alarm, every declaration means something.
+    pub fn is_clean(&self) -> bool {
+        self.survivors().is_empty() && self.false_alarms.is_empty() && self.unknown.is_empty()
+    }
+}
+
+/// All mutants there are.
+pub fn mutants() -> Vec<Mutant> {
+    let cards = families().iter().flat_map(|family| family.mutants());
+    let harness = HarnessDefect::ALL.iter().map(|(_, description)| Mutant::harness(description));
+    cards.chain(harness).collect()
+}
+
+/// Runs the matrix; `progress` is told of each mutant that is done. `only`: mutants with these names, all when empty.
+pub fn run(cases: &[Case], only: &[String], seed: u64, progress: &mut dyn FnMut(&Row)) -> Result<Matrix, String> {
+    let all = mutants();
+    let mut bench = Bench { cases, seed, reference: BTreeMap::new() };
+    let false_alarms = bench.run_references()?;
+    let chosen = all.iter().filter(|mutant| only.is_empty() || only.iter().any(|name| name == mutant.name));
+    let mut rows = Vec::new();
+    for mutant in chosen {
+        let row = bench.row(mutant)?;
+        progress(&row);
+        rows.push(row);
+    }
+    let names: BTreeSet<&str> = all.iter().map(|mutant| mutant.name).collect();
+    let declared = cases.iter().flat_map(|case| &case.kills).map(String::as_str);
+    let declared: BTreeSet<&str> =
+        declared.chain(SELF_TESTS.iter().flat_map(|test| test.kills.iter().copied())).collect();
+    Ok(Matrix {
+        rows,
+        false_alarms,
+        orphans: cases.iter().filter(|case| case.kills.is_empty()).map(|case| case.id.clone()).collect(),
+        unknown: declared.difference(&names).map(ToString::to_string).collect(),
+    })
+}
+
+struct Bench<'c> {
+    cases: &'c [Case],
+    seed: u64,
+    /// Verdicts on the reference, by profile and case.
+    reference: BTreeMap<(String, String), Verdict>,
+}
+
+/// The profile that terminal cases and self-tests are booked under.
+const NO_PROFILE: &str = "";
+
+impl Bench<'_> {
+    /// Every case on every reference; what does not pass comes back.
+    fn run_references(&mut self) -> Result<Vec<String>, String> {
+        let mut alarms = Vec::new();
+        for family in families() {
+            for profile in family.profiles() {
+                let of_cards: Vec<&Case> =
+                    self.cases.iter().filter(|case| matches!(case.body, Body::Card(_))).collect();
+                for result in self.on_card(&**family, profile, None, &of_cards)? {
+                    self.book(profile, &result, &mut alarms);
+                }
+            }
+        }
+        let of_terminals: Vec<&Case> =
+            self.cases.iter().filter(|case| matches!(case.body, Body::Terminal(_))).collect();
+        for result in self.on_terminal(None, &of_terminals)? {
+            self.book(NO_PROFILE, &result, &mut alarms);
+        }
+        for test in SELF_TESTS {
+            if let Err(stop) = (test.body)(Harness::default()) {
+                alarms.push(format!("{}: {}", test.id, stop.reason));
+            }
+        }
+        Ok(alarms)
+    }
+
+    fn book(&mut self, profile: &str, result: &CaseResult, alarms: &mut Vec<String>) {
+        let Some(verdict) = result.verdict() else { return };
+        if verdict != Verdict::Pass {
+            let reason = result.reason().unwrap_or_default();
+            alarms.push(format!("{} on {profile}: {verdict}: {reason}", result.id));
+        }
+        self.reference.insert((profile.to_owned(), result.id.clone()), verdict);
+    }
+
+    fn row(&self, mutant: &Mutant) -> Result<Row, String> {
+        let cases = match mutant.site {
+            Site::Card => self.card_row(mutant)?,
+            Site::Terminal => self.terminal_row(mutant)?,
+            Site::Harness => harness_row(mutant),
+        };
+        let killed = cases.iter().any(|(_, verdict)| *verdict == Some(Verdict::Fail));
+        let Mutant { name, site, defect, critical } = *mutant;
+        Ok(Row { name, site, defect, critical, cases, killed })
+    }
+
+    fn declaring(&self, mutant: &Mutant) -> Vec<&Case> {
+        self.cases.iter().filter(|case| case.kills.iter().any(|name| name == mutant.name)).collect()
+    }
+
+    fn card_row(&self, mutant: &Mutant) -> Result<Vec<(String, Option<Verdict>)>, String> {
+        let mut best: BTreeMap<String, Option<Verdict>> =
+            self.declaring(mutant).iter().map(|case| (case.id.clone(), None)).collect();
+        for family in families().iter().filter(|family| family.mutants().contains(mutant)) {
+            for profile in family.profiles() {
+                let open: Vec<&Case> =
+                    self.declaring(mutant).into_iter().filter(|case| best[&case.id] != Some(Verdict::Fail)).collect();
+                for result in self.on_card(&**family, profile, Some(mutant.name), &open)? {
+                    self.note(&mut best, profile, &result);
+                }
+            }
+        }
+        Ok(best.into_iter().collect())
+    }
+
+    fn terminal_row(&self, mutant: &Mutant) -> Result<Vec<(String, Option<Verdict>)>, String> {
+        let declaring = self.declaring(mutant);
+        let mut best = declaring.iter().map(|case| (case.id.clone(), None)).collect();
+        for result in self.on_terminal(Some(mutant.name), &declaring)? {
+            self.note(&mut best, NO_PROFILE, &result);
+        }
+        Ok(best.into_iter().collect())
+    }
+
+    /// A failure counts only where the reference passes.
+    fn note(&self, best: &mut BTreeMap<String, Option<Verdict>>, profile: &str, result: &CaseResult) {
+        let reference = self.reference.get(&(profile.to_owned(), result.id.clone()));
+        if reference != Some(&Verdict::Pass) {
+            return;
+        }
+        if let Some(seen) = best.get_mut(&result.id) {
+            *seen = (*seen).max(result.verdict());
+        }
+    }
+
+    fn on_card(
+        &self,
+        family: &dyn CardFamily,
+        profile: &str,
+        mutant: Option<&str>,
+        cases: &[&Case],
+    ) -> Result<Vec<CaseResult>, String> {
+        let make = |seed| family.virtual_card(profile, seed, mutant);
+        let mut subject = InProcessSubject::new(family.statement(profile)?, make);
+        Ok(self.run(cases, &mut Subjects::card(&mut subject)))
+    }
+
+    fn on_terminal(&self, mutant: Option<&str>, cases: &[&Case]) -> Result<Vec<CaseResult>, String> {
+        let _ = (mutant, cases);
+        Ok(Vec::new())
+    }
+
+    /// Without their twins: here the reference's pass is what a failure is held against.
+    fn run(&self, cases: &[&Case], subjects: &mut Subjects<'_>) -> Vec<CaseResult> {
+        let cases: Vec<Case> = cases.iter().map(|case| (*case).clone()).collect();
+        runner::run(&cases, &Selection::default(), subjects, self.seed, &mut Unobserved).results
+    }
+}
+
+fn harness_row(mutant: &Mutant) -> Vec<(String, Option<Verdict>)> {
+    let defect = HarnessDefect::by_name(mutant.name);
+    let declaring = SELF_TESTS.iter().filter(|test| test.kills.contains(&mutant.name));
+    let verdict =
+        |ended: crate::conformance::verdict::Outcome| ended.map_or_else(|stop| stop.verdict, |()| Verdict::Pass);
+    declaring.map(|test| (test.id.to_owned(), Some(verdict((test.body)(Harness(defect)))))).collect()
+}

@@ -1,0 +1,162 @@
+//! Long answers (specs/iso7816_4.md, clause 5).
+
+use super::case;
+use super::client::{
+    NOTHING_WAITS, begin_long, get_response, long, long_header, open, read_header, refused, select, select_on,
+};
+use crate::conformance::case::Case;
+use crate::conformance::tester::Tester;
+use crate::conformance::verdict::{Outcome, Stop};
+
+/// The cases, in the order in which they run.
+pub(super) fn cases() -> Vec<Case> {
+    [pieces(), nothing_waits(), others()].concat()
+}
+
+fn pieces() -> Vec<Case> {
+    vec![
+        case("ISO-GRS-001", "61xx says how many octets wait, and GET RESPONSE gives them.", &["get_response"])
+            .proves(&["REQ-ISO-GRS-1"])
+            .kills(&["long-answer-count-wrong"])
+            .body(counted),
+        case("ISO-GRS-002", "The pieces of an answer are the answer, of whatever sizes.", &["get_response"])
+            .proves(&["REQ-ISO-GRS-2"])
+            .kills(&["long-answer-seam", "le-ignored"])
+            .body(|tester| {
+                tester.preamble(select)?;
+                let whole = long(tester)?;
+                for first in [0x01, 0x40, 0xFF] {
+                    let pieced = in_pieces(tester, first)?;
+                    tester.check(pieced == whole, format!("pieces of {first} octets make the same answer"))?;
+                }
+                Ok(())
+            }),
+    ]
+}
+
+fn nothing_waits() -> Vec<Case> {
+    vec![
+        case("ISO-GRS-003", "After the last piece GET RESPONSE is refused.", &["get_response"])
+            .proves(&["REQ-ISO-GRS-4", "REQ-ISO-SW-2"])
+            .kills(&["answer-given-again"])
+            .twin("ISO-GRS-001")
+            .body(|tester| {
+                tester.preamble(select)?;
+                tester.preamble(long)?;
+                let answer = tester.send(&get_response(0, 0x00))?;
+                refused(tester, &answer, NOTHING_WAITS)
+            }),
+        case("ISO-GRS-004", "After a reset GET RESPONSE is refused.", &["get_response"])
+            .proves(&["REQ-ISO-GRS-4"])
+            .kills(&["answer-survives-reset"])
+            .twin("ISO-GRS-001")
+            .body(|tester| {
+                for cold in [true, false] {
+                    tester.preamble(select)?;
+                    tester.preamble(begin_long)?;
+                    if cold {
+                        tester.power_on()?
+                    } else {
+                        tester.warm_reset()?
+                    };
+                    let answer = tester.send(&get_response(0, 0x00))?;
+                    refused(tester, &answer, NOTHING_WAITS)?;
+                }
+                Ok(())
+            }),
+    ]
+}
+
+fn others() -> Vec<Case> {
+    vec![
+        case(
+            "ISO-GRS-005",
+            "GET RESPONSE gives the rest of the last answer, not of one before.",
+            &["get_response", "read"],
+        )
+        .proves(&["REQ-ISO-GRS-3"])
+        .kills(&["previous-answer-given"])
+        .body(|tester| {
+            tester.preamble(select)?;
+            let long = tester.preamble(long)?;
+            tester.preamble(begin_long)?;
+            let header = read_header(tester, 0)?;
+            let second = tester.send(&[&header[..], &[0x01]].concat())?;
+            let answer = tester.send(&get_response(0, second.status.sw2()))?;
+            let given_before = answer.data.len() > 1 && long.windows(answer.data.len()).any(|part| part == answer.data);
+            tester.check(!given_before, "GET RESPONSE gives nothing of the answer before the last")
+        }),
+        case("ISO-GRS-006", "Any other command drops what waits.", &["get_response", "strict"])
+            .proves(&["REQ-ISO-GRS-6"])
+            .kills(&["previous-answer-given"])
+            .twin("ISO-GRS-001")
+            .body(|tester| {
+                for other in [&[0x00, 0x5E, 0x00, 0x00][..], &[0x20, 0xA4, 0x04, 0x00], &[0x00, 0xC0, 0x01, 0x00, 0x00]]
+                {
+                    tester.preamble(select)?;
+                    tester.preamble(begin_long)?;
+                    tester.send(other)?;
+                    let answer = tester.send(&get_response(0, 0x00))?;
+                    refused(tester, &answer, NOTHING_WAITS)?;
+                }
+                Ok(())
+            }),
+        case(
+            "ISO-GRS-007",
+            "What waits on one channel is not given on another.",
+            &["get_response", "logical_channels"],
+        )
+        .proves(&["REQ-ISO-GRS-5"])
+        .kills(&["answer-crosses-channels"])
+        .twin("ISO-GRS-001")
+        .body(|tester| {
+            let channel = tester.preamble(open)?;
+            tester.preamble(|tester| select_on(tester, channel))?;
+            tester.preamble(select)?;
+            tester.preamble(begin_long)?;
+            let answer = tester.send(&get_response(channel, 0x00))?;
+            refused(tester, &answer, NOTHING_WAITS)
+        }),
+    ]
+}
+
+/// Each 61xx with xx other than 00 is followed by exactly that many octets.
+fn counted(tester: &mut Tester<'_>) -> Outcome {
+    tester.preamble(select)?;
+    let mut answer = begin_long(tester)?;
+    let mut octets = answer.data.len();
+    tester.check(octets <= 256, "at most 256 octets in a piece")?;
+    while answer.status.sw1() == 0x61 {
+        let waiting = answer.status.sw2();
+        answer = tester.send(&get_response(0, waiting))?;
+        let got = answer.data.len();
+        if waiting == 0 {
+            tester.check((1..=256).contains(&got), "61 00 is followed by 1 to 256 octets")?;
+        } else {
+            tester.check_equal("octets that 61xx announced", &usize::from(waiting), &got)?;
+        }
+        octets += got;
+    }
+    tester.expect_status(&answer, 0x9000)?;
+    tester.check(octets > 256, "iso7816_4.long_answer answers more than 256 octets")
+}
+
+/// The long answer, fetched with this Le again and again.
+fn in_pieces(tester: &mut Tester<'_>, le: u8) -> Outcome<Vec<u8>> {
+    let header = long_header(tester)?;
+    let mut answer = tester.send(&[&header[..], &[le]].concat())?;
+    let mut data = Vec::new();
+    // Even octet by octet the answer ends: it is no longer than an extended Le could ask for.
+    for _ in 0..=65_536 {
+        tester.check(answer.data.len() <= usize::from(le), format!("at most {le} octets in a piece"))?;
+        data.append(&mut answer.data);
+        if answer.status.sw1() != 0x61 {
+            tester.expect_status(&answer, 0x9000)?;
+            return Ok(data);
+        }
+        let waiting = answer.status.sw2();
+        let next = if waiting == 0 { le } else { waiting.min(le) };
+        answer = tester.send(&get_response(0, next))?;
+    }
+    Err(Stop::fail("61xx never ends"))
+}
