@@ -86,9 +86,12 @@ impl Memory {
     /// Whether every read of this range gives the same.
     pub fn is_stable(&self, range: &Range<usize>) -> bool {
         self.unstable.iter().all(|cells| {
-            cells.old.iter().zip(&cells.new).enumerate().all(|(index, (old, new))| {
-                old == new || !range.contains(&(cells.offset + index))
-            })
+            cells
+                .old
+                .iter()
+                .zip(&cells.new)
+                .enumerate()
+                .all(|(index, (old, new))| old == new || !range.contains(&(cells.offset + index)))
         })
     }
 

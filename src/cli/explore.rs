@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::arguments::Global;
 use super::{Report, desk, tell};
-use crate::app::{AppError, Exit};
+use crate::app::{AppError, Clock, Exit};
 use crate::conformance::token::Token;
 use crate::family::purse::data::Suite;
 use crate::sim::explore::{self, Counts, DEPTH_MAX, Explored, Explorer, Ledger, Order, Plan, Watcher};
@@ -85,7 +85,7 @@ pub(super) fn run(global: &Global, explore: &Explore) -> Result<Report, AppError
     let name = plan.name();
     let file = explore.resume.as_ref().map(|path| ResumeFile { path: path.clone(), plan: name });
     let ledger = file.as_ref().map(ResumeFile::read).transpose()?.unwrap_or_default();
-    let before: u64 = ledger.values().map(Counts::runs).sum();
+    let before: u64 = ledger.values().map(|counts| counts.card_runs).sum();
     let explorer = Explorer::new(plan).map_err(AppError::Usage)?;
     let watch = Watch::new(explorer.items(), &ledger, file, desk::stop_flag()?);
     let threads = explore.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, std::num::NonZero::get);
@@ -93,9 +93,10 @@ pub(super) fn run(global: &Global, explore: &Explore) -> Result<Report, AppError
     let explored = explorer.run(threads, ledger, &watch);
     let seconds = begun.elapsed().as_secs_f64();
     watch.end()?;
-    // Of what was done now: an exploration that goes on has runs that took no time today.
+    // Of what was done now: what was done before took no time today.
+    let card_runs = explored.counts.card_runs.saturating_sub(before);
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-    let rate = explored.counts.runs().saturating_sub(before) as f64 / seconds.max(f64::MIN_POSITIVE);
+    let rate = card_runs as f64 / (explored.counts.card_micros.max(1) as f64 / 1e6);
     Ok(report(&explored, threads, seconds, rate))
 }
 
@@ -119,7 +120,8 @@ fn report(explored: &Explored, threads: usize, seconds: f64, rate: f64) -> Repor
         counts.protocol_runs,
         counts.images
     );
-    let _ = writeln!(text, "{seconds:.1} s with {threads} threads, {rate:.0} runs a second.");
+    let _ =
+        writeln!(text, "{seconds:.1} s with {threads} threads; a thread makes {rate:.0} torn runs of a card a second.");
     let detail = match violation {
         Some(violation) => format!("{}: {}", violation.command, violation.rule),
         None if done < items => format!("Stopped before the end: {done} of {items} pieces of work are done."),
@@ -130,7 +132,7 @@ fn report(explored: &Explored, threads: usize, seconds: f64, rate: f64) -> Repor
     }
     let json = json!({
         "items": items, "done": done, "counts": counts, "runs": counts.runs(), "violation": violation,
-        "threads": threads, "seconds": seconds, "runs_per_second": rate,
+        "threads": threads, "seconds": seconds, "card_runs_per_second": rate,
     });
     Report::new(exit, text, result, detail, json)
 }
@@ -152,6 +154,7 @@ fn replay(token: &Token, mutant: Option<String>) -> Result<Report, AppError> {
 struct Watch {
     bar: ProgressBar,
     stop: Arc<AtomicBool>,
+    clock: Clock,
     file: Option<ResumeFile>,
     state: Mutex<State>,
 }
@@ -173,7 +176,7 @@ impl Watch {
         bar.set_position(ledger.len() as u64);
         bar.reset_eta();
         let state = State { runs: 0, saved: Instant::now(), ledger: ledger.clone(), failed: None };
-        Self { bar, stop, file, state: Mutex::new(state) }
+        Self { bar, stop, clock: Clock::system(), file, state: Mutex::new(state) }
     }
 
     /// Writes down what is done; the first failure is what is said at the end.
@@ -209,6 +212,10 @@ impl Watcher for Watch {
 
     fn stop(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+
+    fn micros(&self) -> u64 {
+        self.clock.micros()
     }
 }
 

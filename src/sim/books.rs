@@ -128,7 +128,7 @@ fn check_chain(card: &Inspection) -> Result<(), String> {
 fn change(body: &ReceiptBody) -> i64 {
     match body.receipt_type {
         ReceiptType::Debit => -i64::from(body.amount),
-        ReceiptType::Credit | ReceiptType::Refund | ReceiptType::TakeOver => i64::from(body.amount),
+        ReceiptType::TopUp | ReceiptType::Refund | ReceiptType::TakeOver => i64::from(body.amount),
         ReceiptType::Data | ReceiptType::LifeCycle => 0,
     }
 }

@@ -119,6 +119,9 @@ pub struct Counts {
     pub protocol_runs: u64,
     /// Images taken through the protocol, each distinct within its first write.
     pub images: u64,
+    /// What the torn runs of cards by themselves took, microseconds of one thread each; not written down.
+    #[serde(skip)]
+    pub card_micros: u64,
 }
 
 impl Counts {
@@ -131,6 +134,7 @@ impl Counts {
         self.card_runs += other.card_runs;
         self.protocol_runs += other.protocol_runs;
         self.images += other.images;
+        self.card_micros += other.card_micros;
     }
 }
 
@@ -171,6 +175,10 @@ pub trait Watcher: Sync {
     fn stop(&self) -> bool {
         false
     }
+    /// Microseconds, from whatever moment; without a clock all is 0.
+    fn micros(&self) -> u64 {
+        0
+    }
 }
 
 /// Nobody looks on.
@@ -198,7 +206,11 @@ enum Kind {
     KillThenExchange(When),
     KillTwice,
     /// Write of a command, both by index; with so many cuts.
-    Card { command: usize, write: usize, depth: usize },
+    Card {
+        command: usize,
+        write: usize,
+        depth: usize,
+    },
 }
 
 /// Everything that is prepared for an exploration.
@@ -259,12 +271,13 @@ impl Explorer {
             .flat_map(|setting| self.plan.orders.iter().map(move |&order| (setting, order)))
             .collect();
         for depth in 0..=self.plan.depth {
-            for &(setting, order) in &places {
-                self.items.extend(shapes(order, depth).into_iter().map(|kind| Item { setting, order, kind }));
-            }
+            // Of a card by itself first: there a violation says which octets are wrong.
             for (command, (setting, order, torn)) in self.commands.iter().enumerate().filter(|_| depth > 0) {
                 let kinds = (0..torn.writes()).map(|write| Kind::Card { command, write, depth });
                 self.items.extend(kinds.map(|kind| Item { setting: *setting, order: *order, kind }));
+            }
+            for &(setting, order) in &places {
+                self.items.extend(shapes(order, depth).into_iter().map(|kind| Item { setting, order, kind }));
             }
         }
     }
@@ -291,7 +304,7 @@ impl Explorer {
                     continue;
                 }
                 let mut counts = Counts::default();
-                match self.explore(item, &mut counts, &idle) {
+                match self.explore(item, &mut counts, watcher, &idle) {
                     Ok(false) => return,
                     Ok(true) => {
                         let mut state = lock();
@@ -341,11 +354,24 @@ impl Explorer {
     }
 
     /// `false`: stopped.
-    fn explore(&self, item: &Item, counts: &mut Counts, stop: &dyn Fn() -> bool) -> Result<bool, Violation> {
+    fn explore(
+        &self,
+        item: &Item,
+        counts: &mut Counts,
+        watcher: &dyn Watcher,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<bool, Violation> {
         let setting = &self.settings[item.setting];
         match (item.kind, item.order) {
             (Kind::Card { command, write, depth }, order) => {
-                self.explore_card(setting, order, &self.commands[command].2, (write, depth), counts, stop)
+                let command = &self.commands[command].2;
+                let begun = watcher.micros();
+                let mut walk = Walk::new(command, self.plan.seed, stop);
+                let walked = walk.all(write, depth);
+                counts.card_micros += watcher.micros().saturating_sub(begun);
+                let finished = walked.map_err(|broken| self.broken_card(setting, order, command, broken))?;
+                counts.card_runs += walk.runs;
+                Ok(finished && self.follow_all(setting, order, command, &walk.distinct, counts, stop)?)
             }
             (kind, Order::Of(trial)) => Sweep { explorer: self, setting, trial, counts, stop }.all(kind),
             (_, Order::ThreeCards) => self.check_whole(setting, item.order).map(|()| true),
@@ -370,33 +396,30 @@ impl Explorer {
         self.violation(setting.suite(), order, &cuts, rule, steps)
     }
 
-    fn explore_card(
+    fn follow_all(
         &self,
         setting: &Setting,
         order: Order,
         command: &TornCommand,
-        (write, depth): (usize, usize),
+        distinct: &[Vec<Cut>],
         counts: &mut Counts,
         stop: &dyn Fn() -> bool,
     ) -> Result<bool, Violation> {
-        let mut walk = Walk::new(command, self.plan.seed, stop);
-        let finished = walk.all(write, depth).map_err(|broken| self.broken_card(setting, order, command, broken))?;
-        counts.card_runs += walk.runs;
-        for cuts in std::mem::take(&mut walk.distinct) {
+        for cuts in distinct {
             if stop() {
                 return Ok(false);
             }
-            command.check_session(&cuts).map_err(|broken| self.broken_card(setting, order, command, broken))?;
+            command.check_session(cuts).map_err(|broken| self.broken_card(setting, order, command, broken))?;
             counts.images += 1;
             counts.protocol_runs += 1;
             let then = Then::SameCard;
-            if let Err(rule) = follow(setting, order, command, &cuts, then) {
-                let steps = command.explain(&cuts);
-                let cuts = Cuts::Card { exchange: command.exchange, cuts, then: Some(then) };
+            if let Err(rule) = follow(setting, order, command, cuts, then) {
+                let steps = command.explain(cuts);
+                let cuts = Cuts::Card { exchange: command.exchange, cuts: cuts.clone(), then: Some(then) };
                 return Err(self.violation(setting.suite(), order, &cuts, rule, steps));
             }
         }
-        Ok(finished)
+        Ok(true)
     }
 }
 
@@ -572,8 +595,8 @@ pub fn replay(token: &Token, mutant: Option<String>) -> Result<Replayed, String>
     let cuts: Cuts = token.cuts.parse().map_err(|error: super::cuts::CutsError| error.to_string())?;
     let plan = Plan { depth: 0, suites: vec![suite], orders: vec![order], seed: token.seed, mutant };
     let explorer = Explorer::new(plan)?;
-    if let Some(Violation { steps, rule, .. }) = explorer.broken {
-        return Ok(Replayed { steps, rule: Some(rule) });
+    if let Some(Violation { steps, rule, .. }) = &explorer.broken {
+        return Ok(Replayed { steps: steps.clone(), rule: Some(rule.clone()) });
     }
     explorer.replay(order, &cuts)
 }

@@ -162,7 +162,10 @@ impl TornCommand {
             return Ok(Found::After);
         }
         let first = differs.clone().find(|&at| image[at] != self.before.memory_ref().image()[at]);
-        Err(format!("the card holds neither what it held before nor what is right after (from octet {})", first.unwrap_or(0)))
+        Err(format!(
+            "the card holds neither what it held before nor what is right after (from octet {})",
+            first.unwrap_or(0)
+        ))
     }
 
     /// Nothing torn: the answer came, so it is durable; of VERIFY, the try was spent first.
@@ -212,7 +215,8 @@ impl TornCommand {
         }
         let broken = |rule: String| Broken { cuts: cuts.to_vec(), rule };
         let card = self.torn_card(cuts).ok_or_else(|| broken("there is no such write".to_owned()))?;
-        let mut walk = Walk { seed: 0, ..Walk::new(self, 0, &|| false) };
+        let never = || false;
+        let mut walk = Walk::new(self, 0, &never);
         walk.path = cuts.to_vec();
         walk.settle(card)?;
         self.check_whole().and_then(|()| self.check_session(cuts))
