@@ -13,7 +13,7 @@ use crate::card::{Answer, Card};
 use crate::family::purse::data::ins;
 
 /// Seeds of each of the ways that are not determined.
-const SEEDS: u64 = 4;
+const SEEDS: u64 = 12;
 
 /// The ways in which a write of so many octets tears, the simple ones first.
 pub fn ways(octets: usize, seed: u64) -> impl Iterator<Item = Torn> {
@@ -262,10 +262,11 @@ impl TornCommand {
             };
             let (octets, offset) = (at.write.octets.len(), at.write.offset);
             lines.push(format!(
-                "tear {}: write {} of {} of {place}, {octets} octets at {offset}, leaves: {:?}",
+                "tear {}: write {} of {} of {place}, octets {offset}..{}, leaves: {:?}",
                 index + 1,
                 cut.after_writes,
                 dead.len(),
+                offset + octets,
                 cut.torn
             ));
             card = Some(at.torn(cut.torn));
