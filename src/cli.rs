@@ -8,6 +8,7 @@ mod cards;
 mod decode;
 mod demo;
 mod desk;
+mod explore;
 mod journal;
 mod mutants;
 mod orders;
@@ -110,6 +111,7 @@ fn run(arguments: Arguments) -> Result<Report, AppError> {
         Command::Decode(decode) => decode::run(&decode),
         Command::Journal(command) => journal::run(&global, &command),
         Command::Test(test) => test::run(&global, &test),
+        Command::Explore(explore) => explore::run(&global, &explore),
         Command::Mutants(arguments) => mutants::run(&global, &arguments),
         Command::Report(command) => report::run(&command),
         Command::Completions { shell } => {

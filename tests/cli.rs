@@ -649,7 +649,7 @@ fn every_command_has_the_names_that_all_have() {
     let sample = r#"{ "schema": 1, "untorn": "0.1.0", "statement": "toy", "binding": "in process", "seed": 7, "micros": 0,
         "interrupted": false, "shard": [1, 1], "results": [] }"#;
     std::fs::write(desk.path().join("sample.json"), sample).unwrap();
-    let commands: [&[&str]; 28] = [
+    let commands: [&[&str]; 29] = [
         &["demo"],
         &["pay", "1"],
         &["topup", "1"],
@@ -676,6 +676,7 @@ fn every_command_has_the_names_that_all_have() {
         &["report", "merge", "sample.json", "--out", "whole.json"],
         &["report", "traceability"],
         &["mutants", "--list"],
+        &["explore", "--replay", "explore@1/epc1.sale/0/c2w1:erased+r0:nothing"],
         &["completions", "bash"],
         &["pay"],
     ];
@@ -706,8 +707,7 @@ fn every_command_has_the_names_that_all_have() {
 #[test]
 fn the_help_of_each_command_has_examples_that_parse() {
     let desk = Desk::new(&[]);
-    let commands =
-        "demo pay topup refund balance history resolve readers card decode journal test report mutants completions";
+    let commands = "demo pay topup refund balance history resolve readers card decode journal test report mutants explore completions";
     for command in commands.split(' ') {
         let help = desk.run(&[command, "--help"]).ended(0).stdout;
         let examples = help.split("Examples:\n").nth(1).unwrap_or_else(|| panic!("{command} has none: {help}"));

@@ -3,7 +3,7 @@
 //!
 //! `UNTORN_MODEL_STEPS` says how many steps the run in process has; a million takes some twenty minutes in a release build.
 
-#![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test stops where something is missing")]
 
 mod support;
 

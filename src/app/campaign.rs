@@ -132,13 +132,11 @@ impl Campaign {
     /// Runs what the selection chooses: one case after the other at a reader, as many at once as there are cores on virtual subjects.
     pub fn run(&mut self, selection: &Selection, seed: u64, observer: &mut dyn Observer) -> TestReport {
         let jobs = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        match self.again.clone().filter(|_| jobs > 1) {
-            Some(options) => self.run_at_once(&options, jobs, selection, seed, observer),
-            None => {
-                let (cases, mut subjects) = self.parts();
-                runner::run(cases, selection, &mut subjects, seed, observer)
-            }
+        if let Some(options) = self.again.clone().filter(|_| jobs > 1) {
+            return self.run_at_once(&options, jobs, selection, seed, observer);
         }
+        let (cases, mut subjects) = self.parts();
+        runner::run(cases, selection, &mut subjects, seed, observer)
     }
 
     fn run_at_once(

@@ -4,6 +4,8 @@
 //! technology, so a cut names a [`Torn`] mode. After a cut every access fails with [`PowerLost`] until
 //! [`Memory::power_on`], so that code which forgets to propagate the loss cannot go on as if nothing had happened.
 
+use std::ops::Range;
+
 use crate::entropy::{Entropy, SeededEntropy};
 
 /// What a torn write leaves in the octets that it covers.
@@ -79,6 +81,18 @@ impl Memory {
     /// The cells as they are, without power and without noise: for saving, and for an oracle that looks from outside.
     pub fn image(&self) -> &[u8] {
         &self.image
+    }
+
+    /// Whether every read of this range gives the same.
+    pub fn is_stable(&self, range: &Range<usize>) -> bool {
+        self.unstable.iter().all(|cells| {
+            cells
+                .old
+                .iter()
+                .zip(&cells.new)
+                .enumerate()
+                .all(|(index, (old, new))| old == new || !range.contains(&(cells.offset + index)))
+        })
     }
 
     /// Copies `len` octets at `offset`.
@@ -240,7 +254,9 @@ mod tests {
         assert!(reads.iter().any(|read| read != &reads[0]));
         assert!(reads.iter().all(|read| read[..2] == [0x22, 0x11] && read[6..] == [0x11, 0x11]));
         assert!(reads.iter().flatten().all(|octet| [0x22, 0x11, 0x33, 0x31, 0x13].contains(octet)));
+        assert!(!memory.is_stable(&(0..8)) && memory.is_stable(&(6..8)));
         memory.write(2, &[0x44; 4]).unwrap();
+        assert!(memory.is_stable(&(0..8)));
         assert!((0..32).all(|_| memory.read(2, 4).unwrap() == [0x44; 4]));
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::explore::Explore;
 use crate::app::{AppError, Options, ReaderChoice};
 use crate::conformance::token::Token;
 use crate::family::purse::data::{Role, Suite, TerminalId};
@@ -282,6 +283,8 @@ pub(super) enum Command {
     Journal(JournalCommand),
     /// Test a card: does it do what the specification says, torn transactions included?
     Test(Test),
+    /// Tear every order at every place, and every recovery again: is any money created, lost or taken twice?
+    Explore(Explore),
     /// Test the tests: which deliberate defects do they notice?
     Mutants(Mutants),
     /// Read and put together the reports of test runs

@@ -1,5 +1,6 @@
 //! A reader's field with two cards near it, one of which may be in it.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::card::memory::Cut;
@@ -24,23 +25,49 @@ impl When {
     pub const ALL: [Self; 3] = [Self::Before, Self::After, Self::Garbled];
 }
 
+/// A card of a simulated world.
+pub type SimulatedCard = PurseCard<SeededEntropy>;
+
+/// A command on its way to card 0, and the card as it was just before.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// Number of the exchange, from 0.
+    pub exchange: u64,
+    /// Before the command.
+    pub card: SimulatedCard,
+    /// Command APDU.
+    pub command: Vec<u8>,
+}
+
 /// The field. Clones are the same field.
 #[derive(Debug, Clone)]
 pub struct Field(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
-    cards: Vec<PurseCard<SeededEntropy>>,
+    cards: Vec<SimulatedCard>,
     present: Option<usize>,
     exchanges: u64,
-    tear: Option<(u64, When)>,
-    torn: bool,
+    tears: VecDeque<(u64, When)>,
+    replacement: Option<(u64, SimulatedCard)>,
+    recorded: Option<Vec<Recorded>>,
+    torn: u32,
+    fault: Option<String>,
 }
 
 impl Field {
     /// With these cards near it, none in it.
-    pub fn new(cards: Vec<PurseCard<SeededEntropy>>) -> Self {
-        Self(Arc::new(Mutex::new(State { cards, present: None, exchanges: 0, tear: None, torn: false })))
+    pub fn new(cards: Vec<SimulatedCard>) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            cards,
+            present: None,
+            exchanges: 0,
+            tears: VecDeque::new(),
+            replacement: None,
+            recorded: None,
+            torn: 0,
+            fault: None,
+        })))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -59,11 +86,41 @@ impl Field {
         self.lock().lift();
     }
 
-    /// The exchange with this index, counted from 0 since now, is torn.
-    pub fn tear_at(&self, exchange: u64, when: When) {
+    /// These exchanges are torn: the first counted from 0 since now, each other from 0 since the one before was torn.
+    pub fn tear_at(&self, tears: impl IntoIterator<Item = (u64, When)>) {
         let mut state = self.lock();
         state.exchanges = 0;
-        state.tear = Some((exchange, when));
+        state.tears = tears.into_iter().collect();
+    }
+
+    /// No further tears; `true` when some had not happened.
+    pub fn take_tears_back(&self) -> bool {
+        !std::mem::take(&mut self.lock().tears).is_empty()
+    }
+
+    /// In the exchange with this index card 0 becomes this one and gives no answer: what a tear inside the command left of it.
+    pub fn replace_at(&self, exchange: u64, card: SimulatedCard) {
+        self.lock().replacement = Some((exchange, card));
+    }
+
+    /// From now on exchanges with card 0 are recorded.
+    pub fn record(&self) {
+        self.lock().recorded.get_or_insert_default();
+    }
+
+    /// What was recorded.
+    pub fn take_recorded(&self) -> Vec<Recorded> {
+        self.lock().recorded.take().unwrap_or_default()
+    }
+
+    /// Something that must not happen in this world, in words; the first counts.
+    pub fn report(&self, fault: String) {
+        self.lock().fault.get_or_insert(fault);
+    }
+
+    /// What was reported.
+    pub fn take_fault(&self) -> Option<String> {
+        self.lock().fault.take()
     }
 
     /// A write of this card's memory is torn.
@@ -76,18 +133,13 @@ impl Field {
         self.lock().cards[card].memory().disarm()
     }
 
-    /// Whether a tear, or a cut, has happened.
-    pub fn is_torn(&self) -> bool {
+    /// How many tears and cuts have happened.
+    pub fn torn(&self) -> u32 {
         self.lock().torn
     }
 
-    /// Exchanges since the field was made or a tear was set.
-    pub fn exchanges(&self) -> u64 {
-        self.lock().exchanges
-    }
-
     /// Looks at a card without touching it.
-    pub fn inspect<T>(&self, card: usize, look: impl FnOnce(&PurseCard<SeededEntropy>) -> T) -> T {
+    pub fn inspect<T>(&self, card: usize, look: impl FnOnce(&SimulatedCard) -> T) -> T {
         look(&self.lock().cards[card])
     }
 
@@ -104,8 +156,14 @@ impl State {
         }
     }
 
+    fn note(&mut self, exchange: u64, command: &[u8]) {
+        if let Some(recorded) = &mut self.recorded {
+            recorded.push(Recorded { exchange, card: self.cards[0].clone(), command: command.to_vec() });
+        }
+    }
+
     fn lose(&mut self, detail: &str) -> LinkError {
-        self.torn = true;
+        self.torn += 1;
         self.lift();
         LinkError::new(LinkErrorKind::Unknown, detail)
     }
@@ -131,18 +189,29 @@ impl Reader for FieldReader {
         let mut state = self.0.lock();
         let removed = || LinkError::new(LinkErrorKind::Removed, "nothing in the field");
         let card = state.present.ok_or_else(removed)?;
-        let tear = state.tear.filter(|(exchange, _)| *exchange == state.exchanges).map(|(_, when)| when);
+        let exchange = state.exchanges;
         state.exchanges += 1;
-        if tear == Some(When::Before) {
+        let due = state.tears.pop_front_if(|(index, _)| *index == exchange).map(|(_, when)| when);
+        if due.is_some() {
+            state.exchanges = 0;
+        }
+        if card == 0 {
+            state.note(exchange, command);
+            if let Some((_, replacement)) = state.replacement.take_if(|(index, _)| *index == exchange) {
+                state.cards[0] = replacement;
+                return Err(state.lose("the card lost power"));
+            }
+        }
+        if due == Some(When::Before) {
             return Err(state.lose("lifted before the command"));
         }
         match state.cards[card].process(command) {
             Answer::Mute => return Err(state.lose("the card lost power")),
-            Answer::Response(_) if tear == Some(When::After) => return Err(state.lose("lifted before the answer")),
+            Answer::Response(_) if due == Some(When::After) => return Err(state.lose("lifted before the answer")),
             Answer::Response(octets) => *response = octets,
         }
-        if tear == Some(When::Garbled) {
-            state.torn = true;
+        if due == Some(When::Garbled) {
+            state.torn += 1;
             if let Some(octet) = response.len().checked_sub(3).and_then(|last| response.get_mut(last)) {
                 *octet ^= 1;
             } else {

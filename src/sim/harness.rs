@@ -143,10 +143,9 @@ impl Card for Odd {
     fn process(&mut self, command: &[u8]) -> Answer {
         let refused = Answer::Response(vec![0x6D, 0x00]);
         match command.get(1) {
-            Some(0x01) => Answer::Response(vec![0x90, 0x00]),
             Some(0x03) => Answer::Mute,
             Some(0x04) if self.refusals.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 => refused,
-            Some(0x04) => Answer::Response(vec![0x90, 0x00]),
+            Some(0x01 | 0x04) => Answer::Response(vec![0x90, 0x00]),
             Some(0x05) => {
                 let mut octets = vec![0; 10];
                 self.entropy.fill(&mut octets[..8]);
@@ -187,7 +186,7 @@ pub const SELF_TESTS: &[SelfTest] = &[
         kills: &["oracle-always-pass"],
         body: |harness| {
             let report = harness.run(&[expects("TOY-001", 0x01, 0x6D00)], &Statement::default(), 1);
-            equal("verdict", Some(Verdict::Fail), report.results[0].verdict())
+            equal("verdict", &Some(Verdict::Fail), &report.results[0].verdict())
         },
     },
     SelfTest {
@@ -199,7 +198,7 @@ pub const SELF_TESTS: &[SelfTest] = &[
                 [expects("TOY-001", 0x01, 0x6D00).needs(&["made"]), expects("TOY-002", 0x02, 0x6D00).needs(&["not"])];
             let report = harness.run(&cases, &Statement::default().claim("made"), 1);
             let ran: Vec<_> = report.results.iter().map(CaseResult::verdict).collect();
-            equal("verdicts", vec![Some(Verdict::Fail), None], ran)
+            equal("verdicts", &vec![Some(Verdict::Fail), None], &ran)
         },
     },
     SelfTest {
@@ -208,7 +207,7 @@ pub const SELF_TESTS: &[SelfTest] = &[
         kills: &["silence-is-refusal"],
         body: |harness| {
             let report = harness.run(&[expects("TOY-001", 0x03, 0x6D00)], &Statement::default(), 1);
-            equal("verdict", Some(Verdict::Inconclusive), report.results[0].verdict())
+            equal("verdict", &Some(Verdict::Inconclusive), &report.results[0].verdict())
         },
     },
     SelfTest {
@@ -217,7 +216,7 @@ pub const SELF_TESTS: &[SelfTest] = &[
         kills: &["junit-loses-failures"],
         body: |harness| {
             let failures = harness.junit(&a_failing_run(harness)).matches("<failure").count();
-            equal("failures", 1, failures)
+            equal("failures", &1, &failures)
         },
     },
     SelfTest {
@@ -229,7 +228,7 @@ pub const SELF_TESTS: &[SelfTest] = &[
             let json: serde_json::Value =
                 serde_json::from_str(&text).map_err(|error| Stop::error(format!("CTRF: {error}")))?;
             let tests = json["results"]["tests"].as_array().cloned().unwrap_or_default();
-            equal("failures", 1, tests.iter().filter(|test| test["status"] == "failed").count())
+            equal("failures", &1, &tests.iter().filter(|test| test["status"] == "failed").count())
         },
     },
     SelfTest {
@@ -257,7 +256,7 @@ pub const SELF_TESTS: &[SelfTest] = &[
                 report.results.into_iter().map(|result| result.evidence).collect::<Vec<_>>()
             };
             let (first, second) = (vec![draws()], vec![draws()]);
-            equal("evidence", run(&first), run(&second))
+            equal("evidence", &run(&first), &run(&second))
         },
     },
     SelfTest {
@@ -269,7 +268,7 @@ pub const SELF_TESTS: &[SelfTest] = &[
             let mut report = harness.run(&cases, &Statement::default(), 1);
             harness.expect(&expectation("TOY-OTHER", "2030-01-01")?, &mut report, "2026-01-01");
             let expected: Vec<_> = report.results.iter().map(|result| result.expected.is_some()).collect();
-            equal("expected", vec![false, true], expected)
+            equal("expected", &vec![false, true], &expected)
         },
     },
     SelfTest {
@@ -279,7 +278,7 @@ pub const SELF_TESTS: &[SelfTest] = &[
         body: |harness| {
             let mut report = a_failing_run(harness);
             harness.expect(&expectation("TOY-001", "2025-12-31")?, &mut report, "2026-01-01");
-            equal("stale entries", 1, report.stale_expectations.len())
+            equal("stale entries", &1, &report.stale_expectations.len())
         },
     },
     SelfTest {
@@ -288,7 +287,7 @@ pub const SELF_TESTS: &[SelfTest] = &[
         kills: &["automatic-retry"],
         body: |harness| {
             let report = harness.run(&[expects("TOY-001", 0x04, 0x9000)], &Statement::default(), 1);
-            equal("verdict", Some(Verdict::Fail), report.results[0].verdict())
+            equal("verdict", &Some(Verdict::Fail), &report.results[0].verdict())
         },
     },
 ];
@@ -318,7 +317,7 @@ fn expectation(case: &str, until: &str) -> Outcome<Expectations> {
     Expectations::parse(&text).map_err(Stop::error)
 }
 
-fn equal<T: PartialEq + std::fmt::Debug>(what: &str, expected: T, got: T) -> Outcome {
+fn equal<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, got: &T) -> Outcome {
     if expected == got { Ok(()) } else { Err(Stop::fail(format!("{what}: expected {expected:?}, got {got:?}"))) }
 }
 

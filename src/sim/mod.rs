@@ -1,5 +1,10 @@
 //! Deterministic worlds: cards, terminals and people in one thread, torn and killed where a scenario says so.
+//!
+//! [`tear`] plays one scenario; [`explore`] plays all of them.
 
+mod books;
+pub mod cuts;
+pub mod explore;
 mod faulty_journal;
 pub mod field;
 pub mod harness;
@@ -8,3 +13,4 @@ pub mod session_defect;
 pub mod tear;
 mod terminal_driver;
 pub mod terminal_subject;
+pub mod torn_card;

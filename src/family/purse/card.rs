@@ -265,18 +265,14 @@ impl<E> Purse<E> {
             }
             return Ok(StatusWord::SECURITY_STATUS_NOT_SATISFIED);
         };
-        let plaintext = match session.open(request.header, request.data) {
-            Some(plaintext) => plaintext,
-            None => match self.sabotage_error(memory, request.header, request.data)? {
-                Some((before, plaintext)) => {
-                    session = before;
-                    plaintext
-                }
-                None => {
-                    self.session = Some(session).filter(|_| self.has(AccessDefect::SessionSurvivesSmError));
-                    return Ok(StatusWord::SM_DATA_INCORRECT);
-                }
-            },
+        let plaintext = if let Some(plaintext) = session.open(request.header, request.data) {
+            plaintext
+        } else if let Some((before, plaintext)) = self.sabotage_error(memory, request.header, request.data)? {
+            session = before;
+            plaintext
+        } else {
+            self.session = Some(session).filter(|_| self.has(AccessDefect::SessionSurvivesSmError));
+            return Ok(StatusWord::SM_DATA_INCORRECT);
         };
         self.sabotage_command(memory)?;
         let mut data = Vec::new();

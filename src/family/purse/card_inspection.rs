@@ -1,5 +1,7 @@
 //! What a purse holds, seen from outside: for tests and for the card bench screen. No terminal sees this.
 
+use std::ops::Range;
+
 use super::card::Purse;
 use super::card_image::Image;
 use super::card_keys::Personalisation;
@@ -7,6 +9,7 @@ use super::data::{LifeCycle, Link, TransactionId};
 use super::data_transact::{RECORD_LEN, ReceiptBody};
 use crate::card::chip::Chip;
 use crate::card::memory::{Memory, PowerLost};
+use crate::card::transaction::FLAG_LEN;
 use crate::money::Currency;
 
 /// The committed state, as the card would find it at its next power-up.
@@ -62,10 +65,29 @@ pub struct InspectedReceipt {
     pub refundable: Vec<u32>,
 }
 
+/// What lies where in the image, for who tears its writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryMap {
+    /// PIN tries.
+    pub tries: Range<usize>,
+    /// What only a transaction under way uses: the commit flag, the journal. All else is what the card holds.
+    pub scratch: [Range<usize>; 2],
+}
+
 impl<E> Chip<Purse<E>>
 where
     Purse<E>: crate::card::application::Application,
 {
+    /// What lies where in the image.
+    pub fn memory_map(&self) -> MemoryMap {
+        let layout = &self.application().personalisation().layout;
+        let (tries, flag) = (layout.tries, layout.journal.flag);
+        MemoryMap {
+            tries: tries.offset..tries.offset + usize::from(tries.tries),
+            scratch: [flag..flag + FLAG_LEN, layout.journal.area.clone()],
+        }
+    }
+
     /// What the card would find if it were powered up now. Nothing is changed: it is looked for in a copy.
     pub fn inspect(&self) -> Inspection {
         let mut memory = self.memory_ref().clone();

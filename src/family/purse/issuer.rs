@@ -3,6 +3,9 @@
 //! A card gets its own diversified keys, a terminal (its SAM) the master keys of its roles, nobody both. [`Scheme::test`] is
 //! the scheme of all virtual cards: its keys are hashes of public words, so that nobody takes them for secrets.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+
 use super::data::{CardId, Rights, Role, Suite, TerminalId};
 use super::data_session::{Certificate, Subject};
 use super::keys_epc1;
@@ -14,11 +17,17 @@ use crate::secret::Secret;
 /// Days since 2016-01-01 between which test certificates hold: 2016 to 2195, so that no test ends by the calendar.
 const TEST_VALIDITY: (u16, u16) = (0, u16::MAX);
 
-/// The keys of a scheme, derived on demand.
+/// The keys of a scheme, derived on demand. Clones share what was worked out once: a certificate costs a signature, and a suite of tests
+/// asks for the same ones a thousand times.
 #[derive(Debug, Clone)]
 pub struct Scheme {
     root: Secret<32>,
+    authority: Arc<OnceLock<(PrivateKey, Point)>>,
+    issued: Arc<Mutex<BTreeMap<Issued, (PrivateKey, Certificate)>>>,
 }
+
+/// Whose key and certificate: card or terminal, its id, issuer, rights, validity.
+type Issued = (&'static str, [u8; 8], u32, u16, (u16, u16));
 
 impl Scheme {
     /// Number of the certification authority, P2 of AUTH.
@@ -28,7 +37,12 @@ impl Scheme {
 
     /// The scheme of virtual cards. Its keys are public; real money must never meet them.
     pub fn test() -> Self {
-        Self { root: Secret::new(sha256(&[b"untorn TEST scheme: these keys protect nothing"])) }
+        static TEST: LazyLock<Scheme> = LazyLock::new(|| Scheme {
+            root: Secret::new(sha256(&[b"untorn TEST scheme: these keys protect nothing"])),
+            authority: Arc::default(),
+            issued: Arc::default(),
+        });
+        TEST.clone()
     }
 
     fn derive(&self, label: &str, parts: &[&[u8]]) -> Secret<32> {
@@ -65,11 +79,16 @@ impl Scheme {
 
     /// Public key of the certification authority.
     pub fn authority(&self) -> Result<Point, EcError> {
-        Ok(self.authority_key()?.public())
+        Ok(self.authority_pair()?.1.clone())
     }
 
-    fn authority_key(&self) -> Result<PrivateKey, EcError> {
-        PrivateKey::new(self.derive("authority", &[]).expose())
+    fn authority_pair(&self) -> Result<&(PrivateKey, Point), EcError> {
+        if let Some(pair) = self.authority.get() {
+            return Ok(pair);
+        }
+        let key = PrivateKey::new(self.derive("authority", &[]).expose())?;
+        let public = key.public();
+        Ok(self.authority.get_or_init(|| (key, public)))
     }
 
     /// Private key and certificate of a card.
@@ -99,7 +118,7 @@ impl Scheme {
 
     /// Signs a certificate as the authority, whatever it says: also one that no authority should sign.
     pub fn certify(&self, certificate: Certificate) -> Result<Certificate, EcError> {
-        Ok(certificate.signed(&self.authority_key()?))
+        Ok(certificate.signed(&self.authority_pair()?.0))
     }
 
     fn credentials(
@@ -114,10 +133,18 @@ impl Scheme {
             Subject::Terminal => "terminal",
             Subject::Card => "card",
         };
+        let wanted = (label, subject_id, issuer, rights.0, (not_before, not_after));
+        // A thread that panicked has left the map whole: an entry is put in at once.
+        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = issued.get(&wanted) {
+            return Ok(known.clone());
+        }
         let key = PrivateKey::new(self.derive(label, &[&subject_id]).expose())?;
         let point = key.public().to_bytes();
         let unsigned =
             Certificate { subject, issuer, subject_id, not_before, not_after, rights, point, signature: [0; 64] };
-        Ok((key, unsigned.signed(&self.authority_key()?)))
+        let made = (key, unsigned.signed(&self.authority_pair()?.0));
+        issued.insert(wanted, made.clone());
+        Ok(made)
     }
 }

@@ -66,7 +66,7 @@ use crate::conformance::requirement::Catalogue;
 use crate::conformance::statement::Statement;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::Outcome;
-use crate::entropy::SeededEntropy;
+use crate::entropy::{Entropy, SeededEntropy};
 use crate::journal::record::Intent;
 use crate::wire::tag::Dictionary;
 
@@ -89,20 +89,7 @@ impl CardFamily for Purse {
 
     fn virtual_card(&self, profile: &str, seed: u64, mutant: Option<&str>) -> Result<Box<dyn Card>, String> {
         let profile = Profile::built_in(profile).map_err(|error| error.to_string())?;
-        let access = mutant.and_then(AccessDefect::by_name);
-        let card = PurseCard::personalise_with(&profile, &Scheme::test(), SeededEntropy::new(seed), access)
-            .map_err(|error| error.to_string())?;
-        let Some(name) = mutant.filter(|_| access.is_none()) else { return Ok(Box::new(card)) };
-        if let Some(defect) = ChipDefect::by_name(name) {
-            return Ok(Box::new(card.with_defect(defect)));
-        }
-        if let Some(defect) = JournalDefect::by_name(name) {
-            return Ok(Box::new(card.with_journal_defect(defect)));
-        }
-        match CommitDefect::by_name(name) {
-            Some(defect) => Ok(Box::new(card.with_commit_defect(defect))),
-            None => Err(format!("the purse has no mutant {name:?}")),
-        }
+        Ok(Box::new(PurseCard::made(&profile, SeededEntropy::new(seed), mutant)?))
     }
 
     fn cases(&self) -> Vec<Case> {
@@ -141,5 +128,28 @@ impl CardFamily for Purse {
             data_transact::Operation::Refund { of, .. } => Some(of.to_string()),
             _ => None,
         })
+    }
+}
+
+impl<E: Entropy> PurseCard<E> {
+    /// A fresh card of the test scheme, with the deliberate defect of this name, wherever it is listed.
+    ///
+    /// # Errors
+    /// No card can be made of this profile, or no list has the defect, in words.
+    pub fn made(profile: &Profile, entropy: E, mutant: Option<&str>) -> Result<Self, String> {
+        let access = mutant.and_then(AccessDefect::by_name);
+        let card = Self::personalise_with(profile, &Scheme::test(), entropy, access);
+        let card = card.map_err(|error| error.to_string())?;
+        let Some(name) = mutant.filter(|_| access.is_none()) else { return Ok(card) };
+        if let Some(defect) = ChipDefect::by_name(name) {
+            return Ok(card.with_defect(defect));
+        }
+        if let Some(defect) = JournalDefect::by_name(name) {
+            return Ok(card.with_journal_defect(defect));
+        }
+        match CommitDefect::by_name(name) {
+            Some(defect) => Ok(card.with_commit_defect(defect)),
+            None => Err(format!("the purse has no mutant {name:?}")),
+        }
     }
 }

@@ -1,0 +1,644 @@
+//! The tear explorer: every place where an order can be torn, and every place where its recovery can be torn again.
+//!
+//! Two levels, since a whole payment costs a thousand times what a torn write costs.
+//!
+//! **The card.** Each command of each order that writes is torn at every write, in every way ([`super::torn_card`]), and so is the
+//! recovery, as deep as asked. Whatever is torn, the card holds afterwards, octet by octet, what it held before or what is right
+//! after; what is decided stays decided; of a PIN at most one try is lost and none is gained; no session survives.
+//!
+//! **The protocol.** Terminal, kernel, journal and card play the order with a tear at every exchange, at every write, and with the
+//! terminal killed before every action, and with a second tear of either kind in what follows; what people do next varies. And each
+//! distinct image that the first level leaves goes once through the protocol, with the order open in the terminal's journal. That is
+//! exhaustive: without power a card is nothing but its image, so two cuts that leave the same image are the same for every
+//! terminal. (Cells that read differently each time are not part of the image; of those cuts one stands for all, and the
+//! first level has shown that nothing of what the card holds is such a cell.) The rules are those of [`super::tear`].
+//!
+//! **The smallest first.** Work is in the order of size: no tear, one, two; within that early writes and simple ways first. The first
+//! violation in that order is reported, whatever thread finds it and whatever else was found meanwhile. So nothing has to be
+//! shrunk: every smaller run has been made and broke no rule.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::cuts::Cuts;
+use super::field::{Field, Recorded, When};
+use super::tear::{Played, Scenario, Setting, TORN_MODES, Tear, Then, Trial};
+use super::torn_card::{Broken, TornCommand, Walk};
+use crate::card::memory::{Cut, Torn};
+use crate::conformance::rig::Rig;
+use crate::conformance::tester::Tester;
+use crate::conformance::token::Token;
+use crate::family::CardFamily as _;
+use crate::family::purse::Purse;
+use crate::family::purse::cases_client::Desk;
+use crate::family::purse::data::{Role, Suite, ins};
+use crate::family::purse::data_transact::Operation;
+
+/// Most tears of one run.
+pub const DEPTH_MAX: usize = 3;
+/// Of the token's case: what a token of an earlier explorer says may be something else here.
+const REVISION: u32 = 1;
+const CASE: &str = "explore";
+/// Exchanges, writes or actions of one order, far above what any needs.
+const BOUND: u64 = 256;
+
+/// What is explored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// An order that a terminal gives.
+    Of(Trial),
+    /// An order over three logical cards with records and a counter, which no terminal of ours gives: on the level of the card only.
+    ThreeCards,
+}
+
+impl Order {
+    /// All of them, with their names.
+    pub const ALL: [(&'static str, Self); 7] = [
+        ("sale", Self::Of(Trial::Sale)),
+        ("sale-with-pin", Self::Of(Trial::SaleWithPin)),
+        ("sale-after-wrong-pin", Self::Of(Trial::SaleAfterWrongPin)),
+        ("sale-on-full-ring", Self::Of(Trial::SaleOnFullRing)),
+        ("top-up", Self::Of(Trial::TopUp)),
+        ("refund", Self::Of(Trial::Refund)),
+        ("three-cards", Self::ThreeCards),
+    ];
+
+    /// The order of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(listed, _)| *listed == name).map(|(_, order)| *order)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, order)| *order == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// What to explore.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Tears of one run, 1 to [`DEPTH_MAX`]. The third is of the card's recovery only.
+    pub depth: usize,
+    /// Suites.
+    pub suites: Vec<Suite>,
+    /// Orders.
+    pub orders: Vec<Order>,
+    /// Randomness of cards and of writes that leave anything.
+    pub seed: u64,
+    /// A deliberate defect of the card.
+    pub mutant: Option<String>,
+}
+
+impl Plan {
+    /// What must be the same where an interrupted exploration goes on.
+    pub fn name(&self) -> String {
+        let suites: Vec<String> = self.suites.iter().map(|suite| suite_name(*suite).to_owned()).collect();
+        let orders: Vec<&str> = self.orders.iter().map(|order| order.name()).collect();
+        let mutant = self.mutant.as_deref().unwrap_or("none");
+        let (version, depth, seed) = (env!("CARGO_PKG_VERSION"), self.depth, self.seed);
+        format!("{version} depth={depth} {} {} seed={seed} mutant={mutant}", suites.join("+"), orders.join("+"))
+    }
+}
+
+const fn suite_name(suite: Suite) -> &'static str {
+    match suite {
+        Suite::Epc1 => "epc1",
+        Suite::Epc2 => "epc2",
+    }
+}
+
+/// How much was done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Torn runs of a card by itself.
+    pub card_runs: u64,
+    /// Torn runs of the whole protocol.
+    pub protocol_runs: u64,
+    /// Images taken through the protocol, each distinct within its first write.
+    pub images: u64,
+    /// What the torn runs of cards by themselves took, microseconds of one thread each; not written down.
+    #[serde(skip)]
+    pub card_micros: u64,
+}
+
+impl Counts {
+    /// All torn runs.
+    pub const fn runs(&self) -> u64 {
+        self.card_runs + self.protocol_runs
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.card_runs += other.card_runs;
+        self.protocol_runs += other.protocol_runs;
+        self.images += other.images;
+        self.card_micros += other.card_micros;
+    }
+}
+
+/// A broken rule and how to see it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// Suite and order.
+    pub command: String,
+    /// What is wrong.
+    pub rule: String,
+    /// `explore@1/SUITE.ORDER/SEED/CUTS`.
+    pub token: String,
+    /// What happens, step by step.
+    pub steps: Vec<String>,
+}
+
+/// What came of an exploration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explored {
+    /// Pieces of work there are.
+    pub items: usize,
+    /// Of these done, those of earlier explorations that this one continued included.
+    pub done: usize,
+    /// In these.
+    pub counts: Counts,
+    /// The smallest.
+    pub violation: Option<Violation>,
+}
+
+/// What was done, for going on later.
+pub type Ledger = BTreeMap<String, Counts>;
+
+/// Who looks on, from whatever thread.
+pub trait Watcher: Sync {
+    /// An item is done; `ledger` has it.
+    fn done(&self, _counts: &Counts, _ledger: &Ledger) {}
+    /// Asked often.
+    fn stop(&self) -> bool {
+        false
+    }
+    /// Microseconds, from whatever moment; without a clock all is 0.
+    fn micros(&self) -> u64 {
+        0
+    }
+}
+
+/// Nobody looks on.
+pub struct Unwatched;
+
+impl Watcher for Unwatched {}
+
+/// A piece of work.
+#[derive(Debug, Clone, Copy)]
+struct Item {
+    setting: usize,
+    order: Order,
+    kind: Kind,
+}
+
+/// What is torn, where a number is left open: at every one there is.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Untorn,
+    Exchange(When, Then),
+    Write(Torn, Then),
+    Kill,
+    ExchangeTwice(When, When, Then),
+    ExchangeThenKill(When),
+    KillThenExchange(When),
+    KillTwice,
+    /// Write of a command, both by index; with so many cuts.
+    Card {
+        command: usize,
+        write: usize,
+        depth: usize,
+    },
+}
+
+/// Everything that is prepared for an exploration.
+pub struct Explorer {
+    plan: Plan,
+    settings: Vec<Setting>,
+    commands: Vec<(usize, Order, TornCommand)>,
+    items: Vec<Item>,
+    /// The card is so defective that not even untorn orders work.
+    broken: Option<Violation>,
+}
+
+impl Explorer {
+    /// Makes the cards, records the orders, lists the work.
+    ///
+    /// # Errors
+    /// There is no such mutant, in words.
+    pub fn new(plan: Plan) -> Result<Self, String> {
+        let mut explorer = Self { plan, settings: Vec::new(), commands: Vec::new(), items: Vec::new(), broken: None };
+        for suite in explorer.plan.suites.clone() {
+            let Some(name) = explorer.plan.mutant.clone() else {
+                explorer.settings.push(Setting::made(suite, explorer.plan.seed, None)?);
+                continue;
+            };
+            if !Purse.mutants().iter().any(|mutant| mutant.name == name) {
+                return Err(format!("the purse has no mutant {name:?}"));
+            }
+            match Setting::made(suite, explorer.plan.seed, Some(&name)) {
+                Ok(setting) => explorer.settings.push(setting),
+                Err(rule) => {
+                    let cuts = Cuts::Order { tear: None, again: None, then: Then::SameCard };
+                    let order = Order::Of(Trial::Sale);
+                    explorer.broken = Some(explorer.violation(suite, order, &cuts, rule, Vec::new()));
+                    return Ok(explorer);
+                }
+            }
+        }
+        explorer.record();
+        explorer.list();
+        Ok(explorer)
+    }
+
+    fn record(&mut self) {
+        for (index, setting) in self.settings.iter().enumerate() {
+            for &order in &self.plan.orders {
+                let recorded = match order {
+                    Order::Of(trial) => setting.record(trial),
+                    // A defective card may refuse it; then there is nothing to tear.
+                    Order::ThreeCards => three_cards(setting, self.plan.seed),
+                };
+                let commands = recorded.iter().filter_map(TornCommand::new);
+                self.commands.extend(commands.map(|command| (index, order, command)));
+            }
+        }
+    }
+
+    fn list(&mut self) {
+        let places: Vec<(usize, Order)> = (0..self.settings.len())
+            .flat_map(|setting| self.plan.orders.iter().map(move |&order| (setting, order)))
+            .collect();
+        for depth in 0..=self.plan.depth {
+            // Of a card by itself first: there a violation says which octets are wrong.
+            for (command, (setting, order, torn)) in self.commands.iter().enumerate().filter(|_| depth > 0) {
+                let kinds = (0..torn.writes()).map(|write| Kind::Card { command, write, depth });
+                self.items.extend(kinds.map(|kind| Item { setting: *setting, order: *order, kind }));
+            }
+            for &(setting, order) in &places {
+                self.items.extend(shapes(order, depth).into_iter().map(|kind| Item { setting, order, kind }));
+            }
+        }
+    }
+
+    /// Pieces of work.
+    pub fn items(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Explores what `ledger` has not, with so many threads.
+    pub fn run(&self, threads: usize, ledger: Ledger, watcher: &dyn Watcher) -> Explored {
+        let next = AtomicUsize::new(0);
+        // Index of the first item known to break a rule: those before it are finished, those after it do not matter.
+        let first = AtomicUsize::new(usize::MAX);
+        let state = Mutex::new((ledger, BTreeMap::new()));
+        let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
+        let work = || {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let idle = || watcher.stop() || first.load(Ordering::Relaxed) < index;
+                let Some(item) = self.items.get(index).filter(|_| !idle()) else { return };
+                let name = self.name(item);
+                if lock().0.contains_key(&name) {
+                    continue;
+                }
+                let mut counts = Counts::default();
+                match self.explore(item, &mut counts, watcher, &idle) {
+                    Ok(false) => return,
+                    Ok(true) => {
+                        let mut state = lock();
+                        state.0.insert(name, counts);
+                        watcher.done(&counts, &state.0);
+                    }
+                    Err(violation) => {
+                        first.fetch_min(index, Ordering::Relaxed);
+                        lock().1.insert(index, violation);
+                    }
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..threads.max(1) {
+                scope.spawn(work);
+            }
+        });
+        let (ledger, mut violations) = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = Counts::default();
+        let names: Vec<String> = self.items.iter().map(|item| self.name(item)).collect();
+        let done: Vec<&Counts> = names.iter().filter_map(|name| ledger.get(name)).collect();
+        for item in &done {
+            counts.add(item);
+        }
+        let violation = violations.pop_first().map(|(_, violation)| violation).or_else(|| self.broken.clone());
+        Explored { items: self.items.len(), done: done.len(), counts, violation }
+    }
+
+    /// Its name in the ledger.
+    fn name(&self, item: &Item) -> String {
+        let what = match item.kind {
+            Kind::Card { command, write, depth } => format!("c{}w{write}@{depth}", self.commands[command].2.exchange),
+            other => format!("{other:?}"),
+        };
+        format!("{}.{} {what}", suite_name(self.settings[item.setting].suite()), item.order.name())
+    }
+
+    fn violation(&self, suite: Suite, order: Order, cuts: &Cuts, rule: String, steps: Vec<String>) -> Violation {
+        let command = format!("{}.{}", suite_name(suite), order.name());
+        let token = Token {
+            case: CASE.to_owned(),
+            revision: REVISION,
+            profile: command.clone(),
+            seed: self.plan.seed,
+            cuts: cuts.to_string(),
+        };
+        Violation { command, rule, token: token.to_string(), steps }
+    }
+
+    /// `false`: stopped.
+    fn explore(
+        &self,
+        item: &Item,
+        counts: &mut Counts,
+        watcher: &dyn Watcher,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<bool, Violation> {
+        let setting = &self.settings[item.setting];
+        match (item.kind, item.order) {
+            (Kind::Card { command, write, depth }, order) => {
+                let command = &self.commands[command].2;
+                let begun = watcher.micros();
+                let mut walk = Walk::new(command, self.plan.seed, stop);
+                let walked = walk.all(write, depth);
+                counts.card_micros += watcher.micros().saturating_sub(begun);
+                let finished = walked.map_err(|broken| self.broken_card(setting, order, command, broken))?;
+                counts.card_runs += walk.runs;
+                Ok(finished && self.follow_all(setting, order, command, &walk.distinct, counts, stop)?)
+            }
+            (kind, Order::Of(trial)) => Sweep { explorer: self, setting, trial, counts, stop }.all(kind),
+            (_, Order::ThreeCards) => self.check_whole(setting, item.order).map(|()| true),
+        }
+    }
+
+    /// What nothing tears is right: without that no tear proves anything.
+    fn check_whole(&self, setting: &Setting, order: Order) -> Result<(), Violation> {
+        let own = |(index, listed, _): &&(usize, Order, TornCommand)| {
+            *listed == order && self.settings[*index].suite() == setting.suite()
+        };
+        for (_, _, command) in self.commands.iter().filter(own) {
+            command.check_whole().map_err(|broken| self.broken_card(setting, order, command, broken))?;
+        }
+        Ok(())
+    }
+
+    fn broken_card(&self, setting: &Setting, order: Order, command: &TornCommand, broken: Broken) -> Violation {
+        let Broken { cuts, rule } = broken;
+        let steps = command.explain(&cuts);
+        let cuts = Cuts::Card { exchange: command.exchange, cuts, then: None };
+        self.violation(setting.suite(), order, &cuts, rule, steps)
+    }
+
+    fn follow_all(
+        &self,
+        setting: &Setting,
+        order: Order,
+        command: &TornCommand,
+        distinct: &[Vec<Cut>],
+        counts: &mut Counts,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<bool, Violation> {
+        for cuts in distinct {
+            if stop() {
+                return Ok(false);
+            }
+            command.check_session(cuts).map_err(|broken| self.broken_card(setting, order, command, broken))?;
+            counts.images += 1;
+            counts.protocol_runs += 1;
+            let then = Then::SameCard;
+            if let Err(rule) = follow(setting, order, command, cuts, then) {
+                let steps = command.explain(cuts);
+                let cuts = Cuts::Card { exchange: command.exchange, cuts: cuts.clone(), then: Some(then) };
+                return Err(self.violation(setting.suite(), order, &cuts, rule, steps));
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Takes the card that these cuts leave through the protocol.
+fn follow(setting: &Setting, order: Order, command: &TornCommand, cuts: &[Cut], then: Then) -> Result<(), String> {
+    let card = command.torn_card(cuts).ok_or_else(|| "there is no such write".to_owned())?;
+    match order {
+        Order::Of(trial) => {
+            let scenario = Scenario { trial, suite: setting.suite(), tear: None, again: None, then };
+            setting.run_with_torn_card(&scenario, command.exchange, card)
+        }
+        Order::ThreeCards => setting.sell_on(card),
+    }
+}
+
+/// What is torn with so many tears.
+fn shapes(order: Order, depth: usize) -> Vec<Kind> {
+    let mut kinds = Vec::new();
+    match (order, depth) {
+        (_, 0) => kinds.push(Kind::Untorn),
+        (Order::Of(_), 1) => {
+            for then in Then::ALL {
+                kinds.extend(When::ALL.map(|when| Kind::Exchange(when, then)));
+                kinds.extend(TORN_MODES.map(|torn| Kind::Write(torn, then)));
+            }
+            kinds.push(Kind::Kill);
+        }
+        (Order::Of(_), 2) => {
+            for when in When::ALL {
+                for then in [Then::SameCard, Then::OtherCard, Then::Never] {
+                    kinds.extend(When::ALL.map(|again| Kind::ExchangeTwice(when, again, then)));
+                }
+                kinds.extend([Kind::ExchangeThenKill(when), Kind::KillThenExchange(when)]);
+            }
+            kinds.push(Kind::KillTwice);
+        }
+        // The third tear is of a recovery of the card.
+        _ => {}
+    }
+    kinds
+}
+
+/// Plays an order with a tear at every place.
+struct Sweep<'a> {
+    explorer: &'a Explorer,
+    setting: &'a Setting,
+    trial: Trial,
+    counts: &'a mut Counts,
+    stop: &'a dyn Fn() -> bool,
+}
+
+impl Sweep<'_> {
+    fn all(&mut self, kind: Kind) -> Result<bool, Violation> {
+        let same = Then::SameCard;
+        match kind {
+            Kind::Untorn => {
+                self.explorer.check_whole(self.setting, Order::Of(self.trial))?;
+                self.play(None, None, same).map(|_| true)
+            }
+            Kind::Exchange(when, then) => self.once(|at| Tear::Exchange(at, when), then),
+            Kind::Write(torn, then) => self.once(|after_writes| Tear::Write(Cut { after_writes, torn }), then),
+            Kind::Kill => self.once(Tear::Kill, same),
+            Kind::ExchangeTwice(first, again, then) => {
+                self.twice(|at| Tear::Exchange(at, first), |at| Tear::Exchange(at, again), then)
+            }
+            Kind::ExchangeThenKill(when) => self.twice(|at| Tear::Exchange(at, when), Tear::Kill, same),
+            Kind::KillThenExchange(when) => self.twice(Tear::Kill, |at| Tear::Exchange(at, when), same),
+            Kind::KillTwice => self.twice(Tear::Kill, Tear::Kill, same),
+            Kind::Card { .. } => Ok(true),
+        }
+    }
+
+    /// At 0, 1, 2 ... until one is beyond the end.
+    fn once(&mut self, tear: impl Fn(u64) -> Tear, then: Then) -> Result<bool, Violation> {
+        for at in 0..BOUND {
+            if (self.stop)() {
+                return Ok(false);
+            }
+            if !self.play(Some(tear(at)), None, then)?.torn {
+                break;
+            }
+        }
+        Ok(true)
+    }
+
+    fn twice(
+        &mut self,
+        tear: impl Fn(u64) -> Tear,
+        again: impl Fn(u64) -> Tear,
+        then: Then,
+    ) -> Result<bool, Violation> {
+        for at in 0..BOUND {
+            for second in 0..BOUND {
+                if (self.stop)() {
+                    return Ok(false);
+                }
+                let played = self.play(Some(tear(at)), Some(again(second)), then)?;
+                if !played.torn {
+                    return Ok(true);
+                }
+                if !played.torn_again {
+                    break;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn play(&mut self, tear: Option<Tear>, again: Option<Tear>, then: Then) -> Result<Played, Violation> {
+        let (trial, suite) = (self.trial, self.setting.suite());
+        let scenario = Scenario { trial, suite, tear, again, then };
+        match self.setting.run(&scenario) {
+            Ok(played) => {
+                // Only what was torn as often as it was meant to be counts.
+                let meant = played.torn && (again.is_none() || played.torn_again);
+                self.counts.protocol_runs += u64::from(meant);
+                Ok(played)
+            }
+            Err(violation) => {
+                let cuts = Cuts::Order { tear, again, then };
+                let steps = vec![scenario.to_string()];
+                Err(self.explorer.violation(suite, Order::Of(trial), &cuts, violation.rule, steps))
+            }
+        }
+    }
+}
+
+/// The command of an order over three logical cards.
+fn three_cards(setting: &Setting, seed: u64) -> Vec<Recorded> {
+    let Ok(statement) = crate::family::purse::Purse.statement("default") else { return Vec::new() };
+    let field = Field::new(vec![setting.card().clone()]);
+    field.present(0);
+    field.record();
+    let mut rig = Rig::new(Box::new(field.reader()), None);
+    let mut clock = || 0;
+    let mut tester = Tester::new(&mut rig, &statement, seed, &mut clock);
+    let operations = [
+        Operation::Debit { logical_card: 1, amount: 100 },
+        Operation::Count { logical_card: 3, up: false, number: 1 },
+        Operation::AppendRecord { logical_card: 3, data: [0x5A; 16] },
+        Operation::WriteRecord { logical_card: 1, record: 1, data: [0xA5; 16] },
+        Operation::Debit { logical_card: 2, amount: 20 },
+        Operation::Debit { logical_card: 3, amount: 30 },
+    ];
+    let desk = Desk::new(setting.suite(), Role::Debit).cards(&[1, 2, 3]);
+    let paid = tester.power_on().and_then(|_| desk.pay(&mut tester, &operations));
+    let recorded = if paid.is_ok() { field.take_recorded() } else { Vec::new() };
+    recorded.into_iter().filter(|recorded| recorded.command.get(1) == Some(&ins::TRANSACT)).collect()
+}
+
+/// One run again, as a token says it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Replayed {
+    /// What happens.
+    pub steps: Vec<String>,
+    /// The broken rule.
+    pub rule: Option<String>,
+}
+
+/// Plays the run of a token once more; `mutant` is not in the token.
+///
+/// # Errors
+/// It is no token of this explorer, or there is no such order or mutant, in words.
+pub fn replay(token: &Token, mutant: Option<String>) -> Result<Replayed, String> {
+    if (token.case.as_str(), token.revision) != (CASE, REVISION) {
+        return Err(format!("replay: expected a token of {CASE}@{REVISION}, got {}@{}", token.case, token.revision));
+    }
+    let place = token.profile.split_once('.').and_then(|(suite, order)| {
+        let suite = [Suite::Epc1, Suite::Epc2].into_iter().find(|listed| suite_name(*listed) == suite)?;
+        Some((suite, Order::by_name(order)?))
+    });
+    let (suite, order) = place.ok_or_else(|| format!("replay: expected SUITE.ORDER, got {:?}", token.profile))?;
+    let cuts: Cuts = token.cuts.parse().map_err(|error: super::cuts::CutsError| error.to_string())?;
+    let plan = Plan { depth: 0, suites: vec![suite], orders: vec![order], seed: token.seed, mutant };
+    let explorer = Explorer::new(plan)?;
+    if let Some(Violation { steps, rule, .. }) = &explorer.broken {
+        return Ok(Replayed { steps: steps.clone(), rule: Some(rule.clone()) });
+    }
+    explorer.replay(order, &cuts)
+}
+
+impl Explorer {
+    fn replay(&self, order: Order, cuts: &Cuts) -> Result<Replayed, String> {
+        let setting = &self.settings[0];
+        match (cuts, order) {
+            (Cuts::Card { exchange, cuts, then }, _) => {
+                let command = self.commands.iter().map(|(.., command)| command).find(|it| it.exchange == *exchange);
+                let command = command.ok_or_else(|| format!("exchange {exchange} of that order writes nothing"))?;
+                let broken = command.run(cuts).err().map(|broken| broken.rule);
+                let rule = match then {
+                    Some(then) if broken.is_none() => follow(setting, order, command, cuts, *then).err(),
+                    _ => broken,
+                };
+                Ok(Replayed { steps: command.explain(cuts), rule })
+            }
+            (Cuts::Order { tear, again, then }, Order::Of(trial)) => {
+                let scenario = Scenario { trial, suite: setting.suite(), tear: *tear, again: *again, then: *then };
+                let played = setting.run(&scenario);
+                let mut steps = vec![scenario.to_string()];
+                if let Ok(played) = &played {
+                    steps.push(format!("torn: {}, torn again: {}", played.torn, played.torn_again));
+                }
+                Ok(Replayed { steps, rule: played.err().map(|violation| violation.rule) })
+            }
+            (Cuts::Order { .. }, Order::ThreeCards) => Err("no terminal gives this order: tear its command".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.command, self.rule)?;
+        for step in &self.steps {
+            writeln!(f, "  {step}")?;
+        }
+        write!(f, "  again: untorn explore --replay {}", self.token)
+    }
+}
