@@ -2,7 +2,7 @@
 //! verdicts.
 
 #![cfg(feature = "pcsc")]
-#![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test stops where something is missing")]
 
 mod support;
 

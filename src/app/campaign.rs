@@ -83,7 +83,7 @@ impl Campaign {
         let of_terminal = |name: &&str| terminal_subject::mutants().iter().any(|mutant| mutant.name == *name);
         let mutant = options.mutant.as_deref();
         let (in_terminal, in_card) = (mutant.filter(of_terminal), mutant.filter(|name| !of_terminal(name)));
-        let own = OwnTerminal::new(options.suite.unwrap_or(Suite::Epc2));
+        let own = OwnTerminal::new(options.suite.unwrap_or(Suite::Epc1));
         let terminal = match in_terminal {
             Some(name) => own.with_mutant(name).map_err(AppError::Usage)?,
             None => own,

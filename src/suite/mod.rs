@@ -15,5 +15,6 @@ pub fn cases() -> Vec<Case> {
 /// # Errors
 /// A catalogue is malformed, in words.
 pub fn requirements() -> Result<Vec<Catalogue>, String> {
-    Ok(vec![Catalogue::parse(include_str!("../../specs/iso7816_4.toml"))?])
+    let catalogues = [include_str!("../../specs/iso7816_4.toml"), include_str!("../../specs/terminal.toml")];
+    catalogues.into_iter().map(Catalogue::parse).collect()
 }
