@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
 
-use untorn::app::suites::cases;
+use untorn::app::suites::{cases, orphans};
 use untorn::conformance::result::CaseResult;
 use untorn::conformance::rig::InProcessSubject;
 use untorn::conformance::runner::{Subjects, Unobserved, run};
@@ -36,6 +36,14 @@ fn every_mutant_is_killed_by_a_case_that_declares_it() {
     assert!(survivors.is_empty(), "survivors: {survivors:?}");
     assert!(matrix.false_alarms.is_empty(), "false alarms: {:?}", matrix.false_alarms);
     assert!(matrix.unknown.is_empty(), "declared, and no mutant: {:?}", matrix.unknown);
+    let reasons: Vec<String> = orphans().unwrap().into_iter().map(|orphan| orphan.case).collect();
+    let without = |case: &&String| !reasons.contains(case);
+    assert_eq!(matrix.orphans.iter().find(without), None, "a case without a mutant and without a reason");
+    assert_eq!(
+        reasons.iter().find(|case| !matrix.orphans.contains(case)),
+        None,
+        "a reason that is not needed any more"
+    );
     println!("{:?} killed, {:?} of the critical ones", matrix.score(false), matrix.score(true));
 }
 

@@ -17,7 +17,8 @@ use untorn::conformance::selection::Selection;
 fn report(options: &CampaignOptions) -> TestReport {
     let mut campaign = Campaign::open(options).unwrap();
     let (cases, mut subjects) = campaign.parts();
-    run(cases, &Selection::default(), &mut subjects, 1, &mut Unobserved)
+    let cards = Selection { patterns: vec!["iso7816_4".to_owned(), "purse".to_owned()], ..Selection::default() };
+    run(cases, &cards, &mut subjects, 1, &mut Unobserved)
 }
 
 #[test]
@@ -30,7 +31,7 @@ fn the_same_verdicts_through_pcsc() {
         mutant: mutant.map(str::to_owned),
         ..CampaignOptions::default()
     };
-    for mutant in [None, Some("debit-twice"), Some("unknown-instruction-accepted")] {
+    for mutant in [None, Some("debit-twice")] {
         let (here, there) = (report(&options(None, mutant)), report(&options(Some(READER), mutant)));
         assert!(here.results.iter().any(|result| result.verdict().is_some()));
         for (here, there) in here.results.iter().zip(&there.results) {

@@ -1,7 +1,7 @@
 //! All cases, mutants and requirements there are: those of no family, and those of each.
 
 use crate::conformance::case::Case;
-use crate::conformance::requirement::{Catalogue, Exception, Exceptions};
+use crate::conformance::requirement::{Catalogue, Exception, Exceptions, Orphan};
 use crate::family::families;
 use crate::suite;
 
@@ -34,4 +34,14 @@ pub fn requirements() -> Result<Vec<Catalogue>, String> {
 /// The file is malformed, in words.
 pub fn exceptions() -> Result<Vec<Exception>, String> {
     Exceptions::parse(include_str!("../../specs/exceptions.toml"))
+}
+
+/// Cases that no mutant stands behind, with their reasons.
+///
+/// # Errors
+/// The file is malformed, in words.
+pub fn orphans() -> Result<Vec<Orphan>, String> {
+    let exceptions: Exceptions =
+        toml::from_str(include_str!("../../specs/exceptions.toml")).map_err(|error| error.to_string())?;
+    Ok(exceptions.orphan)
 }

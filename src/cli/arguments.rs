@@ -504,6 +504,9 @@ pub(super) struct Mutants {
     /// List the mutants instead
     #[arg(long)]
     pub(super) list: bool,
+    /// Write the matrix to this file, as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
     /// Show every mutant and what its cases came to
     #[arg(long, short)]
     pub(super) verbose: bool,

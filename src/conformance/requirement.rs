@@ -70,6 +70,19 @@ pub struct Exceptions {
     /// One for each known defect.
     #[serde(default)]
     pub defect: Vec<Unrepresented>,
+    /// One for each case that no mutant stands behind.
+    #[serde(default)]
+    pub orphan: Vec<Orphan>,
+}
+
+/// A case that no mutant stands behind.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Orphan {
+    /// Id of the case.
+    pub case: String,
+    /// One sentence.
+    pub reason: String,
 }
 
 impl Exceptions {
