@@ -1,4 +1,4 @@
-//! The state of the window itself: what is typed, chosen and scrolled. Keys go in, [`Instruction`]s come out.
+//! The state of the window itself: what is typed, chosen and scrolled. Keys go in, [`Told`]s come out.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 use super::core::Instruction;
 use super::keys::{self, Command, Key, Mode};
 use super::snapshot::{Phase, Snapshot, Tear, Wanted};
+use super::suite::Ask;
+use super::suite_view::SuiteView;
 use super::theme::Theme;
 use crate::journal::record::{OrderKind, OrderNumber};
 use crate::journal::view::{AttemptView, OrderView};
@@ -38,11 +40,13 @@ pub enum Tab {
     Journal,
     /// Readers.
     Readers,
+    /// The conformance suite.
+    Suite,
 }
 
 impl Tab {
     /// All, from left to right.
-    pub const ALL: [Self; 5] = [Self::Sale, Self::Exchange, Self::Bench, Self::Journal, Self::Readers];
+    pub const ALL: [Self; 6] = [Self::Sale, Self::Exchange, Self::Bench, Self::Journal, Self::Readers, Self::Suite];
 
     /// What is written on it.
     pub const fn title(self) -> &'static str {
@@ -52,8 +56,18 @@ impl Tab {
             Self::Bench => "Card bench",
             Self::Journal => "Journal",
             Self::Readers => "Readers",
+            Self::Suite => "Suite",
         }
     }
+}
+
+/// What a key has to tell a thread behind the window.
+#[derive(Debug)]
+pub enum Told {
+    /// The one of the sale.
+    Core(Instruction),
+    /// The one of the conformance suite.
+    Suite(Ask),
 }
 
 /// A position in a list or text; drawing knows the length and brings it back into bounds.
@@ -71,7 +85,7 @@ impl Position {
         self.0.set(value);
     }
 
-    fn step(&self, command: Command) {
+    pub(super) fn step(&self, command: Command) {
         let now = self.0.get();
         self.0.set(match command {
             Command::Up => now.saturating_sub(1),
@@ -112,6 +126,10 @@ pub struct App {
     pub reader: Position,
     /// First line of a long result.
     pub outcome: Position,
+    /// The conformance suite.
+    pub suite: SuiteView,
+    /// Why a key did nothing, until the next one.
+    pub said: Option<&'static str>,
     /// The exchange to tear, from 1.
     pub tear_at: u64,
     /// How to tear it.
@@ -143,6 +161,8 @@ impl App {
             detail: None,
             reader: Position::default(),
             outcome: Position::default(),
+            suite: SuiteView::default(),
+            said: None,
             // The third exchange of a purse payment moves the value: the sale that nobody knows the end of.
             tear_at: 3,
             tear: Tear::After,
@@ -206,6 +226,8 @@ impl App {
             Tab::Bench => Mode::Bench,
             Tab::Journal => self.detail_or(Mode::Journal),
             Tab::Readers => Mode::Readers,
+            Tab::Suite if self.suite.evidence.is_some() => Mode::Case,
+            Tab::Suite => Mode::Suite,
         }
     }
 
@@ -240,11 +262,37 @@ impl App {
     }
 
     /// A key was pressed.
-    pub fn press(&mut self, event: &KeyEvent) -> Option<Instruction> {
+    pub fn press(&mut self, event: &KeyEvent) -> Option<Told> {
         let (key, digit) = Key::of(event)?;
+        self.said = None;
         let mode = self.mode();
         let command = keys::command(mode, key)?;
-        self.obey(mode, command, digit)
+        if matches!(mode, Mode::Suite | Mode::Case) && !command.is_of_the_window() {
+            let ask = self.suite.obey(command, self.real_reader().map(str::to_owned))?;
+            return self.admits(&ask).then_some(Told::Suite(ask));
+        }
+        let instruction = self.obey(mode, command, digit)?;
+        if matches!(instruction, Instruction::Begin(_)) && self.real_reader().is_some_and(|at| self.suite.runs_at(at)) {
+            self.said = Some("the suite works with the card at this reader: stop it first, s on its screen");
+            return None;
+        }
+        Some(Told::Core(instruction))
+    }
+
+    /// The PC/SC reader in use, where it is no virtual one.
+    fn real_reader(&self) -> Option<&str> {
+        let line = self.snapshot.readers.get(self.snapshot.reader)?;
+        (!line.is_virtual).then_some(line.name.as_str())
+    }
+
+    /// Two do not work with one card.
+    fn admits(&mut self, ask: &Ask) -> bool {
+        let at_reader = matches!(ask, Ask::Run { reader: Some(_), .. });
+        if at_reader && !matches!(self.snapshot.phase, Phase::Idle | Phase::Done(_)) {
+            self.said = Some("the card at this reader is paid with at the moment: end that first");
+            return false;
+        }
+        true
     }
 
     fn obey(&mut self, mode: Mode, command: Command, digit: u8) -> Option<Instruction> {
@@ -280,6 +328,15 @@ impl App {
                 self.help_stays = mode == Mode::Working;
             }
             Command::QuitAfter => self.leaves_after = true,
+            // What belongs to the suite's screen alone never gets here.
+            Command::Run
+            | Command::RunAll
+            | Command::StopRun
+            | Command::OnlyFailures
+            | Command::Fold
+            | Command::Unfold
+            | Command::PreviousCase
+            | Command::NextCase => {}
             Command::Quit => {
                 self.leaving = true;
                 return Some(Instruction::Quit);
@@ -360,6 +417,7 @@ impl App {
         match mode {
             Mode::Help => self.help = None,
             Mode::Order => self.detail = None,
+            Mode::Case => self.suite.evidence = None,
             Mode::Amount => {
                 self.amount = 0;
                 self.kind = OrderKind::Sale;

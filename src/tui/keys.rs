@@ -27,13 +27,17 @@ pub enum Mode {
     Order,
     /// The list of readers has the focus.
     Readers,
+    /// The conformance suite has the focus.
+    Suite,
+    /// What came of one of its cases is shown.
+    Case,
     /// The keys are shown.
     Help,
 }
 
 impl Mode {
     /// All of them, in the order of the help.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Amount,
         Self::OpenRecords,
         Self::Waiting,
@@ -45,6 +49,8 @@ impl Mode {
         Self::Journal,
         Self::Order,
         Self::Readers,
+        Self::Suite,
+        Self::Case,
         Self::Help,
     ];
 }
@@ -169,12 +175,35 @@ commands! {
     PreviousTab,
     /// Listings, or one line each.
     Decode,
+    /// Run the chosen suite or case.
+    Run,
+    /// Run all suites.
+    RunAll,
+    /// End the run.
+    StopRun,
+    /// Show what did not pass, or everything.
+    OnlyFailures,
+    /// Show a suite's cases.
+    Unfold,
+    /// Hide them.
+    Fold,
+    /// The case before.
+    PreviousCase,
+    /// The case after.
+    NextCase,
     /// Show the keys.
     Help,
     /// Leave.
     Quit,
     /// Leave once the card is done with.
     QuitAfter,
+}
+
+impl Command {
+    /// Whether it means the same on every screen.
+    pub const fn is_of_the_window(self) -> bool {
+        matches!(self, Self::NextTab | Self::PreviousTab | Self::Help | Self::Back | Self::Quit | Self::QuitAfter)
+    }
 }
 
 /// One line of the table.
@@ -204,12 +233,26 @@ const DOWN: Key = Key::Named(KeyCode::Down);
 
 const PIN: &[Mode] = &[Mode::Pin];
 const AMOUNT: &[Mode] = &[Mode::Amount];
-const LISTS: &[Mode] = &[Mode::OpenRecords, Mode::Journal, Mode::Readers];
-const SCROLLED: &[Mode] = &[Mode::Exchange, Mode::Order, Mode::Help, Mode::Outcome];
-const PAGED: &[Mode] = &[Mode::Exchange, Mode::Order, Mode::Help, Mode::Journal];
+const LISTS: &[Mode] = &[Mode::OpenRecords, Mode::Journal, Mode::Readers, Mode::Suite];
+const SCROLLED: &[Mode] = &[Mode::Exchange, Mode::Order, Mode::Help, Mode::Outcome, Mode::Case];
+const PAGED: &[Mode] = &[Mode::Exchange, Mode::Order, Mode::Help, Mode::Journal, Mode::Suite, Mode::Case];
+const SUITE: &[Mode] = &[Mode::Suite];
+const CASE: &[Mode] = &[Mode::Case];
+const TESTS: &[Mode] = &[Mode::Suite, Mode::Case];
+const LEFT: Key = Key::Named(KeyCode::Left);
+const RIGHT: Key = Key::Named(KeyCode::Right);
 const CARD: &[Mode] = &[Mode::Amount, Mode::Waiting, Mode::Working, Mode::Exchange, Mode::Bench];
-const QUIET: &[Mode] =
-    &[Mode::Amount, Mode::OpenRecords, Mode::Outcome, Mode::Exchange, Mode::Bench, Mode::Journal, Mode::Readers];
+const QUIET: &[Mode] = &[
+    Mode::Amount,
+    Mode::OpenRecords,
+    Mode::Outcome,
+    Mode::Exchange,
+    Mode::Bench,
+    Mode::Journal,
+    Mode::Readers,
+    Mode::Suite,
+    Mode::Case,
+];
 const EVERYWHERE: &[Mode] = &[
     Mode::Amount,
     Mode::OpenRecords,
@@ -221,6 +264,8 @@ const EVERYWHERE: &[Mode] = &[
     Mode::Journal,
     Mode::Order,
     Mode::Readers,
+    Mode::Suite,
+    Mode::Case,
 ];
 
 /// The table. Bottom lines show their part of it in this order, as far as they have room.
@@ -244,9 +289,26 @@ pub const TABLE: &[Binding] = &[
     on(&[Mode::Order], ENTER, Command::Back, "", "back to the list"),
     on(&[Mode::Help], ESC, Command::Back, "back", "away with the keys"),
     on(&[Mode::Help], Key::Char('?'), Command::Back, "", "away with the keys"),
-    on(&[Mode::Exchange, Mode::Bench, Mode::Journal, Mode::Readers], ESC, Command::Back, "", "back to the sale"),
-    on(&[Mode::Bench], Key::Named(KeyCode::Left), Command::Earlier, "exchange", "tear one exchange earlier"),
-    on(&[Mode::Bench], Key::Named(KeyCode::Right), Command::Later, "exchange", "tear one exchange later"),
+    on(CASE, ESC, Command::Back, "back", "back to the tree"),
+    on(SUITE, ENTER, Command::Accept, "open", "open a suite; show a case with its log"),
+    on(TESTS, Key::Char('r'), Command::Run, "run", "run the chosen suite or case"),
+    on(SUITE, Key::Char('a'), Command::RunAll, "run all", "run all suites"),
+    on(TESTS, Key::Char('s'), Command::StopRun, "stop", "end the run after the case under way"),
+    on(SUITE, Key::Char('f'), Command::OnlyFailures, "failures", "show what did not pass, or everything again"),
+    on(SUITE, RIGHT, Command::Unfold, "", "show a suite's cases"),
+    on(SUITE, LEFT, Command::Fold, "", "hide them"),
+    on(CASE, LEFT, Command::PreviousCase, "case", "the case before"),
+    on(CASE, RIGHT, Command::NextCase, "case", "the case after"),
+    on(CASE, Key::Char('d'), Command::Decode, "decode", "every octet explained, or not"),
+    on(
+        &[Mode::Exchange, Mode::Bench, Mode::Journal, Mode::Readers, Mode::Suite],
+        ESC,
+        Command::Back,
+        "",
+        "back to the sale",
+    ),
+    on(&[Mode::Bench], LEFT, Command::Earlier, "exchange", "tear one exchange earlier"),
+    on(&[Mode::Bench], RIGHT, Command::Later, "exchange", "tear one exchange later"),
     on(&[Mode::Bench], UP, Command::Up, "moment", "before, after execution or mid-answer"),
     on(&[Mode::Bench], DOWN, Command::Down, "moment", "before, after execution or mid-answer"),
     on(LISTS, UP, Command::Up, "", "one line up"),

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 
 use super::app::Tab;
 use super::core::{BenchSetup, Setup, VirtualCard};
-use super::{purse, window};
-use crate::app::{App, AppError, Options, open_pcsc};
+use super::{purse, suite, window};
+use crate::app::campaign::CampaignOptions;
+use crate::app::{App, AppError, Options, ReaderChoice, open_pcsc};
 use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
 use crate::family::purse::profile::Profile;
 use crate::journal::JournalError;
@@ -50,12 +52,26 @@ pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
     };
     // A run that repeats cannot depend on what is plugged in meanwhile.
     let watch = options.seed.is_none();
-    let ended = window::open(setup, clock, watch, first).map_err(AppError::Window);
+    let ended = window::open(setup, suite_setup(options), clock, watch, first).map_err(AppError::Window);
     if let Some(reason) = trace.write_error() {
         // Nothing depends on its being read.
         let _ = writeln!(io::stderr(), "untorn: {reason}");
     }
     ended
+}
+
+fn suite_setup(options: &Options) -> suite::Setup {
+    suite::Setup {
+        options: CampaignOptions {
+            profile: options.profile.clone(),
+            card: options.card.as_ref().map(|card| card.0.clone()),
+            suite: options.suite,
+            ..CampaignOptions::default()
+        },
+        begins_virtual: options.reader == ReaderChoice::Virtual,
+        seed: options.seed.unwrap_or_default(),
+        runs: PathBuf::from("runs"),
+    }
 }
 
 /// The newest orders and all that are unresolved.

@@ -9,7 +9,7 @@ use ratatui::Terminal as Screen;
 use ratatui::backend::TestBackend;
 use ratatui::text::Span;
 
-use super::app::App;
+use super::app::{App, Told};
 use super::core::{BenchSetup, Core, Instruction, Seat, Setup};
 use super::keys::{self, Command, Mode};
 use super::snapshot::{Phase, Snapshot, Wanted};
@@ -38,14 +38,14 @@ use crate::report::slip::{self, Heading};
 use crate::terminal::{Config, OrdersFor, Terminal};
 use crate::time::Moment;
 
-const SMALL: (u16, u16) = (80, 24);
-const LARGE: (u16, u16) = (200, 50);
+pub(super) const SMALL: (u16, u16) = (80, 24);
+pub(super) const LARGE: (u16, u16) = (200, 50);
 /// 2026-01-05 09:00:00Z.
 const MORNING: Moment = Moment::from_millis(1_767_603_600_000);
 
 /// What the person does and sees.
 #[derive(Debug)]
-enum Step {
+pub(super) enum Step {
     /// Presses keys: letters and digits, `\n` for Enter, `\t` for Tab, `\u{1b}` for Esc.
     Type(&'static str),
     Press(KeyCode),
@@ -66,22 +66,22 @@ enum Step {
 use Step::{Look, Miss, Pass, Press, Resize, Rung, See, Tell, Type};
 
 /// A person with a script at a window of a given size.
-struct Person {
+pub(super) struct Person {
     script: VecDeque<Step>,
     keys: VecDeque<KeyCode>,
-    app: Option<App>,
+    pub(super) app: Option<App>,
     screen: Screen<TestBackend>,
     now: Moment,
     rung: u32,
 }
 
 impl Person {
-    fn new(size: (u16, u16), script: Vec<Step>) -> Self {
+    pub(super) fn new(size: (u16, u16), script: Vec<Step>) -> Self {
         let screen = Screen::new(TestBackend::new(size.0, size.1)).unwrap();
         Self { script: script.into(), keys: VecDeque::new(), app: None, screen, now: MORNING, rung: 0 }
     }
 
-    fn text(&mut self) -> String {
+    pub(super) fn text(&mut self) -> String {
         let (app, now) = (self.app.as_ref().unwrap(), self.now);
         // The frame as it was drawn: behind a Japanese character the backend keeps what stood there before.
         let frame = self.screen.draw(|frame| draw::draw(frame, app, now)).unwrap();
@@ -165,7 +165,8 @@ impl Seat for Person {
             }
             if let Some(code) = self.keys.pop_front() {
                 let key = KeyEvent::new(code, KeyModifiers::NONE);
-                if let Some(instruction) = self.app.as_mut().unwrap().press(&key) {
+                // Nothing is behind the suite's screen here; suite_tests.rs is about that.
+                if let Some(Told::Core(instruction)) = self.app.as_mut().unwrap().press(&key) {
                     return Some(instruction);
                 }
                 continue;
@@ -182,7 +183,7 @@ impl Seat for Person {
     }
 }
 
-fn setup(journal: &MemoryJournal, seed: u64) -> Setup {
+pub(super) fn setup(journal: &MemoryJournal, seed: u64) -> Setup {
     let grant = Grant { roles: vec![Role::Debit, Role::Credit, Role::Refund, Role::Read], logical_cards: vec![(1, 1)] };
     let sam = SoftSam::new(&Scheme::test(), TerminalId(*b"UNTORN01"), None, &grant).unwrap();
     let terminal = Terminal::new(Config::default(), Box::new(PurseKernel::new(Box::new(sam), vec![1])));

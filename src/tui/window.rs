@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,13 @@ use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_ra
 use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
 
-use super::app::{App, Tab};
+use super::app::{App, Tab, Told};
 use super::core::{Core, Instruction, Seat, Setup};
 use super::draw;
 use super::snapshot::{Phase, Snapshot};
+use super::suite::{self, Ask, Suite, Wish};
 use super::theme::Theme;
+use super::verdicts::Picture;
 use crate::app::Clock;
 use crate::time::Moment;
 
@@ -25,6 +27,9 @@ use crate::time::Moment;
 const FRAME: Duration = Duration::from_millis(250);
 /// How long after the window is closed the core may take to leave in good order.
 const LEAVE: Duration = Duration::from_secs(5);
+
+/// Threads whose panic is the end of the window; those of the suite have other names, or none.
+const OWN_THREADS: [&str; 3] = ["main", "core", "keys"];
 
 /// Whether the terminal is in the window's hands, to be given back.
 static IS_OPEN: AtomicBool = AtomicBool::new(false);
@@ -39,10 +44,14 @@ pub enum Happening {
     Shown(Arc<Snapshot>),
     /// The core has ended.
     Ended,
+    /// The conformance suite looks different.
+    Verdicts(Arc<Picture>),
+    /// Its thread has ended.
+    SuiteEnded,
 }
 
 /// Opens the window and stays until the person leaves.
-pub fn open(setup: Setup, clock: Clock, watch: bool, tab: Tab) -> io::Result<()> {
+pub fn open(setup: Setup, suite: suite::Setup, clock: Clock, watch: bool, tab: Tab) -> io::Result<()> {
     let (happen, happenings) = mpsc::channel();
     let (instruct, instructions) = mpsc::channel();
     #[cfg(feature = "pcsc")]
@@ -52,23 +61,27 @@ pub fn open(setup: Setup, clock: Clock, watch: bool, tab: Tab) -> io::Result<()>
     restore_before_panic();
     let shown = happen.clone();
     let core = thread::Builder::new().name("core".to_owned()).spawn(move || {
-        let _ended = TellsEnd(shown.clone());
+        let _ended = Tells(shown.clone(), Some(Happening::Ended));
         let mut seat = Channels { clock, last: Moment::default(), shown, instructions };
         Core::new(setup).serve(&mut seat);
     })?;
+    let (ask, asks) = mpsc::channel();
+    let shown = happen.clone();
+    thread::Builder::new().name("suite".to_owned()).spawn(move || {
+        let _ended = Tells(shown.clone(), Some(Happening::SuiteEnded));
+        Suite::new(suite).serve(&mut SuiteChannels { clock: Clock::system(), shown, asks });
+    })?;
     thread::Builder::new().name("keys".to_owned()).spawn(move || read_keys(&happen))?;
-    let Ok(Happening::Shown(first)) = happenings.recv() else {
-        return Err(io::Error::other("the core ended before it began"));
-    };
+    let (first, cases) = first_pictures(&happenings)?;
     IS_OPEN.store(true, Ordering::SeqCst);
     enable_raw_mode()?;
     crossterm::execute!(io::stdout(), EnterAlternateScreen)?;
     let mut app = App::new(first, Theme::from_environment());
     app.tab = tab;
+    app.suite.take(cases);
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
-    let ended = run(&mut terminal, &mut app, &happenings, &instruct, &mut ring);
+    let ended = run(&mut terminal, &mut app, &happenings, &Behind { instruct, ask }, &mut ring);
     restore();
-    drop(instruct);
     if app.leaving {
         last_word(&app, &happenings)?;
     } else if core.join().is_err() {
@@ -77,15 +90,37 @@ pub fn open(setup: Setup, clock: Clock, watch: bool, tab: Tab) -> io::Result<()>
     ended
 }
 
-/// Waits until the core has left in good order, and prints the slip of a sale that was given up by leaving.
+/// The first picture of each thread.
+fn first_pictures(happenings: &Receiver<Happening>) -> io::Result<(Arc<Snapshot>, Arc<Picture>)> {
+    let (mut first, mut cases) = (None, None);
+    loop {
+        match happenings.recv() {
+            Ok(Happening::Shown(snapshot)) => first = Some(snapshot),
+            Ok(Happening::Verdicts(picture)) => cases = Some(picture),
+            Ok(Happening::Key(_) | Happening::Resized) => {}
+            _ => return Err(io::Error::other("a thread ended before it began")),
+        }
+        if let (Some(first), Some(cases)) = (&first, &cases) {
+            return Ok((first.clone(), cases.clone()));
+        }
+    }
+}
+
+/// Waits until the core has left in good order, and a case that works with a real card has ended, and prints the slip of a sale that was given up by leaving.
 fn last_word(app: &App, happenings: &Receiver<Happening>) -> io::Result<()> {
     let mut last = app.snapshot.clone();
+    let mut core = true;
+    let mut suite = app.suite.picture.run.as_ref().is_some_and(|run| run.at_reader);
     let deadline = Instant::now() + LEAVE;
     while let Ok(happening) = happenings.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
         match happening {
             Happening::Shown(snapshot) => last = snapshot,
-            Happening::Ended => break,
-            Happening::Key(_) | Happening::Resized => {}
+            Happening::Ended => core = false,
+            Happening::SuiteEnded => suite = false,
+            Happening::Key(_) | Happening::Resized | Happening::Verdicts(_) => {}
+        }
+        if !core && !suite {
+            break;
         }
     }
     match &last.slip {
@@ -94,13 +129,33 @@ fn last_word(app: &App, happenings: &Receiver<Happening>) -> io::Result<()> {
     }
 }
 
-/// Says that the core has ended, also where it panicked.
-struct TellsEnd(Sender<Happening>);
+/// Says that a thread has ended, also where it panicked.
+struct Tells(Sender<Happening>, Option<Happening>);
 
-impl Drop for TellsEnd {
+impl Drop for Tells {
     fn drop(&mut self) {
-        // The window may be gone already.
-        let _ = self.0.send(Happening::Ended);
+        if let Some(happening) = self.1.take() {
+            // The window may be gone already.
+            let _ = self.0.send(happening);
+        }
+    }
+}
+
+/// The threads behind the window. Once it is dropped, they leave.
+pub struct Behind {
+    /// To the core.
+    pub instruct: Sender<Instruction>,
+    /// To the conformance suite.
+    pub ask: Sender<Ask>,
+}
+
+impl Behind {
+    /// A thread that is gone takes nothing; that it ended comes next.
+    fn tell(&self, told: Told) {
+        match told {
+            Told::Core(instruction) => drop(self.instruct.send(instruction)),
+            Told::Suite(ask) => drop(self.ask.send(ask)),
+        }
     }
 }
 
@@ -109,7 +164,7 @@ pub fn run<B: Backend<Error = io::Error>>(
     terminal: &mut Terminal<B>,
     app: &mut App,
     happenings: &Receiver<Happening>,
-    instruct: &Sender<Instruction>,
+    behind: &Behind,
     ring: &mut dyn FnMut(),
 ) -> io::Result<()> {
     let mut since = Instant::now();
@@ -135,9 +190,8 @@ pub fn run<B: Backend<Error = io::Error>>(
         while let Some(happening) = next {
             match happening {
                 Happening::Key(key) => {
-                    if let Some(instruction) = app.press(&key) {
-                        // A core that is gone takes no instruction; `Ended` comes next.
-                        let _ = instruct.send(instruction);
+                    if let Some(told) = app.press(&key) {
+                        behind.tell(told);
                     }
                 }
                 Happening::Resized => {}
@@ -149,6 +203,8 @@ pub fn run<B: Backend<Error = io::Error>>(
                         ring();
                     }
                 }
+                Happening::Verdicts(picture) => app.suite.take(picture),
+                Happening::SuiteEnded => app.suite.lost(),
                 Happening::Ended => return Ok(()),
             }
             if app.leaving {
@@ -196,6 +252,43 @@ impl Seat for Channels {
     }
 }
 
+/// The suite's end of the channels.
+struct SuiteChannels {
+    clock: Clock,
+    shown: Sender<Happening>,
+    asks: Receiver<Ask>,
+}
+
+impl suite::Seat for SuiteChannels {
+    fn micros(&mut self) -> u64 {
+        self.clock.micros()
+    }
+
+    fn now(&mut self) -> Moment {
+        self.clock.now()
+    }
+
+    fn show(&mut self, picture: Arc<Picture>) {
+        // A window that is gone looks at nothing; the end of `asks` says so.
+        let _ = self.shown.send(Happening::Verdicts(picture));
+    }
+
+    fn next(&mut self) -> Option<Ask> {
+        self.asks.recv().ok()
+    }
+
+    fn wish(&mut self) -> Wish {
+        loop {
+            match self.asks.try_recv() {
+                // One run after the other.
+                Ok(Ask::Run { .. }) => {}
+                Ok(Ask::Stop) | Err(TryRecvError::Disconnected) => return Wish::Stop,
+                Err(TryRecvError::Empty) => return Wish::GoOn,
+            }
+        }
+    }
+}
+
 #[cfg(feature = "pcsc")]
 fn watch_readers(instruct: Sender<Instruction>) -> Option<crate::reader::pcsc::Watch> {
     let (watch, events) = crate::reader::pcsc::Watch::start().ok()?;
@@ -236,8 +329,11 @@ fn ring() {
 fn restore_before_panic() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        restore();
-        before(info);
+        // A case that panics is caught, and its verdict says so: neither an end of the window nor something to print into it.
+        if thread::current().name().is_some_and(|name| OWN_THREADS.contains(&name)) {
+            restore();
+            before(info);
+        }
     }));
 }
 

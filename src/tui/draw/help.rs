@@ -44,6 +44,8 @@ const fn title(mode: Mode) -> &'static str {
         Mode::Journal => "In the journal",
         Mode::Order => "In one order",
         Mode::Readers => "Among the readers",
+        Mode::Suite => "In the conformance suite",
+        Mode::Case => "In one of its cases",
         Mode::Help => "Here",
     }
 }

@@ -1,11 +1,13 @@
 //! Draws a snapshot. Everything here is a function of window state, snapshot and time; nothing waits, locks or asks.
 
 mod bench;
+mod case;
 mod exchange;
 mod help;
 mod journal;
 mod readers;
 mod sale;
+mod suite;
 mod words;
 
 use ratatui::Frame;
@@ -53,7 +55,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, now: Moment) {
     } else {
         panes(frame, body, app, now);
     }
-    if let Some(text) = &app.snapshot.notice {
+    if let Some(text) = app.said.or(app.snapshot.notice.as_deref()) {
         frame.render_widget(Line::styled(format!(" ! {text}"), app.theme.bad()), notice);
     }
     bottom_line(frame, bottom, app);
@@ -69,6 +71,7 @@ fn panes(frame: &mut Frame<'_>, body: Rect, app: &App, now: Moment) {
             let inner = pane(frame, body, app, Tab::Readers.title(), true);
             readers::draw(frame, inner, app);
         }
+        Tab::Suite => suite::draw(frame, body, app),
         _ if body.width >= WIDE => side_by_side(frame, body, app, now),
         Tab::Exchange => exchange::draw(frame, margin(body), app),
         Tab::Bench => bench::draw(frame, margin(body), app),
@@ -162,6 +165,8 @@ fn applies(app: &App, binding: &Binding) -> bool {
         Command::Lift => on_bench.is_some_and(|bench| bench.on_reader),
         // On the bench itself Enter says so already.
         Command::Arm => on_bench.is_some() && (app.mode() != Mode::Bench || binding.label == "arm"),
+        Command::Run | Command::RunAll => app.suite.picture.run.is_none(),
+        Command::StopRun => app.suite.picture.run.is_some(),
         Command::Acknowledge => app.acknowledgeable().is_some(),
         Command::Resolve => app.chosen_order().is_some_and(|order| order.state.is_unresolved()),
         _ => true,

@@ -2,11 +2,16 @@
 
 use ratatui::style::Style;
 
+use crate::conformance::evidence::Seen;
+use crate::conformance::result::{Standing, Status};
+use crate::conformance::verdict::Verdict as CaseVerdict;
 use crate::journal::record::OrderKind;
 use crate::journal::view::State;
+use crate::report::suite_log;
 use crate::terminal::event::{Outcome, OutcomeKind, Settled, Verdict};
 use crate::tui::snapshot::Wanted;
 use crate::tui::theme::Theme;
+use crate::tui::verdicts::{Entry, Turn};
 
 /// An order, as a heading.
 pub(super) const fn kind(kind: OrderKind) -> &'static str {
@@ -130,5 +135,60 @@ pub(super) fn state(state: State, theme: Theme) -> Style {
         State::Open | State::OpenFinal | State::Acknowledged => theme.unknown(),
         State::Paid => theme.good(),
         State::NotPaid => theme.bad(),
+    }
+}
+
+/// How a case stands: its sign, its word, its looks.
+pub(super) fn standing(standing: Standing, theme: Theme) -> (char, &'static str, Style) {
+    match standing {
+        Standing::Passed => ('✓', "passed", theme.good()),
+        Standing::Failed => ('✗', "FAILED", theme.bad()),
+        Standing::Error => ('!', "ERROR", theme.bad()),
+        Standing::Inconclusive => ('?', "inconclusive", theme.unknown()),
+        Standing::Expected => ('?', "expected", theme.unknown()),
+        Standing::Blocked => ('-', "blocked", theme.quiet()),
+        Standing::NotApplicable => ('-', "not applicable", theme.quiet()),
+        Standing::NotRun => ('·', "not run", theme.quiet()),
+    }
+}
+
+/// The same, or what its part in the run under way is.
+pub(super) fn turn(entry: &Entry, theme: Theme) -> (char, &'static str, Style) {
+    match entry.turn {
+        Turn::None => standing(entry.result.standing(), theme),
+        Turn::Waits => ('·', "waits", theme.quiet()),
+        Turn::Runs => ('▶', "runs", theme.accent()),
+    }
+}
+
+/// Why a case did not pass, or does not run; nothing of one that simply has not run yet.
+pub(super) fn reason(entry: &Entry) -> Option<&str> {
+    entry.result.reason().filter(|_| entry.turn == Turn::None && entry.result.status != Status::NotRun)
+}
+
+/// A verdict in a log.
+pub(super) fn verdict(verdict: CaseVerdict, theme: Theme) -> (char, Style) {
+    let (sign, _, style) = standing(
+        match verdict {
+            CaseVerdict::Pass => Standing::Passed,
+            CaseVerdict::Inconclusive => Standing::Inconclusive,
+            CaseVerdict::Fail => Standing::Failed,
+            CaseVerdict::Error => Standing::Error,
+        },
+        theme,
+    );
+    (sign, style)
+}
+
+/// A line of a log that has no octets.
+pub(super) fn logged(seen: &Seen) -> String {
+    match seen {
+        Seen::PowerOff => "power off".to_owned(),
+        Seen::Written { .. } => format!("memory: {}", suite_log::content(seen)),
+        Seen::NoAnswer { .. } => format!("no answer: {}", suite_log::content(seen)),
+        Seen::Torn { .. } => format!("torn: {}", suite_log::content(seen)),
+        Seen::Check { held: true, .. } => format!("holds: {}", suite_log::content(seen)),
+        Seen::Check { held: false, .. } => format!("BROKEN: {}", suite_log::content(seen)),
+        seen => suite_log::one_line(&suite_log::content(seen)),
     }
 }

@@ -1,0 +1,231 @@
+//! The thread of the conformance suite: it owns the subjects, takes [`Ask`]s and shows [`Picture`]s. It shares nothing with
+//! the core, whose sale goes on meanwhile. Virtual subjects are its own: no case touches a card of the bench.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::verdicts::{Entry, Picture, Subject};
+use crate::app::campaign::{Campaign, CampaignOptions};
+use crate::app::run_folder::RunFolder;
+use crate::app::suites;
+use crate::conformance::case::{Case, Risk};
+use crate::conformance::result::{CaseResult, Status, TestReport};
+use crate::conformance::runner::{self, Observer, Subjects};
+use crate::conformance::selection::Selection;
+use crate::time::Moment;
+
+/// What the person at the window wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// Run what these patterns choose (none: all) on what is at this reader (`None`: virtual subjects).
+    Run {
+        /// PC/SC name.
+        reader: Option<String>,
+        /// As in [`Selection::patterns`].
+        patterns: Vec<String>,
+    },
+    /// End the run after the case under way.
+    Stop,
+}
+
+/// What was asked while a run was under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// That it goes on.
+    GoOn,
+    /// That it ends.
+    Stop,
+}
+
+/// Where the thread meets the person: a channel, or a script.
+pub trait Seat {
+    /// Microseconds, from whatever moment.
+    fn micros(&mut self) -> u64;
+
+    /// The date, for the name of a report's folder.
+    fn now(&mut self) -> Moment;
+
+    /// The suite looks like this now.
+    fn show(&mut self, picture: Arc<Picture>);
+
+    /// What to do next; `None` when nobody is there any more.
+    fn next(&mut self) -> Option<Ask>;
+
+    /// Whether the run is to end; never waits.
+    fn wish(&mut self) -> Wish;
+}
+
+/// What the runs of a window have in common.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// Profile, named card, suite of our own terminal; reader and patterns come with each [`Ask`].
+    pub options: CampaignOptions,
+    /// The window begins with virtual cards.
+    pub begins_virtual: bool,
+    /// The seed of each run.
+    pub seed: u64,
+    /// Where folders of reports are made: what a real card did cannot be asked for again.
+    pub runs: PathBuf,
+}
+
+/// The suite behind the window.
+pub struct Suite {
+    setup: Setup,
+    picture: Picture,
+}
+
+impl Suite {
+    /// Nothing is opened yet.
+    pub fn new(setup: Setup) -> Self {
+        Self { setup, picture: Picture::default() }
+    }
+
+    /// Does what the person asks for until they leave.
+    pub fn serve(&mut self, seat: &mut dyn Seat) {
+        self.picture.cases = unopened();
+        if self.setup.begins_virtual {
+            // Virtual subjects say at once which cases do not apply. Why they cannot be had is told when a run is asked for.
+            let _ = self.open(None);
+        }
+        loop {
+            seat.show(Arc::new(self.picture.clone()));
+            match seat.next() {
+                Some(Ask::Run { reader, patterns }) => self.run(reader, patterns, seat),
+                // A key pressed a little late does no harm.
+                Some(Ask::Stop) => {}
+                None => return,
+            }
+        }
+    }
+
+    /// Opens the subjects anew, as the card at a reader may be another one by now. What is known of the same subject stays.
+    fn open(&mut self, reader: Option<String>) -> Result<Campaign, String> {
+        let options = CampaignOptions { reader: reader.clone(), ..self.setup.options.clone() };
+        let mut campaign = Campaign::open(&options).map_err(|error| error.to_string())?;
+        let (identity, risk_max) = (campaign.identity.clone(), campaign.risk_max);
+        let (cases, subjects) = campaign.parts();
+        let selection = Selection { risk_max, ..Selection::default() };
+        let plan = runner::plan(&selection.choose(cases), &selection, &subjects, self.setup.seed);
+        let only_reads = risk_max == Risk::ReadOnly;
+        let subject = Some(Subject { reader, statement: plan.statement.clone(), identity, only_reads });
+        if self.picture.subject != subject {
+            self.picture.cases = entries(cases, plan.results);
+            self.picture.ended = None;
+            self.picture.subject = subject;
+        }
+        Ok(campaign)
+    }
+
+    fn run(&mut self, reader: Option<String>, patterns: Vec<String>, seat: &mut dyn Seat) {
+        let mut campaign = match self.open(reader) {
+            Ok(campaign) => campaign,
+            Err(notice) => {
+                self.picture.notice = Some(notice);
+                return;
+            }
+        };
+        self.picture.notice = None;
+        let selection = Selection { patterns, shard: None, risk_max: campaign.risk_max };
+        let begun = seat.micros();
+        let date = seat.now();
+        let folder = campaign.identity.is_some().then(|| self.setup.runs.join(digits(date)));
+        let mut watch = Watch::new(&mut self.picture, seat, begun, folder);
+        let mut report = campaign.run(&selection, self.setup.seed, &mut watch);
+        report.begun = Some(date);
+        let kept = watch.finish(&report);
+        self.picture.finish(&report, kept);
+    }
+}
+
+/// `20260105090000`.
+fn digits(date: Moment) -> String {
+    date.to_string().chars().filter(char::is_ascii_digit).collect()
+}
+
+/// All cases, before anything is known of what they would run on.
+fn unopened() -> Vec<Entry> {
+    let cases = suites::cases();
+    let selection = Selection::default();
+    let mut results = runner::plan(&selection.choose(&cases), &selection, &Subjects::default(), 0).results;
+    results.iter_mut().for_each(|result| result.status = Status::NotRun);
+    entries(&cases, results)
+}
+
+fn entries(cases: &[Case], results: Vec<CaseResult>) -> Vec<Entry> {
+    cases.iter().zip(results).map(|(case, result)| Entry::new(case, result)).collect()
+}
+
+/// Makes a picture of what happens, and keeps the logs of a real card.
+pub(super) struct Watch<'s> {
+    picture: &'s mut Picture,
+    seat: &'s mut dyn Seat,
+    begun: u64,
+    /// Where the report is kept.
+    kept: Option<PathBuf>,
+    folder: Option<RunFolder>,
+    stops: bool,
+}
+
+impl<'s> Watch<'s> {
+    /// Of a run that has `begun` then; its report goes to the folder `kept`.
+    pub(super) fn new(picture: &'s mut Picture, seat: &'s mut dyn Seat, begun: u64, kept: Option<PathBuf>) -> Self {
+        Self { picture, seat, begun, kept, folder: None, stops: false }
+    }
+
+    fn show(&mut self) {
+        self.seat.show(Arc::new(self.picture.clone()));
+    }
+
+    /// A report that cannot be kept ends the run.
+    fn keep(&mut self, keep: impl FnOnce(&mut Option<RunFolder>, &Path) -> Result<(), crate::app::AppError>) {
+        let Some(path) = &self.kept else { return };
+        if let Err(error) = keep(&mut self.folder, path) {
+            self.picture.notice = Some(error.to_string());
+            self.kept = None;
+            self.stops = true;
+        }
+    }
+
+    fn finish(mut self, report: &TestReport) -> Option<PathBuf> {
+        self.keep(|folder, _| folder.take().map_or(Ok(()), |folder| folder.finish(report.clone())));
+        self.kept
+    }
+}
+
+impl Observer for Watch<'_> {
+    fn planned(&mut self, report: &TestReport) {
+        self.keep(|folder, path| {
+            *folder = Some(RunFolder::create(path, report.clone())?);
+            Ok(())
+        });
+        self.picture.plan(report);
+        self.show();
+    }
+
+    fn begin(&mut self, case: &Case, _: usize, _: usize) {
+        self.picture.begin(&case.id);
+        self.show();
+    }
+
+    fn end(&mut self, result: &CaseResult) {
+        let micros = self.seat.micros().saturating_sub(self.begun);
+        self.picture.end(result, micros);
+        self.keep(|folder, _| folder.as_mut().map_or(Ok(()), |folder| folder.record(result)));
+        self.show();
+    }
+
+    fn stop(&mut self) -> bool {
+        if self.seat.wish() == Wish::Stop {
+            self.stops = true;
+        }
+        if let Some(run) = self.picture.run.as_mut().filter(|run| self.stops && !run.stopping) {
+            run.stopping = true;
+            self.show();
+        }
+        self.stops
+    }
+
+    fn micros(&mut self) -> u64 {
+        self.seat.micros()
+    }
+}

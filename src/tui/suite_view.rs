@@ -1,0 +1,190 @@
+//! The screen of the conformance suite, as far as it is the window's own: what is chosen, unfolded, filtered and scrolled.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::app::Position;
+use super::keys::Command;
+use super::suite::Ask;
+use super::verdicts::{Entry, Picture};
+
+/// Lines that a page key moves.
+const PAGE: usize = 10;
+
+/// A line of the tree.
+#[derive(Debug, Clone, Copy)]
+pub enum Row<'p> {
+    /// A suite.
+    Suite(&'p str),
+    /// One of its cases.
+    Case(&'p Entry),
+}
+
+impl Row<'_> {
+    fn key(&self) -> &str {
+        match self {
+            Self::Suite(name) => name,
+            Self::Case(entry) => &entry.result.id,
+        }
+    }
+}
+
+/// State of the screen.
+#[derive(Debug, Default)]
+pub struct SuiteView {
+    /// The last picture of the suite.
+    pub picture: Arc<Picture>,
+    /// Name of the suite or id of the case that is chosen, for lines come and go under a filter; empty: the first.
+    chosen: String,
+    unfolded: BTreeSet<String>,
+    /// Cases that did not pass are shown and no others.
+    pub only_failures: bool,
+    /// Whether the chosen case is shown whole, and from which line.
+    pub evidence: Option<Position>,
+    /// Octets of the log are explained one by one.
+    pub explains: bool,
+}
+
+impl SuiteView {
+    /// The lines of the tree. A filter unfolds every suite in which it finds something, and shows no other.
+    pub fn rows(&self) -> Vec<Row<'_>> {
+        let mut rows = Vec::new();
+        for suite in self.picture.suites() {
+            let listed = |entry: &&Entry| !self.only_failures || entry.is_suspect();
+            let cases: Vec<&Entry> = self.picture.cases_of(suite).filter(listed).collect();
+            if cases.is_empty() {
+                continue;
+            }
+            rows.push(Row::Suite(suite));
+            if self.is_unfolded(suite) {
+                rows.extend(cases.into_iter().map(Row::Case));
+            }
+        }
+        rows
+    }
+
+    /// Whether a suite's cases are listed.
+    pub fn is_unfolded(&self, suite: &str) -> bool {
+        self.only_failures || self.unfolded.contains(suite)
+    }
+
+    /// Which of these lines is chosen. Where a filter or a fold has hidden it: its suite.
+    pub fn index(&self, rows: &[Row<'_>]) -> usize {
+        let at = |key: &str| rows.iter().position(|row| row.key() == key);
+        let suite = || self.picture.cases.iter().find(|entry| entry.result.id == self.chosen);
+        at(&self.chosen).or_else(|| at(&suite()?.result.suite)).unwrap_or(0)
+    }
+
+    /// The chosen line.
+    pub fn row(&self) -> Option<Row<'_>> {
+        let rows = self.rows();
+        rows.get(self.index(&rows)).copied()
+    }
+
+    /// The case that is chosen.
+    pub fn case(&self) -> Option<&Entry> {
+        match self.row() {
+            Some(Row::Case(entry)) => Some(entry),
+            _ => None,
+        }
+    }
+
+    /// Whether a run is under way that works with a card at this reader.
+    pub fn runs_at(&self, reader: &str) -> bool {
+        let subject = self.picture.subject.as_ref().and_then(|subject| subject.reader.as_deref());
+        self.picture.run.is_some() && subject == Some(reader)
+    }
+
+    /// Takes a new picture.
+    pub fn take(&mut self, picture: Arc<Picture>) {
+        self.picture = picture;
+        if self.case().is_none() {
+            self.evidence = None;
+        }
+    }
+
+    /// The suite's thread is gone.
+    pub fn lost(&mut self) {
+        let picture = Arc::make_mut(&mut self.picture);
+        picture.run = None;
+        picture.notice = Some("The suite has ended by a fault of untorn's. The sale goes on.".to_owned());
+    }
+
+    /// Does what a key asks for; `reader` is the one in use, `None` the virtual one.
+    pub fn obey(&mut self, command: Command, reader: Option<String>) -> Option<Ask> {
+        match command {
+            Command::Run | Command::RunAll if self.picture.run.is_some() => return None,
+            Command::RunAll => return Some(Ask::Run { reader, patterns: Vec::new() }),
+            Command::Run => return Some(Ask::Run { reader, patterns: vec![self.row()?.key().to_owned()] }),
+            Command::StopRun => return self.picture.run.is_some().then_some(Ask::Stop),
+            Command::OnlyFailures => self.only_failures = !self.only_failures,
+            Command::Decode => self.explains = !self.explains,
+            Command::Accept => self.open(),
+            Command::Unfold => self.fold(false),
+            Command::Fold => self.fold(true),
+            Command::PreviousCase => self.neighbour(false),
+            Command::NextCase => self.neighbour(true),
+            _ => match &self.evidence {
+                Some(evidence) => evidence.step(command),
+                None => self.step(command),
+            },
+        }
+        None
+    }
+
+    fn open(&mut self) {
+        match self.row() {
+            Some(Row::Suite(name)) => self.fold(self.is_unfolded(name)),
+            Some(Row::Case(_)) => self.evidence = Some(Position::default()),
+            None => {}
+        }
+    }
+
+    /// Folds or unfolds the chosen suite; folding from a case goes to its suite.
+    fn fold(&mut self, fold: bool) {
+        let suite = match self.row() {
+            Some(Row::Suite(name)) => name.to_owned(),
+            Some(Row::Case(entry)) if fold => entry.result.suite.clone(),
+            _ => return,
+        };
+        if fold {
+            self.unfolded.remove(&suite);
+        } else {
+            self.unfolded.insert(suite.clone());
+        }
+        self.chosen = suite;
+    }
+
+    fn step(&mut self, command: Command) {
+        let rows = self.rows();
+        let (now, last) = (self.index(&rows), rows.len().saturating_sub(1));
+        let next = match command {
+            Command::Up => now.saturating_sub(1),
+            Command::Down => now + 1,
+            Command::PageUp => now.saturating_sub(PAGE),
+            Command::PageDown => now + PAGE,
+            Command::First => 0,
+            Command::Last => last,
+            _ => now,
+        };
+        self.choose(next.min(last));
+    }
+
+    /// The case before or after the one that is shown, over the bounds of suites that are unfolded.
+    fn neighbour(&mut self, next: bool) {
+        let rows = self.rows();
+        let now = self.index(&rows);
+        let is_case = |index: &usize| matches!(rows[*index], Row::Case(_));
+        let found =
+            if next { (now + 1..rows.len()).find(is_case) } else { (0..now.min(rows.len())).rev().find(is_case) };
+        if let Some(index) = found {
+            self.choose(index);
+            self.evidence = Some(Position::default());
+        }
+    }
+
+    fn choose(&mut self, index: usize) {
+        let key = self.rows().get(index).map(|row| row.key().to_owned());
+        self.chosen = key.unwrap_or_default();
+    }
+}
