@@ -16,6 +16,7 @@ run: build-needs
 
 test: build-needs test-needs
 	cargo test --release --locked
+	CARGO_TARGET_DIR="$${CARGO_TARGET_DIR:-target}" cargo test --release --locked --manifest-path examples/stamp-family/Cargo.toml
 
 bench: build-needs
 	cargo bench --locked

@@ -15,6 +15,18 @@ pub struct Description {
 }
 
 /// Makes an enum of defects: variants with name, whether money or authentication is at stake, and a sentence.
+///
+/// ```
+/// untorn::defects! {
+///     /// What is wrong with a toy on purpose.
+///     pub enum ToyDefect {
+///         EchoReversed => ("echo-reversed", false, "ECHO answers the octets backwards."),
+///     }
+/// }
+/// assert_eq!(ToyDefect::by_name("echo-reversed"), Some(ToyDefect::EchoReversed));
+/// assert_eq!(ToyDefect::ALL[0].1.text, "ECHO answers the octets backwards.");
+/// ```
+#[macro_export]
 macro_rules! defects {
     ($(#[$meta:meta])* $visibility:vis enum $Name:ident { $($Variant:ident => ($name:literal, $critical:literal, $text:literal),)* }) => {
         $(#[$meta])*
@@ -36,4 +48,4 @@ macro_rules! defects {
         }
     };
 }
-pub(crate) use defects;
+pub use defects;

@@ -1,6 +1,8 @@
 //! The command line's view of reports.
 
 use std::fs;
+#[cfg(target_os = "linux")]
+use std::process::Stdio;
 
 use untorn::conformance::result::{CaseResult, Status, TestReport};
 use untorn::conformance::verdict::Verdict;
@@ -55,4 +57,45 @@ fn parts_of_a_run_are_merged_only_when_all_are_there() {
     desk.run(&["report", "merge", "2.json", "1.json", "--out", "whole.json"]).ended(0);
     let shown = desk.run(&["report", "show", "whole.json"]).ended(0).stdout;
     assert_eq!(shown, "2 passed, 0 failed: clean\n");
+}
+
+/// So many cases that each further one costs the rewriting of a long report: the run cannot be over before the signal comes.
+#[cfg(target_os = "linux")]
+fn many_cases() -> String {
+    let case = |number| {
+        format!(
+            "[[case]]\nid = 'MANY-A-{number}'\npurpose = 'An unknown instruction is refused.'\nrisk = 'read_only'\n\
+             [[case.step]]\nsend = '00FE000000'\nexpect = '6D00'\n"
+        )
+    };
+    (1000..4000).map(case).fold("suite = 'many'\n".to_owned(), |text, case| text + &case)
+}
+
+/// Ctrl-C in mid-run: the report is whole, and says which cases did not run.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_ends_a_run_and_its_report_says_so() {
+    use rustix::fs::inotify;
+    let desk = Desk::new(&[]);
+    fs::write(desk.path().join("many.toml"), many_cases()).unwrap();
+    let out = desk.path().join("out");
+    fs::create_dir(&out).unwrap();
+    let watch = inotify::init(inotify::CreateFlags::empty()).unwrap();
+    inotify::add_watch(&watch, &out, inotify::WatchFlags::MOVED_TO).unwrap();
+    let mut run = desk.command(&["test", "many", "--cases", "many.toml", "--out", "out"]);
+    let mut child = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // Returns when the report takes its place for the first time: the run has begun.
+    let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
+    inotify::Reader::new(&watch, &mut buffer).next().unwrap();
+    let id = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    let report = suite_json::read(&fs::read_to_string(out.join("report.json")).unwrap()).unwrap();
+    assert!(report.interrupted);
+    let not_run = report.results.iter().filter(|result| result.status == Status::NotRun).count();
+    assert!(report.results.len() == 3000 && not_run > 0, "{not_run} of {}", report.results.len());
+    let logs = report.results.iter().filter(|result| result.verdict().is_some());
+    assert!(logs.filter_map(|result| result.evidence_file.as_ref()).all(|log| out.join(log).exists()));
+    let shown = desk.run(&["report", "show", "out"]).ended(2).stdout;
+    assert!(shown.contains(&format!("{not_run} not run")), "{shown}");
 }

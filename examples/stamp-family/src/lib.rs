@@ -1,0 +1,75 @@
+//! A card family that untorn does not know: a stamp card. Ten stamps are one coffee.
+//!
+//! Everything that a family needs goes through one trait, [`CardFamily`]. The chip under it (channels, chaining, long answers, a memory
+//! that can be torn) is untorn's own, so that the stamp card gets the whole suite `iso7816_4` for the claims of its statement.
+
+mod card;
+mod cases;
+
+use untorn::card::Card;
+use untorn::conformance::case::Case;
+use untorn::conformance::mutant::Mutant;
+use untorn::conformance::requirement::Catalogue;
+use untorn::conformance::statement::Statement;
+use untorn::family::CardFamily;
+
+use card::StampDefect;
+
+/// Name of family, suite and of the one profile.
+pub const NAME: &str = "stamps";
+
+/// What the card claims (ICS). `specs/iso7816_4.md` of untorn says what the claims mean and which values they need.
+const CLAIMS: [&str; 9] = [
+    "stamps",
+    "iso7816_4",
+    "iso7816_4.strict",
+    "iso7816_4.read",
+    "iso7816_4.get_response",
+    "iso7816_4.extended_length",
+    "iso7816_4.chaining",
+    "iso7816_4.chaining_limit",
+    "iso7816_4.logical_channels",
+];
+
+/// The family of stamp cards.
+pub struct Stamps;
+
+impl CardFamily for Stamps {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn profiles(&self) -> Vec<&'static str> {
+        vec![NAME]
+    }
+
+    fn statement(&self, _profile: &str) -> Result<Statement, String> {
+        let statement = Statement { name: NAME.to_owned(), ..Statement::default() }
+            .text("iso7816_4.aid", "F05354414D5053")
+            .text("iso7816_4.read_command", "80CA0000")
+            .text("iso7816_4.long_answer", "80CA0001")
+            // FIND VISIT for a visit that nobody makes: not found whole, a wrong length by halves.
+            .text("iso7816_4.chained_command", "80360000FFFFFFFF")
+            .number("iso7816_4.chain_len_max", 512);
+        Ok(CLAIMS.iter().fold(statement, |statement, claim| statement.claim(claim)))
+    }
+
+    /// This card draws nothing at random, so that the seed is not needed.
+    fn virtual_card(&self, _profile: &str, _seed: u64, mutant: Option<&str>) -> Result<Box<dyn Card>, String> {
+        let unknown = |name: &str| format!("stamp cards have no mutant {name:?}");
+        let defect = mutant.map(|name| StampDefect::by_name(name).ok_or_else(|| unknown(name))).transpose()?;
+        Ok(Box::new(card::fresh(defect)))
+    }
+
+    fn cases(&self) -> Vec<Case> {
+        cases::all()
+    }
+
+    fn mutants(&self) -> Vec<Mutant> {
+        StampDefect::ALL.iter().map(|(_, description)| Mutant::card(description)).collect()
+    }
+
+    fn requirements(&self) -> Result<Catalogue, String> {
+        Catalogue::parse(include_str!("../requirements.toml"))
+    }
+}

@@ -1,0 +1,47 @@
+//! What the family gets: the suite of its chip, its own cases, and proof that these notice something.
+
+use stamp_family::{NAME, Stamps};
+use untorn::app::suites;
+use untorn::conformance::case::Case;
+use untorn::conformance::rig::InProcessSubject;
+use untorn::conformance::runner::{Subjects, Unobserved, run};
+use untorn::conformance::selection::Selection;
+use untorn::conformance::verdict::Verdict;
+use untorn::family::{self, CardFamily};
+use untorn::report::traceability;
+
+/// One test for all: a family is added once in a process.
+#[test]
+fn the_family_passes_and_its_mutants_do_not() {
+    family::add(vec![Box::new(Stamps)]).expect("nobody has asked for families yet");
+    let cases = suites::cases();
+
+    let statement = Stamps.statement(NAME).expect("there is this profile");
+    let make = |seed| Stamps.virtual_card(NAME, seed, None);
+    let mut subject = InProcessSubject::new(statement, make);
+    let report = run(&cases, &Selection::default(), &mut Subjects::card(&mut subject), 1, &mut Unobserved);
+    let ran: Vec<_> = report.results.iter().filter(|result| result.verdict().is_some()).collect();
+    for result in &ran {
+        assert_eq!(result.verdict(), Some(Verdict::Pass), "{}: {:?}", result.id, result.reason());
+    }
+    for suite in ["iso7816_4", NAME] {
+        let of_suite = |name: &String| name == suite;
+        let all = cases.iter().filter(|case| of_suite(&case.suite)).count();
+        assert_eq!(ran.iter().filter(|result| of_suite(&result.suite)).count(), all, "{suite} as a whole");
+    }
+
+    for mutant in Stamps.mutants() {
+        let declared = |case: &&Case| case.kills.iter().any(|name| name == mutant.name);
+        let declared: Vec<Case> = cases.iter().filter(declared).cloned().collect();
+        let statement = Stamps.statement(NAME).expect("there is this profile");
+        let make = |seed| Stamps.virtual_card(NAME, seed, Some(mutant.name));
+        let mut subject = InProcessSubject::new(statement, make);
+        let report = run(&declared, &Selection::default(), &mut Subjects::card(&mut subject), 1, &mut Unobserved);
+        let failed = report.results.iter().any(|result| result.verdict() == Some(Verdict::Fail));
+        assert!(failed, "{} is not noticed", mutant.name);
+    }
+
+    let catalogue = Stamps.requirements().expect("the catalogue is well-formed");
+    let gaps = traceability::gaps(&Stamps.cases(), &[catalogue], &[]);
+    assert!(gaps.is_empty(), "{gaps:#?}");
+}

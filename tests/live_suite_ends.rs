@@ -1,0 +1,160 @@
+//! What ends a run of the suite from outside: the card leaves, the service goes, the card never answers. The run goes on to its end
+//! and says of each case what is known of it; nothing of this reads as passed or failed.
+
+#![cfg(all(feature = "pcsc", target_os = "linux"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where something is missing")]
+
+mod support;
+
+use std::sync::Mutex;
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use support::pcscd::{Pcscd, READER};
+use support::virtual_card::{Seen, VirtualCard};
+use untorn::app::run_folder::{self, RunFolder};
+use untorn::app::subjects::RealCard;
+use untorn::card::memory::Memory;
+use untorn::card::{Answer, Card};
+use untorn::conformance::case::Case;
+use untorn::conformance::evidence::Seen as Logged;
+use untorn::conformance::result::{CaseResult, End, TestReport};
+use untorn::conformance::runner::{Observer, Subjects, run};
+use untorn::conformance::selection::Selection;
+use untorn::conformance::verdict::Verdict;
+use untorn::family::families;
+use untorn::reader::Reader;
+use untorn::reader::in_process::shared;
+use untorn::reader::pcsc::PcscReader;
+
+/// A call to the service that takes longer is given up; here so short that the test need not wait for the usual half minute.
+const DEADLINE: Duration = Duration::from_secs(1);
+
+fn purse_card() -> Box<dyn Card> {
+    families()[0].virtual_card("default", 1, None).unwrap()
+}
+
+fn at_reader() -> RealCard {
+    let statement = families()[0].statement("default").unwrap();
+    let open = || -> Result<Box<dyn Reader>, untorn::app::AppError> {
+        let reader = PcscReader::open(READER);
+        reader
+            .map(|reader| Box::new(reader.with_deadline(DEADLINE)) as Box<dyn Reader>)
+            .map_err(|error| untorn::app::AppError::Reader(error.to_string()))
+    };
+    RealCard::new(statement, READER.to_owned(), Box::new(open))
+}
+
+fn only(patterns: &[&str]) -> Selection {
+    Selection { patterns: patterns.iter().map(ToString::to_string).collect(), ..Selection::default() }
+}
+
+/// Does something before the case with this index, and keeps the folder of the run.
+struct Before<'a> {
+    folder: Option<RunFolder>,
+    path: &'a std::path::Path,
+    acts: Vec<(usize, Box<dyn FnOnce() + 'a>)>,
+}
+
+impl Observer for Before<'_> {
+    fn planned(&mut self, report: &TestReport) {
+        self.folder = Some(RunFolder::create(self.path, report.clone()).unwrap());
+    }
+
+    fn begin(&mut self, _: &Case, index: usize, _: usize) {
+        while let Some(next) = self.acts.pop_if(|(at, _)| *at <= index) {
+            next.1();
+        }
+    }
+
+    fn end(&mut self, result: &CaseResult) {
+        self.folder.as_mut().unwrap().record(result).unwrap();
+    }
+}
+
+#[test]
+fn the_card_leaves_and_then_the_service() {
+    let Some(mut pcscd) = Pcscd::start() else { return };
+    let seen = Seen::start();
+    let card = VirtualCard::present(&shared(purse_card()), &pcscd);
+    seen.wait_inserted();
+    let folder = tempfile::tempdir().unwrap();
+    let lift = Box::new(move || {
+        card.control.stop();
+        card.end().unwrap();
+        seen.wait_removed();
+    });
+    let stop = Box::new(|| pcscd.stop());
+    // The last comes first.
+    let acts: Vec<(usize, Box<dyn FnOnce() + '_>)> = vec![(4, stop), (2, lift)];
+    let mut observer = Before { folder: None, path: folder.path(), acts };
+    let mut subject = at_reader();
+    let selection = only(&["ISO-SEL-*"]);
+    let report = run(&untorn::suite::cases(), &selection, &mut Subjects::card(&mut subject), 1, &mut observer);
+    observer.folder.take().unwrap().finish(report.clone()).unwrap();
+    let verdicts: Vec<_> = report.results.iter().map(|result| result.verdict().unwrap()).collect();
+    assert_eq!(verdicts[..2], [Verdict::Pass; 2]);
+    assert!(verdicts.len() > 5 && verdicts[2..].iter().all(|verdict| *verdict == Verdict::Inconclusive));
+    assert!(!report.interrupted && report.end() == End::Inconclusive);
+    let reasons: Vec<_> = report.results.iter().map(|result| result.reason().unwrap_or_default()).collect();
+    assert!(reasons[2].contains("no answer to reset"), "{reasons:?}");
+    let kept = run_folder::read(folder.path()).unwrap();
+    assert_eq!(kept.results.len(), report.results.len());
+    assert!(kept.results[..3].iter().all(|result| !result.evidence.is_empty()), "the logs are kept");
+}
+
+/// Answers to reset, and to no command until it is let go.
+struct Stubborn {
+    card: Box<dyn Card>,
+    let_go: Mutex<Receiver<()>>,
+}
+
+impl Card for Stubborn {
+    fn reset(&mut self) -> Option<Vec<u8>> {
+        self.card.reset()
+    }
+
+    fn process(&mut self, _: &[u8]) -> Answer {
+        // The end of the other side is what is waited for.
+        let _ = self.let_go.lock().unwrap().recv();
+        Answer::Mute
+    }
+
+    fn power_off(&mut self) {
+        self.card.power_off();
+    }
+
+    fn memory(&mut self) -> &mut Memory {
+        self.card.memory()
+    }
+}
+
+#[test]
+fn a_card_that_never_answers_holds_nobody_up() {
+    let Some(pcscd) = Pcscd::start() else { return };
+    let seen = Seen::start();
+    let (held, let_go) = mpsc::channel();
+    let stubborn = Stubborn { card: purse_card(), let_go: Mutex::new(let_go) };
+    let card = VirtualCard::present(&shared(stubborn), &pcscd);
+    seen.wait_inserted();
+    let mut subject = at_reader();
+    let selection = only(&["ISO-SEL-001", "ISO-SEL-002"]);
+    let folder = tempfile::tempdir().unwrap();
+    let mut observer = Before { folder: None, path: folder.path(), acts: Vec::new() };
+    let report = run(&untorn::suite::cases(), &selection, &mut Subjects::card(&mut subject), 1, &mut observer);
+    // The service waits for the card as long as it is there; it could not be ended either.
+    drop(held);
+    drop(card);
+    assert_eq!(report.results.len(), 2);
+    for result in &report.results {
+        assert_eq!(result.verdict(), Some(Verdict::Inconclusive), "{:?}", result.reason());
+        assert!(
+            result.evidence.iter().any(|line| matches!(line.what, Logged::NoAnswer { .. })),
+            "{:?}",
+            result.evidence
+        );
+    }
+    assert!(report.results[0].reason().unwrap().contains("no answer within"), "{:?}", report.results[0].reason());
+    let kept = run_folder::read(folder.path()).unwrap();
+    assert!(kept.results.iter().all(|result| result.verdict() == Some(Verdict::Inconclusive)));
+}
