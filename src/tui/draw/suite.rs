@@ -146,7 +146,7 @@ fn subject(app: &App) -> String {
 
 fn progress(app: &App, run: &Progress) -> Line<'static> {
     let theme = app.theme;
-    let full = if run.of == 0 { BAR_WIDTH } else { run.done * BAR_WIDTH / run.of };
+    let full = (run.done * BAR_WIDTH).checked_div(run.of).unwrap_or(BAR_WIDTH);
     let left = match run.micros_left() {
         _ if run.stopping => "stopping".to_owned(),
         // Rounded up: "0 s" is never shown while there is something to do.
