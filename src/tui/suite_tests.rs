@@ -114,8 +114,9 @@ fn tree_run_failures_and_evidence_look_as_they_were_reviewed() {
         let mut person = window(size, &idle);
         look(&format!("suite-idle-{suffix}"), &mut person);
 
-        let mut person = window(size, &running());
-        press(person.app.as_mut().unwrap(), &[KeyCode::Down, KeyCode::Right]);
+        let mut person = window(size, &idle);
+        letter(person.app.as_mut().unwrap(), 'a');
+        person.app.as_mut().unwrap().suite.take(timeless(&running()));
         look(&format!("suite-running-{suffix}"), &mut person);
 
         let mut person = window(size, &finished);
@@ -223,6 +224,28 @@ fn keys_choose_what_is_run() {
     app.suite.take(Arc::new(running()));
     assert!(letter(app, 'a').is_none(), "one run after the other");
     assert!(matches!(letter(app, 's'), Some(Told::Suite(Ask::Stop))));
+}
+
+#[test]
+fn the_tree_goes_along_with_a_run_until_the_person_moves() {
+    let idle = serve(None, &[]).pop().unwrap();
+    let mut person = window(SMALL, &idle);
+    let app = person.app.as_mut().unwrap();
+    letter(app, 'a');
+    let running = running();
+    let at = running.run.as_ref().unwrap().case.clone();
+    app.suite.take(Arc::new(running.clone()));
+    assert_eq!(app.suite.case().unwrap().result.id, at);
+    let ended = Arc::new(Picture { run: None, ..running.clone() });
+    app.suite.take(ended.clone());
+    assert!(app.suite.case().is_none(), "back where the person was");
+
+    letter(app, 'a');
+    app.suite.take(Arc::new(running));
+    press(app, &[KeyCode::Up]);
+    app.suite.take(ended);
+    let before = |entry: &&crate::tui::verdicts::Entry| entry.result.id < at;
+    assert!(app.suite.case().is_some_and(|entry| before(&entry)), "the case above stays chosen");
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub struct SuiteView {
     /// Name of the suite or id of the case that is chosen, for lines come and go under a filter; empty: the first.
     chosen: String,
     unfolded: BTreeSet<String>,
+    /// The tree goes along with the run, until the person moves in it.
+    follows: bool,
     /// Cases that did not pass are shown and no others.
     pub only_failures: bool,
     /// Whether the chosen case is shown whole, and from which line.
@@ -65,14 +67,31 @@ impl SuiteView {
 
     /// Whether a suite's cases are listed.
     pub fn is_unfolded(&self, suite: &str) -> bool {
-        self.only_failures || self.unfolded.contains(suite)
+        let follows = || self.followed().is_some_and(|entry| entry.result.suite == suite);
+        self.only_failures || self.unfolded.contains(suite) || follows()
+    }
+
+    /// The case to which the run has come, while the tree goes along with it.
+    fn followed(&self) -> Option<&Entry> {
+        let run = self.picture.run.as_ref().filter(|_| self.follows)?;
+        self.picture.cases.iter().find(|entry| entry.result.id == run.case)
+    }
+
+    /// The person goes on by themselves from where the run has come to.
+    fn settle(&mut self) {
+        if let Some(result) = self.followed().map(|entry| entry.result.clone()) {
+            self.unfolded.insert(result.suite.clone());
+            self.chosen.clone_from(&result.id);
+        }
+        self.follows = false;
     }
 
     /// Which of these lines is chosen. Where a filter or a fold has hidden it: its suite.
     pub fn index(&self, rows: &[Row<'_>]) -> usize {
         let at = |key: &str| rows.iter().position(|row| row.key() == key);
-        let suite = || self.picture.cases.iter().find(|entry| entry.result.id == self.chosen);
-        at(&self.chosen).or_else(|| at(&suite()?.result.suite)).unwrap_or(0)
+        let chosen = self.followed().map_or(self.chosen.as_str(), |entry| &entry.result.id);
+        let suite = || self.picture.cases.iter().find(|entry| entry.result.id == chosen);
+        at(chosen).or_else(|| at(&suite()?.result.suite)).unwrap_or(0)
     }
 
     /// The chosen line.
@@ -114,9 +133,20 @@ impl SuiteView {
     pub fn obey(&mut self, command: Command, reader: Option<String>) -> Option<Ask> {
         match command {
             Command::Run | Command::RunAll if self.picture.run.is_some() => return None,
-            Command::RunAll => return Some(Ask::Run { reader, patterns: Vec::new() }),
-            Command::Run => return Some(Ask::Run { reader, patterns: vec![self.row()?.key().to_owned()] }),
+            Command::RunAll => {
+                self.follows = true;
+                return Some(Ask::Run { reader, patterns: Vec::new() });
+            }
+            Command::Run => {
+                let row = self.row()?;
+                let (patterns, follows) = (vec![row.key().to_owned()], matches!(row, Row::Suite(_)));
+                self.follows = follows;
+                return Some(Ask::Run { reader, patterns });
+            }
             Command::StopRun => return self.picture.run.is_some().then_some(Ask::Stop),
+            _ => self.settle(),
+        }
+        match command {
             Command::OnlyFailures => self.only_failures = !self.only_failures,
             Command::Decode => self.explains = !self.explains,
             Command::Accept => self.open(),
