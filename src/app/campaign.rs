@@ -115,10 +115,7 @@ impl Campaign {
         let statement = options.statement()?;
         let identity = identify(&statement, open_reader(name)?)?;
         let risk_max = permission(&identity, options.card.as_deref())?;
-        let mut card = RealCard::new(statement, name.to_owned(), open);
-        if risk_max > Risk::ReadOnly {
-            card = card.with_ledger(FileLedger::open(&identity)?);
-        }
+        let card = RealCard::new(statement, name.to_owned(), open).with_ledger(FileLedger::open(&identity)?);
         Ok(Self { card: Some(Box::new(card)), risk_max, identity: Some(identity), ..self })
     }
 
@@ -212,7 +209,7 @@ impl Observer for Timed {
 fn permission(identity: &str, named: Option<&str>) -> Result<Risk, AppError> {
     match named {
         None => Ok(Risk::ReadOnly),
-        Some(named) if named.eq_ignore_ascii_case(identity) => Ok(Risk::Irreversible),
+        Some(named) if named.eq_ignore_ascii_case(identity) => Ok(Risk::Writes),
         Some(named) => Err(AppError::Usage(format!("--card names {named}, the card at the reader is {identity}"))),
     }
 }
@@ -284,7 +281,7 @@ mod tests {
     #[test]
     fn a_card_is_written_to_only_when_it_is_named() {
         assert_eq!(permission("AB01", None).unwrap(), Risk::ReadOnly);
-        assert_eq!(permission("AB01", Some("ab01")).unwrap(), Risk::Irreversible);
+        assert_eq!(permission("AB01", Some("ab01")).unwrap(), Risk::Writes, "and never ruined");
         assert!(permission("AB01", Some("AB02")).is_err());
     }
 

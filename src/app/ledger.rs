@@ -2,7 +2,7 @@
 //! other program of this person loses count. Two in a row are the most; a card that blocks after three stays alive.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ pub struct FileLedger {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Counts {
-    /// Failed authentications in a row, by the card's identity.
+    /// Failures in a row, by the card's identity and which secret.
     failed_in_a_row: BTreeMap<String, u32>,
 }
 
@@ -36,6 +36,24 @@ impl FileLedger {
     /// A ledger in this file, made at the first entry.
     pub fn at(path: PathBuf, card: &str) -> Self {
         Self { path, card: card.to_owned() }
+    }
+
+    fn entry(&self, secret: &str) -> String {
+        format!("{} {secret}", self.card)
+    }
+
+    /// One process at a time: a count that is lost may cost a card its last try. The lock ends with the file.
+    fn lock(&self) -> Result<File, String> {
+        let lock = || {
+            if let Some(folder) = self.path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            let path = self.path.with_extension("lock");
+            let file = File::options().write(true).create(true).truncate(false).open(path)?;
+            file.lock()?;
+            Ok(file)
+        };
+        lock().map_err(|error: io::Error| format!("the ledger {} cannot be locked: {error}", self.path.display()))
     }
 
     fn read(&self) -> Result<Counts, String> {
@@ -61,12 +79,13 @@ impl FileLedger {
 }
 
 impl Ledger for FileLedger {
-    fn before_failure(&mut self) -> Result<(), String> {
+    fn before_failure(&mut self, secret: &str) -> Result<(), String> {
+        let _lock = self.lock()?;
         let mut counts = self.read()?;
-        let count = counts.failed_in_a_row.entry(self.card.clone()).or_default();
+        let count = counts.failed_in_a_row.entry(self.entry(secret)).or_default();
         if *count >= FAILED_MAX {
             return Err(format!(
-                "authentication failed {count} times in a row at card {}, no more until one succeeds ({})",
+                "{secret} may have failed {count} times in a row at card {}, no more until it succeeds once ({})",
                 self.card,
                 self.path.display()
             ));
@@ -75,9 +94,10 @@ impl Ledger for FileLedger {
         self.write(&counts)
     }
 
-    fn after_success(&mut self) -> Result<(), String> {
+    fn after_success(&mut self, secret: &str) -> Result<(), String> {
+        let _lock = self.lock()?;
         let mut counts = self.read()?;
-        if counts.failed_in_a_row.remove(&self.card).is_some() { self.write(&counts) } else { Ok(()) }
+        if counts.failed_in_a_row.remove(&self.entry(secret)).is_some() { self.write(&counts) } else { Ok(()) }
     }
 }
 
@@ -90,14 +110,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.json");
         let ledger = |card: &str| FileLedger::at(path.clone(), card);
-        ledger("A").before_failure().unwrap();
-        ledger("A").before_failure().unwrap();
-        assert!(ledger("A").before_failure().unwrap_err().contains("2 times"));
-        ledger("B").before_failure().unwrap();
-        ledger("A").after_success().unwrap();
-        ledger("A").before_failure().unwrap();
+        ledger("A").before_failure("pin").unwrap();
+        ledger("A").before_failure("pin").unwrap();
+        assert!(ledger("A").before_failure("pin").unwrap_err().contains("2 times"));
+        ledger("B").before_failure("pin").unwrap();
+        ledger("A").after_success("key").unwrap();
+        assert!(ledger("A").before_failure("pin").is_err(), "a good key gives no PIN try back");
+        ledger("A").after_success("pin").unwrap();
+        ledger("A").before_failure("pin").unwrap();
         fs::write(&path, "{").unwrap();
-        assert!(ledger("B").before_failure().is_err(), "a count that cannot be read is not 0");
+        assert!(ledger("B").before_failure("pin").is_err(), "a count that cannot be read is not 0");
         assert_eq!(fs::read_to_string(&path).unwrap(), "{");
     }
 }

@@ -15,7 +15,7 @@ use crate::app::run_folder::RunFolder;
 use crate::app::{AppError, Clock, Exit, ReaderChoice};
 use crate::conformance::case::Case;
 use crate::conformance::expected::Expectations;
-use crate::conformance::result::{CaseResult, End, TestReport};
+use crate::conformance::result::{CaseResult, End, Status, TestReport};
 use crate::conformance::runner::{self, Observer};
 use crate::conformance::selection::Selection;
 use crate::conformance::token::Token;
@@ -128,6 +128,7 @@ fn list(campaign: &mut Campaign, selection: &Selection) -> Report {
 }
 
 fn replay(campaign: &mut Campaign, token: &Token) -> Result<Report, AppError> {
+    let risk_max = campaign.risk_max;
     let (cases, mut subjects) = campaign.parts();
     let case = cases.iter().find(|case| case.id == token.case);
     let case = case.ok_or_else(|| AppError::Usage(format!("replay: there is no case {}", token.case)))?;
@@ -140,6 +141,13 @@ fn replay(campaign: &mut Campaign, token: &Token) -> Result<Report, AppError> {
             token.profile,
             case.name()
         )));
+    }
+    // Repeating is running: what may not be done to this card may not be repeated either.
+    let allowed = Selection { risk_max, ..Selection::default() };
+    let planned = runner::plan(&[case], &allowed, &subjects, token.seed);
+    if let Some(result) = planned.results.first().filter(|result| result.status != Status::NotRun) {
+        let reason = result.reason().unwrap_or_default();
+        return Err(AppError::Usage(format!("replay: {} is {}: {reason}", token.case, result.standing())));
     }
     let mut watch = Watch::silent()?;
     let result = runner::replay(case, &mut subjects, token, &mut watch);

@@ -17,19 +17,19 @@ pub struct Rig {
     pub(super) ledger: Option<Box<dyn Ledger>>,
 }
 
-/// Counts the failed authentications of a card that must live on.
+/// Counts the failed authentications of a card that must live on, for each secret apart: a good AUTH gives no PIN try back.
 pub trait Ledger {
     /// Written down before authentication is made to fail.
     ///
     /// # Errors
     /// It must not be made to fail now, in words.
-    fn before_failure(&mut self) -> Result<(), String>;
+    fn before_failure(&mut self, secret: &str) -> Result<(), String>;
 
     /// Authentication succeeded.
     ///
     /// # Errors
     /// The ledger cannot be written, in words.
-    fn after_success(&mut self) -> Result<(), String>;
+    fn after_success(&mut self, secret: &str) -> Result<(), String>;
 }
 
 impl Rig {

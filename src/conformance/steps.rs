@@ -226,6 +226,8 @@ fn case(suite: &str, text: CaseText) -> Result<Case, StepsError> {
         steps.push(step);
     }
     let case = Case::new(suite, &text.id, &text.purpose).revision(text.revision).risk(text.risk);
+    // What ruins a card needs one that may be ruined.
+    let case = if text.risk == Risk::Irreversible { case.ruins() } else { case };
     Ok(Case { requirements: text.requirements, needs: text.needs, kills: text.kills, twin: text.twin, ..case }
         .body(move |tester| run(tester, &steps)))
 }

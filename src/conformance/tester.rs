@@ -203,15 +203,25 @@ impl<'r> Tester<'r> {
         self.card().map(|card| lock(&card).memory().writes())
     }
 
-    /// To be called before an authentication that is meant to fail, or a wrong PIN: at a card that must live on it is counted, and
-    /// inconclusive when there were too many.
+    /// To be called before an authentication with a key that may fail: at a card that must live on it is counted, and inconclusive when
+    /// there were too many.
     pub fn before_failed_authentication(&mut self) -> Outcome {
-        self.ledger(|ledger| ledger.before_failure())
+        self.ledger(|ledger| ledger.before_failure("key"))
     }
 
-    /// To be called after an authentication or PIN that succeeded.
+    /// To be called after an authentication with a key that succeeded.
     pub fn after_good_authentication(&mut self) -> Outcome {
-        self.ledger(|ledger| ledger.after_success())
+        self.ledger(|ledger| ledger.after_success("key"))
+    }
+
+    /// To be called before any PIN is sent, right or wrong: a statement may have the wrong one.
+    pub fn before_pin(&mut self) -> Outcome {
+        self.ledger(|ledger| ledger.before_failure("pin"))
+    }
+
+    /// To be called after a PIN was accepted.
+    pub fn after_good_pin(&mut self) -> Outcome {
+        self.ledger(|ledger| ledger.after_success("pin"))
     }
 
     fn ledger(&mut self, entry: impl FnOnce(&mut dyn super::rig::Ledger) -> Result<(), String>) -> Outcome {

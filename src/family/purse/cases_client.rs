@@ -215,6 +215,7 @@ impl Desk {
     pub fn try_open(&self, tester: &mut Tester<'_>) -> Outcome<Result<Opened, StatusWord>> {
         let r0 = select_on(tester, self.channel)?;
         let (data, waiting) = self.auth(tester, &r0)?;
+        tester.before_failed_authentication()?;
         let answer = fetch(tester, &self.auth_command(&data))?;
         if answer.status != StatusWord::OK {
             tester.check(answer.data.is_empty(), "a refused AUTH says nothing but its status word")?;
@@ -506,7 +507,13 @@ impl Session {
     /// VERIFY; its status word.
     pub fn verify(&mut self, tester: &mut Tester<'_>, pin: &str) -> Outcome<StatusWord> {
         tester.note("VERIFY");
-        Ok(self.send(tester, ins::VERIFY, [0, 1], pin.as_bytes())?.1)
+        // Right or wrong: the statement may have the wrong PIN.
+        tester.before_pin()?;
+        let (_, status) = self.send(tester, ins::VERIFY, [0, 1], pin.as_bytes())?;
+        if status == StatusWord::OK {
+            tester.after_good_pin()?;
+        }
+        Ok(status)
     }
 
     /// READ of a record; its data or a status word.

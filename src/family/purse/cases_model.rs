@@ -556,7 +556,7 @@ impl<'t, 'r> Run<'t, 'r> {
             return Ok(());
         }
         if spends {
-            self.tester.before_failed_authentication()?;
+            self.tester.before_pin()?;
         }
         // A try whose cell reads differently each time is one try all the same, but now it is left and now it is not: that is for a
         // tear explorer, which can look into the card.
@@ -568,7 +568,7 @@ impl<'t, 'r> Run<'t, 'r> {
         };
         self.command(&Request::Verify(entry), tear)?;
         let verified = self.live.is_some() && self.worlds.all().iter().all(|model| model.verified);
-        if verified { self.tester.after_good_authentication() } else { Ok(()) }
+        if verified { self.tester.after_good_pin() } else { Ok(()) }
     }
 
     // The end.

@@ -88,7 +88,6 @@ fn win_back_tries(tester: &mut Tester<'_>, desk: &Desk) -> Outcome<Option<Tries>
     let pin = tester.secret("purse.pin")?;
     let status = opened.session.verify(tester, pin)?;
     tester.check_equal("VERIFY", &StatusWord::OK, &status)?;
-    tester.after_good_authentication()?;
     Ok(Some(Tries { left: most, most }))
 }
 

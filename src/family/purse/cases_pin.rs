@@ -174,8 +174,7 @@ fn verify(tester: &mut Tester<'_>, session: &mut Session, pin: &str, expected: u
 /// VERIFY with the right PIN.
 fn right(tester: &mut Tester<'_>, session: &mut Session) -> Outcome {
     let pin = tester.secret("purse.pin")?;
-    verify(tester, session, pin, 0x9000)?;
-    tester.after_good_authentication()
+    verify(tester, session, pin, 0x9000)
 }
 
 /// The right PIN with another last digit.
@@ -190,7 +189,6 @@ fn wrong_pin(tester: &Tester<'_>) -> Outcome<String> {
 fn wrong(tester: &mut Tester<'_>, session: &mut Session, count: u16) -> Outcome {
     let pin = wrong_pin(tester)?;
     let left = tries_max(tester)? - count;
-    tester.before_failed_authentication()?;
     verify(tester, session, &pin, 0x63C0 + left)
 }
 
@@ -215,7 +213,6 @@ fn nearly_right(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     let mut session = fresh_tries(tester, suite)?;
     let left = tries_max(tester)? - 1;
     for pin in near {
-        tester.before_failed_authentication()?;
         verify(tester, &mut session, &pin, 0x63C0 + left)?;
         right(tester, &mut session)?;
     }
@@ -283,7 +280,6 @@ fn torn_tries(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
         tester.check(answer.is_none(), "no answer comes before the first write")?;
         tester.power_on()?;
         let mut session = open(tester, suite)?.session;
-        tester.before_failed_authentication()?;
         let status = session.verify(tester, &other)?;
         let max = tries_max(tester)?;
         let expected = [0x63C0 + max - 1, 0x63C0 + max - 2];
