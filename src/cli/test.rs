@@ -9,13 +9,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::arguments::{Global, Test};
+use super::report::exit;
 use super::{Report, desk, tell};
 use crate::app::campaign::{Campaign, CampaignOptions};
 use crate::app::run_folder::RunFolder;
 use crate::app::{AppError, Clock, Exit, ReaderChoice};
 use crate::conformance::case::Case;
 use crate::conformance::expected::Expectations;
-use crate::conformance::result::{CaseResult, End, Status, TestReport};
+use crate::conformance::result::{CaseResult, Status, TestReport};
 use crate::conformance::runner::{self, Observer};
 use crate::conformance::selection::Selection;
 use crate::conformance::token::Token;
@@ -101,14 +102,6 @@ fn today(clock: &Clock) -> String {
     clock.now().to_string().chars().take(10).collect()
 }
 
-const fn exit(end: End) -> Exit {
-    match end {
-        End::Clean => Exit::Done,
-        End::Failed => Exit::Failed,
-        End::Inconclusive => Exit::Unresolved,
-    }
-}
-
 fn list(campaign: &mut Campaign, selection: &Selection) -> Report {
     let (cases, subjects) = campaign.parts();
     let chosen = selection.choose(cases);
@@ -116,7 +109,7 @@ fn list(campaign: &mut Campaign, selection: &Selection) -> Report {
     let mut text = String::new();
     let mut list = Vec::new();
     for (case, planned) in chosen.iter().zip(&plan.results) {
-        let runs = !matches!(planned.standing().to_string().as_str(), "not applicable" | "blocked");
+        let runs = planned.status == Status::NotRun;
         let mark = if runs { String::new() } else { format!("  ({})", planned.standing()) };
         let _ = writeln!(text, "{:<22} {:<12} {}{mark}", case.name(), case.risk, case.purpose);
         list.push(json!({

@@ -7,6 +7,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
+use super::verdict::{Outcome, Stop};
+
 /// A text that is not shown.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
@@ -129,6 +131,19 @@ impl Statement {
     pub fn text(mut self, name: &str, text: &str) -> Self {
         self.values.insert(name.to_owned(), Value::Text(text.to_owned()));
         self
+    }
+
+    /// A text of the IXIT; its lack is an error of the statement.
+    pub fn text_of(&self, name: &str) -> Outcome<&str> {
+        match self.values.get(name) {
+            Some(Value::Text(text)) => Ok(text),
+            _ => Err(Stop::error(format!("the statement gives no text {name:?}"))),
+        }
+    }
+
+    /// A secret of the IXIT; its lack is an error of the statement.
+    pub fn secret_of(&self, name: &str) -> Outcome<&SecretText> {
+        self.secrets.get(name).ok_or_else(|| Stop::error(format!("the statement gives no secret {name:?}")))
     }
 
     /// Whether it is claimed.

@@ -8,7 +8,7 @@ use std::fmt;
 use super::case::Facility;
 use super::evidence::{Line, Log, Seen};
 use super::lower_tester::{CardHandle, LowerTester, TestCard, Touch, Truth};
-use super::statement::{SecretText, Statement, Value};
+use super::statement::{SecretText, Statement};
 use super::verdict::{Outcome, Stop};
 use crate::entropy::{Entropy, SeededEntropy};
 use crate::journal::record::OrderKind;
@@ -266,16 +266,12 @@ impl<'r> TerminalTester<'r> {
 
     /// A text of the IXIT; its lack is an error of the statement.
     pub fn text(&self, name: &str) -> Outcome<&'r str> {
-        match self.statement.values.get(name) {
-            Some(Value::Text(text)) => Ok(text),
-            _ => Err(Stop::error(format!("the statement gives no text {name:?}"))),
-        }
+        self.statement.text_of(name)
     }
 
     /// A secret of the IXIT; its lack is an error of the statement.
     pub fn secret(&self, name: &str) -> Outcome<SecretText> {
-        let secret = self.statement.secrets.get(name).cloned();
-        secret.ok_or_else(|| Stop::error(format!("the statement gives no secret {name:?}")))
+        self.statement.secret_of(name).cloned()
     }
 
     /// Random octets of the case's seed.

@@ -75,10 +75,7 @@ impl<'r> Tester<'r> {
 
     /// A text of the IXIT; its lack is an error of the statement.
     pub fn text(&self, name: &str) -> Outcome<&'r str> {
-        match self.statement.values.get(name) {
-            Some(Value::Text(text)) => Ok(text),
-            _ => Err(Stop::error(format!("the statement gives no text {name:?}"))),
-        }
+        self.statement.text_of(name)
     }
 
     /// A number of the IXIT; its lack is an error of the statement.
@@ -91,8 +88,7 @@ impl<'r> Tester<'r> {
 
     /// A secret of the IXIT; its lack is an error of the statement.
     pub fn secret(&self, name: &str) -> Outcome<&'r str> {
-        let secret = self.statement.secrets.get(name).map(super::statement::SecretText::expose);
-        secret.ok_or_else(|| Stop::error(format!("the statement gives no secret {name:?}")))
+        self.statement.secret_of(name).map(super::statement::SecretText::expose)
     }
 
     // Randomness.
