@@ -6,17 +6,19 @@ UNAME := $(shell uname -s)
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo) env DEBIAN_FRONTEND=noninteractive
 # What the PC/SC binding links against.
 BUILD_PACKAGES := pkg-config libpcsclite-dev
-# The real PC/SC service, a reader for virtual cards, and foreign programs that talk to them.
-TEST_PACKAGES := libxml2-utils pcscd vsmartcard-vpcd opensc pcsc-tools python3-pyscard
+# The real PC/SC service, a reader for virtual cards, foreign programs that talk to them, and what a foreign card is built with.
+TEST_PACKAGES := libclang-dev libxml2-utils pcscd vsmartcard-vpcd opensc pcsc-tools python3-pyscard
+# A crate outside builds where untorn does: what both depend on is built once.
+OUTSIDE := CARGO_TARGET_DIR="$${CARGO_TARGET_DIR:-target}" cargo
 
-.PHONY: run test bench build-needs test-needs
+.PHONY: run test bench build-needs test-needs foreign-card
 
 run: build-needs
 	cargo run --release --locked --quiet
 
-test: build-needs test-needs
+test: build-needs test-needs foreign-card
 	cargo test --release --locked
-	CARGO_TARGET_DIR="$${CARGO_TARGET_DIR:-target}" cargo test --release --locked --manifest-path examples/stamp-family/Cargo.toml
+	$(OUTSIDE) test --release --locked --manifest-path examples/stamp-family/Cargo.toml
 
 bench: build-needs
 	cargo bench --locked
@@ -26,6 +28,12 @@ build-needs:
 
 test-needs:
 	@$(call install,$(TEST_PACKAGES))
+
+# Only the live tests have a use for it, and they are Linux's.
+foreign-card:
+ifneq ($(UNAME),Darwin)
+	$(OUTSIDE) build --release --locked --manifest-path examples/openpgp-card/Cargo.toml
+endif
 
 # macOS brings PC/SC along. Elsewhere than on Debian and Ubuntu we say what to install and go on: it may be there already.
 ifeq ($(UNAME),Darwin)

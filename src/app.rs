@@ -134,7 +134,7 @@ impl Options {
 
     /// Where the journal is.
     pub fn journal_path(&self) -> Result<PathBuf, AppError> {
-        let own = || place::data_file("journal.db", "--journal");
+        let own = || place::data_file("journal.db", "say --journal FILE");
         self.journal.as_ref().map_or_else(own, |path| place::named_file(path, "--journal"))
     }
 

@@ -30,7 +30,10 @@ struct Counts {
 impl FileLedger {
     /// The ledger in the person's data directory.
     pub fn open(card: &str) -> Result<Self, AppError> {
-        Ok(Self::at(place::data_file("failed-authentications.json", "HOME")?, card))
+        Ok(Self::at(
+            place::data_file("failed-authentications.json", "set one; failed authentications are counted there")?,
+            card,
+        ))
     }
 
     /// A ledger in this file, made at the first entry.

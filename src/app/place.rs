@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use super::AppError;
 
 /// A file in the person's data directory (XDG Base Directory Specification 0.8): `$XDG_DATA_HOME/untorn`, or
-/// `~/.local/share/untorn`.
-pub(super) fn data_file(name: &str, flag: &str) -> Result<PathBuf, AppError> {
+/// `~/.local/share/untorn`. Where there is none, `remedy` says what helps.
+pub(super) fn data_file(name: &str, remedy: &str) -> Result<PathBuf, AppError> {
     // That specification tells to take a relative path for none.
     let absolute = |variable| env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     let data = absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
-    let none = || AppError::Usage(format!("neither XDG_DATA_HOME nor HOME is set: say {flag} FILE"));
+    let none = || AppError::Usage(format!("neither XDG_DATA_HOME nor HOME is set: {remedy}"));
     Ok(data.ok_or_else(none)?.join("untorn").join(name))
 }
 

@@ -115,7 +115,7 @@ impl VirtualCard {
 impl Options {
     /// Where the virtual card's memory is.
     pub fn state_path(&self, profile: &LoadedProfile) -> Result<PathBuf, AppError> {
-        let own = || place::data_file(&format!("card-{}.state", profile.profile.card_id), "--state");
+        let own = || place::data_file(&format!("card-{}.state", profile.profile.card_id), "say --state FILE");
         self.state.as_ref().map_or_else(own, |path| place::named_file(path, "--state"))
     }
 }
