@@ -70,6 +70,11 @@ impl<'s> Subjects<'s> {
         self.of(case).map(|(statement, _)| statement.name.as_str())
     }
 
+    /// Why no further case can run, in words.
+    pub fn lost(&self) -> Option<String> {
+        self.card.as_deref().and_then(Subject::lost)
+    }
+
     fn bars(&self, case: &Case, selection: &Selection) -> Option<Status> {
         match (self.of(case), &case.body) {
             (Some((statement, facilities)), _) => selection.bars(case, statement, &facilities),
@@ -129,7 +134,7 @@ pub fn run(
     observer.planned(&report);
     report.interrupted = false;
     for (index, case) in chosen.iter().enumerate() {
-        report.interrupted = report.interrupted || observer.stop();
+        report.interrupted = report.interrupted || observer.stop() || subjects.lost().is_some();
         if report.interrupted || report.results[index].status != Status::NotRun {
             continue;
         }
@@ -242,6 +247,8 @@ fn on_card(
         Ok(_) => caught(|| body(&mut tester)),
         Err(stop) => Err(stop),
     };
+    // Of two cards nothing is known of either.
+    let ended = subject.lost().map_or(ended, |reason| Err(Stop::error(reason)));
     let cuts = tester.recorded_cuts();
     let evidence = tester.finish(&ended);
     Ran { ended, evidence, cuts }

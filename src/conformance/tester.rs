@@ -118,13 +118,48 @@ impl<'r> Tester<'r> {
     }
 
     fn activate(&mut self, reset: Reset) -> Outcome<Vec<u8>> {
+        self.identify()?;
         match self.rig.reader.activate(reset) {
             Ok(activation) => {
                 self.log(Seen::AnswerToReset { octets: hex::encode(&activation.atr) });
+                self.check_unmoved()?;
                 Ok(activation.atr)
             }
             Err(error) => Err(self.silence(&error)),
         }
+    }
+
+    /// Before a case, and wherever another card may have come since, the guard looks who is there. Not at each power-up: what a card
+    /// keeps over a reset could not be seen any more behind the commands by which it is identified.
+    fn identify(&mut self) -> Outcome {
+        let events = self.rig.reader.card_events();
+        if self.rig.card_events.is_some() && self.rig.card_events == events {
+            return Ok(());
+        }
+        // Taken out while it works, for it powers the card on itself.
+        let Some(mut guard) = self.rig.guard.take() else { return Ok(()) };
+        self.note("which card it is");
+        // With randomness of its own: the case's is the same with and without a guard.
+        let entropy = std::mem::replace(&mut self.entropy, SeededEntropy::new(0));
+        let identified = guard.identify(self);
+        self.entropy = entropy;
+        self.rig.guard = Some(guard);
+        if identified.is_err() {
+            self.power_off();
+        }
+        self.rig.card_events = identified.as_ref().ok().and(events);
+        identified
+    }
+
+    /// The card that was powered on is the one that the guard knows.
+    fn check_unmoved(&mut self) -> Outcome {
+        let known = self.rig.card_events;
+        if self.rig.guard.is_none() || known.is_none() || self.rig.reader.card_events() == known {
+            return Ok(());
+        }
+        self.rig.card_events = None;
+        self.power_off();
+        Err(Stop::inconclusive("a card came or left while it was powered on"))
     }
 
     /// Power off.
@@ -218,6 +253,14 @@ impl<'r> Tester<'r> {
     /// To be called after a PIN was accepted.
     pub fn after_good_pin(&mut self) -> Outcome {
         self.ledger(|ledger| ledger.after_success("pin"))
+    }
+
+    /// Steps whose failed authentications are counted in another ledger.
+    pub fn counted_in<T>(&mut self, ledger: Box<dyn super::rig::Ledger>, steps: impl FnOnce(&mut Self) -> T) -> T {
+        let own = self.rig.ledger.replace(ledger);
+        let done = steps(self);
+        self.rig.ledger = own;
+        done
     }
 
     fn ledger(&mut self, entry: impl FnOnce(&mut dyn super::rig::Ledger) -> Result<(), String>) -> Outcome {
