@@ -2,11 +2,13 @@
 
 use super::cases::SUITE;
 use super::cases_client::{Desk, each_suite};
+use super::cases_postamble::then_all_tries;
 use super::data::{Rights, Role, Suite, ins};
 use super::data_transact::Operation;
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::Outcome;
+use crate::wire::status::StatusWord;
 
 /// Another terminal than that of the other cases.
 const OTHER: [u8; 8] = *b"OTHER TT";
@@ -46,18 +48,11 @@ fn commands() -> Vec<Case> {
                 acknowledge(tester, &with_rights(0x03), &paid.body.transaction.0, 0x9000)
             }),
         case("RGT-VERIFY-001", "A terminal that may not debit may not try PINs either.")
+            .revision(2)
             .needs(&["purse.pin"])
             .twin("PIN-RIGHT-001")
             .kills(&["verify-without-right"])
-            .body(|tester| {
-                each_suite(tester, |tester, suite| {
-                    let mut session = Desk::new(suite, Role::Read).open(tester)?.session;
-                    let pin = tester.secret("purse.pin")?;
-                    let status = session.verify(tester, pin)?;
-                    tester.check_equal("VERIFY without the right to debit", &0x6982, &status.0)?;
-                    session.expect_alive(tester)
-                })
-            }),
+            .body(|tester| then_all_tries(tester, |tester| each_suite(tester, unverifiable))),
     ]
 }
 
@@ -133,6 +128,16 @@ fn unreadable(tester: &mut Tester<'_>) -> Outcome {
     }
     let (_, status) = session.send(tester, ins::ACK, [0, 0], &paid.body.transaction.0)?;
     tester.check_equal("ACK of its own", &0x9000, &status.0)
+}
+
+fn unverifiable(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+    let pin = tester.secret("purse.pin")?;
+    let status = Desk::new(suite, Role::Debit).open(tester)?.session.verify(tester, pin)?;
+    tester.check_equal("VERIFY with the right to debit", &StatusWord::OK, &status)?;
+    let mut session = Desk::new(suite, Role::Read).open(tester)?.session;
+    let status = session.verify(tester, pin)?;
+    tester.check_equal("VERIFY without it", &StatusWord::SECURITY_STATUS_NOT_SATISFIED, &status)?;
+    session.expect_alive(tester)
 }
 
 fn acknowledged(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
