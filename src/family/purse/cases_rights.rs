@@ -34,7 +34,7 @@ fn commands() -> Vec<Case> {
         .writes()
         .body(unreadable),
         case("RGT-ACK-001", "Who collects, or made the receipt, acknowledges it.")
-            .kills(&["debit-twice"])
+            .kills(&["ack-own-only"])
             .writes()
             .body(|tester| each_suite(tester, acknowledged)),
         case("RGT-ACK-002", "Another terminal's receipt is not acknowledged without the right to collect.")
@@ -62,7 +62,7 @@ fn reach() -> Vec<Case> {
         Case::new(SUITE, "RGT-LIST-001", "A session reaches the logical cards in its list.")
             .proves(&["REQ-SES-5"])
             .needs(&["purse.many"])
-            .kills(&["debit-twice"])
+            .kills(&["listed-unreadable"])
             .writes()
             .body(|tester| each_suite(tester, inside_the_list)),
         Case::new(SUITE, "RGT-LIST-002", "A session reaches no logical card outside its list.")
@@ -73,7 +73,7 @@ fn reach() -> Vec<Case> {
             .body(|tester| each_suite(tester, outside_the_list)),
         Case::new(SUITE, "RGT-SHOWN-001", "Who collects is shown unratified receipts of other terminals.")
             .proves(&["REQ-SES-6"])
-            .kills(&["debit-twice"])
+            .kills(&["own-receipts-shown"])
             .writes()
             .body(|tester| each_suite(tester, shown_to_collectors)),
         Case::new(
