@@ -6,6 +6,7 @@ pub mod campaign;
 mod clock;
 mod error;
 pub mod external_terminal;
+pub mod identity;
 mod kill;
 pub mod ledger;
 mod place;
@@ -298,6 +299,29 @@ pub(crate) fn open_pcsc(
 fn open_bare_pcsc(name: &str) -> Result<Box<dyn Reader>, AppError> {
     let reader = crate::reader::pcsc::PcscReader::open(name).map_err(|error| AppError::Reader(error.to_string()))?;
     Ok(Box::new(reader))
+}
+
+/// The full name of the reader that is called so, or has this in its name.
+#[cfg(feature = "pcsc")]
+fn find_pcsc(name: &str) -> Result<String, AppError> {
+    crate::reader::pcsc::find(name).map_err(|error| AppError::Reader(error.to_string()))
+}
+
+#[cfg(not(feature = "pcsc"))]
+fn find_pcsc(name: &str) -> Result<String, AppError> {
+    open_bare_pcsc(name).map(|_| name.to_owned())
+}
+
+/// The reader of this full name, which follows nothing by itself.
+#[cfg(feature = "pcsc")]
+fn open_exactly_pcsc(name: &str) -> Result<Box<dyn Reader>, AppError> {
+    let reader = crate::reader::pcsc::PcscReader::open_exactly(name);
+    Ok(Box::new(reader.map_err(|error| AppError::Reader(error.to_string()))?))
+}
+
+#[cfg(not(feature = "pcsc"))]
+fn open_exactly_pcsc(name: &str) -> Result<Box<dyn Reader>, AppError> {
+    open_bare_pcsc(name)
 }
 
 #[cfg(not(feature = "pcsc"))]

@@ -94,6 +94,9 @@ pub fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<Report, AppError> {
     let Arguments { global, command } = arguments;
+    if !matches!(command, Some(Command::Test(_))) {
+        global.check_card()?;
+    }
     let Some(command) = command else {
         return without_command(&global);
     };

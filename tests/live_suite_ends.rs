@@ -11,7 +11,11 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use support::pcscd::{Pcscd, READER};
+use support::purse::ServedPurse;
 use support::virtual_card::{Seen, VirtualCard};
+use untorn::app::AppError;
+use untorn::app::identity::{self, Identity};
+use untorn::app::ledger::FileLedger;
 use untorn::app::run_folder::{self, RunFolder};
 use untorn::app::subjects::RealCard;
 use untorn::card::memory::Memory;
@@ -19,10 +23,11 @@ use untorn::card::{Answer, Card};
 use untorn::conformance::case::Case;
 use untorn::conformance::evidence::Seen as Logged;
 use untorn::conformance::result::{CaseResult, End, TestReport};
-use untorn::conformance::runner::{Observer, Subjects, run};
+use untorn::conformance::runner::{Observer, Subjects, Unobserved, run};
 use untorn::conformance::selection::Selection;
 use untorn::conformance::verdict::Verdict;
 use untorn::family::families;
+use untorn::family::purse::data::{CardId, Suite};
 use untorn::reader::Reader;
 use untorn::reader::in_process::shared;
 use untorn::reader::pcsc::PcscReader;
@@ -36,13 +41,12 @@ fn purse_card() -> Box<dyn Card> {
 
 fn at_reader() -> RealCard {
     let statement = families()[0].statement("default").unwrap();
-    let open = || -> Result<Box<dyn Reader>, untorn::app::AppError> {
-        let reader = PcscReader::open(READER);
-        reader
-            .map(|reader| Box::new(reader.with_deadline(DEADLINE)) as Box<dyn Reader>)
-            .map_err(|error| untorn::app::AppError::Reader(error.to_string()))
-    };
-    RealCard::new(statement, READER.to_owned(), Box::new(open))
+    RealCard::new(statement, READER.to_owned(), Box::new(open_reader))
+}
+
+fn open_reader() -> Result<Box<dyn Reader>, AppError> {
+    let reader = PcscReader::open_exactly(READER).map_err(|error| AppError::Reader(error.to_string()))?;
+    Ok(Box::new(reader.with_deadline(DEADLINE)))
 }
 
 fn only(patterns: &[&str]) -> Selection {
@@ -101,6 +105,63 @@ fn the_card_leaves_and_then_the_service() {
     let kept = run_folder::read(folder.path()).unwrap();
     assert_eq!(kept.results.len(), report.results.len());
     assert!(kept.results[..3].iter().all(|result| !result.evidence.is_empty()), "the logs are kept");
+}
+
+/// A card that was named, and another in its place between two cases: nothing is written to that one.
+#[test]
+fn the_card_is_swapped() {
+    let Some(pcscd) = Pcscd::start() else { return };
+    let suites = [Suite::Epc1, Suite::Epc2];
+    let (here, there) = (CardId([0x11; 8]), CardId([0x22; 8]));
+    let first = ServedPurse::present(&pcscd, &suites, here);
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = FileLedger::at(folder.path().join("ledger.json"), "");
+    let statement = families()[0].statement("default").unwrap();
+    let identity = identity::identify(&statement, open_reader().unwrap(), &ledger).unwrap();
+    assert_eq!(identity, Identity::Card(here.to_string()));
+    let mut subject = at_reader().only(identity, ledger);
+    let (seen, second) = (Seen::start(), Mutex::new(None));
+    let swap = Box::new(|| {
+        drop(first);
+        seen.wait_removed();
+        let other = ServedPurse::present(&pcscd, &suites, there);
+        *second.lock().unwrap() = Some((other.inspect(), other));
+    });
+    let run_path = folder.path().join("run");
+    let mut observer = Before { folder: None, path: &run_path, acts: vec![(1, swap)] };
+    let selection = only(&["TRX-DEBIT-001", "TRX-CREDIT-001", "TRX-REPEAT-001"]);
+    let report = run(&families()[0].cases(), &selection, &mut Subjects::card(&mut subject), 1, &mut observer);
+    observer.folder.take().unwrap().finish(report.clone()).unwrap();
+    drop(observer);
+    let verdicts: Vec<_> = report.results.iter().map(CaseResult::verdict).collect();
+    assert_eq!(verdicts, [Some(Verdict::Pass), Some(Verdict::Error), None], "{:?}", report.results[0].reason());
+    let reason = report.results[1].reason().unwrap();
+    assert!(reason.contains("the card was swapped") && reason.contains(&there.to_string()), "{reason}");
+    assert!(report.interrupted && report.end() == End::Inconclusive);
+    let kept = run_folder::read(&run_path).unwrap();
+    assert!(!kept.results[1].evidence.is_empty(), "the log is kept");
+    let (before, second) = second.into_inner().unwrap().unwrap();
+    assert_eq!(second.inspect(), before);
+}
+
+/// What a reset leaves could not be seen behind the commands that identify a card: they come once a case while it lies still.
+#[test]
+fn the_card_that_lies_still_is_looked_at_once_a_case() {
+    let Some(pcscd) = Pcscd::start() else { return };
+    let _card = ServedPurse::present(&pcscd, &[Suite::Epc1, Suite::Epc2], CardId([0x11; 8]));
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = FileLedger::at(folder.path().join("ledger.json"), "");
+    let statement = families()[0].statement("default").unwrap();
+    let identity = identity::identify(&statement, open_reader().unwrap(), &ledger).unwrap();
+    let mut subject = at_reader().only(identity, ledger);
+    let selection = only(&["ISO-GRS-004"]);
+    let cards = &mut Subjects::card(&mut subject);
+    let report = run(&untorn::suite::cases(), &selection, cards, 1, &mut Unobserved);
+    let result = &report.results[0];
+    assert_eq!(result.verdict(), Some(Verdict::Pass), "{:?}", result.reason());
+    let looked = |seen: &Logged| matches!(seen, Logged::Note { text } if text == "which card it is");
+    let resets = result.evidence.iter().filter(|line| matches!(line.what, Logged::AnswerToReset { .. })).count();
+    assert_eq!((result.evidence.iter().filter(|line| looked(&line.what)).count(), resets), (1, 4));
 }
 
 /// Answers to reset, and to no command until it is let go.

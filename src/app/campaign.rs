@@ -8,23 +8,20 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use super::external_terminal::ExternalTerminal;
+use super::identity::{self, Identity};
 use super::ledger::FileLedger;
 use super::subjects::{MakeCard, OpenReader, RealCard, ServedCards};
 use super::{AppError, Clock, ReaderChoice, suites};
 use crate::conformance::case::{Case, Risk};
 use crate::conformance::result::{Status, TestReport};
-use crate::conformance::rig::{InProcessSubject, Rig, Subject};
+use crate::conformance::rig::{InProcessSubject, Subject};
 use crate::conformance::runner::{self, Observer, Subjects};
 use crate::conformance::selection::Selection;
-use crate::conformance::statement::{Statement, Value};
+use crate::conformance::statement::Statement;
 use crate::conformance::terminal_tester::TerminalSubject;
-use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
 use crate::family::purse::data::Suite;
 use crate::family::{CardFamily, families};
-use crate::reader::Reader;
 use crate::sim::terminal_subject::{self, OwnTerminal};
-use crate::wire::hex;
 
 /// What a person asked for.
 #[derive(Debug, Clone, Default)]
@@ -57,8 +54,8 @@ pub struct Campaign {
     terminal: Option<Box<dyn TerminalSubject>>,
     /// The most that they may do to a card.
     pub risk_max: Risk,
-    /// Identity of a real card.
-    pub identity: Option<String>,
+    /// Which card a real one is.
+    pub identity: Option<Identity>,
     /// How another thread comes to subjects of its own; only where they are virtual.
     again: Option<CampaignOptions>,
 }
@@ -95,8 +92,9 @@ impl Campaign {
 
     /// What is reached through PC/SC.
     fn at(self, name: &str, options: &CampaignOptions) -> Result<Self, AppError> {
-        let reader = name.to_owned();
-        let open: OpenReader = Box::new(move || open_reader(&reader));
+        let name = reader_name(name)?;
+        let reader = name.clone();
+        let mut open: OpenReader = Box::new(move || super::open_exactly_pcsc(&reader));
         let needs_serve = || AppError::Usage("a terminal is tested with cards of ours: say --serve too".to_owned());
         if let Some(path) = &options.terminal {
             let address = options.serve.ok_or_else(needs_serve)?;
@@ -113,9 +111,11 @@ impl Campaign {
             return Err(AppError::Usage(reason.to_owned()));
         }
         let statement = options.statement()?;
-        let identity = identify(&statement, open_reader(name)?)?;
-        let risk_max = permission(&identity, options.card.as_deref())?;
-        let card = RealCard::new(statement, name.to_owned(), open).with_ledger(FileLedger::open(&identity)?);
+        let ledger = FileLedger::open("")?;
+        let identity = identity::identify(&statement, open()?, &ledger)?;
+        let risk_max = identity.permission(options.card.as_deref())?;
+        let ledger = ledger.of(identity.name());
+        let card = RealCard::new(statement, name, open).only(identity.clone(), ledger);
         Ok(Self { card: Some(Box::new(card)), risk_max, identity: Some(identity), ..self })
     }
 
@@ -124,6 +124,11 @@ impl Campaign {
         let card = self.card.as_deref_mut().map(|card| card as &mut dyn Subject);
         let terminal = self.terminal.as_deref_mut().map(|terminal| terminal as &mut dyn TerminalSubject);
         (&self.cases, Subjects { card, terminal })
+    }
+
+    /// Why the run ended before its end, where the card was swapped.
+    pub fn lost(&self) -> Option<String> {
+        self.card.as_deref().and_then(Subject::lost)
     }
 
     /// Runs what the selection chooses: one case after the other at a reader, as many at once as there are cores on virtual subjects.
@@ -205,15 +210,6 @@ impl Observer for Timed {
     }
 }
 
-/// What a person allows by naming a card. Cases that ruin one never run on a real card: they need a fresh one each.
-fn permission(identity: &str, named: Option<&str>) -> Result<Risk, AppError> {
-    match named {
-        None => Ok(Risk::ReadOnly),
-        Some(named) if named.eq_ignore_ascii_case(identity) => Ok(Risk::Writes),
-        Some(named) => Err(AppError::Usage(format!("--card names {named}, the card at the reader is {identity}"))),
-    }
-}
-
 fn read_cases(path: &Path) -> Result<Vec<Case>, AppError> {
     let text = fs::read_to_string(path).map_err(|source| AppError::file("read the cases", path, source))?;
     crate::conformance::steps::parse_cases(&text)
@@ -243,47 +239,17 @@ fn make_card(profile: &str, mutant: Option<&str>) -> Result<MakeCard, AppError> 
     Ok(Box::new(move |seed| family.virtual_card(&profile, seed, mutant.as_deref())))
 }
 
-fn open_reader(name: &str) -> Result<Box<dyn Reader>, AppError> {
+/// Looked for once: what else has this in its name may come and go while a run lasts.
+fn reader_name(name: &str) -> Result<String, AppError> {
     match ReaderChoice::parse(name) {
-        ReaderChoice::Pcsc(name) => super::open_bare_pcsc(&name),
+        ReaderChoice::Pcsc(name) => super::find_pcsc(&name),
         ReaderChoice::Virtual => Err(AppError::Usage("the virtual reader has no PC/SC name".to_owned())),
     }
-}
-
-/// What identifies the card at the reader: what its family says; the answer to the statement's `identity` command; its ATR.
-fn identify(statement: &Statement, reader: Box<dyn Reader>) -> Result<String, AppError> {
-    let mut rig = Rig::new(reader, None);
-    let mut clock = || 0;
-    let mut tester = Tester::new(&mut rig, statement, 0, &mut clock);
-    let identity = identity_of(&mut tester, statement);
-    tester.power_off();
-    identity.map_err(|stop| AppError::Reader(format!("cannot identify the card: {}", stop.reason)))
-}
-
-fn identity_of(tester: &mut Tester<'_>, statement: &Statement) -> Outcome<String> {
-    let atr = tester.power_on()?;
-    for family in families().iter().filter(|family| statement.claims(family.name())) {
-        if let Some(identity) = family.identify(tester)? {
-            return Ok(identity);
-        }
-    }
-    let Some(Value::Text(command)) = statement.values.get("identity") else { return Ok(hex::encode(&atr)) };
-    let command = hex::parse(command).map_err(|error| Stop::error(format!("identity: {error}")))?;
-    let answer = tester.send(&command)?;
-    tester.expect_status(&answer, 0x9000)?;
-    Ok(hex::encode(&answer.data))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_card_is_written_to_only_when_it_is_named() {
-        assert_eq!(permission("AB01", None).unwrap(), Risk::ReadOnly);
-        assert_eq!(permission("AB01", Some("ab01")).unwrap(), Risk::Writes, "and never ruined");
-        assert!(permission("AB01", Some("AB02")).is_err());
-    }
 
     #[test]
     fn an_unknown_mutant_or_profile_is_told_before_anything_runs() {

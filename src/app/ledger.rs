@@ -1,10 +1,12 @@
 //! How often authentication was made to fail at a real card: written down before each attempt, so that no crash, no second run and no
 //! other program of this person loses count. Two in a row are the most; a card that blocks after three stays alive.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +41,12 @@ impl FileLedger {
     /// A ledger in this file, made at the first entry.
     pub fn at(path: PathBuf, card: &str) -> Self {
         Self { path, card: card.to_owned() }
+    }
+
+    /// The same file, for another card.
+    #[must_use]
+    pub fn of(&self, card: &str) -> Self {
+        Self::at(self.path.clone(), card)
     }
 
     fn entry(&self, secret: &str) -> String {
@@ -101,6 +109,38 @@ impl Ledger for FileLedger {
         let _lock = self.lock()?;
         let mut counts = self.read()?;
         if counts.failed_in_a_row.remove(&self.entry(secret)).is_some() { self.write(&counts) } else { Ok(()) }
+    }
+}
+
+/// While it is not known yet which card it is: attempts are counted for its type, and a success is remembered, for it gives back the
+/// tries of the card that it turns out to be.
+#[derive(Debug, Clone)]
+pub struct Unidentified {
+    of_type: FileLedger,
+    succeeded: Rc<RefCell<Vec<String>>>,
+}
+
+impl Unidentified {
+    /// The ledger of cards with this answer to reset, in the file of `ledger`. Clones are the same.
+    pub fn new(ledger: &FileLedger, atr: &str) -> Self {
+        Self { of_type: ledger.of(&format!("of type {atr}")), succeeded: Rc::default() }
+    }
+
+    /// It is this card.
+    pub fn identified(&self, card: &str) -> Result<(), String> {
+        let mut ledger = self.of_type.of(card);
+        self.succeeded.borrow().iter().try_for_each(|secret| ledger.after_success(secret))
+    }
+}
+
+impl Ledger for Unidentified {
+    fn before_failure(&mut self, secret: &str) -> Result<(), String> {
+        self.of_type.before_failure(secret)
+    }
+
+    fn after_success(&mut self, secret: &str) -> Result<(), String> {
+        self.succeeded.borrow_mut().push(secret.to_owned());
+        self.of_type.after_success(secret)
     }
 }
 

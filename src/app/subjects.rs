@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::AppError;
+use super::identity::{Identity, SameCard};
 use super::ledger::FileLedger;
 use crate::card::memory::Memory;
 use crate::card::{Answer, Card};
@@ -33,19 +34,20 @@ pub struct RealCard {
     statement: Statement,
     name: String,
     open: OpenReader,
-    ledger: Option<FileLedger>,
+    known: Option<(SameCard, FileLedger)>,
 }
 
 impl RealCard {
-    /// The card at this reader.
+    /// Whatever card is at this reader.
     pub fn new(statement: Statement, name: String, open: OpenReader) -> Self {
-        Self { statement, name, open, ledger: None }
+        Self { statement, name, open, known: None }
     }
 
-    /// With a ledger of failed authentications.
+    /// This card and no other, with its ledger of failed authentications.
     #[must_use]
-    pub fn with_ledger(self, ledger: FileLedger) -> Self {
-        Self { ledger: Some(ledger), ..self }
+    pub fn only(self, identity: Identity, ledger: FileLedger) -> Self {
+        let guard = SameCard::new(self.statement.clone(), identity, ledger.clone());
+        Self { known: Some((guard, ledger)), ..self }
     }
 }
 
@@ -64,10 +66,14 @@ impl Subject for RealCard {
 
     fn rig(&mut self, _seed: u64) -> Result<Rig, String> {
         let rig = Rig::new((self.open)().map_err(|error| error.to_string())?, None);
-        Ok(match &self.ledger {
-            Some(ledger) => rig.with_ledger(Box::new(ledger.clone())),
+        Ok(match &self.known {
+            Some((guard, ledger)) => rig.with_guard(Box::new(guard.clone())).with_ledger(Box::new(ledger.clone())),
             None => rig,
         })
+    }
+
+    fn lost(&self) -> Option<String> {
+        self.known.as_ref().and_then(|(guard, _)| guard.lost())
     }
 }
 

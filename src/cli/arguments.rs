@@ -52,7 +52,8 @@ pub(super) struct Global {
     /// "virtual", or the name of a PC/SC reader, or a part of it that only it has
     #[arg(long, global = true, value_name = "NAME", default_value = "virtual")]
     reader: String,
-    /// The card that may get orders, by its id of 16 hex digits; a PC/SC reader moves no value without
+    /// The card that may get orders, by its id of 16 hex digits; a PC/SC reader moves no value without. For `test`: the card that may
+    /// be written to, by what identifies it
     #[arg(long, global = true, value_name = "ID", value_parser = card_id)]
     card: Option<CardReference>,
     /// Card profile: a built-in name (default, euro, epc1-only, epc2-only, phone) or a TOML file
@@ -100,7 +101,20 @@ pub(super) struct Global {
     pub(super) json: bool,
 }
 
+/// Of a purse.
+const CARD_ID_DIGITS: usize = 16;
+
 impl Global {
+    /// An order is for a purse; only a test can be of a card with an identity of another length.
+    pub(super) fn check_card(&self) -> Result<(), AppError> {
+        match &self.card {
+            Some(card) if card.0.len() != CARD_ID_DIGITS => {
+                Err(AppError::Usage(format!("--card: expected {CARD_ID_DIGITS} hex digits, got {}", card.0.len())))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Of the whole run.
     pub(super) const fn seed(&self) -> Option<u64> {
         self.seed
@@ -169,7 +183,8 @@ fn terminal_id(text: &str) -> Result<TerminalId, String> {
 }
 
 fn card_id(text: &str) -> Result<CardReference, String> {
-    Ok(CardReference(hex::encode(&octets::<8>(text)?)))
+    let octets = hex::parse(text).map_err(|error| format!("expected {CARD_ID_DIGITS} hex digits: {error}"))?;
+    Ok(CardReference(hex::encode(&octets)))
 }
 
 fn transaction_id(text: &str) -> Result<String, String> {

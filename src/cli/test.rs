@@ -40,10 +40,8 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     if let Some(case) = expectations.unknown(&campaign.cases).first() {
         return Err(AppError::Usage(format!("expected results: there is no case {case}")));
     }
-    if let (Some(identity), None) = (&campaign.identity, &options.card) {
-        tell(&format!(
-            "Card {identity}: only cases that read are run. Name it with --card {identity} to run the others."
-        ));
+    if let Some(notice) = campaign.identity.as_ref().and_then(|identity| identity.notice(options.card.is_some())) {
+        tell(&notice);
     }
     let clock = Clock::system();
     let out = out(test, &options, &clock);
@@ -55,6 +53,9 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     report.begun = Some(begun);
     expectations.apply(&mut report, &today(&clock));
     watch.finish(&report)?;
+    if let Some(reason) = campaign.lost() {
+        tell(&format!("untorn: the run was ended: {reason}"));
+    }
     let mut text = suite_text::write(&report, test.verbose);
     if let Some(out) = &out {
         // Writing to a string cannot fail.

@@ -117,7 +117,8 @@ impl fmt::Display for Seen {
 pub(super) struct Log<'r> {
     clock: &'r mut dyn FnMut() -> u64,
     lines: Vec<Line>,
-    rests_on: Option<u32>,
+    /// The line of what went wrong last.
+    pub(super) rests_on: Option<u32>,
 }
 
 impl<'r> Log<'r> {

@@ -8,8 +8,8 @@ use crate::wire::apdu::Command;
 const PIECES_MAX: usize = 257;
 
 impl Tester<'_> {
-    /// A command, its long answer put together: `6Cxx` sends a short command once more with the Le that the card names, `61xx` fetches
-    /// the rest on the same logical channel.
+    /// A command, its long answer put together: `6Cxx` sends it once more with the Le that the card names, `61xx` fetches the rest on the
+    /// same logical channel.
     ///
     /// Only for commands that may be sent twice: cards exist that carry a command out before they complain of its Le.
     pub fn send_whole(&mut self, command: &[u8]) -> Outcome<Answer> {
@@ -32,9 +32,9 @@ impl Tester<'_> {
     }
 }
 
-/// A command with this short Le; `None` for what has extended lengths, or wrong ones: to these `6Cxx` says nothing.
-fn with_le(command: &[u8], le: u8) -> Option<Vec<u8>> {
-    let parsed = Command::parse(command).ok().filter(|parsed| !parsed.extended)?;
+/// A command with the Le of `6Cxx` (ISO/IEC 7816-4:2020, 5.6, table 5), as long as the lengths that it has; `None` for what has wrong ones.
+pub fn with_le(command: &[u8], le: u8) -> Option<Vec<u8>> {
+    let parsed = Command::parse(command).ok()?;
     Some(parsed.with_le(if le == 0 { 256 } else { le.into() }).emit())
 }
 
@@ -57,7 +57,8 @@ mod tests {
         ] {
             assert_eq!(with_le(command, 7).as_deref(), Some(expected));
         }
-        assert_eq!(with_le(&[0, 0xB0, 0, 0, 0, 0, 0], 7), None, "extended");
+        assert_eq!(with_le(&[0, 0xB0, 0, 0, 0, 0, 0], 7).as_deref(), Some(&[0, 0xB0, 0, 0, 0, 0, 7][..]), "extended");
+        assert_eq!(with_le(&[0, 0xB0, 0, 0, 0, 0, 1], 0).as_deref(), Some(&[0, 0xB0, 0, 0, 0, 1, 0][..]), "256");
         assert_eq!(with_le(&[0, 0xB0, 0, 0, 9, 0], 7), None, "malformed");
     }
 

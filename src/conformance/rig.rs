@@ -2,6 +2,8 @@
 
 use super::case::Facility;
 use super::statement::Statement;
+use super::tester::Tester;
+use super::verdict::Outcome;
 use crate::card::Card;
 use crate::reader::Reader;
 use crate::reader::fault::{FaultInjector, FaultPlan};
@@ -15,6 +17,19 @@ pub struct Rig {
     pub(super) card: Option<SharedCard>,
     /// Of a card that must live on.
     pub(super) ledger: Option<Box<dyn Ledger>>,
+    /// Of a card that another could take the place of.
+    pub(super) guard: Option<Box<dyn Guard>>,
+    /// The reader's count of cards when the guard last knew the card.
+    pub(super) card_events: Option<u64>,
+}
+
+/// Knows the card under test from others.
+pub trait Guard {
+    /// Powers the card on and looks who it is. It is powered on anew before anything else is sent to it.
+    ///
+    /// # Errors
+    /// It is another card, or does not say which.
+    fn identify(&mut self, tester: &mut Tester<'_>) -> Outcome;
 }
 
 /// Counts the failed authentications of a card that must live on, for each secret apart: a good AUTH gives no PIN try back.
@@ -36,7 +51,20 @@ impl Rig {
     /// A card behind this reader. `card` where its memory is at hand.
     pub fn new(reader: Box<dyn Reader>, card: Option<SharedCard>) -> Self {
         let plan = FaultPlan::new();
-        Self { reader: FaultInjector::new(reader, plan.clone()), plan, card, ledger: None }
+        Self {
+            reader: FaultInjector::new(reader, plan.clone()),
+            plan,
+            card,
+            ledger: None,
+            guard: None,
+            card_events: None,
+        }
+    }
+
+    /// With a guard who knows the card.
+    #[must_use]
+    pub fn with_guard(self, guard: Box<dyn Guard>) -> Self {
+        Self { guard: Some(guard), ..self }
     }
 
     /// With a ledger of failed authentications.
@@ -74,6 +102,11 @@ pub trait Subject {
     /// # Errors
     /// No card or reader, in words.
     fn rig(&mut self, seed: u64) -> Result<Rig, String>;
+
+    /// Why no case can run on it any more, in words: the card was swapped.
+    fn lost(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Virtual cards in this process, a fresh one for each case.

@@ -1,7 +1,5 @@
 //! Runs cases one after the other: a fresh activation for each, its log kept, its verdict final. No case is tried twice.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::case::{Body, Case, Facility};
 use super::evidence::{Line, Seen};
 use super::result::{CaseResult, SCHEMA, Status, TestReport};
@@ -11,7 +9,7 @@ use super::statement::Statement;
 use super::terminal_tester::{TerminalSubject, TerminalTester};
 use super::tester::Tester;
 use super::token::Token;
-use super::verdict::{Outcome, Stop, Verdict};
+use super::verdict::{Outcome, Stop, Verdict, caught};
 use crate::crypto::kdf::sha256;
 
 /// Who looks on: progress, clock, and the wish to stop.
@@ -68,6 +66,11 @@ impl<'s> Subjects<'s> {
     /// Name of the statement of the subject of this case.
     pub fn statement_of(&self, case: &Case) -> Option<&str> {
         self.of(case).map(|(statement, _)| statement.name.as_str())
+    }
+
+    /// Why no further case can run, in words.
+    pub fn lost(&self) -> Option<String> {
+        self.card.as_deref().and_then(Subject::lost)
     }
 
     fn bars(&self, case: &Case, selection: &Selection) -> Option<Status> {
@@ -129,7 +132,7 @@ pub fn run(
     observer.planned(&report);
     report.interrupted = false;
     for (index, case) in chosen.iter().enumerate() {
-        report.interrupted = report.interrupted || observer.stop();
+        report.interrupted = report.interrupted || observer.stop() || subjects.lost().is_some();
         if report.interrupted || report.results[index].status != Status::NotRun {
             continue;
         }
@@ -242,6 +245,8 @@ fn on_card(
         Ok(_) => caught(|| body(&mut tester)),
         Err(stop) => Err(stop),
     };
+    // Of two cards nothing is known of either.
+    let ended = subject.lost().map_or(ended, |reason| Err(Stop::error(reason)));
     let cuts = tester.recorded_cuts();
     let evidence = tester.finish(&ended);
     Ran { ended, evidence, cuts }
@@ -261,14 +266,6 @@ fn on_terminal(
     let ended = caught(|| body(&mut tester));
     let evidence = tester.finish(&ended);
     Ran { ended, evidence, cuts: None }
-}
-
-/// A body that panics is an error of the case, and the next case runs.
-fn caught(body: impl FnOnce() -> Outcome) -> Outcome {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        Err(Stop::error(format!("the case panicked: {}", text.unwrap_or("without a message"))))
-    })
 }
 
 fn status(ended: Outcome, evidence: &[Line]) -> Status {

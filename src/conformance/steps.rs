@@ -23,12 +23,24 @@
 //!
 //! [[case.step]]
 //! reset = "cold"                  # or warm
+//!
+//! [[case.step]]
+//! send = "00200081 06 ${pgp.pin}"
+//! tries = "pin"                   # an attempt at this secret, by the name that it has in the ledger of the card
+//! expect = "9000"
+//! postamble = true
 //! ```
 //!
 //! `${name}` in `send` and `data` stands for octets saved by an earlier step, else for a text of the statement's values. A step with
 //! `preamble = true` only leads to what is tested: what goes wrong there is inconclusive. `tear = "before"` or `"after"` takes the card
 //! away before it has seen the command, or after it has carried it out; the next step is then a reset.
+//!
+//! The steps at the end with `postamble = true` run whatever came of the others, and make the card as it was. A step that `tries` a secret
+//! is counted at a real card before it is sent, and is not sent after two failures in a row; 9000 to it forgets them. What was accepted
+//! before in the case is not counted when it is sent again: so a case begins with the right PIN, and wins its tries back with it. VERIFY
+//! and its kin are not sent without `tries`.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
@@ -38,7 +50,9 @@ use super::pattern::{Pattern, Template};
 use super::tester::{Answer, Tester};
 use super::verdict::{Outcome, Stop};
 use crate::reader::fault::Fault;
+use crate::wire::apdu::Command;
 use crate::wire::hex;
+use crate::wire::status::StatusWord;
 
 /// What does not fit in a file of cases.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -112,6 +126,9 @@ struct StepText {
     whole: bool,
     #[serde(default)]
     preamble: bool,
+    #[serde(default)]
+    postamble: bool,
+    tries: Option<String>,
     tear: Option<Tear>,
 }
 
@@ -153,6 +170,9 @@ struct Field {
 
 struct Step {
     preamble: bool,
+    postamble: bool,
+    /// The secret that it is an attempt at.
+    tries: Option<String>,
     action: Action,
 }
 
@@ -225,11 +245,23 @@ fn case(suite: &str, text: CaseText) -> Result<Case, StepsError> {
         })?;
         steps.push(step);
     }
+    let tries = steps.iter().any(|step| step.tries.is_some());
+    match text.risk {
+        Risk::ReadOnly if tries => return Err(wrong("a case that only reads tries no secret")),
+        Risk::CostsATry if !tries => {
+            return Err(wrong("it costs a try, and no step says of which secret: tries = \"pin\""));
+        }
+        _ => {}
+    }
+    let postamble = steps.iter().position(|step| step.postamble).unwrap_or(steps.len());
+    if !steps[postamble..].iter().all(|step| step.postamble) {
+        return Err(wrong("a step behind the postamble, which comes last"));
+    }
     let case = Case::new(suite, &text.id, &text.purpose).revision(text.revision).risk(text.risk);
     // What ruins a card needs one that may be ruined.
     let case = if text.risk == Risk::Irreversible { case.ruins() } else { case };
     Ok(Case { requirements: text.requirements, needs: text.needs, kills: text.kills, twin: text.twin, ..case }
-        .body(move |tester| run(tester, &steps)))
+        .body(move |tester| run(tester, steps.split_at(postamble))))
 }
 
 fn step(text: &StepText, after_tear: bool) -> Result<Step, String> {
@@ -249,7 +281,13 @@ fn step(text: &StepText, after_tear: bool) -> Result<Step, String> {
         }
         _ => return Err("expected either reset or send".to_owned()),
     };
-    Ok(Step { preamble: text.preamble, action })
+    if text.tries.is_some() && matches!(action, Action::Reset(_)) {
+        return Err("a reset tries no secret".to_owned());
+    }
+    if text.preamble && text.postamble {
+        return Err("expected preamble or postamble, got both".to_owned());
+    }
+    Ok(Step { preamble: text.preamble, postamble: text.postamble, tries: text.tries.clone(), action })
 }
 
 fn command(text: &str) -> Result<Template, String> {
@@ -281,18 +319,29 @@ fn expected(text: &StepText) -> Result<Expected, String> {
 
 type Saved = BTreeMap<String, Vec<u8>>;
 
-fn run(tester: &mut Tester<'_>, steps: &[Step]) -> Outcome {
-    let mut saved = Saved::new();
+fn run(tester: &mut Tester<'_>, (steps, postamble): (&[Step], &[Step])) -> Outcome {
+    let saved = RefCell::new(Saved::new());
+    let first = |tester: &mut Tester<'_>| run_each(tester, steps, 1, &mut saved.borrow_mut());
+    if postamble.is_empty() {
+        return first(tester);
+    }
+    let last = |tester: &mut Tester<'_>| run_each(tester, postamble, steps.len() + 1, &mut saved.borrow_mut());
+    tester.with_postamble(first, last)
+}
+
+/// `number` is that of the first.
+fn run_each(tester: &mut Tester<'_>, steps: &[Step], number: usize, saved: &mut Saved) -> Outcome {
     for (index, step) in steps.iter().enumerate() {
-        let done = perform(tester, &step.action, &mut saved);
+        let done = perform(tester, step, saved);
         let done = if step.preamble { done.map_err(Stop::in_preamble) } else { done };
-        done.map_err(|stop| Stop { reason: format!("step {}: {}", index + 1, stop.reason), ..stop })?;
+        done.map_err(|stop| Stop { reason: format!("step {}: {}", number + index, stop.reason), ..stop })?;
     }
     Ok(())
 }
 
-fn perform(tester: &mut Tester<'_>, action: &Action, saved: &mut Saved) -> Outcome {
-    match action {
+fn perform(tester: &mut Tester<'_>, step: &Step, saved: &mut Saved) -> Outcome {
+    let tries = step.tries.as_deref();
+    match &step.action {
         Action::Reset(ResetText::Cold) => tester.power_on().map(drop),
         Action::Reset(ResetText::Warm) => tester.warm_reset().map(drop),
         Action::Torn { command, tear } => {
@@ -301,15 +350,36 @@ fn perform(tester: &mut Tester<'_>, action: &Action, saved: &mut Saved) -> Outco
                 Tear::After => Fault::RemovedAfter,
             };
             let octets = octets(tester, command, saved)?;
+            check_tries(&octets, tries)?;
+            tries.map_or(Ok(()), |secret| tester.before_failed_attempt(secret))?;
             tester.send_torn(&octets, fault);
             Ok(())
         }
         Action::Send { command, whole, answer: expected } => {
             let octets = octets(tester, command, saved)?;
+            check_tries(&octets, tries)?;
+            tries.map_or(Ok(()), |secret| tester.before_attempt(secret, &octets))?;
             let answer = if *whole { tester.send_whole(&octets)? } else { tester.send(&octets)? };
+            if let Some(secret) = tries.filter(|_| answer.status == StatusWord::OK) {
+                tester.after_good_attempt(secret, &octets)?;
+            }
             look(tester, expected, &answer, saved)
         }
     }
+}
+
+/// VERIFY, EXTERNAL AUTHENTICATE, CHANGE REFERENCE DATA, RESET RETRY COUNTER (ISO/IEC 7816-4:2020, 11.6) with data, in an interindustry class.
+/// What a class of its own means by its instructions is not known here: `tries` is up to who writes the step.
+fn check_tries(command: &[u8], tries: Option<&str>) -> Outcome {
+    let Ok(parsed) = Command::parse(command) else { return Ok(()) };
+    let attempts = parsed.cla & 0x80 == 0 && matches!(parsed.ins, 0x20 | 0x21 | 0x24 | 0x25 | 0x2C | 0x2D | 0x82);
+    if attempts && !parsed.data.is_empty() && tries.is_none() {
+        return Err(Stop::error(format!(
+            "INS {:02X} tries a secret, and the step does not say which: tries = \"pin\"",
+            parsed.ins
+        )));
+    }
+    Ok(())
 }
 
 fn look(tester: &mut Tester<'_>, expected: &Expected, answer: &Answer, saved: &mut Saved) -> Outcome {

@@ -3,13 +3,16 @@
 use super::*;
 use crate::card::memory::Memory;
 use crate::card::{self, Card};
-use crate::conformance::result::CaseResult;
-use crate::conformance::rig::InProcessSubject;
+use crate::conformance::case::Facility;
+use crate::conformance::evidence::Seen;
+use crate::conformance::result::{CaseResult, Status};
+use crate::conformance::rig::{Ledger, Rig, Subject};
 use crate::conformance::runner::{Subjects, Unobserved, run_case};
 use crate::conformance::statement::Statement;
 use crate::conformance::verdict::Verdict;
 
-/// INS 01 answers AA 01 02 03; 02 answers its data; 03 is refused; 04 counts, over resets too; 05 answers in two pieces; 06 is silent.
+/// INS 01 answers AA 01 02 03; 02 answers its data; 03 is refused; 04 counts, over resets too; 05 answers in two pieces; 06 is silent; 20 is
+/// VERIFY, whose PIN is 31.
 struct TestCard {
     memory: Memory,
     count: u8,
@@ -31,6 +34,11 @@ impl Card for TestCard {
             }
             Some(0x05) => vec![0x01, 0x61, 0x01],
             Some(0x06) => return card::Answer::Mute,
+            Some(0x20) if command.get(5) != Some(&0x31) => {
+                self.count += 1;
+                vec![0x63, 0xC2]
+            }
+            Some(0x20) => vec![0x90, 0x00],
             Some(0xC0) => vec![0x02, 0x90, 0x00],
             _ => vec![0x6A, 0x82],
         })
@@ -55,12 +63,56 @@ fn step(lines: &str) -> String {
 
 fn run_steps(steps: &[&str]) -> CaseResult {
     let steps: String = steps.iter().map(|lines| step(lines)).collect();
-    let cases = parse_cases(&file(&steps)).unwrap();
+    run_text(&file(&steps), Some(Vec::new()))
+}
+
+/// `ledger`: what was written to it so far; `None` for one that forbids all.
+fn run_text(text: &str, ledger: Option<Vec<String>>) -> CaseResult {
+    let cases = parse_cases(text).unwrap();
     let statement = Statement { name: "toy".to_owned(), ..Statement::default() }.text("toy.id", "0A 0B");
-    let mut subject = InProcessSubject::new(statement, |_| {
-        Ok(Box::new(TestCard { memory: Memory::from_image(vec![0]), count: 0 }) as Box<dyn Card>)
-    });
+    let mut subject = Ledgered { statement, ledger };
     run_case(&cases[0], &mut Subjects::card(&mut subject), 1, &mut Unobserved)
+}
+
+/// A card with a ledger.
+struct Ledgered {
+    statement: Statement,
+    ledger: Option<Vec<String>>,
+}
+
+impl Subject for Ledgered {
+    fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    fn binding(&self) -> String {
+        "in process".to_owned()
+    }
+
+    fn facilities(&self) -> Vec<Facility> {
+        Vec::new()
+    }
+
+    fn rig(&mut self, _: u64) -> Result<Rig, String> {
+        let rig = Rig::in_process(TestCard { memory: Memory::from_image(vec![0]), count: 0 });
+        Ok(rig.with_ledger(Box::new(TwoAtMost(self.ledger.clone()))))
+    }
+}
+
+/// Two failures in a row.
+struct TwoAtMost(Option<Vec<String>>);
+
+impl Ledger for TwoAtMost {
+    fn before_failure(&mut self, secret: &str) -> Result<(), String> {
+        let failed = self.0.as_mut().filter(|failed| failed.len() < 2).ok_or("no more")?;
+        failed.push(secret.to_owned());
+        Ok(())
+    }
+
+    fn after_success(&mut self, secret: &str) -> Result<(), String> {
+        self.0.as_mut().ok_or("no more")?.retain(|failed| failed != secret);
+        Ok(())
+    }
 }
 
 fn passes(steps: &[&str]) {
@@ -182,4 +234,77 @@ fn the_example_is_well_formed() {
     assert!(cases.len() >= 5 && cases.iter().all(|case| case.risk == Risk::ReadOnly));
     let ids: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
     assert!(cases.iter().filter_map(|case| case.twin.as_deref()).all(|twin| ids.contains(&twin)));
+}
+
+/// Which commands went out, by INS.
+fn sent(result: &CaseResult) -> Vec<String> {
+    let command = |seen: &Seen| match seen {
+        Seen::Command { octets, .. } => Some(octets[2..4].to_owned()),
+        _ => None,
+    };
+    result.evidence.iter().filter_map(|line| command(&line.what)).collect()
+}
+
+#[test]
+fn a_postamble_runs_whatever_came_before_and_its_failure_is_said() {
+    let after = |expect: &str| format!("send = '00040000'\nexpect = '{expect}'\npostamble = true");
+    let (fails, passes) = ("send = '00030000'\nexpect = '9000'", "send = '00010000'\nexpect = '9000'");
+    let failed = "step 1: does not hold: status word: expected 9000, got 6A82";
+    let not_as_it_was = "in the postamble, so that the card may not be as it was: step 2: does not hold: status word: expected 6A82, got 9000";
+    for (step, expect, verdict, reason) in [
+        (passes, "9000", Verdict::Pass, None),
+        (fails, "9000", Verdict::Fail, Some(failed.to_owned())),
+        (passes, "6A82", Verdict::Inconclusive, Some(not_as_it_was.to_owned())),
+        (fails, "6A82", Verdict::Fail, Some(format!("{failed}; {not_as_it_was}"))),
+    ] {
+        let result = run_steps(&[step, &after(expect)]);
+        assert_eq!((result.verdict(), result.reason()), (Some(verdict), reason.as_deref()), "{step} {expect}");
+        assert_eq!(sent(&result).last().map(String::as_str), Some("04"));
+        if step == fails {
+            let Status::Ran { rests_on: Some(line), .. } = result.status else { panic!("no line") };
+            assert!(
+                matches!(&result.evidence[line as usize - 1].what, Seen::Check { held: false, what } if what.contains("6A82"))
+            );
+        }
+    }
+    let wrong = step(&after("9000")) + &step("reset = 'cold'");
+    let error = parse_cases(&file(&wrong)).unwrap_err().to_string();
+    assert_eq!(error, "cases: TOY-STEP-001: a step behind the postamble, which comes last");
+}
+
+#[test]
+fn an_attempt_at_a_secret_is_counted_before_it_is_sent_and_not_sent_beyond_the_limit() {
+    let costs = |steps: &[&str]| {
+        let steps: String = steps.iter().map(|lines| step(lines)).collect();
+        file(&steps).replace("read_only", "costs_a_try")
+    };
+    let right = "send = '00200081 01 31'\ntries = 'pin'\nexpect = '9000'";
+    let wrong = "send = '00200081 01 32'\ntries = 'pin'\nexpect = '63C?'";
+    let torn = "send = '00200081 01 31'\ntries = 'pin'\ntear = 'after'";
+    let bracketed = costs(&[right, wrong, wrong, right, wrong]);
+    assert_eq!(run_text(&bracketed, Some(Vec::new())).verdict(), Some(Verdict::Pass), "what was right is right again");
+    for (text, before, times) in [
+        (costs(&[wrong, wrong, wrong]), vec![], 2),
+        (costs(&[wrong, wrong, right]), vec![], 2),
+        (costs(&[wrong, wrong]), vec!["pin"; 1], 1),
+        (costs(&[right, wrong, torn, "reset = 'cold'", wrong]), vec![], 3),
+    ] {
+        let ledger = before.into_iter().map(str::to_owned).collect();
+        let result = run_text(&text, Some(ledger));
+        assert_eq!((result.verdict(), sent(&result).len()), (Some(Verdict::Inconclusive), times), "{text}");
+    }
+    assert!(sent(&run_text(&costs(&[right]), None)).is_empty(), "a ledger that cannot be written forbids");
+}
+
+#[test]
+fn verify_is_not_sent_unless_it_is_said_to_try_a_secret() {
+    let result = run_steps(&["send = '00200081 01 32'\nexpect = '63C?'"]);
+    assert_eq!((result.verdict(), sent(&result).len()), (Some(Verdict::Error), 0));
+    passes(&["send = '00200081'\nexpect = '63C2'"]);
+    let error = |text: String| parse_cases(&text).unwrap_err().to_string();
+    let tries = step("send = '00200081 01 32'\ntries = 'pin'\nexpect = '63C?'");
+    assert_eq!(error(file(&tries)), "cases: TOY-STEP-001: a case that only reads tries no secret");
+    let without = file(&step("reset = 'cold'")).replace("read_only", "costs_a_try");
+    let expected = "cases: TOY-STEP-001: it costs a try, and no step says of which secret: tries = \"pin\"";
+    assert_eq!(error(without), expected);
 }

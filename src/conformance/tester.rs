@@ -1,12 +1,14 @@
 //! What a case sees of the world: a card behind a link, the statement, seeded randomness, a log.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::evidence::{Line, Log, Seen};
 use super::rig::Rig;
 use super::statement::{Statement, Value};
-use super::verdict::{Outcome, Stop};
+use super::verdict::{Outcome, Stop, caught, with_postamble};
 use crate::card::memory::Cut;
+use crate::crypto::kdf::sha256;
 use crate::entropy::{Entropy, SeededEntropy};
 use crate::reader::fault::Fault;
 use crate::reader::in_process::lock;
@@ -31,7 +33,16 @@ pub struct Tester<'r> {
     entropy: SeededEntropy,
     cuts: Option<String>,
     recorded: Option<String>,
+    /// What was tried and accepted, as digests: a PIN may be among it.
+    accepted: BTreeSet<[u8; 32]>,
     log: Log<'r>,
+}
+
+/// In the ledger: all keys of a card together.
+const KEY: &str = "key";
+
+fn attempt(secret: &str, with: &[u8]) -> [u8; 32] {
+    sha256(&[secret.as_bytes(), &[0], with])
 }
 
 impl<'r> Tester<'r> {
@@ -41,7 +52,7 @@ impl<'r> Tester<'r> {
             lock(card).memory().record_writes();
         }
         let entropy = SeededEntropy::new(seed);
-        Self { rig, statement, entropy, cuts: None, recorded: None, log: Log::new(clock) }
+        Self { rig, statement, entropy, cuts: None, recorded: None, accepted: BTreeSet::new(), log: Log::new(clock) }
     }
 
     /// The same with the `cuts` of a replay token.
@@ -118,13 +129,48 @@ impl<'r> Tester<'r> {
     }
 
     fn activate(&mut self, reset: Reset) -> Outcome<Vec<u8>> {
+        self.identify()?;
         match self.rig.reader.activate(reset) {
             Ok(activation) => {
                 self.log(Seen::AnswerToReset { octets: hex::encode(&activation.atr) });
+                self.check_unmoved()?;
                 Ok(activation.atr)
             }
             Err(error) => Err(self.silence(&error)),
         }
+    }
+
+    /// Before a case, and wherever another card may have come since, the guard looks who is there. Not at each power-up: what a card
+    /// keeps over a reset could not be seen any more behind the commands by which it is identified.
+    fn identify(&mut self) -> Outcome {
+        let events = self.rig.reader.card_events();
+        if self.rig.card_events.is_some() && self.rig.card_events == events {
+            return Ok(());
+        }
+        // Taken out while it works, for it powers the card on itself.
+        let Some(mut guard) = self.rig.guard.take() else { return Ok(()) };
+        self.note("which card it is");
+        // With randomness of its own: the case's is the same with and without a guard.
+        let entropy = std::mem::replace(&mut self.entropy, SeededEntropy::new(0));
+        let identified = guard.identify(self);
+        self.entropy = entropy;
+        self.rig.guard = Some(guard);
+        if identified.is_err() {
+            self.power_off();
+        }
+        self.rig.card_events = identified.as_ref().ok().and(events);
+        identified
+    }
+
+    /// The card that was powered on is the one that the guard knows.
+    fn check_unmoved(&mut self) -> Outcome {
+        let known = self.rig.card_events;
+        if self.rig.guard.is_none() || known.is_none() || self.rig.reader.card_events() == known {
+            return Ok(());
+        }
+        self.rig.card_events = None;
+        self.power_off();
+        Err(Stop::inconclusive("a card came or left while it was powered on"))
     }
 
     /// Power off.
@@ -194,30 +240,51 @@ impl<'r> Tester<'r> {
         Ok(cut)
     }
 
-    /// Writes to the card's memory so far.
-    pub fn writes(&mut self) -> Outcome<u64> {
-        self.card().map(|card| lock(&card).memory().writes())
+    /// Whether the power can be cut inside a command; a case that cannot do without declares it, [`Case::cuts`](super::case::Case::cuts).
+    pub fn can_cut(&self) -> bool {
+        self.rig.card.is_some()
     }
 
-    /// To be called before an authentication with a key that may fail: at a card that must live on it is counted, and inconclusive when
-    /// there were too many.
+    // Attempts at secrets, which a card that must live on has few of.
+
+    /// To be called before a secret is tried: counted at a card that must live on, and inconclusive where there were too many. What
+    /// succeeded before in this case, so that it is known to be right, is not counted: with it tries are won back.
+    pub fn before_attempt(&mut self, secret: &str, with: &[u8]) -> Outcome {
+        if self.accepted.contains(&attempt(secret, with)) { Ok(()) } else { self.before_failed_attempt(secret) }
+    }
+
+    /// The same for what must be refused, or torn: always counted.
+    pub fn before_failed_attempt(&mut self, secret: &str) -> Outcome {
+        self.ledger(|ledger| ledger.before_failure(secret))
+    }
+
+    /// To be called when it was accepted.
+    pub fn after_good_attempt(&mut self, secret: &str, with: &[u8]) -> Outcome {
+        self.accepted.insert(attempt(secret, with));
+        self.ledger(|ledger| ledger.after_success(secret))
+    }
+
+    /// To be called before an authentication with a key that must fail.
     pub fn before_failed_authentication(&mut self) -> Outcome {
-        self.ledger(|ledger| ledger.before_failure("key"))
+        self.before_failed_attempt(KEY)
     }
 
-    /// To be called after an authentication with a key that succeeded.
+    /// To be called before one that should succeed: the statement may name the wrong keys.
+    pub fn before_authentication(&mut self) -> Outcome {
+        self.before_attempt(KEY, &[])
+    }
+
+    /// To be called after one that succeeded.
     pub fn after_good_authentication(&mut self) -> Outcome {
-        self.ledger(|ledger| ledger.after_success("key"))
+        self.after_good_attempt(KEY, &[])
     }
 
-    /// To be called before any PIN is sent, right or wrong: a statement may have the wrong one.
-    pub fn before_pin(&mut self) -> Outcome {
-        self.ledger(|ledger| ledger.before_failure("pin"))
-    }
-
-    /// To be called after a PIN was accepted.
-    pub fn after_good_pin(&mut self) -> Outcome {
-        self.ledger(|ledger| ledger.after_success("pin"))
+    /// Steps whose failed authentications are counted in another ledger.
+    pub fn counted_in<T>(&mut self, ledger: Box<dyn super::rig::Ledger>, steps: impl FnOnce(&mut Self) -> T) -> T {
+        let own = self.rig.ledger.replace(ledger);
+        let done = steps(self);
+        self.rig.ledger = own;
+        done
     }
 
     fn ledger(&mut self, entry: impl FnOnce(&mut dyn super::rig::Ledger) -> Result<(), String>) -> Outcome {
@@ -287,6 +354,32 @@ impl<'r> Tester<'r> {
     /// A failure in here says nothing about the purpose: it becomes inconclusive.
     pub fn preamble<T>(&mut self, steps: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
         steps(self).map_err(Stop::in_preamble)
+    }
+
+    /// Steps, and whatever comes of them a postamble that makes the card as it was. What goes wrong in it is said beside what went wrong
+    /// before; alone it is inconclusive. It begins with the card as the steps left it, perhaps without power.
+    ///
+    /// ```
+    /// # use untorn::conformance::tester::Tester;
+    /// # use untorn::conformance::verdict::Outcome;
+    /// # fn change(_: &mut Tester<'_>) -> Outcome { Ok(()) }
+    /// # fn change_back(tester: &mut Tester<'_>) -> Outcome { tester.power_on().map(drop) }
+    /// # fn body(tester: &mut Tester<'_>) -> Outcome {
+    /// tester.with_postamble(change, change_back)
+    /// # }
+    /// ```
+    pub fn with_postamble<T>(
+        &mut self,
+        steps: impl FnOnce(&mut Self) -> Outcome<T>,
+        postamble: impl FnOnce(&mut Self) -> Outcome,
+    ) -> Outcome<T> {
+        let ended = caught(|| steps(self));
+        self.note("postamble");
+        // The verdict rests on what was seen before.
+        let rests_on = self.log.rests_on.filter(|_| ended.is_err());
+        let after = postamble(self);
+        self.log.rests_on = rests_on.or(self.log.rests_on);
+        with_postamble(ended, after)
     }
 
     fn log(&mut self, what: Seen) {

@@ -1,6 +1,7 @@
 //! Verdicts, which only worsen.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +80,34 @@ impl Stop {
             _ => self,
         }
     }
+
+    /// What goes wrong behind the test purpose says nothing about it, but the card may not be as it was.
+    #[must_use]
+    pub fn in_postamble(self) -> Self {
+        let verdict = if self.verdict == Verdict::Error { Verdict::Error } else { Verdict::Inconclusive };
+        Self { verdict, reason: format!("in the postamble, so that the card may not be as it was: {}", self.reason) }
+    }
 }
 
 /// How a body, or a step of one, ends.
 pub type Outcome<T = ()> = Result<T, Stop>;
+
+/// What steps and their postamble came to together.
+pub(super) fn with_postamble<T>(ended: Outcome<T>, postamble: Outcome) -> Outcome<T> {
+    match (ended, postamble.map_err(Stop::in_postamble)) {
+        (ended, Ok(())) => ended,
+        (Ok(_), Err(after)) => Err(after),
+        (Err(stop), Err(after)) => {
+            let verdict = stop.verdict.worsen(after.verdict);
+            Err(Stop { verdict, reason: format!("{}; {}", stop.reason, after.reason) })
+        }
+    }
+}
+
+/// Steps that panic are an error of the case, and the next case runs.
+pub(super) fn caught<T>(steps: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    catch_unwind(AssertUnwindSafe(steps)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(Stop::error(format!("the case panicked: {}", text.unwrap_or("without a message"))))
+    })
+}

@@ -216,6 +216,10 @@ impl<R: Reader> Reader for FaultInjector<R> {
     fn capabilities(&self) -> Capabilities {
         self.inner.capabilities()
     }
+
+    fn card_events(&mut self) -> Option<u64> {
+        self.current().card_events()
+    }
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ struct SlotState {
     card: Option<SharedCard>,
     powered: bool,
     held_back_ms: u64,
+    events: u64,
 }
 
 impl Slot {
@@ -64,7 +65,9 @@ impl Slot {
     /// Puts a card in, unpowered; the card that lay there comes back.
     pub fn insert(&self, card: SharedCard) -> Option<SharedCard> {
         let before = self.remove();
-        lock(&self.0).card = Some(card);
+        let mut state = lock(&self.0);
+        state.card = Some(card);
+        state.events += 1;
         before
     }
 
@@ -75,6 +78,7 @@ impl Slot {
         let mut state = lock(&self.0);
         let was_powered = std::mem::take(&mut state.powered);
         let card = state.card.take();
+        state.events += u64::from(card.is_some());
         if let Some(card) = &card
             && was_powered
         {
@@ -212,6 +216,10 @@ impl Reader for InProcess {
     fn capabilities(&self) -> Capabilities {
         let command_len_max = if self.short_only { COMMAND_LEN_MAX_SHORT } else { COMMAND_LEN_MAX_EXTENDED };
         Capabilities { name: self.name.clone(), command_len_max, command_len_min: 1 }
+    }
+
+    fn card_events(&mut self) -> Option<u64> {
+        Some(lock(&self.slot.0).events)
     }
 }
 

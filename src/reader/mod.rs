@@ -64,6 +64,12 @@ pub trait Reader: Send {
 
     /// What this reader can carry.
     fn capabilities(&self) -> Capabilities;
+
+    /// How often a card came or left, from whatever moment: while the number stays the same, so does the card. `None` where nobody
+    /// counts, and each card may be another one.
+    fn card_events(&mut self) -> Option<u64> {
+        None
+    }
 }
 
 impl<R: Reader + ?Sized> Reader for Box<R> {
@@ -78,6 +84,9 @@ impl<R: Reader + ?Sized> Reader for Box<R> {
     }
     fn capabilities(&self) -> Capabilities {
         (**self).capabilities()
+    }
+    fn card_events(&mut self) -> Option<u64> {
+        (**self).card_events()
     }
 }
 

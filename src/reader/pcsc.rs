@@ -115,6 +115,11 @@ fn choose(wanted: &str, there: Vec<String>) -> Result<String, PcscError> {
     }
 }
 
+fn exactly(name: &str, there: Vec<String>) -> Result<String, PcscError> {
+    let found = there.iter().any(|other| other == name);
+    if found { Ok(name.to_owned()) } else { Err(PcscError::NotFound { wanted: name.to_owned(), there }) }
+}
+
 fn establish() -> Result<Context, PcscError> {
     Context::establish(Scope::User).map_err(|error| PcscError::Service(said(error)))
 }
@@ -176,7 +181,17 @@ enum Request {
 impl PcscReader {
     /// Opens the reader of this name, or the one that has this in its name. No card needs to be there yet.
     pub fn open(wanted: &str) -> Result<Self, PcscError> {
-        let name = CString::new(find(wanted)?)
+        Self::of(find(wanted)?)
+    }
+
+    /// Opens the reader of this full name and no other: for who has opened it before, as another reader may have that name in its own.
+    pub fn open_exactly(name: &str) -> Result<Self, PcscError> {
+        let there: Vec<String> = list()?.into_iter().map(|listed| listed.name).collect();
+        Self::of(exactly(name, there)?)
+    }
+
+    fn of(name: String) -> Result<Self, PcscError> {
+        let name = CString::new(name)
             .map_err(|error| PcscError::Failed { operation: "use the reader's name", detail: error.to_string() })?;
         Ok(Self {
             name,
@@ -268,6 +283,13 @@ impl Reader for PcscReader {
             command_len_max: self.command_len_max,
             command_len_min: COMMAND_LEN_MIN,
         }
+    }
+
+    /// The counter that the service keeps in the upper half of dwEventState.
+    fn card_events(&mut self) -> Option<u64> {
+        let mut states = [ReaderState::new(self.name.clone(), State::UNAWARE)];
+        establish().ok()?.get_status_change(Duration::ZERO, &mut states).ok()?;
+        states.first().map(|state| state.event_count().into())
     }
 }
 
@@ -628,6 +650,14 @@ mod tests {
             "there is no reader \"Best\"; there are: ACME One 00 00, ACME One 00 01, ACME"
         );
         assert_eq!(choose("ACME", Vec::new()), Err(PcscError::NoReaders));
+    }
+
+    #[test]
+    fn a_reader_that_was_opened_is_not_taken_for_one_whose_name_has_its_own_in_it() {
+        let there = || vec!["ACME 00 00".to_owned(), "ACME".to_owned()];
+        assert_eq!(exactly("ACME", there()).unwrap(), "ACME");
+        assert!(matches!(exactly("ACME", vec!["ACME 00 00".to_owned()]), Err(PcscError::NotFound { .. })));
+        assert!(matches!(exactly("acme", there()), Err(PcscError::NotFound { .. })));
     }
 
     #[test]

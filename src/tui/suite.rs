@@ -102,7 +102,8 @@ impl Suite {
     fn open(&mut self, reader: Option<String>) -> Result<Campaign, String> {
         let options = CampaignOptions { reader: reader.clone(), ..self.setup.options.clone() };
         let mut campaign = Campaign::open(&options).map_err(|error| error.to_string())?;
-        let (identity, risk_max) = (campaign.identity.clone(), campaign.risk_max);
+        let identity = campaign.identity.as_ref().map(ToString::to_string);
+        let risk_max = campaign.risk_max;
         let (cases, subjects) = campaign.parts();
         let selection = Selection { risk_max, ..Selection::default() };
         let plan = runner::plan(&selection.choose(cases), &selection, &subjects, self.setup.seed);

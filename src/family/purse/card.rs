@@ -377,8 +377,12 @@ impl<E> Purse<E> {
     fn read(&self, memory: &mut Memory, session: &Session, plaintext: &[u8], data: &mut Vec<u8>) -> Result<(), Stop> {
         let &[id, file, record] = plaintext else { return Err(StatusWord::WRONG_LENGTH.into()) };
         require(session.may(Rights::READ) || self.has(AccessDefect::ReadWithoutRight))?;
-        let any = self.has(AccessDefect::ListIgnored);
-        let index = self.person.index_of(id).filter(|index| any || session.logical_cards.contains(index));
+        let reached = |index: &usize| match self.access_defect {
+            Some(AccessDefect::ListIgnored) => true,
+            Some(AccessDefect::ListedUnreadable) => *index == 0,
+            _ => session.logical_cards.contains(index),
+        };
+        let index = self.person.index_of(id).filter(reached);
         let index = index.ok_or(StatusWord::SECURITY_STATUS_NOT_SATISFIED)?;
         let image = Image::read(&self.person.layout, memory)?;
         let octets = match file {
@@ -490,7 +494,7 @@ impl<E> Purse<E> {
     fn acknowledge(&self, memory: &mut Memory, session: &Session, plaintext: &[u8]) -> Result<(), Stop> {
         let transaction = TransactionId(plaintext.try_into().map_err(|_| StatusWord::WRONG_LENGTH)?);
         let own = transaction.terminal() == session.terminal || self.has(AccessDefect::AckWithoutRight);
-        require(session.may(Rights::COLLECT) || own)?;
+        require(own || session.may(Rights::COLLECT) && !self.has(AccessDefect::AckOwnOnly))?;
         let mut image = Image::read(&self.person.layout, memory)?;
         let Some(slot) = image.find(&transaction) else {
             let accepted = self.does(CommitDefect::AckOfUnknown);

@@ -148,6 +148,7 @@ fn open_epc1(found: &Found<'_>, offer: &Offer, header: [u8; 4], data: &[u8]) -> 
     let rights = role.rights();
     let rights = match found.defect {
         Some(AccessDefect::DebitKeyCredits) if role == Role::Debit => rights | Rights::CREDIT,
+        Some(AccessDefect::RefundKeyPowerless) if role == Role::Refund => Role::Read.rights(),
         _ => rights,
     };
     let valid_until = found.has(AccessDefect::ClockByAnyone).then_some(u16::MAX);
@@ -330,12 +331,16 @@ fn granted_by(found: &Found<'_>, certificate: &Certificate, options: &Options) -
     let permits = |id| certificate.rights.permits_logical_card(id) || found.has(AccessDefect::CertificateCardsIgnored);
     let permitted = options.logical_cards.iter().all(|&id| permits(id));
     let logical_cards = indices(found.person, &options.logical_cards).filter(|_| permitted)?;
-    let all = found.has(AccessDefect::CertificateRightsIgnored);
+    let rights = match found.defect {
+        Some(AccessDefect::CertificateRightsIgnored) => 0x00FF,
+        Some(AccessDefect::CertificateRightsCut) => certificate.rights.0 & 0x0003,
+        _ => certificate.rights.0 & 0x00FF,
+    };
     let beyond = found.has(AccessDefect::ClockBeyondCertificate);
     Some(Granted {
         suite: Suite::Epc2,
         terminal: TerminalId(certificate.subject_id),
-        rights: if all { Rights(0x00FF) } else { Rights(certificate.rights.0 & 0x00FF) },
+        rights: Rights(rights),
         logical_cards,
         valid_until: Some(if beyond { u16::MAX } else { certificate.not_after }),
     })
@@ -389,7 +394,11 @@ impl Granted {
 
 fn state(found: &Found<'_>, granted: &Granted, options: &Options) -> Vec<u8> {
     let &Found { person, image, flags, .. } = found;
-    let collects = granted.rights.contains(Rights::COLLECT) || found.has(AccessDefect::AllReceiptsShown);
+    let collects = match found.defect {
+        Some(AccessDefect::AllReceiptsShown) => true,
+        Some(AccessDefect::OwnReceiptsShown) => false,
+        _ => granted.rights.contains(Rights::COLLECT),
+    };
     // REQ-SES-6
     let unratified = image.unratified(|slot| collects || slot.terminal() == granted.terminal.0);
     let detail = |&index: &usize| {

@@ -54,7 +54,7 @@ pub(super) fn cases() -> Vec<Case> {
             .body(unfolded_keys),
         case("AU1-ROLE-001", "The key of a role does what that role may.")
             .proves(&["REQ-AU1-4", "REQ-SES-4"])
-            .kills(&["debit-twice"])
+            .kills(&["refund-key-powerless"])
             .writes()
             .body(roles_that_may),
         case("AU1-ROLE-002", "The key of a role does nothing else: debits do not top up, top-ups do not debit, enquiries change nothing.")

@@ -140,7 +140,7 @@ fn grants() -> Vec<Case> {
     let granted = |id, purpose| case(id, purpose).proves(&["REQ-AU2-3"]);
     vec![
         granted("AU2-RIGHTS-001", "A certificate for all rights does what it names.")
-            .kills(&["debit-twice"])
+            .kills(&["certificate-rights-cut"])
             .writes()
             .body(|tester| {
                 let before = with_rights(0x0F).state(tester)?.balance;

@@ -22,6 +22,9 @@ const TERMINAL: TerminalId = TerminalId(*b"UNTORN T");
 /// Of all orders: 2023-11-14.
 pub const ORDER_TIME: u32 = 1_700_000_000;
 
+/// The PIN in the ledger of failed authentications.
+pub const PIN: &str = "pin";
+
 /// The suites that the statement claims.
 pub fn suites(tester: &Tester<'_>) -> Vec<Suite> {
     let claimed = [("purse.epc1", Suite::Epc1), ("purse.epc2", Suite::Epc2)];
@@ -215,7 +218,7 @@ impl Desk {
     pub fn try_open(&self, tester: &mut Tester<'_>) -> Outcome<Result<Opened, StatusWord>> {
         let r0 = select_on(tester, self.channel)?;
         let (data, waiting) = self.auth(tester, &r0)?;
-        tester.before_failed_authentication()?;
+        tester.before_authentication()?;
         let answer = fetch(tester, &self.auth_command(&data))?;
         if answer.status != StatusWord::OK {
             tester.check(answer.data.is_empty(), "a refused AUTH says nothing but its status word")?;
@@ -508,10 +511,10 @@ impl Session {
     pub fn verify(&mut self, tester: &mut Tester<'_>, pin: &str) -> Outcome<StatusWord> {
         tester.note("VERIFY");
         // Right or wrong: the statement may have the wrong PIN.
-        tester.before_pin()?;
+        tester.before_attempt(PIN, pin.as_bytes())?;
         let (_, status) = self.send(tester, ins::VERIFY, [0, 1], pin.as_bytes())?;
         if status == StatusWord::OK {
-            tester.after_good_pin()?;
+            tester.after_good_attempt(PIN, pin.as_bytes())?;
         }
         Ok(status)
     }

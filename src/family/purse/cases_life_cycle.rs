@@ -3,6 +3,7 @@
 use super::cases::SUITE;
 use super::cases_client::{Desk, each_suite, order, suites};
 use super::cases_picture::{check_picture, credit, debit, look, provide, refund, wallet};
+use super::cases_postamble::then_active;
 use super::cases_recovery::till;
 use super::data::{CardId, LifeCycle, Link, Role, Suite, refusal};
 use super::data_transact::Operation;
@@ -59,13 +60,13 @@ fn blocking() -> Vec<Case> {
         .proves(&["REQ-LIF-1"])
         .kills(&["blocked-card-shows-nothing"])
         .writes()
-        .body(|tester| each_suite(tester, blocked_and_back)),
+        .body(|tester| then_active(tester, |tester| each_suite(tester, blocked_and_back))),
         Case::new(SUITE, "LIF-BLOCK-002", "A blocked card moves no value and counts nothing.")
             .proves(&["REQ-LIF-1", "REQ-TRX-7"])
             .kills(&["blocked-card-pays"])
             .twin("LIF-BLOCK-001")
             .writes()
-            .body(|tester| each_suite(tester, blocked_moves_nothing)),
+            .body(|tester| then_active(tester, |tester| each_suite(tester, blocked_moves_nothing))),
         Case::new(SUITE, "LIF-CHANGE-001", "A card becomes neither what it is already nor merely personalised.")
             .proves(&["REQ-LIF-1", "REQ-TRX-7"])
             .kills(&["life-cycle-any-change"])
@@ -80,36 +81,42 @@ fn blocking() -> Vec<Case> {
                     Ok(())
                 })
             }),
-        Case::new(SUITE, "LIF-RIGHTS-001", "Only the issuer's desk makes a blocked card active, or ends one.")
+        Case::new(
+            SUITE,
+            "LIF-RIGHTS-001",
+            "Only the issuer's desk makes a blocked card active; who only debits may block one.",
+        )
+        .revision(2)
+        .proves(&["REQ-LIF-1", "REQ-TRX-7"])
+        .kills(&["operation-rights-not-checked"])
+        .twin("LIF-BLOCK-001")
+        .writes()
+        .body(|tester| {
+            then_active(tester, |tester| {
+                each_suite(tester, |tester, suite| {
+                    refused(tester, suite, Role::Credit, LifeCycle::Blocked)?;
+                    refused(tester, suite, Role::Read, LifeCycle::Blocked)?;
+                    change(tester, suite, Role::Debit, LifeCycle::Blocked)?;
+                    refused(tester, suite, Role::Debit, LifeCycle::Active)?;
+                    change(tester, suite, Role::Administer, LifeCycle::Active)
+                })
+            })
+        }),
+        Case::new(SUITE, "LIF-RIGHTS-002", "Only the issuer's desk ends a card.")
             .proves(&["REQ-LIF-1", "REQ-TRX-7"])
             .kills(&["operation-rights-not-checked"])
             .twin("LIF-BLOCK-001")
-            .writes()
+            .ruins()
             .body(|tester| {
-                each_suite(tester, |tester, suite| {
-                    for (role, to) in [
-                        (Role::Debit, LifeCycle::Terminated),
-                        (Role::Credit, LifeCycle::Blocked),
-                        (Role::Read, LifeCycle::Blocked),
-                    ] {
-                        let desk = Desk::new(suite, role).everything();
-                        refuses(tester, &desk, &[status(to)], StatusWord::SECURITY_STATUS_NOT_SATISFIED)?;
-                    }
-                    change(tester, suite, Role::Debit, LifeCycle::Blocked)?;
-                    let refused = refuses(
-                        tester,
-                        &till(suite),
-                        &[status(LifeCycle::Active)],
-                        StatusWord::SECURITY_STATUS_NOT_SATISFIED,
-                    );
-                    // Whatever came of it, the card is active for the next case.
-                    if refused.is_ok() {
-                        change(tester, suite, Role::Administer, LifeCycle::Active)?;
-                    }
-                    refused
-                })
+                each_suite(tester, |tester, suite| refused(tester, suite, Role::Debit, LifeCycle::Terminated))
             }),
     ]
+}
+
+/// One 86 that this role has no right to.
+fn refused(tester: &mut Tester<'_>, suite: Suite, role: Role, to: LifeCycle) -> Outcome {
+    let desk = Desk::new(suite, role).everything();
+    refuses(tester, &desk, &[status(to)], StatusWord::SECURITY_STATUS_NOT_SATISFIED)
 }
 
 fn blocked_and_back(tester: &mut Tester<'_>, suite: Suite) -> Outcome {

@@ -1,7 +1,8 @@
 //! Secure messaging: what a session takes, and what ends it (specs/purse.md, clause 5).
 
 use super::cases::SUITE;
-use super::cases_client::{Desk, Opened, Session, close_channel, each_suite, open_channel, select, select_on};
+use super::cases_client::{Desk, Opened, Session, close_channel, each_suite, open_channel, order, select, select_on};
+use super::cases_picture::{check_picture, debit, look, provide};
 use super::data::{Role, Suite, ins};
 use super::data_transact::Operation;
 use crate::conformance::case::Case;
@@ -82,6 +83,10 @@ fn macs() -> Vec<Case> {
                     refused(tester, "the command before", &session, &command)
                 })
             }),
+        wrong("SES-SWAP-001", "Two commands that change places are both refused, and neither is carried out.")
+            .kills(&["session-survives-sm-error", "command-mac-unverified"])
+            .writes()
+            .body(|tester| each_suite(tester, swapped)),
         wrong("SES-DROP-001", "A command is refused when the one before it was dropped, or comes after it.")
             .kills(&["command-mac-unverified"])
             .body(|tester| each_suite(tester, dropped)),
@@ -142,6 +147,27 @@ fn dropped(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     // Without data no initial vector matters: the MAC alone tells them apart.
     let second = ahead.protect(ins::TRANSACT, [0, 0], &[]);
     refused(tester, "the command before was dropped", &session, &second)
+}
+
+fn swapped(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+    provide(tester, suite, 3)?;
+    let desk = Desk::new(suite, Role::Debit).everything();
+    let (opened, before) = look(tester, &desk)?;
+    let next = |off: u32| before.counter.wrapping_add(off);
+    let (first, second) = (order(tester, next(1), &[debit(1)]), order(tester, next(2), &[debit(2)]));
+    let mut sending = opened.session.clone();
+    let first = sending.protect(ins::TRANSACT, [0, 0], &first.emit());
+    sending.counter += 1;
+    let second = sending.protect(ins::TRANSACT, [0, 0], &second.emit());
+    for (what, command, status) in [("the second command, first", second, 0x6988), ("the first, second", first, 0x6982)]
+    {
+        tester.note(what);
+        let answer = tester.send(&command)?;
+        tester.expect_status(&answer, status)?;
+        tester.check(answer.data.is_empty(), "no data and no R-MAC")?;
+    }
+    let (_, after) = look(tester, &desk)?;
+    check_picture(tester, "neither order was carried out", &before, &after)
 }
 
 fn missing_macs(tester: &mut Tester<'_>, suite: Suite) -> Outcome {

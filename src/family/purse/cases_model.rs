@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cases::SUITE;
-use super::cases_client::{self, Desk, ORDER_TIME, Session, fetch, select_command};
+use super::cases_client::{self, Desk, ORDER_TIME, PIN, Session, fetch, select_command};
 use super::cases_model_learn::learn;
 use super::cases_model_steps::{self as steps, Action, Change, DRAWN_LEN, Opening, Step, Tear};
+use super::cases_postamble::Before;
 use super::data::{LifeCycle, Link, Rights, Role, Suite, TransactionId, ins};
 use super::data_session::SealedReceipt;
 use super::data_transact::{Operation, Order, RECORD_LEN};
@@ -105,7 +106,20 @@ pub fn sequence(entropy: &mut SeededEntropy, len: usize) -> Vec<Step> {
 /// The step at which the card did what the model does not know, or fell silent.
 pub fn run_sequence(tester: &mut Tester<'_>, steps: &[Step], may_ruin: bool) -> Outcome {
     let model = tester.preamble(|tester| learn(tester))?;
-    let mut run = Run::new(tester, model.clone(), may_ruin);
+    if may_ruin {
+        return run_on(tester, model, steps, may_ruin);
+    }
+    let before = Before {
+        life_cycle: model.life_cycle,
+        has_tries: model.tries.is_some_and(|tries| tries.left > 0),
+        balances: model.cards.iter().map(|(id, card)| (*id, card.balance)).collect(),
+    };
+    tester.with_postamble(|tester| run_on(tester, model, steps, may_ruin), |tester| before.restore(tester))
+}
+
+/// On a card that this is the model of.
+fn run_on(tester: &mut Tester<'_>, model: Model, steps: &[Step], may_ruin: bool) -> Outcome {
+    let mut run = Run::new(tester, model, may_ruin);
     for (index, step) in steps.iter().enumerate() {
         run.tester.note(format!("step {}: {step}", index + 1));
         if let Err(stop) = run.step(step) {
@@ -118,7 +132,7 @@ pub fn run_sequence(tester: &mut Tester<'_>, steps: &[Step], may_ruin: bool) -> 
         run.tester.record_cuts(steps::emit(steps));
         return Err(Stop { reason: format!("after step {}: {}", steps.len(), stop.reason), ..stop });
     }
-    run.tidy_up(&model)
+    Ok(())
 }
 
 /// An open session.
@@ -152,7 +166,7 @@ impl<'t, 'r> Run<'t, 'r> {
     fn new(tester: &'t mut Tester<'r>, model: Model, may_ruin: bool) -> Self {
         let suite = cases_client::suites(tester).first().copied().unwrap_or(Suite::Epc1);
         let ids = model.cards.keys().copied().collect();
-        let can_cut = tester.writes().is_ok();
+        let can_cut = tester.can_cut();
         Self {
             tester,
             worlds: Worlds::new(model),
@@ -556,7 +570,7 @@ impl<'t, 'r> Run<'t, 'r> {
             return Ok(());
         }
         if spends {
-            self.tester.before_pin()?;
+            self.tester.before_failed_attempt(PIN)?;
         }
         // A try whose cell reads differently each time is one try all the same, but now it is left and now it is not: that is for a
         // tear explorer, which can look into the card.
@@ -568,7 +582,7 @@ impl<'t, 'r> Run<'t, 'r> {
         };
         self.command(&Request::Verify(entry), tear)?;
         let verified = self.live.is_some() && self.worlds.all().iter().all(|model| model.verified);
-        if verified { self.tester.after_good_pin() } else { Ok(()) }
+        if verified { self.tester.after_good_attempt(PIN, &self.digits(Entry::Right)?) } else { Ok(()) }
     }
 
     // The end.
@@ -598,38 +612,6 @@ impl<'t, 'r> Run<'t, 'r> {
         let gone: Vec<TransactionId> = gone.take(model.places).collect();
         for transaction in kept.into_iter().chain(gone) {
             self.command(&Request::Receipt(transaction), None)?;
-        }
-        Ok(())
-    }
-
-    /// Active again, tries won back, balances as they were: as far as that goes.
-    fn tidy_up(&mut self, before: &Model) -> Outcome {
-        let now = self.worlds.all()[0].clone();
-        if now.life_cycle != before.life_cycle && before.life_cycle == LifeCycle::Active {
-            self.open_for_all(b'a')?;
-            self.order(0, &[Change { letter: b's', numbers: vec![0] }], None)?;
-        }
-        self.open_for_all(b'd')?;
-        if now.tries.is_some_and(|tries| tries.left > 0) {
-            self.verify(Entry::Right, None)?;
-        }
-        for (role, letter) in [(b'd', b'd'), (b'c', b'c')] {
-            let changes: Vec<Change> = before
-                .cards
-                .iter()
-                .filter_map(|(id, card)| {
-                    let balance = now.cards.get(id)?.balance;
-                    let (high, low) = if letter == b'd' { (balance, card.balance) } else { (card.balance, balance) };
-                    let amount = high.checked_sub(low).filter(|amount| *amount > 0)?;
-                    Some(Change { letter, numbers: vec![u32::from(*id), amount] })
-                })
-                .collect();
-            if !changes.is_empty() {
-                if role == b'c' {
-                    self.open_for_all(role)?;
-                }
-                self.order(0, &changes, None)?;
-            }
         }
         Ok(())
     }

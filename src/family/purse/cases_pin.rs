@@ -2,6 +2,7 @@
 
 use super::cases::SUITE;
 use super::cases_client::{Desk, Opened, Session, each_suite, suites};
+use super::cases_postamble::then_all_tries;
 use super::data::{Role, Suite};
 use super::data_session::State;
 use super::data_transact::Operation;
@@ -22,54 +23,58 @@ fn case(id: &str, purpose: &str) -> Case {
     Case::new(SUITE, id, purpose).needs(&["purse.pin"]).risk(Risk::CostsATry)
 }
 
+/// Steps under each suite, whose tries are won back whatever comes of them.
+fn with_tries(
+    steps: fn(&mut Tester<'_>, Suite) -> Outcome,
+) -> impl Fn(&mut Tester<'_>) -> Outcome + Send + Sync + 'static {
+    move |tester| then_all_tries(tester, |tester| each_suite(tester, steps))
+}
+
 fn tries() -> Vec<Case> {
     vec![
         case(RIGHT, "The right PIN is accepted, and gives back the tries that wrong ones cost.")
             .proves(&["REQ-PIN-1", "REQ-PIN-3"])
             .kills(&["tries-kept-at-success", "try-not-spent", "tries-off-by-one"])
-            .body(|tester| {
-                each_suite(tester, |tester, suite| {
-                    let mut session = open(tester, suite)?.session;
-                    for _ in 0..2 {
-                        right(tester, &mut session)?;
-                        wrong(tester, &mut session, 1)?;
-                    }
-                    right(tester, &mut session)
-                })
-            }),
+            .body(with_tries(|tester, suite| {
+                let mut session = open(tester, suite)?.session;
+                for _ in 0..2 {
+                    right(tester, &mut session)?;
+                    wrong(tester, &mut session, 1)?;
+                }
+                right(tester, &mut session)
+            })),
         case("PIN-PART-001", "A PIN that is right in part is wrong: longer, or other in any digit.")
             .proves(&["REQ-PIN-3"])
             .twin(RIGHT)
             .kills(&["pin-compared-in-part"])
-            .body(|tester| each_suite(tester, nearly_right)),
+            .body(with_tries(nearly_right)),
         case("PIN-RESET-001", "Reset gives no try back.")
             .proves(&["REQ-PIN-1", "REQ-PIN-3"])
             .twin(RIGHT)
             .kills(&["tries-back-at-reset"])
-            .body(|tester| {
-                each_suite(tester, |tester, suite| kept(tester, suite, |tester| tester.power_on().map(|_| ())))
-            }),
+            .body(with_tries(|tester, suite| kept(tester, suite, |tester| tester.power_on().map(drop)))),
         case("PIN-AUTH-001", "A successful AUTH gives no try back.")
             .proves(&["REQ-PIN-1", "REQ-PIN-3"])
             .twin(RIGHT)
             .kills(&["tries-back-at-auth"])
-            .body(|tester| each_suite(tester, |tester, suite| kept(tester, suite, |_| Ok(())))),
+            .body(with_tries(|tester, suite| kept(tester, suite, |_| Ok(())))),
         case("PIN-FORMAT-001", "What is no PIN is refused by its length or its characters, and costs no try.")
+            .revision(2)
             .proves(&["REQ-PIN-3"])
             .twin(RIGHT)
             .kills(&["no-pin-costs-try"])
-            .body(|tester| {
-                each_suite(tester, |tester, suite| {
-                    let mut session = open(tester, suite)?.session;
-                    let table =
-                        [("", 0x6700), ("123", 0x6700), ("1234567890123", 0x6700), ("12a4", 0x6A80), ("123 ", 0x6A80)];
-                    for (pin, status) in table {
-                        verify(tester, &mut session, pin, status)?;
-                    }
+            .body(with_tries(|tester, suite| {
+                let mut session = fresh_tries(tester, suite)?;
+                let table =
+                    [("", 0x6700), ("123", 0x6700), ("1234567890123", 0x6700), ("12a4", 0x6A80), ("123 ", 0x6A80)];
+                for (pin, status) in table {
+                    // A card that counts them all the same has a third one left for the right PIN.
+                    verify(tester, &mut session, pin, status)?;
                     wrong(tester, &mut session, 1)?;
-                    right(tester, &mut session)
-                })
-            }),
+                    right(tester, &mut session)?;
+                }
+                Ok(())
+            })),
         case("PIN-BLOCK-001", "With no tries left no PIN is compared, for good; STATE says so.")
             .proves(&["REQ-PIN-3"])
             .twin(RIGHT)
@@ -113,17 +118,15 @@ fn verification() -> Vec<Case> {
             .proves(&["REQ-PIN-3"])
             .twin("PIN-LIMIT-001")
             .kills(&["wrong-pin-keeps-verification"])
-            .body(|tester| {
-                each_suite(tester, |tester, suite| {
-                    let above = above_limit(tester, suite)?;
-                    let mut opened = open(tester, suite)?;
-                    right(tester, &mut opened.session)?;
-                    wrong(tester, &mut opened.session, 1)?;
-                    verified(tester, &mut opened, above, false)?;
-                    right(tester, &mut opened.session)?;
-                    verified(tester, &mut opened, above, true)
-                })
-            }),
+            .body(with_tries(|tester, suite| {
+                let above = above_limit(tester, suite)?;
+                let mut opened = open(tester, suite)?;
+                right(tester, &mut opened.session)?;
+                wrong(tester, &mut opened.session, 1)?;
+                verified(tester, &mut opened, above, false)?;
+                right(tester, &mut opened.session)?;
+                verified(tester, &mut opened, above, true)
+            })),
     ]
 }
 
@@ -154,7 +157,7 @@ fn torn() -> Vec<Case> {
             .twin(RIGHT)
             .kills(&["try-spent-after-comparison"])
             .cuts()
-            .body(|tester| each_suite(tester, torn_tries)),
+            .body(with_tries(torn_tries)),
     ]
 }
 
@@ -162,8 +165,19 @@ fn open(tester: &mut Tester<'_>, suite: Suite) -> Outcome<Opened> {
     Desk::new(suite, Role::Debit).open(tester)
 }
 
+/// Tries of a PIN that none was spent of: 63CX can say 1 to 15 (ISO/IEC 7816-4:2020, table 6).
 fn tries_max(tester: &Tester<'_>) -> Outcome<u16> {
-    Ok(tester.number("purse.pin_tries")? as u16)
+    match tester.number("purse.pin_tries")? {
+        tries @ 1..=15 => Ok(tries as u16),
+        tries => Err(Stop::error(format!("the statement's purse.pin_tries: expected 1 to 15, got {tries}"))),
+    }
+}
+
+/// Tries that are left after so many wrong PINs in a row. A card that this would block is left alone.
+fn left_after(tester: &Tester<'_>, wrong: u16) -> Outcome<u16> {
+    let tries = tries_max(tester)?;
+    let left = tries.checked_sub(wrong).filter(|left| *left > 0);
+    left.ok_or_else(|| Stop::inconclusive(format!("{wrong} wrong PINs in a row would block a PIN of {tries} tries")))
 }
 
 fn verify(tester: &mut Tester<'_>, session: &mut Session, pin: &str, expected: u16) -> Outcome {
@@ -187,8 +201,8 @@ fn wrong_pin(tester: &Tester<'_>) -> Outcome<String> {
 
 /// VERIFY with a wrong PIN, the `count`-th in a row.
 fn wrong(tester: &mut Tester<'_>, session: &mut Session, count: u16) -> Outcome {
+    let left = left_after(tester, count)?;
     let pin = wrong_pin(tester)?;
-    let left = tries_max(tester)? - count;
     verify(tester, session, &pin, 0x63C0 + left)
 }
 
@@ -211,7 +225,7 @@ fn nearly_right(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
         near.extend(String::from_utf8(digits));
     }
     let mut session = fresh_tries(tester, suite)?;
-    let left = tries_max(tester)? - 1;
+    let left = left_after(tester, 1)?;
     for pin in near {
         verify(tester, &mut session, &pin, 0x63C0 + left)?;
         right(tester, &mut session)?;
@@ -221,6 +235,7 @@ fn nearly_right(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
 
 /// Two wrong PINs with `between` and an AUTH between them.
 fn kept(tester: &mut Tester<'_>, suite: Suite, between: impl FnOnce(&mut Tester<'_>) -> Outcome) -> Outcome {
+    left_after(tester, 2)?;
     let mut session = fresh_tries(tester, suite)?;
     wrong(tester, &mut session, 1)?;
     between(tester)?;
@@ -232,10 +247,11 @@ fn kept(tester: &mut Tester<'_>, suite: Suite, between: impl FnOnce(&mut Tester<
 fn blocked(tester: &mut Tester<'_>) -> Outcome {
     let Some(&suite) = suites(tester).first() else { return Ok(()) };
     let mut session = fresh_tries(tester, suite)?;
-    for count in 1..=tries_max(tester)? {
-        wrong(tester, &mut session, count)?;
+    let other = wrong_pin(tester)?;
+    for left in (0..tries_max(tester)?).rev() {
+        verify(tester, &mut session, &other, 0x63C0 + left)?;
     }
-    let (pin, other) = (tester.secret("purse.pin")?, wrong_pin(tester)?);
+    let pin = tester.secret("purse.pin")?;
     for suite in suites(tester) {
         let mut opened = open(tester, suite)?;
         tester.check(opened.state.flags & State::PIN_BLOCKED != 0, "STATE shows that the PIN is blocked")?;
@@ -271,6 +287,7 @@ fn verified(tester: &mut Tester<'_>, opened: &mut Opened, above: u32, expected: 
 }
 
 fn torn_tries(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+    left_after(tester, 2)?;
     let modes = [Torn::Nothing, Torn::All, Torn::Erased, Torn::Prefix(0), Torn::Random(1), Torn::Unstable(1)];
     let (pin, other) = (tester.secret("purse.pin")?.to_owned(), wrong_pin(tester)?);
     for (torn, pin) in modes.iter().flat_map(|&torn| [(torn, &pin), (torn, &other)]) {
@@ -281,8 +298,7 @@ fn torn_tries(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
         tester.power_on()?;
         let mut session = open(tester, suite)?.session;
         let status = session.verify(tester, &other)?;
-        let max = tries_max(tester)?;
-        let expected = [0x63C0 + max - 1, 0x63C0 + max - 2];
+        let expected = [0x63C0 + left_after(tester, 1)?, 0x63C0 + left_after(tester, 2)?];
         tester.check(expected.contains(&status.0), format!("{torn:?}: one try less at most: {:04X}", status.0))?;
         right(tester, &mut session)?;
     }

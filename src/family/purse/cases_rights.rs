@@ -2,11 +2,13 @@
 
 use super::cases::SUITE;
 use super::cases_client::{Desk, each_suite};
+use super::cases_postamble::then_all_tries;
 use super::data::{Rights, Role, Suite, ins};
 use super::data_transact::Operation;
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::Outcome;
+use crate::wire::status::StatusWord;
 
 /// Another terminal than that of the other cases.
 const OTHER: [u8; 8] = *b"OTHER TT";
@@ -32,7 +34,7 @@ fn commands() -> Vec<Case> {
         .writes()
         .body(unreadable),
         case("RGT-ACK-001", "Who collects, or made the receipt, acknowledges it.")
-            .kills(&["debit-twice"])
+            .kills(&["ack-own-only"])
             .writes()
             .body(|tester| each_suite(tester, acknowledged)),
         case("RGT-ACK-002", "Another terminal's receipt is not acknowledged without the right to collect.")
@@ -46,18 +48,11 @@ fn commands() -> Vec<Case> {
                 acknowledge(tester, &with_rights(0x03), &paid.body.transaction.0, 0x9000)
             }),
         case("RGT-VERIFY-001", "A terminal that may not debit may not try PINs either.")
+            .revision(2)
             .needs(&["purse.pin"])
             .twin("PIN-RIGHT-001")
             .kills(&["verify-without-right"])
-            .body(|tester| {
-                each_suite(tester, |tester, suite| {
-                    let mut session = Desk::new(suite, Role::Read).open(tester)?.session;
-                    let pin = tester.secret("purse.pin")?;
-                    let status = session.verify(tester, pin)?;
-                    tester.check_equal("VERIFY without the right to debit", &0x6982, &status.0)?;
-                    session.expect_alive(tester)
-                })
-            }),
+            .body(|tester| then_all_tries(tester, |tester| each_suite(tester, unverifiable))),
     ]
 }
 
@@ -67,7 +62,7 @@ fn reach() -> Vec<Case> {
         Case::new(SUITE, "RGT-LIST-001", "A session reaches the logical cards in its list.")
             .proves(&["REQ-SES-5"])
             .needs(&["purse.many"])
-            .kills(&["debit-twice"])
+            .kills(&["listed-unreadable"])
             .writes()
             .body(|tester| each_suite(tester, inside_the_list)),
         Case::new(SUITE, "RGT-LIST-002", "A session reaches no logical card outside its list.")
@@ -78,7 +73,7 @@ fn reach() -> Vec<Case> {
             .body(|tester| each_suite(tester, outside_the_list)),
         Case::new(SUITE, "RGT-SHOWN-001", "Who collects is shown unratified receipts of other terminals.")
             .proves(&["REQ-SES-6"])
-            .kills(&["debit-twice"])
+            .kills(&["own-receipts-shown"])
             .writes()
             .body(|tester| each_suite(tester, shown_to_collectors)),
         Case::new(
@@ -133,6 +128,16 @@ fn unreadable(tester: &mut Tester<'_>) -> Outcome {
     }
     let (_, status) = session.send(tester, ins::ACK, [0, 0], &paid.body.transaction.0)?;
     tester.check_equal("ACK of its own", &0x9000, &status.0)
+}
+
+fn unverifiable(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+    let pin = tester.secret("purse.pin")?;
+    let status = Desk::new(suite, Role::Debit).open(tester)?.session.verify(tester, pin)?;
+    tester.check_equal("VERIFY with the right to debit", &StatusWord::OK, &status)?;
+    let mut session = Desk::new(suite, Role::Read).open(tester)?.session;
+    let status = session.verify(tester, pin)?;
+    tester.check_equal("VERIFY without it", &StatusWord::SECURITY_STATUS_NOT_SATISFIED, &status)?;
+    session.expect_alive(tester)
 }
 
 fn acknowledged(tester: &mut Tester<'_>, suite: Suite) -> Outcome {

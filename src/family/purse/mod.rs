@@ -27,6 +27,7 @@ mod cases_model_learn;
 pub mod cases_model_steps;
 mod cases_picture;
 mod cases_pin;
+mod cases_postamble;
 mod cases_proof;
 mod cases_recovery;
 mod cases_refusal;

@@ -5,6 +5,7 @@ use super::client::{
     NOTHING_WAITS, begin_long, get_response, long, long_header, open, read_header, refused, select, select_on,
 };
 use crate::conformance::case::Case;
+use crate::conformance::long_answer::with_le;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
 
@@ -20,6 +21,7 @@ fn pieces() -> Vec<Case> {
             .kills(&["long-answer-count-wrong"])
             .body(counted),
         case("ISO-GRS-002", "The pieces of an answer are the answer, of whatever sizes.", &["get_response"])
+            .revision(2)
             .proves(&["REQ-ISO-GRS-2"])
             .kills(&["long-answer-seam", "le-ignored"])
             .body(|tester| {
@@ -147,22 +149,30 @@ fn counted(tester: &mut Tester<'_>) -> Outcome {
     tester.check(octets > 256, "iso7816_4.long_answer answers more than 256 octets")
 }
 
-/// The long answer, fetched with this Le again and again.
+/// The long answer, fetched with this Le again and again. A card may ask for another, once for each piece (6Cxx, REQ-ISO-LE-3).
 fn in_pieces(tester: &mut Tester<'_>, le: u8) -> Outcome<Vec<u8>> {
     let header = long_header(tester)?;
-    let mut answer = tester.send(&[&header[..], &[le]].concat())?;
-    let mut data = Vec::new();
+    let mut command = [&header[..], &[le]].concat();
+    let (mut data, mut permitted) = (Vec::new(), le);
     // Even octet by octet the answer ends: it is no longer than an extended Le could ask for.
     for _ in 0..=65_536 {
-        tester.check(answer.data.len() <= usize::from(le), format!("at most {le} octets in a piece"))?;
+        let mut answer = tester.send(&command)?;
+        if answer.status.sw1() == 0x6C
+            && let Some(again) = with_le(&command, answer.status.sw2())
+        {
+            permitted = answer.status.sw2();
+            answer = tester.send(&again)?;
+        }
+        let most = if permitted == 0 { 256 } else { usize::from(permitted) };
+        tester.check(answer.data.len() <= most, format!("at most {most} octets in a piece"))?;
         data.append(&mut answer.data);
         if answer.status.sw1() != 0x61 {
             tester.expect_status(&answer, 0x9000)?;
             return Ok(data);
         }
         let waiting = answer.status.sw2();
-        let next = if waiting == 0 { le } else { waiting.min(le) };
-        answer = tester.send(&get_response(0, next))?;
+        permitted = if waiting == 0 { le } else { waiting.min(le) };
+        command = get_response(0, permitted).to_vec();
     }
     Err(Stop::fail("61xx never ends"))
 }

@@ -134,7 +134,7 @@ fn subject(app: &App) -> String {
                 } else {
                     "It was named, so it is written to."
                 };
-                format!("Card {identity} at {reader}: {}. {rights}", subject.statement)
+                format!("It is {identity} at {reader}: {}. {rights}", subject.statement)
             }
         },
         (None, Some(reader)) => {

@@ -1,0 +1,108 @@
+//! The suite on a card that must live on: one card for all cases, a ledger of failed authentications, no hand on its memory. No case is
+//! barred by what a case before it left, and whatever defect the card has, it is active and has its tries when the run is over.
+
+#![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use untorn::app::AppError;
+use untorn::app::identity::identify;
+use untorn::app::ledger::FileLedger;
+use untorn::app::subjects::RealCard;
+use untorn::card::memory::Memory;
+use untorn::card::{Answer, Card};
+use untorn::conformance::case::Risk;
+use untorn::conformance::result::TestReport;
+use untorn::conformance::runner::{Subjects, Unobserved, run};
+use untorn::conformance::selection::Selection;
+use untorn::conformance::verdict::Verdict;
+use untorn::entropy::SeededEntropy;
+use untorn::family::families;
+use untorn::family::purse::card::PurseCard;
+use untorn::family::purse::card_inspection::Inspection;
+use untorn::family::purse::data::LifeCycle;
+use untorn::family::purse::profile::Profile;
+use untorn::reader::Reader;
+use untorn::reader::in_process::{Slot, shared};
+
+/// A card that the test looks into while it lies at the reader.
+#[derive(Clone)]
+struct Looked(Arc<Mutex<PurseCard<SeededEntropy>>>);
+
+impl Looked {
+    fn inspect(&self) -> Inspection {
+        self.0.lock().unwrap().inspect()
+    }
+}
+
+impl Card for Looked {
+    fn reset(&mut self) -> Option<Vec<u8>> {
+        self.0.lock().unwrap().reset()
+    }
+    fn process(&mut self, command: &[u8]) -> Answer {
+        self.0.lock().unwrap().process(command)
+    }
+    fn power_off(&mut self) {
+        self.0.lock().unwrap().power_off();
+    }
+    fn memory(&mut self) -> &mut Memory {
+        unreachable!("a real card's memory is out of reach")
+    }
+}
+
+/// Runs these cases as at a reader, with what a person allows who has named the card.
+fn run_at(mutant: Option<&str>, patterns: &[&str], ledger: &Path) -> (TestReport, Looked) {
+    let profile = Profile::built_in("default").unwrap();
+    let card = Looked(Arc::new(Mutex::new(PurseCard::made(&profile, SeededEntropy::new(3), mutant).unwrap())));
+    let slot = Slot::new();
+    slot.insert(shared(card.clone()));
+    let statement = families()[0].statement("default").unwrap();
+    let ledger = FileLedger::at(ledger.to_owned(), "");
+    let identity = identify(&statement, Box::new(slot.reader("bench")), &ledger).unwrap();
+    let ledger = ledger.of(identity.name());
+    let open = move || -> Result<Box<dyn Reader>, AppError> { Ok(Box::new(slot.reader("bench"))) };
+    let mut subject = RealCard::new(statement, "bench".to_owned(), Box::new(open)).only(identity, ledger);
+    let patterns = patterns.iter().map(ToString::to_string).collect();
+    let selection = Selection { patterns, risk_max: Risk::Writes, ..Selection::default() };
+    let report = run(&families()[0].cases(), &selection, &mut Subjects::card(&mut subject), 1, &mut Unobserved);
+    (report, card)
+}
+
+#[test]
+fn every_case_that_may_run_passes_one_after_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (report, card) = run_at(None, &["purse"], &folder.path().join("ledger.json"));
+    let ran: Vec<_> = report.results.iter().filter(|result| result.verdict().is_some()).collect();
+    for result in &ran {
+        assert_eq!(result.verdict(), Some(Verdict::Pass), "{}: {:?}", result.id, result.reason());
+    }
+    println!("{} of {} cases run on a card that lives on", ran.len(), report.results.len());
+    assert!(ran.len() > 60);
+    let left = card.inspect();
+    assert_eq!((left.life_cycle, left.pin_tries), (LifeCycle::Active, Some(3)));
+}
+
+#[test]
+fn a_card_with_a_defect_is_active_and_has_its_tries_afterwards() {
+    for (mutant, patterns) in [
+        ("blocked-card-shows-nothing", &["LIF-*"][..]),
+        ("blocked-card-pays", &["LIF-*"]),
+        ("operation-rights-not-checked", &["LIF-*", "TRX-RIGHTS-001"]),
+        ("life-cycle-any-change", &["LIF-*"]),
+        ("tries-back-at-reset", &["PIN-*"]),
+        ("tries-back-at-auth", &["PIN-*"]),
+        ("no-pin-costs-try", &["PIN-*"]),
+        ("pin-compared-in-part", &["PIN-*"]),
+        ("wrong-pin-keeps-verification", &["PIN-*"]),
+        ("abort-refunds-tries", &["TRX-TRIES-001"]),
+        ("debit-twice", &["MOD-*"]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (report, card) = run_at(Some(mutant), patterns, &folder.path().join("ledger.json"));
+        let failed = report.results.iter().any(|result| result.verdict() == Some(Verdict::Fail));
+        assert!(failed, "{mutant} is not noticed: {:?}", report.results.iter().map(|r| &r.status).collect::<Vec<_>>());
+        let left = card.inspect();
+        assert_eq!((left.life_cycle, left.pin_tries), (LifeCycle::Active, Some(3)), "{mutant}");
+    }
+}
