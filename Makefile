@@ -1,15 +1,17 @@
 # make run    build what is missing, then take payments in this window
 # make test   everything that CI runs as tests, real PC/SC included
 # make bench  the figures of the README
+# make reports  what lies in reports/ and is made by the program, anew
 
 UNAME := $(shell uname -s)
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo) env DEBIAN_FRONTEND=noninteractive
+UNTORN = cargo run --release --locked --quiet --
 # What the PC/SC binding links against.
 BUILD_PACKAGES := pkg-config libpcsclite-dev
 # The real PC/SC service, a reader for virtual cards, and foreign programs that talk to them.
 TEST_PACKAGES := libxml2-utils pcscd vsmartcard-vpcd opensc pcsc-tools python3-pyscard
 
-.PHONY: run test bench build-needs test-needs
+.PHONY: run test bench reports build-needs test-needs
 
 run: build-needs
 	cargo run --release --locked --quiet
@@ -20,6 +22,14 @@ test: build-needs test-needs
 
 bench: build-needs
 	cargo bench --locked
+
+reports: build-needs
+	rm -rf target/reference
+	$(UNTORN) test --out target/reference
+	$(UNTORN) report show target/reference --format markdown --out reports/reference.md
+	$(UNTORN) mutants --out reports/mutants.md
+	$(UNTORN) report traceability --out reports/traceability.md
+	$(UNTORN) explore --map reports/tear-map.md --map reports/tear-map.svg
 
 build-needs:
 	@$(call install,$(BUILD_PACKAGES))

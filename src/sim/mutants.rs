@@ -4,6 +4,7 @@
 //! a time-out would kill everything.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use serde::Serialize;
 
@@ -64,6 +65,37 @@ impl Matrix {
     /// Whether the suite is as good as it claims: everything killed, no false alarm, every declaration means something.
     pub fn is_clean(&self) -> bool {
         self.survivors().is_empty() && self.false_alarms.is_empty() && self.unknown.is_empty()
+    }
+
+    /// In one sentence.
+    pub fn score_line(&self) -> String {
+        let ((killed, all), (critical, of)) = (self.score(false), self.score(true));
+        format!(
+            "{killed} of {all} mutants killed; of those with money or authentication at stake {critical} of {of}; {} false alarms",
+            self.false_alarms.len()
+        )
+    }
+
+    /// As a page to keep: one line for each mutant.
+    pub fn markdown(&self) -> String {
+        let mut text = format!("# Mutation matrix\n\n{}.\n\n", self.score_line());
+        text.push_str("`untorn mutants --out FILE` makes this page. * money or authentication is at stake.\n\n");
+        text.push_str("| mutant | | defect | cases that declare it |\n|---|---|---|---|\n");
+        for row in &self.rows {
+            let cases: Vec<String> = row
+                .cases
+                .iter()
+                .map(|(case, verdict)| match verdict {
+                    Some(Verdict::Fail) => case.clone(),
+                    Some(other) => format!("{case} ({other})"),
+                    None => format!("{case} (not applicable)"),
+                })
+                .collect();
+            let (mark, survived) = (if row.critical { "*" } else { "" }, if row.killed { "" } else { "**survived** " });
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "| `{}` | {mark} | {survived}{} | {} |", row.name, row.defect, cases.join(", "));
+        }
+        text
     }
 }
 

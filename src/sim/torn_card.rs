@@ -135,6 +135,11 @@ impl TornCommand {
         self.dead.len()
     }
 
+    /// Whether it is the order itself.
+    pub fn moves_value(&self) -> bool {
+        self.command.get(1) == Some(&ins::TRANSACT)
+    }
+
     fn commit_point(&self) -> usize {
         let after = |dead: &Dead| {
             let mut card = dead.torn(Torn::Nothing);
