@@ -1,9 +1,8 @@
 //! `untorn explore`: tears every order everywhere and says what broke.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,7 +15,7 @@ use serde_json::json;
 
 use super::arguments::Global;
 use super::{Report, desk, tell};
-use crate::app::run_folder::write_whole;
+use crate::app::whole_file::write_whole;
 use crate::app::{AppError, Clock, Exit};
 use crate::conformance::token::Token;
 use crate::family::purse::data::Suite;
@@ -93,11 +92,10 @@ pub(super) fn run(global: &Global, explore: &Explore) -> Result<Report, AppError
     if !explore.maps.is_empty() {
         return map(&plan, &explore.maps);
     }
-    let name = plan.name();
-    let file = explore.resume.as_ref().map(|path| ResumeFile { path: path.clone(), plan: name });
+    let explorer = Explorer::new(plan).map_err(AppError::Usage)?;
+    let file = explore.resume.as_ref().map(|path| ResumeFile { path: path.clone(), plan: explorer.name() });
     let ledger = file.as_ref().map(ResumeFile::read).transpose()?.unwrap_or_default();
     let before: u64 = ledger.values().map(|counts| counts.card_runs).sum();
-    let explorer = Explorer::new(plan).map_err(AppError::Usage)?;
     let watch = Watch::new(explorer.items(), &ledger, file, desk::stop_flag()?);
     let threads = explore.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, std::num::NonZero::get);
     let begun = Instant::now();
@@ -255,7 +253,7 @@ struct ResumeFile {
 
 #[derive(Serialize, Deserialize)]
 struct Resumed {
-    /// [`Plan::name`].
+    /// [`Explorer::name`].
     plan: String,
     done: Ledger,
 }
@@ -281,21 +279,7 @@ impl ResumeFile {
     /// The whole file or the one before it, whatever happens meanwhile.
     fn write(&self, ledger: &Ledger) -> Result<(), AppError> {
         let resumed = Resumed { plan: self.plan.clone(), done: ledger.clone() };
-        let fresh = beside(&self.path);
-        let write = || {
-            let mut file = File::create(&fresh)?;
-            serde_json::to_writer(&mut file, &resumed)?;
-            file.write_all(b"\n")?;
-            file.sync_all()?;
-            fs::rename(&fresh, &self.path)
-        };
-        write().map_err(|error| AppError::file("write", &self.path, error))
+        let text = serde_json::to_string(&resumed).map_err(|error| AppError::Internal(error.to_string()))?;
+        write_whole(&self.path, format!("{text}\n").as_bytes())
     }
-}
-
-/// A name in the same directory, so that it can be renamed.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    path.with_file_name(name)
 }

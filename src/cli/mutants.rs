@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Report;
 use super::arguments::{Global, Mutants, usage};
-use crate::app::run_folder::write_whole;
+use crate::app::whole_file::write_whole;
 use crate::app::{AppError, Exit, suites};
 use crate::sim::mutants::{self, Matrix, Row};
 
@@ -64,6 +64,9 @@ fn text(matrix: &Matrix, verbose: bool) -> String {
     }
     for name in &matrix.unknown {
         let _ = writeln!(text, "unknown        {name}: a case declares it, and there is no such mutant");
+    }
+    for error in &matrix.errors {
+        let _ = writeln!(text, "error          {error}: the case itself went wrong");
     }
     if verbose && !matrix.orphans.is_empty() {
         let _ = writeln!(text, "without mutant {}", matrix.orphans.join(", "));

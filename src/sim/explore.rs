@@ -32,11 +32,13 @@ use crate::card::memory::{Cut, Torn};
 use crate::conformance::rig::Rig;
 use crate::conformance::tester::Tester;
 use crate::conformance::token::Token;
+use crate::crypto::kdf::sha256;
 use crate::family::CardFamily as _;
 use crate::family::purse::Purse;
 use crate::family::purse::cases_client::Desk;
 use crate::family::purse::data::{Role, Suite, ins};
 use crate::family::purse::data_transact::Operation;
+use crate::wire::hex;
 
 /// Most tears of one run.
 pub const DEPTH_MAX: usize = 3;
@@ -94,8 +96,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// What must be the same where an interrupted exploration goes on.
-    pub fn name(&self) -> String {
+    /// In words, all that a person can ask for.
+    fn name(&self) -> String {
         let suites: Vec<String> = self.suites.iter().map(|suite| suite_name(*suite).to_owned()).collect();
         let orders: Vec<&str> = self.orders.iter().map(|order| order.name()).collect();
         let mutant = self.mutant.as_deref().unwrap_or("none");
@@ -150,6 +152,8 @@ pub struct Violation {
     pub token: String,
     /// What happens, step by step.
     pub steps: Vec<String>,
+    /// The deliberate defect of the card, which is not in the token.
+    pub mutant: Option<String>,
 }
 
 /// What came of an exploration.
@@ -317,6 +321,20 @@ impl Explorer {
         }
     }
 
+    /// What must be the same where an interrupted exploration goes on: the plan, the commands with the images that they begin and end
+    /// with and every write between them, and the pieces of work. So a card or terminal that does something else begins anew; one that
+    /// recovers otherwise with the same writes does not show here.
+    pub fn name(&self) -> String {
+        let mut digest = sha256(&[&REVISION.to_be_bytes()]);
+        for (_, _, command) in &self.commands {
+            digest = sha256(&[&digest, &command.digest()]);
+        }
+        for item in &self.items {
+            digest = sha256(&[&digest, self.item_name(item).as_bytes()]);
+        }
+        format!("{} work={}", self.plan.name(), hex::encode(&digest[..8]))
+    }
+
     /// Pieces of work.
     pub fn items(&self) -> usize {
         self.items.len()
@@ -334,7 +352,7 @@ impl Explorer {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let idle = || watcher.stop() || first.load(Ordering::Relaxed) < index;
                 let Some(item) = self.items.get(index).filter(|_| !idle()) else { return };
-                let name = self.name(item);
+                let name = self.item_name(item);
                 if lock().0.contains_key(&name) {
                     continue;
                 }
@@ -364,7 +382,7 @@ impl Explorer {
         });
         let (ledger, mut violations, beyond) = state.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut counts = Counts::default();
-        let names: Vec<String> = self.items.iter().map(|item| self.name(item)).collect();
+        let names: Vec<String> = self.items.iter().map(|item| self.item_name(item)).collect();
         let done: Vec<&Counts> = names.iter().filter_map(|name| ledger.get(name)).collect();
         for item in &done {
             counts.add(item);
@@ -378,7 +396,7 @@ impl Explorer {
     }
 
     /// Its name in the ledger.
-    fn name(&self, item: &Item) -> String {
+    fn item_name(&self, item: &Item) -> String {
         let what = match item.kind {
             Kind::Card { command, write, depth } => format!("c{}w{write}@{depth}", self.commands[command].2.exchange),
             other => format!("{other:?}"),
@@ -395,7 +413,7 @@ impl Explorer {
             seed: self.plan.seed,
             cuts: cuts.to_string(),
         };
-        Violation { command, rule, token: token.to_string(), steps }
+        Violation { command, rule, token: token.to_string(), steps, mutant: self.plan.mutant.clone() }
     }
 
     fn explore(
@@ -680,7 +698,8 @@ impl fmt::Display for Violation {
         for step in &self.steps {
             writeln!(f, "  {step}")?;
         }
-        write!(f, "  again: untorn explore --replay {}", self.token)
+        write!(f, "  again: untorn explore --replay {}", self.token)?;
+        self.mutant.as_ref().map_or(Ok(()), |mutant| write!(f, " --mutant {mutant}"))
     }
 }
 
@@ -705,6 +724,24 @@ mod tests {
         assert!(!explored.is_clean() && explored.violation.is_none());
         explorer.bound = BOUND;
         assert!(explorer.run(1, Ledger::new(), &Unwatched).is_clean());
+    }
+
+    #[test]
+    fn an_exploration_goes_on_only_with_the_same_work() {
+        let plan = |seed| Plan {
+            depth: 1,
+            suites: vec![Suite::Epc1],
+            orders: vec![Order::Of(Trial::Sale)],
+            seed,
+            mutant: None,
+        };
+        let explorer = || Explorer::new(plan(0)).unwrap();
+        assert_eq!(explorer().name(), explorer().name());
+        assert_ne!(explorer().name(), Explorer::new(plan(1)).unwrap().name());
+        let (mut fewer, mut other) = (explorer(), explorer());
+        fewer.items.pop();
+        other.commands.swap(0, 1);
+        assert!(fewer.name() != explorer().name() && other.name() != explorer().name());
     }
 
     #[test]

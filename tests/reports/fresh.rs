@@ -64,6 +64,9 @@ fn the_tear_map_is_what_tears_do_now() {
     for panel in now.split("\n## ").skip(1) {
         let title = panel.lines().next().unwrap();
         let old = kept.split("\n## ").find(|old| old.lines().next() == Some(title)).unwrap_or_default();
-        assert_eq!(old.trim_end(), panel.trim_end(), "reports/tear-map.md: make reports");
+        for (old, new) in old.trim_end().lines().zip(panel.trim_end().lines()) {
+            assert_eq!(old, new, "{title} in reports/tear-map.md; `make reports` makes it anew");
+        }
+        assert_eq!(old.trim_end().len(), panel.trim_end().len(), "{title} in reports/tear-map.md: make reports");
     }
 }
