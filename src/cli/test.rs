@@ -12,16 +12,17 @@ use super::arguments::{Global, Test};
 use super::report::exit;
 use super::{Report, desk, tell};
 use crate::app::campaign::{Campaign, CampaignOptions};
-use crate::app::run_folder::RunFolder;
+use crate::app::run_folder::{RunFolder, make_fresh};
 use crate::app::{AppError, Clock, Exit, ReaderChoice};
 use crate::conformance::case::Case;
+use crate::conformance::evidence::Line;
 use crate::conformance::expected::Expectations;
 use crate::conformance::result::{CaseResult, Status, TestReport};
 use crate::conformance::runner::{self, Observer};
 use crate::conformance::selection::Selection;
 use crate::conformance::token::Token;
 use crate::conformance::verdict::Verdict;
-use crate::report::suite_text;
+use crate::report::{suite_log, suite_text};
 
 pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     let options = options(global, test);
@@ -44,7 +45,7 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
         tell(&notice);
     }
     let clock = Clock::system();
-    let out = out(test, &options, &clock);
+    let out = out(test, &options, &clock)?;
     let mut watch = Watch::new(&selection, &campaign.cases, out.clone())?;
     let seed = global.seed().unwrap_or_default();
     let begun = clock.now();
@@ -84,12 +85,12 @@ fn options(global: &Global, test: &Test) -> CampaignOptions {
 }
 
 /// Where the logs go. What a real card did cannot be asked for again, so it is always kept; a virtual card does the same again.
-fn out(test: &Test, options: &CampaignOptions, clock: &Clock) -> Option<PathBuf> {
-    let named = test.out.clone();
-    named.or_else(|| {
-        let time: String = clock.now().to_string().chars().filter(char::is_ascii_digit).collect();
-        options.reader.as_ref().map(|_| Path::new("runs").join(time))
-    })
+fn out(test: &Test, options: &CampaignOptions, clock: &Clock) -> Result<Option<PathBuf>, AppError> {
+    if test.out.is_some() || options.reader.is_none() {
+        return Ok(test.out.clone());
+    }
+    let time: String = clock.now().to_string().chars().filter(char::is_ascii_digit).collect();
+    make_fresh(Path::new("runs"), &time).map(Some)
 }
 
 fn read_expectations(path: &Path) -> Result<Expectations, AppError> {
@@ -147,7 +148,7 @@ fn replay(campaign: &mut Campaign, token: &Token) -> Result<Report, AppError> {
     let result = runner::replay(case, &mut subjects, token, &mut watch);
     let mut text = String::new();
     for line in &result.evidence {
-        let _ = writeln!(text, "{:>4}  {}", line.number, line.what);
+        text.push_str(&suite_log::line(&result, line));
     }
     let exit = match result.verdict() {
         Some(Verdict::Pass) => Exit::Done,
@@ -213,6 +214,13 @@ impl Observer for Watch {
         if let Some(folder) = &mut self.folder {
             let recorded = folder.record(result);
             self.note(recorded);
+        }
+    }
+
+    fn line(&mut self, case: &Case, line: &Line) {
+        if let Some(folder) = &mut self.folder {
+            let written = folder.line(&case.id, line);
+            self.note(written);
         }
     }
 

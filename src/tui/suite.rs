@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use super::verdicts::{Entry, Picture, Subject};
 use crate::app::campaign::{Campaign, CampaignOptions};
-use crate::app::run_folder::RunFolder;
+use crate::app::run_folder::{RunFolder, make_fresh};
 use crate::app::suites;
 use crate::conformance::case::{Case, Risk};
+use crate::conformance::evidence::Line;
 use crate::conformance::result::{CaseResult, Status, TestReport};
 use crate::conformance::runner::{self, Observer, Subjects};
 use crate::conformance::selection::Selection;
@@ -129,7 +130,14 @@ impl Suite {
         let selection = Selection { patterns, shard: None, risk_max: campaign.risk_max };
         let begun = seat.micros();
         let date = seat.now();
-        let folder = campaign.identity.is_some().then(|| self.setup.runs.join(digits(date)));
+        let fresh = campaign.identity.is_some().then(|| make_fresh(&self.setup.runs, &digits(date))).transpose();
+        let folder = match fresh {
+            Ok(folder) => folder,
+            Err(error) => {
+                self.picture.notice = Some(error.to_string());
+                return;
+            }
+        };
         let mut watch = Watch::new(&mut self.picture, seat, begun, folder);
         let mut report = campaign.run(&selection, self.setup.seed, &mut watch);
         report.begun = Some(date);
@@ -215,6 +223,10 @@ impl Observer for Watch<'_> {
         self.picture.end(result, micros);
         self.keep(|folder, _| folder.as_mut().map_or(Ok(()), |folder| folder.record(result)));
         self.show();
+    }
+
+    fn line(&mut self, case: &Case, line: &Line) {
+        self.keep(|folder, _| folder.as_mut().map_or(Ok(()), |folder| folder.line(&case.id, line)));
     }
 
     fn stop(&mut self) -> bool {
