@@ -10,6 +10,7 @@ use crate::reader::Reader;
 use crate::secret::Pin;
 use crate::terminal::Terminal;
 use crate::terminal::event::{Action, CentreAnswer, Event, Outcome, Prompt, Request};
+use crate::terminal::kernel::Command;
 use crate::time::Moment;
 
 /// Most times that one request lets a card come: with 30 seconds of waiting nobody touches a reader more often.
@@ -30,6 +31,10 @@ pub trait Desk {
     fn ask_centre(&mut self, _attempt: &Intent) -> CentreAnswer {
         CentreAnswer::Unreachable
     }
+
+    /// Shows the outcome of an order whose record is durable, before the card is told so: the cardholder need not wait for that
+    /// exchange and may take the card. [`run`] gives the same outcome when it ends.
+    fn show(&mut self, _outcome: &Outcome) {}
 
     /// Called before each action, with its number from 0.
     fn checkpoint(&mut self, _number: u64, _action: &Action) {}
@@ -126,12 +131,10 @@ fn carry_out(action: Action, world: &mut World<'_>) -> Event {
                 Arrival::Stop => Event::Stop,
             }
         }
-        Action::Transmit(command) => {
-            let mut response = Vec::new();
-            match world.reader.transmit(command.octets(), &mut response) {
-                Ok(()) => Event::Answer(response),
-                Err(error) => Event::Lost(error),
-            }
+        Action::Transmit(command) => transmit(&command, world),
+        Action::Acknowledge { outcome, command } => {
+            world.desk.show(&outcome);
+            transmit(&command, world)
         }
         Action::LookUp(card) => journalled(world.journal.open(Some(&card)), Event::Open),
         Action::Commit(intent) => {
@@ -146,6 +149,14 @@ fn carry_out(action: Action, world: &mut World<'_>) -> Event {
         Action::AskCentre(attempt) => Event::Centre(world.desk.ask_centre(&attempt)),
         // `step` ends before it would carry out an end.
         Action::Finish(_) => Event::Stop,
+    }
+}
+
+fn transmit(command: &Command, world: &mut World<'_>) -> Event {
+    let mut response = Vec::new();
+    match world.reader.transmit(command.octets(), &mut response) {
+        Ok(()) => Event::Answer(response),
+        Err(error) => Event::Lost(error),
     }
 }
 

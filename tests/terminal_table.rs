@@ -178,6 +178,10 @@ fn show(action: &Action) -> String {
             let value = if command.moves_value() { " (VALUE)" } else { "" };
             format!("transmit {}{value}", String::from_utf8_lossy(command.octets()))
         }
+        Action::Acknowledge { outcome, command } => {
+            let shown = kind(&outcome.result);
+            format!("show {shown}, transmit {}", String::from_utf8_lossy(command.octets()))
+        }
         Action::LookUp(card) => format!("look up card {card}"),
         Action::Commit(intent) => format!("commit attempt {}", intent.attempt),
         Action::Record(entry) => {
@@ -188,11 +192,13 @@ fn show(action: &Action) -> String {
         Action::AskPin { tries_left } => format!("ask PIN, tries left {tries_left:?}"),
         Action::AskCentre(_) => "ask centre".to_owned(),
         Action::Finish(outcome) => {
-            let result = format!("{:?}", outcome.result);
-            let kind = result.split([' ', '(', '{']).next().unwrap().to_owned();
-            format!("finish {kind}, {} settled", outcome.settled.len())
+            format!("finish {}, {} settled", kind(&outcome.result), outcome.settled.len())
         }
     }
+}
+
+fn kind(result: &OutcomeKind) -> String {
+    format!("{result:?}").split([' ', '(', '{']).next().unwrap().to_owned()
 }
 
 const SALE: [Input; 3] = [Card, Answer(0), NothingOpen];

@@ -85,7 +85,12 @@ impl AppError {
                 | JournalError::Storage { .. }
                 | JournalError::Contradiction { .. },
             )
-            | Self::State(StateFileError::InUse { .. } | StateFileError::Io { .. } | StateFileError::Length { .. })
+            | Self::State(
+                StateFileError::InUse { .. }
+                | StateFileError::Io { .. }
+                | StateFileError::Length { .. }
+                | StateFileError::Damaged { .. },
+            )
             | Self::Output(_)
             | Self::Internal(_)
             | Self::Window(_) => Exit::Failed,

@@ -9,8 +9,8 @@ use super::arguments::{Global, Pay, Refund, Resolve, TearArguments, TopUp, usage
 use super::desk::ShellDesk;
 use super::pin::NoPin;
 use crate::app::{App, AppError, Exit, Options};
-use crate::family;
-use crate::journal::record::{CardReference, Entry, Intent, OrderKind, Resolution};
+use crate::family::{self, refund::Refunds};
+use crate::journal::record::{CardReference, Entry, Intent, OrderKind};
 use crate::journal::{Journal, OpenRecord};
 use crate::money::{Currency, Money};
 use crate::reader::fault::FaultPlan;
@@ -120,26 +120,15 @@ impl Station {
         Ok(self.app.journal.newest_sale(&wanted)?)
     }
 
-    /// What of a sale is not given back yet. A refund whose end is not known counts as given. Where nothing is left, all of the
-    /// sale: the card refuses that and says why.
+    /// What of a sale is not given back yet. Where nothing is left, all of the sale: the card refuses that and says why.
     fn left_of(&self, sale: &Intent) -> Result<Money, AppError> {
-        let transaction = family::transaction_of(sale);
-        let gives_back = |intent: &Intent| {
-            intent.kind == OrderKind::Refund && intent.card == sale.card && family::refund_of(intent) == transaction
-        };
-        let mut refunds: Vec<Intent> = Vec::new();
+        let mut refunds = Refunds::of(sale);
         self.app.journal.reader().lines(|line| {
-            match line.entry {
-                Entry::Intent(intent) if gives_back(&intent) => refunds.push(intent),
-                Entry::Resolved { order, attempt, resolution: Resolution::NotPaid { .. } } => {
-                    refunds.retain(|refund| (refund.order, refund.attempt) != (order, attempt));
-                }
-                _ => {}
-            }
+            refunds.add(line.entry);
             Ok(())
         })?;
-        let left = refunds.iter().fold(sale.amount.minor, |left, refund| left.saturating_sub(refund.amount.minor));
-        Ok(if left == 0 { sale.amount } else { Money::new(left, sale.amount.currency) })
+        let left = refunds.left();
+        Ok(if left.minor == 0 { sale.amount } else { left })
     }
 
     /// Runs an order, unless one of an earlier run is open: that must be resolved or acknowledged first (unresolved orders

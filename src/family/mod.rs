@@ -3,6 +3,7 @@
 //! A family comes in by one door, [`CardFamily`], and one line in [`families`]; a crate outside uses the same door.
 
 pub mod purse;
+pub mod refund;
 
 use std::sync::OnceLock;
 

@@ -1,18 +1,22 @@
 //! A virtual card's memory in a file.
 //!
-//! The file is a header of 48 octets and the image:
+//! What it says is a header of 48 octets and the image, filled up with zeros to whole blocks:
 //!
 //! | Offset | Octets | Content |
 //! |---|---|---|
 //! | 0 | 8 | magic: `UNTORNST` |
-//! | 8 | 4 | version, big-endian: 1 |
+//! | 8 | 4 | version, big-endian: 2 |
 //! | 12 | 4 | length of the image, big-endian |
 //! | 16 | 32 | SHA-256 of the profile's text |
 //! | 48 | | the image |
 //!
-//! It is written at offsets in the order in which the card wrote, and never truncated: when this program is killed
-//! between two of these writes, the file holds what the card would hold if it were torn there. Each batch ends with
-//! `fsync`. When the whole machine loses power inside a batch, the operating system may have kept any of its writes.
+//! In the file each 480 octets of that are followed by SHA-256 of the block's number (4, big-endian, from 0) and of them: a
+//! block is 512 octets, the sector that a disk writes whole. A file that was changed by anything else than a card is known by it.
+//!
+//! It is written block by block in the order in which the card wrote, one write of the file for each of the card's, and never
+//! truncated: when this program is killed between two of these writes, the file holds what the card would hold if it were torn
+//! there, and every block fits its checksum. Each batch ends with `fsync`. When the whole machine loses power inside a batch,
+//! the operating system may have kept any of its sectors; they fit theirs too.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
@@ -25,14 +29,19 @@ use crate::card::memory::Write;
 use crate::reader::persistent::Persist;
 
 const MAGIC: [u8; 8] = *b"UNTORNST";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER_LEN: usize = 48;
+/// Octets of a block that say something; its checksum follows them.
+const CONTENT_LEN: usize = 480;
+const BLOCK_LEN: usize = 512;
 
 /// An open state file.
 #[derive(Debug)]
 pub struct StateFile {
     file: File,
     image_len: usize,
+    /// The file without its checksums.
+    content: Vec<u8>,
 }
 
 /// Why a state file can't be used.
@@ -62,7 +71,10 @@ pub enum StateFileError {
         path: PathBuf,
     },
     /// A version that this program does not know.
-    #[error("state file {path}: expected version {VERSION} at octet 8, got {got}")]
+    #[error(
+        "state file {path}: expected version {VERSION} at octet 8, got {got}: it is from another untorn; `untorn card reset` \
+         removes it, and with it what the virtual card holds"
+    )]
     Version {
         /// The file.
         path: PathBuf,
@@ -80,10 +92,23 @@ pub enum StateFileError {
     Length {
         /// The file.
         path: PathBuf,
-        /// Header and image.
+        /// What the header says, in whole blocks.
         expected: u64,
         /// The file's length.
         got: u64,
+    },
+    /// Something else than a card has changed it.
+    #[error(
+        "state file {path}: damaged: octets {} to {} do not fit their checksum. It was left as it is; `untorn card reset` removes \
+         it, and with it what the virtual card holds",
+        block * BLOCK_LEN,
+        (block + 1) * BLOCK_LEN - 1
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Which block, from 0.
+        block: usize,
     },
 }
 
@@ -97,12 +122,8 @@ impl StateFile {
     pub fn create(path: &Path, profile: &str, image: &[u8]) -> Result<Option<Self>, StateFileError> {
         let fail = |operation| move |source| StateFileError::Io { path: path.to_owned(), operation, source };
         assert!(u32::try_from(image.len()).is_ok(), "image length fits its field");
-        let mut octets = Vec::with_capacity(HEADER_LEN + image.len());
-        octets.extend(MAGIC);
-        octets.extend(VERSION.to_be_bytes());
-        octets.extend((image.len() as u32).to_be_bytes());
-        octets.extend(Sha256::digest(profile));
-        octets.extend(image);
+        let content = content_of(profile, image);
+        let octets = blocks(&content, 0);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let unfinished = unfinished(path);
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&unfinished);
@@ -119,7 +140,7 @@ impl StateFile {
             Err(source) => return Err(fail("create")(source)),
         }
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(fail("fsync the directory of"))?;
-        Ok(Some(Self { file, image_len: image.len() }))
+        Ok(Some(Self { file, image_len: image.len(), content }))
     }
 
     /// Opens the file of a card of this profile; gives its image.
@@ -129,8 +150,9 @@ impl StateFile {
         take(path, &file)?;
         let mut octets = Vec::new();
         file.read_to_end(&mut octets).map_err(fail("read"))?;
-        let image = image_of(path, profile, &octets)?.to_vec();
-        Ok((Self { file, image_len: image.len() }, image))
+        let (content, image_len) = read_content(path, profile, &octets)?;
+        let image = content[HEADER_LEN..][..image_len].to_vec();
+        Ok((Self { file, image_len, content }, image))
     }
 
     /// Removes the file of a card, of whatever profile; refuses one that is no state file or is in use.
@@ -164,37 +186,72 @@ fn take(path: &Path, file: &File) -> Result<(), StateFileError> {
     }
 }
 
-/// Checks the header, in the order of its fields, and gives what follows it.
-fn image_of<'a>(path: &Path, profile: &str, octets: &'a [u8]) -> Result<&'a [u8], StateFileError> {
+/// Header and image, filled up to whole blocks.
+fn content_of(profile: &str, image: &[u8]) -> Vec<u8> {
+    let mut content = Vec::with_capacity(HEADER_LEN + image.len() + CONTENT_LEN);
+    content.extend(MAGIC);
+    content.extend(VERSION.to_be_bytes());
+    content.extend((image.len() as u32).to_be_bytes());
+    content.extend(Sha256::digest(profile));
+    content.extend(image);
+    content.resize(content.len().next_multiple_of(CONTENT_LEN), 0);
+    content
+}
+
+/// These blocks as they stand in the file; `first` is the number of the first.
+fn blocks(content: &[u8], first: usize) -> Vec<u8> {
+    let block = |(index, piece): (usize, &[u8])| [piece, &checksum(first + index, piece)].concat();
+    content.chunks(CONTENT_LEN).enumerate().flat_map(block).collect()
+}
+
+fn checksum(number: usize, piece: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update((number as u32).to_be_bytes()).chain_update(piece).finalize().into()
+}
+
+/// Checks header, length and checksums; gives header and image, and the length of the image.
+fn read_content(path: &Path, profile: &str, octets: &[u8]) -> Result<(Vec<u8>, usize), StateFileError> {
     let path = || path.to_owned();
-    let wrong_len =
-        |expected: usize| StateFileError::Length { path: path(), expected: expected as u64, got: octets.len() as u64 };
-    let (magic, rest) = octets.split_first_chunk::<8>().ok_or_else(|| StateFileError::Magic { path: path() })?;
-    if *magic != MAGIC {
+    let wrong_len = |expected: usize| {
+        Err(StateFileError::Length { path: path(), expected: expected as u64, got: octets.len() as u64 })
+    };
+    if !octets.starts_with(&MAGIC) {
         return Err(StateFileError::Magic { path: path() });
     }
-    let (version, rest) = rest.split_first_chunk::<4>().ok_or_else(|| wrong_len(HEADER_LEN))?;
+    // Before anything else that another version may have put elsewhere.
+    let Some(version) = octets[8..].first_chunk() else { return wrong_len(BLOCK_LEN) };
     let version = u32::from_be_bytes(*version);
     if version != VERSION {
         return Err(StateFileError::Version { path: path(), got: version });
     }
-    let (image_len, rest) = rest.split_first_chunk::<4>().ok_or_else(|| wrong_len(HEADER_LEN))?;
-    let (digest, image) = rest.split_first_chunk::<32>().ok_or_else(|| wrong_len(HEADER_LEN))?;
-    if digest[..] != Sha256::digest(profile)[..] {
+    let mut content = Vec::with_capacity(octets.len());
+    for (number, block) in octets.chunks_exact(BLOCK_LEN).enumerate() {
+        let (piece, expected) = block.split_at(CONTENT_LEN);
+        if checksum(number, piece) != expected {
+            return Err(StateFileError::Damaged { path: path(), block: number });
+        }
+        content.extend_from_slice(piece);
+    }
+    let Some((header, _)) = content.split_first_chunk::<HEADER_LEN>() else { return wrong_len(BLOCK_LEN) };
+    let image_len = u32::from_be_bytes([header[12], header[13], header[14], header[15]]) as usize;
+    let expected = (HEADER_LEN + image_len).div_ceil(CONTENT_LEN) * BLOCK_LEN;
+    if octets.len() != expected {
+        return wrong_len(expected);
+    }
+    if header[16..] != Sha256::digest(profile)[..] {
         return Err(StateFileError::Profile { path: path() });
     }
-    let image_len = u32::from_be_bytes(*image_len) as usize;
-    if image.len() != image_len {
-        return Err(wrong_len(HEADER_LEN + image_len));
-    }
-    Ok(image)
+    Ok((content, image_len))
 }
 
 impl Persist for StateFile {
     fn persist(&mut self, writes: &[Write]) -> io::Result<()> {
-        for write in writes {
-            assert!(write.offset + write.octets.len() <= self.image_len, "a card writes inside its image");
-            self.file.write_all_at(&write.octets, (HEADER_LEN + write.offset) as u64)?;
+        for Write { offset, octets } in writes {
+            let end = offset + octets.len();
+            assert!(end <= self.image_len, "a card writes inside its image");
+            self.content[HEADER_LEN + offset..HEADER_LEN + end].copy_from_slice(octets);
+            let (first, after) = ((HEADER_LEN + offset) / CONTENT_LEN, (HEADER_LEN + end).div_ceil(CONTENT_LEN));
+            let changed = blocks(&self.content[first * CONTENT_LEN..after * CONTENT_LEN], first);
+            self.file.write_all_at(&changed, (first * BLOCK_LEN) as u64)?;
         }
         self.file.sync_data()
     }
@@ -224,15 +281,51 @@ mod tests {
     }
 
     #[test]
-    fn the_header_is_as_documented() {
+    fn the_file_is_as_documented() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("card");
         StateFile::create(&path, "abc", &[7, 8]).unwrap().unwrap();
         let octets = std::fs::read(&path).unwrap();
-        assert_eq!(octets[..16], *b"UNTORNST\0\0\0\x01\0\0\0\x02");
+        assert_eq!(octets[..16], *b"UNTORNST\0\0\0\x02\0\0\0\x02");
         // FIPS 180-4's example: SHA-256 of "abc" begins BA7816BF and ends F20015AD.
         assert_eq!(octets[16..20], [0xBA, 0x78, 0x16, 0xBF]);
-        assert_eq!(octets[44..], [0xF2, 0x00, 0x15, 0xAD, 7, 8]);
+        assert_eq!(octets[44..50], [0xF2, 0x00, 0x15, 0xAD, 7, 8]);
+        assert_eq!(octets.len(), 512);
+        // By Python: hashlib.sha256(bytes(4) + content), content as above and filled with zeros to 480 octets.
+        assert_eq!(octets[480..484], [0x24, 0x71, 0xB0, 0x7D]);
+    }
+
+    #[test]
+    fn what_a_card_writes_fits_its_checksums_after_each_write_and_nothing_else_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("card");
+        let mut image = vec![0; 1500];
+        let mut file = StateFile::create(&path, "abc", &image).unwrap().unwrap();
+        // Within a block, over a border, at both ends, over three blocks, nothing at all.
+        for (offset, len, value) in [(3, 5, 1), (430, 4, 2), (0, 1, 3), (1499, 1, 4), (200, 800, 5), (432, 0, 6)] {
+            image[offset..offset + len].fill(value);
+            file.persist(&[Write { offset, octets: vec![value; len] }]).unwrap();
+            drop(file);
+            let (again, read) = StateFile::open(&path, "abc").unwrap();
+            assert_eq!(read, image, "{len} octets at {offset}");
+            file = again;
+        }
+        drop(file);
+        let good = std::fs::read(&path).unwrap();
+        assert_eq!(good.len(), 4 * 512);
+        // From the length field on; magic and version have errors of their own.
+        for at in 12..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 0x10;
+            std::fs::write(&path, &bad).unwrap();
+            let refused = StateFile::open(&path, "abc").unwrap_err();
+            assert!(matches!(refused, StateFileError::Damaged { block, .. } if block == at / 512), "{at}: {refused}");
+            assert_eq!(std::fs::read(&path).unwrap(), bad, "left as it is");
+        }
+        let swapped = [&good[..512], &good[1024..1536], &good[512..1024], &good[1536..]].concat();
+        std::fs::write(&path, swapped).unwrap();
+        let text = StateFile::open(&path, "abc").unwrap_err().to_string();
+        assert!(text.contains("damaged: octets 512 to 1023 do not fit"), "{text}");
     }
 
     #[test]
@@ -267,13 +360,19 @@ mod tests {
         assert_eq!(open_with(&|_| {}).unwrap(), [7, 8]);
         assert!(matches!(open_with(&|octets| octets[0] = b'X'), Err(StateFileError::Magic { .. })));
         assert!(matches!(open_with(&|octets| octets.truncate(3)), Err(StateFileError::Magic { .. })));
-        assert!(matches!(open_with(&|octets| octets[11] = 2), Err(StateFileError::Version { got: 2, .. })));
-        assert!(matches!(open_with(&|octets| octets[16] ^= 1), Err(StateFileError::Profile { .. })));
-        assert!(matches!(open_with(&|octets| octets.truncate(47)), Err(StateFileError::Length { got: 47, .. })));
-        assert!(matches!(
-            open_with(&|octets| octets.push(0)),
-            Err(StateFileError::Length { expected: 50, got: 51, .. })
-        ));
+        assert!(matches!(open_with(&|octets| octets[11] = 1), Err(StateFileError::Version { got: 1, .. })));
+        for len in [8, 47, 511] {
+            let refused = open_with(&|octets| octets.truncate(len)).unwrap_err();
+            assert!(matches!(refused, StateFileError::Length { expected: 512, .. }), "{len}: {refused}");
+        }
+        for more in [1, 512] {
+            // As long as its last block is whole, a longer file has a block that fits no checksum.
+            let refused = open_with(&|octets| octets.extend(vec![0; more])).unwrap_err();
+            let by_len = matches!(refused, StateFileError::Length { expected: 512, got: 513, .. });
+            assert!(by_len || matches!(refused, StateFileError::Damaged { block: 1, .. }), "{refused}");
+        }
+        std::fs::write(&path, &good).unwrap();
+        assert!(matches!(StateFile::open(&path, "abd"), Err(StateFileError::Profile { .. })));
         assert!(StateFile::open(&folder.path().join("none"), "abc").unwrap_err().to_string().contains("cannot open"));
     }
 }

@@ -35,9 +35,9 @@ pub enum Request {
 pub enum Event {
     /// A card answered to reset.
     CardPresent,
-    /// The whole answer to the last [`Action::Transmit`].
+    /// The whole answer to the last [`Action::Transmit`] or [`Action::Acknowledge`].
     Answer(Vec<u8>),
-    /// The last [`Action::Transmit`] brought no answer.
+    /// That command brought no answer.
     Lost(LinkError),
     /// The last [`Action::LookUp`] found these.
     Open(Vec<OpenRecord>),
@@ -89,6 +89,14 @@ pub enum Action {
     },
     /// Send this, once.
     Transmit(Command),
+    /// The order is done and that is durable: show it at once, then send this, once, and its answer changes nothing. The card
+    /// may have left.
+    Acknowledge {
+        /// What [`Action::Finish`] will say too.
+        outcome: Box<Outcome>,
+        /// Tells the card that its receipt has arrived.
+        command: Command,
+    },
     /// Find the open records of this card.
     LookUp(CardReference),
     /// Make the intent durable.

@@ -108,7 +108,7 @@ enum AfterRecord {
     Settle(Settled),
     /// The order's own answer is decided.
     End(OutcomeKind),
-    /// The order happened: tell the card, then end.
+    /// The order happened: show it, tell the card, then end.
     Acknowledge(OutcomeKind),
     /// The unresolved slip is out.
     Slip(String),
@@ -118,7 +118,8 @@ enum AfterRecord {
 #[derive(Debug)]
 enum AfterAcknowledge {
     NextOpenRecord,
-    End(OutcomeKind),
+    /// It was shown before the card was told.
+    End(Box<Outcome>),
     /// Only of a terminal that acknowledges too early.
     Record(Entry, OutcomeKind),
 }
@@ -236,6 +237,12 @@ impl Terminal {
             }
             (State::ExpectRecorded(after), Event::Recorded) => self.recorded(after, now, entropy),
             (State::ExpectCentre(reason), Event::Centre(answer)) => self.centre_answered(answer, &reason),
+            // What was shown stands, whatever comes instead of an answer.
+            (State::ExpectAcknowledged(AfterAcknowledge::End(outcome)), event)
+                if !matches!(event, Event::Answer(_)) =>
+            {
+                Action::Finish(outcome)
+            }
             (_, Event::JournalFailed(reason)) => self.finish(OutcomeKind::JournalFault(reason)),
             // The acknowledgement is off the critical path: a lost one costs nothing (REQ-TRM-7).
             (State::ExpectAcknowledged(after), Event::Lost(_)) => self.acknowledged(after, now, entropy),
@@ -261,8 +268,15 @@ impl Terminal {
     fn follow(&mut self, step: Step, state: State, now: Moment, entropy: &mut dyn Entropy) -> Action {
         match step {
             Step::Send(command) => {
+                let shown = match &state {
+                    State::ExpectAcknowledged(AfterAcknowledge::End(outcome)) => Some(outcome.clone()),
+                    _ => None,
+                };
                 self.state = state;
-                Action::Transmit(command)
+                match shown {
+                    Some(outcome) => Action::Acknowledge { outcome, command },
+                    None => Action::Transmit(command),
+                }
             }
             Step::Done(finding) => self.found(state, finding, now, entropy),
         }
@@ -588,6 +602,7 @@ impl Terminal {
                 self.pending = None;
                 let OutcomeKind::Paid { intent, .. } = &outcome else { return self.finish(outcome) };
                 let task = Task::Acknowledge((**intent).clone());
+                let outcome = Box::new(self.outcome(outcome));
                 self.run(task, State::ExpectAcknowledged(AfterAcknowledge::End(outcome)), now, entropy)
             }
             AfterRecord::End(outcome) => {
@@ -608,7 +623,7 @@ impl Terminal {
     fn acknowledged(&mut self, after: AfterAcknowledge, now: Moment, entropy: &mut dyn Entropy) -> Action {
         match after {
             AfterAcknowledge::NextOpenRecord => self.next_open_record(now, entropy),
-            AfterAcknowledge::End(outcome) => self.finish(outcome),
+            AfterAcknowledge::End(outcome) => Action::Finish(outcome),
             AfterAcknowledge::Record(entry, outcome) => {
                 self.state = State::ExpectRecorded(AfterRecord::End(outcome));
                 Action::Record(entry)
@@ -667,6 +682,10 @@ impl Terminal {
 
     fn finish(&mut self, result: OutcomeKind) -> Action {
         self.state = State::ExpectRequest;
+        Action::Finish(Box::new(self.outcome(result)))
+    }
+
+    fn outcome(&mut self, result: OutcomeKind) -> Outcome {
         let settled = std::mem::take(&mut self.settled);
         let result = match result {
             // The sale that was asked for is refused; what happened is the blocking in its place.
@@ -683,7 +702,7 @@ impl Terminal {
             (Some(intent), result) => OutcomeKind::Unresolved { intent: Box::new(intent), reason: result.why() },
         };
         let slip_issued = self.slip.is_some();
-        Action::Finish(Box::new(Outcome { result, settled, card: self.card.clone(), slip_issued }))
+        Outcome { result, settled, card: self.card.clone(), slip_issued }
     }
 }
 

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::core::Instruction;
 use super::keys::{self, Command, Key, Mode};
-use super::snapshot::{Phase, Snapshot, Tear, Wanted};
+use super::snapshot::{Phase, Snapshot, Tear, ToRefund, Wanted};
 use super::suite::Ask;
 use super::suite_view::SuiteView;
 use super::theme::Theme;
@@ -99,6 +99,17 @@ impl Position {
     }
 }
 
+/// The amount that a refund begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Offer {
+    /// It was typed, or is none.
+    No,
+    /// The sale is looked for.
+    Asked,
+    /// It stands there, and the first digit replaces it.
+    Shown,
+}
+
 /// The window.
 #[allow(clippy::struct_excessive_bools, reason = "each says another thing, and all combinations occur")]
 pub struct App {
@@ -112,6 +123,8 @@ pub struct App {
     pub kind: OrderKind,
     /// What is typed, in minor units.
     pub amount: u32,
+    /// Whether what is left of the sale to be given back becomes the amount, or is it.
+    offer: Offer,
     /// Line of the exchange pane at its top; its end while it follows.
     pub exchange: Position,
     /// Whether the exchange pane shows the newest.
@@ -154,6 +167,7 @@ impl App {
             tab: Tab::Sale,
             kind: OrderKind::Sale,
             amount: 0,
+            offer: Offer::No,
             exchange: Position::default(),
             follows: true,
             other_decoding: false,
@@ -180,6 +194,10 @@ impl App {
         if before.phase != self.snapshot.phase {
             self.phase_changed();
         }
+        if let (Offer::Asked, ToRefund::Sale { left, .. }) = (self.offer, &self.snapshot.to_refund) {
+            self.amount = left.minor;
+            self.offer = Offer::Shown;
+        }
         if self.snapshot.bench.is_none() && self.tab == Tab::Bench {
             self.tab = Tab::Sale;
         }
@@ -203,6 +221,8 @@ impl App {
             _ => {}
         }
         if matches!(self.snapshot.phase, Phase::Done(_)) {
+            // Whoever pays next is not given a refund.
+            self.amount_of(OrderKind::Sale);
             self.amount = 0;
             self.leaving |= self.leaves_after;
         }
@@ -300,9 +320,13 @@ impl App {
             Command::Digit => self.typed(mode, digit),
             Command::Erase => self.erase(mode),
             Command::Accept => return self.accept(mode),
-            Command::ModeSale => self.kind = OrderKind::Sale,
-            Command::ModeTopUp => self.kind = OrderKind::TopUp,
-            Command::ModeRefund => self.kind = OrderKind::Refund,
+            Command::ModeSale => self.amount_of(OrderKind::Sale),
+            Command::ModeTopUp => self.amount_of(OrderKind::TopUp),
+            Command::ModeRefund => {
+                self.amount_of(OrderKind::Refund);
+                self.offer = if self.amount == 0 { Offer::Asked } else { Offer::No };
+                return Some(Instruction::FindSale);
+            }
             Command::Balance => return Some(Instruction::Begin(Wanted::Balance)),
             Command::History => return Some(Instruction::Begin(Wanted::History)),
             Command::Resolve => return self.resolve(),
@@ -345,6 +369,29 @@ impl App {
         None
     }
 
+    /// What is typed is of this kind; what was only offered is away.
+    fn amount_of(&mut self, kind: OrderKind) {
+        self.kind = kind;
+        self.drop_offer();
+    }
+
+    fn drop_offer(&mut self) {
+        if std::mem::replace(&mut self.offer, Offer::No) == Offer::Shown {
+            self.amount = 0;
+        }
+    }
+
+    /// Why the amount that is typed cannot be given back.
+    fn against_refund(&self) -> Option<&'static str> {
+        match &self.snapshot.to_refund {
+            _ if self.kind != OrderKind::Refund => None,
+            ToRefund::Nothing => Some("the journal holds no paid sale that could be given back"),
+            ToRefund::Sale { left, .. } if left.minor == 0 => Some("all of that sale is given back already"),
+            ToRefund::Sale { left, .. } if self.amount > left.minor => Some("that is more than is left of the sale"),
+            ToRefund::Sale { .. } | ToRefund::NotLookedFor => None,
+        }
+    }
+
     fn typed(&mut self, mode: Mode, digit: u8) {
         if mode == Mode::Pin {
             if self.pin.len() < PIN_DIGITS_MAX {
@@ -353,6 +400,7 @@ impl App {
                 self.pin.push(char::from(b'0' + digit));
             }
         } else {
+            self.drop_offer();
             let longer = self.amount.checked_mul(10).and_then(|amount| amount.checked_add(u32::from(digit)));
             self.amount = longer.filter(|amount| *amount <= AMOUNT_MAX).unwrap_or(self.amount);
         }
@@ -362,12 +410,17 @@ impl App {
         if mode == Mode::Pin {
             self.pin.pop();
         } else {
+            self.drop_offer();
             self.amount /= 10;
         }
     }
 
     fn accept(&mut self, mode: Mode) -> Option<Instruction> {
         match mode {
+            Mode::Amount if self.against_refund().is_some() => {
+                self.said = self.against_refund();
+                None
+            }
             Mode::Amount if self.amount > 0 => {
                 let amount = Money::new(self.amount, self.snapshot.currency);
                 Some(Instruction::Begin(Wanted::Order(self.kind, amount)))
@@ -419,8 +472,8 @@ impl App {
             Mode::Order => self.detail = None,
             Mode::Case => self.suite.evidence = None,
             Mode::Amount => {
+                self.amount_of(OrderKind::Sale);
                 self.amount = 0;
-                self.kind = OrderKind::Sale;
             }
             Mode::Outcome => return Some(Instruction::Dismiss),
             _ => self.tab = Tab::Sale,

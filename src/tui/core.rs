@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::snapshot::{Bench, Phase, ReaderLine, Section, Snapshot, Tear, Wanted};
+use super::snapshot::{Bench, Phase, ReaderLine, Section, Snapshot, Tear, ToRefund, Wanted};
 use crate::entropy::Entropy;
 use crate::family;
 use crate::journal::record::{Entry, Intent, OrderKind, OrderNumber};
 use crate::journal::view::OrderView;
 use crate::journal::{Journal, JournalError};
-use crate::money::Currency;
+use crate::money::{Currency, Money};
 use crate::reader::fault::FaultPlan;
 use crate::reader::in_process::{SharedCard, Slot, lock};
 #[cfg(feature = "pcsc")]
@@ -32,6 +32,9 @@ const PACES_MS: [u64; 3] = [300, 1_500, 0];
 /// Gives the orders of the journal, oldest first.
 pub type Orders = Box<dyn FnMut() -> Result<Vec<OrderView>, JournalError> + Send>;
 
+/// Says what of a sale is not given back yet.
+pub type LeftOf = Box<dyn FnMut(&Intent) -> Result<Money, JournalError> + Send>;
+
 /// Opens a reader by its name, or says why not.
 pub type OpenReader = Box<dyn Fn(&str) -> Result<Box<dyn Reader>, String> + Send>;
 
@@ -50,6 +53,8 @@ pub struct Setup {
     pub journal: Box<dyn Journal>,
     /// Reads the same journal back.
     pub orders: Orders,
+    /// Reads the same journal too.
+    pub left_of: LeftOf,
     /// Nonces, ephemeral keys, transaction ids.
     pub entropy: Box<dyn Entropy>,
     /// The reader to begin with, traced into `ring`. With a bench it is the one of the bench's slot.
@@ -104,6 +109,8 @@ pub enum Instruction {
     Pin(Option<Pin>),
     /// Away with the result.
     Dismiss,
+    /// Which sale would a refund give back?
+    FindSale,
     /// The operator has seen this attempt and goes on without resolving it.
     Acknowledge(OrderNumber, u32),
     /// Use the reader with this index of [`Snapshot::readers`].
@@ -144,6 +151,7 @@ pub struct Core {
     terminal: Terminal,
     journal: Box<dyn Journal>,
     orders: Orders,
+    left_of: LeftOf,
     entropy: Box<dyn Entropy>,
     /// The reader to begin with.
     first: Box<dyn Reader>,
@@ -196,6 +204,7 @@ impl Core {
             bench: None,
             trace: Arc::new([]),
             orders: Arc::new([]),
+            to_refund: ToRefund::default(),
             unseen: Arc::default(),
             notice: None,
             bells: 0,
@@ -204,6 +213,7 @@ impl Core {
             terminal: setup.terminal,
             journal: setup.journal,
             orders: setup.orders,
+            left_of: setup.left_of,
             entropy: setup.entropy,
             first: reader,
             chosen: None,
@@ -241,6 +251,7 @@ impl Core {
                 self.stage.note(written);
                 self.read_journal();
             }
+            Instruction::FindSale => self.find_sale(),
             Instruction::PickReader(index) => self.pick_reader(index),
             instruction => self.stage.obey(instruction),
         }
@@ -276,7 +287,7 @@ impl Core {
             Wanted::Resolve => Request::Resolve,
         };
         self.stage.picture.wanted = Some(wanted);
-        let mut desk = SeatedDesk { stage: &mut self.stage, seat };
+        let mut desk = SeatedDesk { stage: &mut self.stage, slip: &self.slip, seat };
         let mut world = World {
             reader: self.chosen.as_deref_mut().unwrap_or(&mut *self.first),
             journal: &mut *self.journal,
@@ -284,8 +295,7 @@ impl Core {
             entropy: &mut *self.entropy,
         };
         let outcome = session::run(&mut self.terminal, request, &mut world);
-        self.stage.picture.slip = (self.slip)(&outcome).map(Arc::from);
-        self.stage.picture.phase = Phase::Done(Box::new(outcome));
+        self.stage.done(outcome, &self.slip);
         self.stage.take_back_card();
         self.read_journal();
     }
@@ -297,7 +307,20 @@ impl Core {
         self.stage.picture.unseen = Arc::new(unseen.collect());
     }
 
+    /// Reads the whole journal, and so only when somebody wants to know.
+    fn find_sale(&mut self) {
+        let sale = self.stage.note(self.journal.newest_sale(&|_| true)).flatten();
+        self.stage.picture.to_refund = match sale {
+            None => ToRefund::Nothing,
+            Some(sale) => {
+                let Some(left) = self.stage.note((self.left_of)(&sale)) else { return };
+                ToRefund::Sale { order: sale.order, card: sale.card, amount: sale.amount, left }
+            }
+        };
+    }
+
     fn read_journal(&mut self) {
+        self.stage.picture.to_refund = ToRefund::NotLookedFor;
         if let Some(orders) = self.stage.note((self.orders)()) {
             self.stage.picture.orders = orders.into_iter().rev().collect();
         }
@@ -383,6 +406,11 @@ impl Stage {
         if let Some(hand) = &mut self.hand {
             hand.notice_tears();
         }
+    }
+
+    fn done(&mut self, outcome: Outcome, slip: &Slip) {
+        self.picture.slip = slip(&outcome).map(Arc::from);
+        self.picture.phase = Phase::Done(Box::new(outcome));
     }
 
     /// Whoever has paid takes the card back.
@@ -492,6 +520,7 @@ impl Hand {
 /// A [`Desk`] at which the person at the window sits.
 struct SeatedDesk<'a> {
     stage: &'a mut Stage,
+    slip: &'a Slip,
     seat: &'a mut dyn Seat,
 }
 
@@ -563,6 +592,11 @@ impl Desk for SeatedDesk<'_> {
             }
         }
         None
+    }
+
+    fn show(&mut self, outcome: &Outcome) {
+        self.stage.done(outcome.clone(), self.slip);
+        self.stage.show(self.seat);
     }
 
     fn checkpoint(&mut self, _number: u64, action: &Action) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::journal::record::{OrderKind, OrderNumber};
+use crate::journal::record::{CardReference, OrderKind, OrderNumber};
 use crate::journal::view::OrderView;
 use crate::money::{Currency, Money};
 use crate::reader::fault::Fault;
@@ -39,6 +39,8 @@ pub struct Snapshot {
     pub trace: Arc<[TraceEvent]>,
     /// Orders, newest first.
     pub orders: Arc<[OrderView]>,
+    /// What a refund would give back, once somebody has asked.
+    pub to_refund: ToRefund,
     /// Attempts of earlier runs that must be looked at before a new order.
     pub unseen: Arc<BTreeSet<(OrderNumber, u32)>>,
     /// What went wrong outside of a request, in words.
@@ -71,6 +73,27 @@ pub enum Phase {
     },
     /// How the last request ended.
     Done(Box<Outcome>),
+}
+
+/// The sale that a refund would give back: the newest paid one of the journal.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ToRefund {
+    /// Nobody has asked.
+    #[default]
+    NotLookedFor,
+    /// The journal holds no paid sale.
+    Nothing,
+    /// This one.
+    Sale {
+        /// Its number.
+        order: OrderNumber,
+        /// Whose card.
+        card: CardReference,
+        /// What was paid.
+        amount: Money,
+        /// What of it is not given back yet.
+        left: Money,
+    },
 }
 
 /// What was asked for.

@@ -11,6 +11,7 @@ use crate::app::campaign::CampaignOptions;
 use crate::app::{App, AppError, Options, ReaderChoice, open_pcsc};
 use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
 use crate::family::purse::profile::Profile;
+use crate::family::refund::Refunds;
 use crate::journal::JournalError;
 use crate::journal::policy::SettlementPolicy;
 use crate::journal::sqlite::{Selection, SqliteReader};
@@ -30,7 +31,7 @@ pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
     let untraced = Options { trace: None, ..options.clone() };
     let policy = app.policy;
     let journal_clock = app.clock.clone();
-    let reader = app.journal.another_reader()?;
+    let (reader, whole) = (app.journal.another_reader()?, app.journal.another_reader()?);
     let bench = bench(&mut app, options)?;
     let orders_for = app.terminal.config_mut().orders_for.clone();
     let setup = Setup {
@@ -39,6 +40,14 @@ pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
         terminal: app.terminal,
         journal: Box::new(app.journal),
         orders: Box::new(move || orders(&reader, policy, journal_clock.now())),
+        left_of: Box::new(move |sale| {
+            let mut refunds = Refunds::of(sale);
+            whole.lines(|line| {
+                refunds.add(line.entry);
+                Ok(())
+            })?;
+            Ok(refunds.left())
+        }),
         entropy: app.entropy,
         reader: app.reader,
         ring: app.trace,

@@ -21,6 +21,7 @@ use crate::family::purse::issuer::Scheme;
 use crate::family::purse::kernel::PurseKernel;
 use crate::family::purse::kernel_sam::{Grant, SoftSam};
 use crate::family::purse::profile::Profile;
+use crate::family::refund::Refunds;
 use crate::journal::Journal;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::policy::SettlementPolicy;
@@ -194,7 +195,7 @@ pub(super) fn setup(journal: &MemoryJournal, seed: u64) -> Setup {
         let profile = Profile::built_in(name).unwrap();
         purse::fresh(&profile, Box::new(SeededEntropy::new(seed + 1))).unwrap()
     });
-    let read = journal.clone();
+    let (read, whole) = (journal.clone(), journal.clone());
     Setup {
         profile: "epc1-only".to_owned(),
         currency: Currency::JPY,
@@ -204,6 +205,11 @@ pub(super) fn setup(journal: &MemoryJournal, seed: u64) -> Setup {
             let mut orders = Orders::default();
             read.entries().iter().for_each(|(time, entry)| orders.add(*time, entry));
             Ok(orders.by_number())
+        }),
+        left_of: Box::new(move |sale| {
+            let mut refunds = Refunds::of(sale);
+            whole.entries().into_iter().for_each(|(_, entry)| refunds.add(entry));
+            Ok(refunds.left())
         }),
         entropy: Box::new(SeededEntropy::new(seed)),
         reader,
@@ -471,6 +477,78 @@ fn too_little_on_the_card_is_a_refusal() {
     play(
         SMALL,
         vec![Type("9999\np"), See("9,999 JPY"), Type("\n9999\np"), See("Nothing was taken"), Look("refused-80x24")],
+    );
+}
+
+/// A person who notes how many exchanges were over when the end was shown, each time.
+struct Watcher(Person, Vec<usize>);
+
+impl Seat for Watcher {
+    fn now(&mut self) -> Moment {
+        self.0.now()
+    }
+    fn show(&mut self, snapshot: Arc<Snapshot>) {
+        if matches!(snapshot.phase, Phase::Done(_)) {
+            self.1.push(snapshot.trace.len());
+        }
+        self.0.show(snapshot);
+    }
+    fn next(&mut self, until: Option<Moment>) -> Option<Instruction> {
+        self.0.next(until)
+    }
+}
+
+#[test]
+fn paid_is_shown_before_the_card_is_told_and_stays_when_the_card_is_lifted_at_that() {
+    for tear in ["", "a"] {
+        // The exchange of ACK is the fourth.
+        let arm = vec![Type("\t\t"), Press(KeyCode::Right), Type("\t\t\t\t"), Type(tear)];
+        let sale = vec![Type("1250\np"), See("The card holds 8,750 JPY now."), Rung(0), See("RECEIPT")];
+        let mut watcher = Watcher(Person::new(SMALL, arm.into_iter().chain(sale).collect()), Vec::new());
+        Core::new(setup(&MemoryJournal::default(), 7)).serve(&mut watcher);
+        assert!(watcher.0.script.is_empty());
+        let (first, last) = (watcher.1[0], watcher.1[watcher.1.len() - 1]);
+        assert!(first < last, "shown after {first} lines of the trace, of {last} in the end");
+    }
+}
+
+#[test]
+fn a_refund_is_of_the_newest_sale_and_of_no_more_than_is_left() {
+    play(
+        SMALL,
+        vec![
+            Type("f"),
+            See("nothing: no paid sale in the journal"),
+            Type("5\n"),
+            See("no paid sale that could be given back"),
+            Type("\u{1b}800\np\n1250\np\nf"),
+            See("order 000002, 1,250 JPY"),
+            See("card 554E544F524E0003"),
+            Look("refund-80x24"),
+            // What is offered gives way to what is typed.
+            Type("1251\n"),
+            See("that is more than is left of the sale"),
+            Press(KeyCode::Backspace),
+            Press(KeyCode::Backspace),
+            Type("0\n"),
+            See("REFUND  120 JPY"),
+            Type("p"),
+            See("The card holds 8,070 JPY now."),
+            // Whoever comes next pays.
+            Type("\n30\n"),
+            See("SALE  30 JPY"),
+            Press(KeyCode::Esc),
+            Type("\nf"),
+            See("order 000002, 1,250 JPY, 1,130 JPY left"),
+            Type("s"),
+            Miss("1,130 JPY"),
+            Type("f\np"),
+            See("The card holds 9,200 JPY now."),
+            Type("\nf\n"),
+            Miss("REFUND  "),
+            Type("1\n"),
+            See("all of that sale is given back already"),
+        ],
     );
 }
 

@@ -58,7 +58,17 @@ fn req_au1_2_failures() {
         sw(&mut card, &desk.auth_command(&[0; 24]));
     }
     assert_eq!(card.delay_ms(), 6400);
+    let writes = card.memory().writes();
+    sw(&mut card, &desk.auth_command(&[0; 24]));
+    assert_eq!(card.memory().writes(), writes, "nobody wears the memory out");
+    // A delay that a reset took away would stop nobody.
+    card.power_off();
+    card.reset().unwrap();
+    select(&mut card);
+    assert_eq!(card.delay_ms(), 6400);
     assert!(desk.open(&mut card, &profile).is_ok());
+    assert_eq!(card.delay_ms(), 0);
+    card.reset().unwrap();
     assert_eq!(card.delay_ms(), 0);
 }
 

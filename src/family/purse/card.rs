@@ -6,7 +6,7 @@ use super::card_access_defect::{AccessDefect, Remembered};
 use super::card_auth::{self, Found, Offer};
 use super::card_commit_defect::CommitDefect;
 use super::card_commit_sabotage::Sabotage;
-use super::card_image::{Image, Slot};
+use super::card_image::{FAILURES, Image, Slot};
 use super::card_keys::{Personalisation, PersonaliseError};
 use super::card_messaging::Session;
 use super::card_transact::{self, Outcome};
@@ -33,6 +33,8 @@ const PROTECTED: u8 = 0x84;
 const DELAY_FIRST_MS: u32 = 100;
 /// Longest delay.
 const DELAY_LONGEST_MS: u32 = 6_400;
+/// Failures that lead to it; no more are counted, so that who keeps failing does not wear the memory out.
+const FAILURES_MAX: u8 = 7;
 /// Octets of a PIN as compared: length, then digits and filling.
 const PIN_BLOCK_LEN: usize = 13;
 
@@ -49,7 +51,8 @@ pub struct Purse<E> {
     entropy: E,
     offer: Option<Offer>,
     session: Option<Session>,
-    failed_attempts: u32,
+    /// Failed AUTHs in a row, as the memory says: a reset does not set them back.
+    failures: u8,
     holder_verified: bool,
     access_defect: Option<AccessDefect>,
     remembered: Remembered,
@@ -153,7 +156,7 @@ impl<E> Purse<E> {
             entropy,
             offer: None,
             session: None,
-            failed_attempts: 0,
+            failures: 0,
             holder_verified: profile.on_device_verification,
             access_defect: None,
             remembered: Remembered::default(),
@@ -180,6 +183,14 @@ impl<E> Purse<E> {
 
     fn end_session(&mut self, channel: u8) {
         self.session.take_if(|session| session.channel == channel);
+    }
+
+    /// Durable before the answer leaves (REQ-AU1-2).
+    fn count_failures(&mut self, memory: &mut Memory, failures: u8) -> Result<(), PowerLost> {
+        if std::mem::replace(&mut self.failures, failures) == failures {
+            return Ok(());
+        }
+        memory.write(FAILURES, &[failures])
     }
 
     /// Flags of STATE.
@@ -221,14 +232,14 @@ impl<E> Purse<E> {
         let found = Found { person: &person, image: &image, flags, defect: self.access_defect };
         let open = |offer| card_auth::open(&found, offer, reference, suite, request.data);
         let opened = offer.and_then(open).or_else(|| self.remembered.offer.take().and_then(open));
-        let dead = self.has(AccessDefect::FailedAuthKills) && self.failed_attempts >= 4;
+        let dead = self.has(AccessDefect::FailedAuthKills) && self.failures >= 4;
         let Some((session, proof)) = opened.filter(|_| !dead) else {
-            self.failed_attempts = self.failed_attempts.saturating_add(1);
+            self.count_failures(memory, (self.failures + 1).min(FAILURES_MAX))?;
             self.offer = kept.filter(|_| self.has(AccessDefect::NonceSurvivesFailure));
             self.session = session.filter(|_| self.has(AccessDefect::SessionSurvivesFailedAuth));
             return Ok(self.refuse_auth(suite, reference, answer));
         };
-        self.failed_attempts = 0;
+        self.count_failures(memory, 0)?;
         self.offer = kept.filter(|_| self.has(AccessDefect::NonceSurvivesSuccess));
         if self.has(AccessDefect::TriesBackAtAuth) {
             person.layout.tries.restore(memory)?;
@@ -582,7 +593,7 @@ impl<E: Entropy> Application for Purse<E> {
         self.remembered.offer = self.offer.take().filter(|_| self.has(AccessDefect::NonceSurvivesReset));
         self.remembered.session_spared = self.has(AccessDefect::SessionSurvivesReset);
         self.session = self.session.take().filter(|_| self.has(AccessDefect::SessionSurvivesReset));
-        self.failed_attempts = 0;
+        self.failures = memory.read(FAILURES, 1)?[0].min(FAILURES_MAX);
         match self.access_defect {
             Some(AccessDefect::TriesBackAtReset) => self.person.layout.tries.restore(memory)?,
             Some(AccessDefect::NonceRepeatsAfterReset) => self.remembered.selections = 0,
@@ -689,9 +700,9 @@ impl<E: Entropy> Application for Purse<E> {
     }
 
     fn delay_ms(&self) -> u32 {
-        match self.failed_attempts {
+        match self.failures {
             0 => 0,
-            attempts => DELAY_FIRST_MS.saturating_mul(1 << (attempts - 1).min(16)).min(DELAY_LONGEST_MS),
+            failures => DELAY_FIRST_MS.saturating_mul(1 << (failures - 1).min(16)).min(DELAY_LONGEST_MS),
         }
     }
 }

@@ -7,7 +7,8 @@
 //! |---|---|---|
 //! | 0 | 16 | mark, layout, CID, number of logical cards, places in the ring |
 //! | 16 | 16 | commit flag |
-//! | 32 | 16 | PIN tries |
+//! | 32 | 15 | PIN tries |
+//! | 47 | 1 | failed AUTHs in a row |
 //! | 48 | 32 | life cycle, history, TC, last TTID, LINK, newest day |
 //! | 80 | | logical cards, each: balance(4), counter(4), next cyclic record(1), linear file, cyclic file |
 //! | | | ring, each: state(1), body(68), what can still be refunded(4) for each logical card |
@@ -22,12 +23,14 @@ use super::data_transact::{RECEIPT_BODY_LEN, RECORD_LEN, ReceiptBody};
 use super::profile::Profile;
 use crate::card::memory::{Memory, PowerLost};
 use crate::card::transaction::{Draft, ENTRY_OVERHEAD, FLAG_LEN, JOURNAL_OVERHEAD, Journal};
-use crate::card::try_counter::TryCounter;
+use crate::card::try_counter::{TRIES_MAX, TryCounter};
 
 const MARK: [u8; 5] = *b"EPUR\x01";
 const FLAG: usize = 16;
 const TRIES: usize = FLAG + FLAG_LEN;
-const STATE: usize = TRIES + 16;
+/// Failed AUTHs in a row. One octet without a checksum: whatever a torn write leaves there is a delay, and no more.
+pub(super) const FAILURES: usize = TRIES + TRIES_MAX as usize;
+const STATE: usize = FAILURES + 1;
 const HISTORY: usize = STATE + 1;
 const COUNTER: usize = HISTORY + 1;
 const LAST: usize = COUNTER + 4;

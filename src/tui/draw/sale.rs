@@ -13,7 +13,7 @@ use crate::terminal::event::{Outcome, OutcomeKind, Prompt};
 use crate::time::Moment;
 use crate::tui::app::App;
 use crate::tui::font::big;
-use crate::tui::snapshot::{Bench, Phase};
+use crate::tui::snapshot::{Bench, Phase, ToRefund};
 
 /// Columns of the bar that shows how long a card is still waited for.
 const BAR_WIDTH: u64 = 30;
@@ -54,6 +54,9 @@ fn amount(app: &App, width: u16) -> Vec<Line<'static>> {
     let mut lines = vec![Line::from(kinds), Line::default()];
     lines.extend(headline(&money.to_string(), app.theme.strong(), width));
     lines.push(Line::default());
+    if app.kind == OrderKind::Refund {
+        lines.extend(to_refund(app, &app.snapshot.to_refund));
+    }
     lines.push(step(app, "0-9", "type the amount"));
     lines.push(step(app, "Enter", "ask for the card"));
     if let Some(bench) = &app.snapshot.bench {
@@ -64,6 +67,21 @@ fn amount(app: &App, width: u16) -> Vec<Line<'static>> {
     }
     lines.push(journal_row(app));
     lines
+}
+
+fn to_refund(app: &App, found: &ToRefund) -> Vec<Line<'static>> {
+    match found {
+        ToRefund::NotLookedFor => Vec::new(),
+        ToRefund::Nothing => vec![row(app, "Gives back", "nothing: no paid sale in the journal".to_owned())],
+        ToRefund::Sale { order, card, amount, left } => {
+            let rest = if left == amount { String::new() } else { format!(", {left} left") };
+            vec![
+                row(app, "Gives back", format!("order {order}, {amount}{rest}")),
+                row(app, "Paid with", format!("card {card}")),
+                Line::default(),
+            ]
+        }
+    }
 }
 
 fn step(app: &App, key: &str, what: &str) -> Line<'static> {
