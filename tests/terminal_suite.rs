@@ -4,8 +4,13 @@
 
 use untorn::app::suites::cases;
 use untorn::conformance::case::{Body, Case};
+use untorn::conformance::lower_tester::{At, Touch, Twist};
 use untorn::conformance::runner::{Subjects, Unobserved, run};
 use untorn::conformance::selection::Selection;
+use untorn::conformance::statement::Statement;
+use untorn::conformance::terminal_tester::{
+    Ended, Order, Record, Setting, Shown, TerminalRig, TerminalSubject, TerminalUnderTest,
+};
 use untorn::conformance::verdict::Verdict;
 use untorn::family::purse::data::Suite;
 use untorn::sim::terminal_subject::{OwnTerminal, mutants};
@@ -62,4 +67,106 @@ fn every_case_names_only_mutants_that_there_are() {
             assert!(known.contains(&name.as_str()), "{} kills {name}, which there is not", case.id);
         }
     }
+}
+
+/// Of two touches of two cards: what goes wrong at the first, and whether that can happen to a terminal that works.
+type Row = (&'static str, fn(Touch) -> Touch, bool);
+
+const TOUCHES: &[Row] = &[
+    ("the answer is lost at the order", |touch| touch.with(At::Instruction(0xD8), Twist::LostAfter), true),
+    ("no such instruction is sent", |touch| touch.with(At::Instruction(0xFE), Twist::LostBefore), false),
+    ("there are not so many exchanges", |touch| touch.with(At::Exchange(900), Twist::KilledAfter), false),
+    (
+        "nor any of which all would be answered so",
+        |touch| touch.with(At::Every(0xFE), Twist::instead(&[0x90, 0])),
+        false,
+    ),
+    ("the sale is paid, and nobody needs another card", |touch| touch, false),
+];
+
+#[test]
+fn what_a_case_rests_on_must_have_happened_or_it_does_not_pass() {
+    for (name, twisted, happens) in TOUCHES {
+        let case = Case::new("terminal", "TRM-DOUBT-001", "Whatever happens.").terminal(move |tester| {
+            let (card, other) = (tester.card()?, tester.card()?);
+            tester.order(&Order::sale(1), vec![twisted(Touch::of(card)), Touch::of(other)])?;
+            Ok(())
+        });
+        let mut subject = OwnTerminal::new(Suite::Epc1);
+        let subjects = &mut Subjects::terminal(&mut subject);
+        let report = run(&[case], &Selection::default(), subjects, 1, &mut Unobserved);
+        let expected = if *happens { Verdict::Pass } else { Verdict::Inconclusive };
+        assert_eq!(report.results[0].verdict(), Some(expected), "{name}: {:?}", report.results[0].reason());
+        println!("{name}: {:?}", report.results[0].reason());
+    }
+}
+
+/// A terminal that touches no card and always says the same.
+struct Parrot(Ended, OwnTerminal);
+
+impl TerminalSubject for Parrot {
+    fn statement(&self) -> &Statement {
+        self.1.statement()
+    }
+
+    fn binding(&self) -> String {
+        "in process".to_owned()
+    }
+
+    fn open(&mut self, seed: u64) -> Result<TerminalRig, String> {
+        Ok(TerminalRig { terminal: Box::new(Says(self.0)), ..self.1.open(seed)? })
+    }
+}
+
+struct Says(Ended);
+
+impl TerminalUnderTest for Says {
+    fn set(&mut self, _: &Setting) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn order(&mut self, _: &Order) -> Result<Shown, String> {
+        Ok(Shown { ended: self.0, settled: Vec::new(), text: String::new() })
+    }
+
+    fn resolve(&mut self) -> Result<Shown, String> {
+        self.order(&Order::sale(0))
+    }
+
+    fn restart(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn acknowledge(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn close_day(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn pass_days(&mut self, _: u32) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn records(&mut self) -> Result<Vec<Record>, String> {
+        Ok(Vec::new())
+    }
+
+    fn written(&mut self) -> Result<String, String> {
+        Ok(String::new())
+    }
+}
+
+#[test]
+fn a_terminal_that_touches_no_card_passes_nothing_whatever_it_says() {
+    let cases = terminal_cases();
+    let mut passed = Vec::new();
+    for ended in Ended::ALL {
+        let mut subject = Parrot(ended, OwnTerminal::new(Suite::Epc2));
+        let report = run(&cases, &Selection::default(), &mut Subjects::terminal(&mut subject), 1, &mut Unobserved);
+        let passes = report.results.iter().filter(|result| result.verdict() == Some(Verdict::Pass));
+        passed.extend(passes.map(|result| format!("{} by saying {ended:?}", result.id)));
+    }
+    assert!(passed.is_empty(), "{}", passed.join("\n"));
 }

@@ -1,5 +1,6 @@
 //! The lower tester of a terminal under test (ITU-T X.290 (1995), 3.3.56): the cards that are held to the terminal, one touch after the
-//! other, and what goes wrong at each exchange. It knows no family: what a lie is made of, the case says.
+//! other, and what goes wrong at each exchange. It knows no family: what a lie is made of, the case says. What a case wants to happen and
+//! does not, it tells: a verdict cannot rest on it.
 //!
 //! In process it is a [`Reader`]; behind vpcd whoever serves it passes the terminal's commands to [`LowerTester::process`].
 
@@ -114,30 +115,64 @@ impl fmt::Debug for Twist {
     }
 }
 
-/// A card held to the terminal, until it leaves or the next is held there.
+/// Says where, within a sentence.
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exchange(number) => write!(f, "exchange {number}"),
+            Self::Instruction(code) => write!(f, "a command {code:02X}"),
+            Self::Every(code) => write!(f, "every command {code:02X}"),
+        }
+    }
+}
+
+/// A card held to the terminal, until it leaves or the next is held there. All of it must happen, or the case has not come to its
+/// point; what need not, says so.
 #[derive(Debug, Clone)]
 pub struct Touch {
     /// `None`: nobody comes, until the terminal's time runs out.
     card: Option<CardHandle>,
-    twists: Vec<(At, Twist)>,
+    must_come: bool,
+    twists: Vec<Planned>,
+}
+
+/// Something that is to go wrong.
+#[derive(Debug, Clone)]
+struct Planned {
+    at: At,
+    twist: Twist,
+    must_happen: bool,
 }
 
 impl Touch {
     /// This card, and nothing goes wrong.
     pub const fn of(card: CardHandle) -> Self {
-        Self { card: Some(card), twists: Vec::new() }
+        Self { card: Some(card), must_come: true, twists: Vec::new() }
     }
 
     /// Nobody comes, and the terminal's time runs out once.
     pub const fn nobody() -> Self {
-        Self { card: None, twists: Vec::new() }
+        Self { card: None, must_come: true, twists: Vec::new() }
     }
 
-    /// Something goes wrong at an exchange.
+    /// Something goes wrong at an exchange, which there must be.
     #[must_use]
     pub fn with(mut self, at: At, twist: Twist) -> Self {
-        self.twists.push((at, twist));
+        self.twists.push(Planned { at, twist, must_happen: true });
         self
+    }
+
+    /// Something goes wrong at an exchange if there is one: a terminal may do without.
+    #[must_use]
+    pub fn if_asked(mut self, at: At, twist: Twist) -> Self {
+        self.twists.push(Planned { at, twist, must_happen: false });
+        self
+    }
+
+    /// The terminal may end, or have nothing to say to the card, before this touch.
+    #[must_use]
+    pub fn if_awaited(self) -> Self {
+        Self { must_come: false, ..self }
     }
 }
 
@@ -161,13 +196,15 @@ struct State {
     present: Option<Present>,
     commands: Vec<(CardHandle, Vec<u8>)>,
     seen: Vec<Seen>,
+    /// What was to happen at the touches that are over, and has not.
+    missed: Vec<String>,
     kill_wanted: bool,
-    kills: u64,
+    killed: bool,
 }
 
 struct Present {
     card: CardHandle,
-    twists: Vec<(At, Twist)>,
+    touch: Touch,
     exchanges: u64,
     before: Vec<u8>,
     /// Indices of twists that have happened.
@@ -206,7 +243,8 @@ impl LowerTester {
     pub fn hold(&self, touches: Vec<Touch>) {
         let mut state = self.lock();
         state.leave();
-        state.kill_wanted = false;
+        (state.kill_wanted, state.killed) = (false, false);
+        state.missed.clear();
         state.touches = touches.into();
     }
 
@@ -215,8 +253,8 @@ impl LowerTester {
         let mut state = self.lock();
         state.leave();
         let Some(touch) = state.touches.pop_front() else { return false };
-        let Touch { card: Some(card), twists } = touch else { return false };
-        state.present = Some(Present { card, twists, exchanges: 0, before: Vec::new(), used: BTreeSet::new() });
+        let Some(card) = touch.card else { return false };
+        state.present = Some(Present { card, touch, exchanges: 0, before: Vec::new(), used: BTreeSet::new() });
         true
     }
 
@@ -273,9 +311,18 @@ impl LowerTester {
         std::mem::take(&mut self.lock().kill_wanted)
     }
 
-    /// How often a terminal was to lose its power.
-    pub fn kills(&self) -> u64 {
-        self.lock().kills
+    /// Whether the terminal was to lose its power, since touches were held to it.
+    pub(super) fn has_killed(&self) -> bool {
+        self.lock().killed
+    }
+
+    /// What was to happen at these touches and has not, in words, now that the request is over.
+    pub(super) fn take_missed(&self) -> Vec<String> {
+        let mut state = self.lock();
+        state.leave();
+        let missed = std::mem::take(&mut state.missed);
+        let left = std::mem::take(&mut state.touches).into_iter().filter(|touch| touch.must_come);
+        missed.into_iter().chain(left.map(|touch| state.no_touch(touch.card))).collect()
     }
 
     /// The commands that the terminal has sent since this was asked last, and to which card.
@@ -296,9 +343,27 @@ impl LowerTester {
 
 impl State {
     fn leave(&mut self) {
-        if let Some(Present { card, .. }) = self.present.take() {
-            self.cards[card.0].power_off();
+        if let Some(present) = self.present.take() {
+            self.over(&present);
             self.seen.push(Seen::PowerOff);
+        }
+    }
+
+    /// A touch is over: what it has missed is noted.
+    fn over(&mut self, Present { card, touch, exchanges, used, .. }: &Present) {
+        self.cards[card.0].power_off();
+        if *exchanges == 0 {
+            let missed = touch.must_come.then(|| self.no_touch(touch.card));
+            return self.missed.extend(missed);
+        }
+        let left = touch.twists.iter().enumerate().filter(|(index, twist)| twist.must_happen && !used.contains(index));
+        self.missed.extend(left.map(|(_, Planned { at, twist, .. })| format!("{twist:?}, at {at}")));
+    }
+
+    fn no_touch(&self, card: Option<CardHandle>) -> String {
+        match card {
+            Some(card) => format!("card {} is held there and gets a command", self.cards[card.0].truth().id),
+            None => "a card is awaited and nobody comes".to_owned(),
         }
     }
 
@@ -309,24 +374,30 @@ impl State {
         let masked = shown.is_some();
         self.seen.push(Seen::Command { octets: hex::encode(shown.as_deref().unwrap_or(command)), masked });
         self.commands.push((card, command.to_vec()));
-        let twist = present.next_twist(command);
+        let (index, twist) = present.next_twist(command).unzip();
         self.seen.extend(twist.iter().map(|twist| Seen::Torn { how: format!("{twist:?}") }));
         let reaches_card = !matches!(twist, Some(Twist::LostBefore | Twist::KilledBefore | Twist::Instead(_)));
         let honest = match reaches_card.then(|| self.cards[card.0].process(command)) {
             Some(Answer::Response(octets)) => octets,
-            Some(Answer::Mute) => return self.gone(card, "the card is silent"),
+            Some(Answer::Mute) => return self.gone(&present, "the card is silent"),
             None => Vec::new(),
         };
         let exchange = Exchange { command, honest: &honest, before: &present.before };
+        let lie = match &twist {
+            Some(Twist::Instead(lie) | Twist::Changed(lie)) => Some(lie(&exchange)),
+            _ => None,
+        };
+        // A change that changes nothing has not happened.
+        if lie.as_ref() != Some(&honest) {
+            present.used.extend(index);
+        }
         let answer = match &twist {
-            None => honest,
-            Some(Twist::Instead(lie) | Twist::Changed(lie)) => lie(&exchange),
-            Some(Twist::LostBefore | Twist::LostAfter) => return self.gone(card, "the card has left"),
+            Some(Twist::LostBefore | Twist::LostAfter) => return self.gone(&present, "the card has left"),
             Some(Twist::KilledBefore | Twist::KilledAfter) => {
-                self.kill_wanted = true;
-                self.kills += 1;
-                return self.gone(card, "the terminal has lost its power");
+                (self.kill_wanted, self.killed) = (true, true);
+                return self.gone(&present, "the terminal has lost its power");
             }
+            _ => lie.unwrap_or(honest),
         };
         self.seen.push(Seen::Response { octets: hex::encode(&answer) });
         present.before.clone_from(&answer);
@@ -334,26 +405,25 @@ impl State {
         Passed::Answer(answer)
     }
 
-    fn gone(&mut self, card: CardHandle, detail: &str) -> Passed {
-        self.cards[card.0].power_off();
+    fn gone(&mut self, present: &Present, detail: &str) -> Passed {
+        self.over(present);
         self.seen.push(Seen::NoAnswer { kind: LinkErrorKind::Unknown, detail: detail.to_owned() });
         Passed::Gone
     }
 }
 
 impl Present {
-    fn next_twist(&mut self, command: &[u8]) -> Option<Twist> {
+    /// What goes wrong at this exchange, and its index.
+    fn next_twist(&mut self, command: &[u8]) -> Option<(usize, Twist)> {
         let number = self.exchanges;
         self.exchanges += 1;
         let instruction = command.get(1).copied();
-        let matching = self.twists.iter().enumerate().find(|(index, (at, _))| match at {
-            At::Exchange(wanted) => *wanted == number,
-            At::Instruction(wanted) => Some(*wanted) == instruction && !self.used.contains(index),
-            At::Every(wanted) => Some(*wanted) == instruction,
+        let matching = self.touch.twists.iter().enumerate().find(|(index, planned)| match planned.at {
+            At::Exchange(wanted) => wanted == number,
+            At::Instruction(wanted) => Some(wanted) == instruction && !self.used.contains(index),
+            At::Every(wanted) => Some(wanted) == instruction,
         });
-        let (index, (_, twist)) = matching?;
-        self.used.insert(index);
-        Some(twist.clone())
+        matching.map(|(index, planned)| (index, planned.twist.clone()))
     }
 }
 

@@ -154,6 +154,20 @@ pub enum Ended {
 }
 
 impl Ended {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Paid,
+        Self::NotPaid,
+        Self::Refused,
+        Self::Unresolved,
+        Self::Cancelled,
+        Self::HeldUp,
+        Self::Resolved,
+        Self::CardFault,
+        Self::Fault,
+        Self::Killed,
+    ];
+
     /// Whether it says that nothing was moved.
     pub const fn says_nothing_happened(self) -> bool {
         matches!(self, Self::NotPaid | Self::Refused | Self::Cancelled | Self::HeldUp | Self::CardFault)
@@ -353,15 +367,25 @@ impl<'r> TerminalTester<'r> {
         self.shown(shown)
     }
 
+    /// Takes note of what was seen and shown. A terminal that broke down fails whatever was asked; where the touches did not go as the
+    /// case wants them, it has not come to its point.
     fn shown(&mut self, shown: Result<Shown, String>) -> Outcome<Shown> {
-        self.rig.lower.leave();
+        let missed = self.rig.lower.take_missed();
         for seen in self.rig.lower.take_seen() {
             self.log.add(seen);
         }
         let shown = shown.map_err(cannot)?;
         self.note(format!("shown: {:?}{}", shown.ended, list(&shown.settled)));
         self.said.push_str(&shown.text);
-        Ok(shown)
+        match (shown.ended, self.rig.lower.has_killed(), missed.first()) {
+            (Ended::Fault, ..) => Err(Stop::fail("the terminal broke down")),
+            (Ended::Killed, false, _) => Err(Stop::error("the terminal lost its power, and nobody took it")),
+            (ended, true, _) if ended != Ended::Killed => Err(Stop::inconclusive(format!(
+                "this did not happen: the terminal is killed; it ended by itself: {ended:?}"
+            ))),
+            (.., Some(missed)) => Err(Stop::inconclusive(format!("this did not happen: {missed}"))),
+            (.., None) => Ok(shown),
+        }
     }
 
     /// The terminal loses its power and starts again.

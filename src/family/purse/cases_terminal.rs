@@ -232,7 +232,8 @@ fn sent_again() -> Vec<Case> {
                 for twist in [Twist::LostBefore, Twist::LostAfter] {
                     let card = tester.card()?;
                     let order = Order::sale(AMOUNT);
-                    tester.order(&order, vec![at_order(card, twist), Touch::of(card), Touch::of(card)])?;
+                    let last = Touch::of(card).if_awaited();
+                    tester.order(&order, vec![at_order(card, twist), Touch::of(card), last])?;
                     check_no_repetition(tester)?;
                 }
                 Ok(())
@@ -255,8 +256,10 @@ fn sent_again() -> Vec<Case> {
             .kills(&["attempts-unbounded"])
             .terminal(|tester| {
                 let card = tester.card()?;
-                let touches = (0..20).map(|_| at_order(card, Twist::LostBefore)).collect();
-                tester.order(&Order::sale(AMOUNT), touches)?;
+                let order = At::Instruction(ins::TRANSACT);
+                let again = || Touch::of(card).if_asked(order, Twist::LostBefore).if_awaited();
+                let touches = [at_order(card, Twist::LostBefore)].into_iter().chain((0..19).map(|_| again()));
+                tester.order(&Order::sale(AMOUNT), touches.collect())?;
                 let sent = orders_sent(tester).len();
                 tester.check(sent <= 16, format!("{sent} attempts are at most 16"))
             }),

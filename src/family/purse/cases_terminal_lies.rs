@@ -47,7 +47,7 @@ fn answers() -> Vec<Case> {
                 for word in CLAIMS_OF_SUCCESS {
                     let (card, before) = unspent(tester)?;
                     let touch =
-                        at_order(card, Twist::instead(word)).with(At::Every(GET_RESPONSE), Twist::instead(word));
+                        at_order(card, Twist::instead(word)).if_asked(At::Every(GET_RESPONSE), Twist::instead(word));
                     let shown = tester.order(&Order::sale(AMOUNT), vec![touch])?;
                     check_ended(tester, &shown, Ended::Unresolved)?;
                     check_paid(tester, card, &before, (0, 0))?;
@@ -110,7 +110,7 @@ fn noise() -> Vec<Case> {
             .terminal(|tester| {
                 let (card, before) = unspent(tester)?;
                 let more = || Twist::changed(|_| vec![0xA5, 0x61, 0x01]);
-                let touch = at_order(card, more()).with(At::Every(GET_RESPONSE), more());
+                let touch = at_order(card, more()).if_asked(At::Every(GET_RESPONSE), more());
                 let shown = tester.order(&Order::sale(AMOUNT), vec![touch])?;
                 check_ended(tester, &shown, Ended::Unresolved)?;
                 check_paid(tester, card, &before, (AMOUNT, 1))

@@ -126,7 +126,7 @@ fn killed() -> Vec<Case> {
                 let before = tester.truth(card);
                 let shown = tester.order(&Order::sale(AMOUNT), vec![at_order(card, twist)])?;
                 check_ended(tester, &shown, Ended::Killed)?;
-                let next = tester.order(&Order::sale(AMOUNT), vec![Touch::of(other)])?;
+                let next = tester.order(&Order::sale(AMOUNT), vec![Touch::of(other).if_awaited()])?;
                 check_ended(tester, &next, Ended::HeldUp)?;
                 resolves(tester, card, expected)?;
                 check_paid(tester, card, &before, (AMOUNT * commits, commits))?;
@@ -138,16 +138,19 @@ fn killed() -> Vec<Case> {
             "Killed at any exchange, then restarted: what the records call paid is what the card paid.",
         )
         .needs(&["terminal.kill", "terminal.records"])
+        .revision(2)
         .proves(&["REQ-RUL-2", "REQ-RUL-4"])
         .terminal(|tester| {
             let mut paid = 0;
             let card = tester.card()?;
             let before = tester.truth(card);
-            for exchange in 0..5 {
+            // SELECT, AUTH, TRANSACT, ACK; more where a command goes in pieces or an answer is fetched.
+            for exchange in 0..7 {
                 for twist in [Twist::KilledBefore, Twist::KilledAfter] {
-                    let torn = Touch::of(card).with(At::Exchange(exchange), twist);
+                    let (at, touch) = (At::Exchange(exchange), Touch::of(card));
+                    let torn = if exchange < 4 { touch.with(at, twist) } else { touch.if_asked(at, twist) };
                     tester.order(&Order::sale(AMOUNT), vec![torn])?;
-                    tester.resolve(vec![Touch::of(card)])?;
+                    tester.resolve(vec![Touch::of(card).if_awaited()])?;
                     paid = tester.records()?.iter().filter(|record| record.state == RecordState::Paid).count();
                 }
             }
