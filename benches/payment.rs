@@ -8,7 +8,7 @@
 //! - `writes`: the two entries of that very payment, each appended to a file and followed by fdatasync: what money asks for at least.
 //!
 //! Then where `ended` goes: the hand-over between the caller and the thread that holds the card, SQLite over the bare write,
-//! reads of the journal, and the terminal's own work (cryptography, decisions, JSON).
+//! reads of the journal, and the terminal's own work (cryptography, decisions, JSON). To power the card off comes after it.
 //!
 //! A virtual card answers a hundred times faster than a real one, so all is measured twice: as fast as it can, and with a wait of
 //! `SIMULATED` before each answer, on both sides alike. The second is a simulation and says so.
@@ -112,10 +112,11 @@ mod live {
         }
     }
 
-    /// A reader that adds up the time of its exchanges.
+    /// A reader that adds up the time of its exchanges, and knows when the last one was over.
     struct Timed<R> {
         inner: R,
         exchanges: Duration,
+        over: Instant,
     }
 
     impl<R: Reader> Reader for Timed<R> {
@@ -125,7 +126,8 @@ mod live {
         fn transmit(&mut self, command: &[u8], response: &mut Vec<u8>) -> Result<(), LinkError> {
             let start = Instant::now();
             let result = self.inner.transmit(command, response);
-            self.exchanges += start.elapsed();
+            self.over = Instant::now();
+            self.exchanges += self.over - start;
             result
         }
         fn deactivate(&mut self) {
@@ -229,7 +231,7 @@ mod live {
             Self {
                 card,
                 terminal: Terminal::new(Config::default(), Box::new(PurseKernel::new(Box::new(sam), vec![1]))),
-                reader: Timed { inner: reader, exchanges: Duration::ZERO },
+                reader: Timed { inner: reader, exchanges: Duration::ZERO, over: Instant::now() },
                 journal: TimedJournal { inner, commits: Duration::ZERO, reads: Duration::ZERO, noted: Vec::new() },
                 file: File::create(folder.join(format!("{suite}.raw"))).unwrap(),
             }
@@ -266,9 +268,9 @@ mod live {
                 entropy: &mut SystemEntropy,
             };
             let outcome = run(&mut self.terminal, request, &mut world);
-            let total = desk.card.unwrap().elapsed();
+            let ended = self.reader.over - desk.card.unwrap();
             assert!(matches!(outcome.result, OutcomeKind::Paid { .. }), "{outcome:?}");
-            (desk.paid.unwrap(), total)
+            (desk.paid.unwrap(), ended)
         }
 
         /// From now on the card gives these answers.

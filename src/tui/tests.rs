@@ -548,6 +548,9 @@ fn a_refund_is_of_the_newest_sale_and_of_no_more_than_is_left() {
             Miss("REFUND  "),
             Type("1\n"),
             See("all of that sale is given back already"),
+            // Of one card's sale nothing is given to another.
+            Type("\u{1b}50\np\ncf\np"),
+            See("Nothing was put on the card."),
         ],
     );
 }

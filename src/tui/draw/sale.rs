@@ -225,7 +225,7 @@ fn done(app: &App, width: u16, outcome: &Outcome) -> Vec<Line<'static>> {
     let text_width = usize::from(width);
     let mut lines = headline(word, style, width);
     lines.push(Line::default());
-    for sentence in words::meaning(outcome) {
+    for sentence in words::meaning(outcome, app.snapshot.wanted) {
         lines.extend(wrapped(&sentence, text_width).into_iter().map(Line::raw));
     }
     for settled in &outcome.settled {

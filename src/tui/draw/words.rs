@@ -65,13 +65,15 @@ pub(super) fn outcome(outcome: &Outcome, theme: Theme) -> (&'static str, Style) 
 }
 
 /// What an outcome means for the person at the counter.
-pub(super) fn meaning(outcome: &Outcome) -> Vec<String> {
+pub(super) fn meaning(outcome: &Outcome, wanted: Option<Wanted>) -> Vec<String> {
+    let gives = matches!(wanted, Some(Wanted::Order(OrderKind::TopUp | OrderKind::Refund, _)));
     match &outcome.result {
         OutcomeKind::Paid { intent, balance_after, .. } => {
             vec![format!("{}. The card holds {balance_after} now.", intent.amount)]
         }
         OutcomeKind::Refused(refusal) => {
-            vec![sentence(&refusal.detail), "Nothing was taken from the card.".to_owned()]
+            let nothing = if gives { "Nothing was put on the card." } else { "Nothing was taken from the card." };
+            vec![sentence(&refusal.detail), nothing.to_owned()]
         }
         OutcomeKind::NotPaid { intent, reason } => {
             vec![format!("{} did not move: {reason}.", intent.amount), format!("The {} may be made anew.", intent.kind)]
