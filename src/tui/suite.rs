@@ -205,7 +205,7 @@ impl<'s> Watch<'s> {
 impl Observer for Watch<'_> {
     fn planned(&mut self, report: &TestReport) {
         self.keep(|folder, path| {
-            *folder = Some(RunFolder::create(path, report.clone())?);
+            *folder = Some(RunFolder::create(path, report.clone())?.durable());
             Ok(())
         });
         self.picture.plan(report);
