@@ -92,7 +92,7 @@ fn out(test: &Test, options: &CampaignOptions, clock: &Clock) -> Result<Option<P
     make_fresh(Path::new("runs"), &time).map(Some)
 }
 
-fn read_expectations(path: &Path) -> Result<Expectations, AppError> {
+pub(super) fn read_expectations(path: &Path) -> Result<Expectations, AppError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| AppError::file("read the expected results", path, source))?;
     Expectations::parse(&text).map_err(|error| AppError::Usage(format!("{}: {error}", path.display())))
