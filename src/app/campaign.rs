@@ -226,6 +226,14 @@ impl CampaignOptions {
             .collect()
     }
 
+    /// All cases there are. What cannot be read of statement and cases is told before anything is opened.
+    pub fn review(&self) -> Result<Vec<Case>, AppError> {
+        if let Some(path) = &self.statement {
+            read_statement(path)?;
+        }
+        all_cases(&self.cases)
+    }
+
     fn statement(&self) -> Result<Statement, AppError> {
         match &self.statement {
             Some(path) => read_statement(path),

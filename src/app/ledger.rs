@@ -81,7 +81,7 @@ impl FileLedger {
             if let Some(folder) = self.path.parent() {
                 fs::create_dir_all(folder)?;
             }
-            whole_file::replace(&self.path, &serde_json::to_vec_pretty(counts)?)
+            whole_file::write_durably(&self.path, &serde_json::to_vec_pretty(counts)?)
         };
         write().map_err(|error: io::Error| format!("the ledger {} cannot be written: {error}", self.path.display()))
     }

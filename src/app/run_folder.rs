@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 
 use super::AppError;
-use super::whole_file::{is_temporary_of, write_whole};
+use super::whole_file::{is_temporary_of, write_whole, write_whole_soon};
 use crate::conformance::evidence::Line;
 use crate::conformance::result::{CaseResult, TestReport};
 use crate::report::suite_json;
@@ -40,6 +40,9 @@ pub struct RunFolder {
     report: TestReport,
     /// Of the case under way, with its id.
     log: Option<(String, fs::File)>,
+    /// Cases whose whole log is in its file.
+    kept: BTreeSet<String>,
+    write: fn(&Path, &[u8]) -> Result<(), AppError>,
 }
 
 impl RunFolder {
@@ -48,12 +51,19 @@ impl RunFolder {
     pub fn create(folder: &Path, planned: TestReport) -> Result<Self, AppError> {
         fs::create_dir_all(folder).map_err(|source| AppError::file("make the folder", folder, source))?;
         remove_earlier(folder)?;
-        let folder = Self { folder: folder.to_owned(), report: planned, log: None };
+        let (log, kept) = Default::default();
+        let folder = Self { folder: folder.to_owned(), report: planned, log, kept, write: write_whole_soon };
         folder.write_report()?;
         Ok(folder)
     }
 
-    /// A line of a log, as it comes: what a real card did is on the disk before the next command goes out. The first of a log begins it.
+    /// Of a real card, which cannot be asked again: after each case its log and the report are on the disk.
+    #[must_use]
+    pub fn durable(self) -> Self {
+        Self { write: write_whole, ..self }
+    }
+
+    /// A line of a log, as it comes: what a real card did is in its file before the next command goes out. The first of a log begins it.
     pub fn line(&mut self, case: &str, line: &Line) -> Result<(), AppError> {
         let name = file_name(case);
         let path = self.folder.join(&name);
@@ -90,10 +100,12 @@ impl RunFolder {
     }
 
     /// The log goes to a file of its own.
-    fn keep(&self, mut result: CaseResult) -> Result<CaseResult, AppError> {
+    fn keep(&mut self, mut result: CaseResult) -> Result<CaseResult, AppError> {
         if !result.evidence.is_empty() {
             let name = file_name(&result.id);
-            write_whole(&self.folder.join(&name), lines(&result.evidence).as_bytes())?;
+            if self.kept.insert(result.id.clone()) {
+                (self.write)(&self.folder.join(&name), lines(&result.evidence).as_bytes())?;
+            }
             result.evidence.clear();
             result.evidence_file = Some(name);
         }
@@ -101,7 +113,7 @@ impl RunFolder {
     }
 
     fn write_report(&self) -> Result<(), AppError> {
-        write_whole(&self.folder.join(REPORT), suite_json::write(&self.report).as_bytes())
+        (self.write)(&self.folder.join(REPORT), suite_json::write(&self.report).as_bytes())
     }
 }
 

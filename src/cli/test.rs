@@ -46,7 +46,7 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     }
     let clock = Clock::system();
     let out = out(test, &options, &clock)?;
-    let mut watch = Watch::new(&selection, &campaign.cases, out.clone())?;
+    let mut watch = Watch::new(&selection, &campaign.cases, out.clone(), options.reader.is_some())?;
     let seed = global.seed().unwrap_or_default();
     let begun = clock.now();
     let mut report = campaign.run(&selection, seed, &mut watch);
@@ -93,7 +93,7 @@ fn out(test: &Test, options: &CampaignOptions, clock: &Clock) -> Result<Option<P
     make_fresh(Path::new("runs"), &time).map(Some)
 }
 
-fn read_expectations(path: &Path) -> Result<Expectations, AppError> {
+pub(super) fn read_expectations(path: &Path) -> Result<Expectations, AppError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| AppError::file("read the expected results", path, source))?;
     Expectations::parse(&text).map_err(|error| AppError::Usage(format!("{}: {error}", path.display())))
@@ -165,25 +165,35 @@ struct Watch {
     clock: Clock,
     stop: Arc<AtomicBool>,
     out: Option<PathBuf>,
+    /// What a real card did cannot be asked for again.
+    at_reader: bool,
     folder: Option<RunFolder>,
     /// Why no more logs are written; the run ends then.
     trouble: Option<AppError>,
 }
 
 impl Watch {
-    fn new(selection: &Selection, cases: &[Case], out: Option<PathBuf>) -> Result<Self, AppError> {
+    fn new(selection: &Selection, cases: &[Case], out: Option<PathBuf>, at_reader: bool) -> Result<Self, AppError> {
         let count = selection.choose(cases).len() as u64;
         // Hidden where the standard error is no terminal.
         let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed}, {eta} left, {msg}") {
             bar.set_style(style);
         }
-        Ok(Self { bar, out, ..Self::silent()? })
+        Ok(Self { bar, out, at_reader, ..Self::silent()? })
     }
 
     fn silent() -> Result<Self, AppError> {
         let stop = desk::stop_flag()?;
-        Ok(Self { bar: ProgressBar::hidden(), clock: Clock::system(), stop, out: None, folder: None, trouble: None })
+        Ok(Self {
+            bar: ProgressBar::hidden(),
+            clock: Clock::system(),
+            stop,
+            out: None,
+            at_reader: false,
+            folder: None,
+            trouble: None,
+        })
     }
 
     fn note<T>(&mut self, done: Result<T, AppError>) -> Option<T> {
@@ -201,7 +211,8 @@ impl Watch {
 impl Observer for Watch {
     fn planned(&mut self, report: &TestReport) {
         if let Some(out) = self.out.clone() {
-            self.folder = self.note(RunFolder::create(&out, report.clone()));
+            let folder = RunFolder::create(&out, report.clone());
+            self.folder = self.note(if self.at_reader { folder.map(RunFolder::durable) } else { folder });
         }
     }
 

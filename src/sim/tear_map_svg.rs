@@ -93,7 +93,7 @@ fn head(width: u64, height: u64, map: &TearMap) -> String {
     let line = "Time runs from left to right. Above, the exchange is torn; below, the power goes at that write to the card's memory and \
                 leaves it so. The card stays away;";
     text(&mut svg, MARGIN, 54, "font-size=\"11\"", line);
-    let line = "the next touch decides what is open. The number: touches that this took. Where a rule were broken, there would be no picture.";
+    let line = "the next touch decides what is open. The number: touches that this took. If a rule were broken, there would be no picture.";
     text(&mut svg, MARGIN, 69, "font-size=\"11\"", line);
     let mut x = MARGIN;
     for decision in Decision::ALL {

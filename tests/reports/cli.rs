@@ -116,3 +116,13 @@ fn the_command_that_a_failure_prints_repeats_it() {
     let reason = failed.lines().nth(1).unwrap().trim();
     assert!(repeated.stdout.contains(&format!("fail: {reason}")), "{reason} is not in {repeated:?}");
 }
+
+/// Before a command they would be lost without a word.
+#[test]
+fn files_for_the_window_are_refused_where_there_is_none() {
+    let desk = Desk::new(&[]);
+    let ran = desk.run(&["--statement", "mine.toml", "test", "--list"]).ended(3);
+    assert!(ran.stderr.contains("--statement before a command is for the window"), "{ran:?}");
+    let ran = desk.run(&["--cases", "mine.toml"]).ended(3);
+    assert!(ran.stderr.contains("--cases needs a terminal window"), "{ran:?}");
+}
