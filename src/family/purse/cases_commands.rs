@@ -1,11 +1,11 @@
 //! Commands of the purse, right and wrong (specs/purse.md, clause 1).
 
 use super::cases::SUITE;
-use super::cases_client::{Desk, each_suite, fetch, select};
+use super::cases_client::{Desk, command_name, each_suite, fetch, select};
 use super::data::{Role, Suite, ins};
 use super::data_transact::Operation;
 use crate::conformance::case::Case;
-use crate::conformance::tester::Tester;
+use crate::conformance::tester::{Answer, Tester};
 use crate::conformance::verdict::Outcome;
 
 /// GET DATA 0101: so many octets, each its place modulo 251.
@@ -162,7 +162,7 @@ fn refusals_inside(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     ];
     for &(ins, parameters, plaintext, expected) in table {
         let (data, status) = session.send(tester, ins, parameters, plaintext)?;
-        tester.check_equal(&format!("{ins:02X} {parameters:?}"), &(expected, 0), &(status.0, data.len()))?;
+        tester.expect_alone(&command_name(ins, parameters), &Answer { data, status }, expected)?;
     }
     session.expect_alive(tester)
 }
@@ -170,12 +170,13 @@ fn refusals_inside(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
 fn long_answers(tester: &mut Tester<'_>) -> Outcome {
     select(tester)?;
     let about = fetch(tester, &[0x00, 0xCA, 0x01, 0x00, 0x00])?;
-    tester.check_equal("octets of GET DATA 0100", &(0x9000, 256), &(about.status.0, about.data.len()))?;
+    tester.expect_status(&about, 0x9000)?;
+    tester.check_equal("octets of GET DATA 0100", &256, &about.data.len())?;
     let pieces = fetch(tester, &[0x00, 0xCA, 0x01, 0x00, 0x64])?;
     tester.check_equal("the same in pieces", &about, &pieces)?;
     let pattern: Vec<u8> = (0..PATTERN_LEN).map(|place| (place % 251) as u8).collect();
     let got = fetch(tester, &[0x00, 0xCA, 0x01, 0x01, 0x00])?;
-    tester.check_equal("GET DATA 0101", &pattern, &got.data)
+    tester.check_octets("GET DATA 0101", &pattern, &got.data)
 }
 
 fn chained_auth(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
