@@ -2,7 +2,7 @@
 
 use super::cases::SUITE;
 use super::cases_authentication::OPENS;
-use super::cases_client::{Desk, ORDER_TIME, fetch, offer, scheme, select};
+use super::cases_client::{Desk, ORDER_TIME, offer, scheme, select};
 use super::data::{CardId, Rights, Role, Suite, ins};
 use super::data_session::{CERTIFICATE_EPOCH_DAY, Certificate};
 use super::data_transact::Operation;
@@ -251,7 +251,5 @@ fn open(tester: &mut Tester<'_>, key: &PrivateKey, certificate: &Certificate) ->
     let r0 = select(tester)?;
     let ephemeral = PrivateKey::generate(tester.entropy());
     let (data, waiting) = desk().auth_epc2(&r0, key, &certificate.emit(), ephemeral)?;
-    let answer = fetch(tester, &desk().auth_command(&data))?;
-    tester.expect_status(&answer, 0x9000)?;
-    waiting.open(tester, &answer.data)
+    Ok(desk().succeed(tester, &data, waiting)?.0)
 }

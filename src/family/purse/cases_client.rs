@@ -219,12 +219,21 @@ impl Desk {
         let r0 = select_on(tester, self.channel)?;
         let (data, waiting) = self.auth(tester, &r0)?;
         tester.before_authentication()?;
-        let answer = fetch(tester, &self.auth_command(&data))?;
+        let answer = tester.send_once(&self.auth_command(&data))?;
         if answer.status != StatusWord::OK {
             tester.check(answer.data.is_empty(), "a refused AUTH says nothing but its status word")?;
             return Ok(Err(answer.status));
         }
         waiting.open(tester, &answer.data).map(Ok)
+    }
+
+    /// Sends the AUTH with this data, which must succeed; the session, and the answer as it came.
+    pub fn succeed(&self, tester: &mut Tester<'_>, data: &[u8], waiting: Waiting) -> Outcome<(Opened, Vec<u8>)> {
+        tester.before_authentication()?;
+        let answer = tester.send_once(&self.auth_command(data))?;
+        tester.expect_status(&answer, 0x9000)?;
+        let opened = waiting.open(tester, &answer.data)?;
+        Ok((opened, answer.data))
     }
 
     /// SELECT and AUTH, which must succeed.
@@ -253,7 +262,7 @@ impl Desk {
     pub fn refuses_data(&self, tester: &mut Tester<'_>, what: impl std::fmt::Display, data: &[u8]) -> Outcome {
         tester.note(format!("AUTH that is wrong: {what}"));
         tester.before_failed_authentication()?;
-        let answer = fetch(tester, &self.auth_command(data))?;
+        let answer = tester.send_once(&self.auth_command(data))?;
         tester.expect_alone(&format!("AUTH, {what}"), &answer, 0x6982)
     }
 
@@ -276,23 +285,6 @@ impl Desk {
     pub fn state(&self, tester: &mut Tester<'_>) -> Outcome<State> {
         Ok(self.open(tester)?.state)
     }
-}
-
-/// Sends a command and fetches what 61xx announces, so that short readers carry long answers.
-pub fn fetch(tester: &mut Tester<'_>, command: &[u8]) -> Outcome<Answer> {
-    /// Pieces of one answer, far above what a purse has to say.
-    const PIECES_MAX: usize = 16;
-    let channel = command.first().map_or(0, |cla| cla & 0x03);
-    let mut answer = tester.send(command)?;
-    for _ in 0..PIECES_MAX {
-        if answer.status.sw1() != 0x61 {
-            return Ok(answer);
-        }
-        let more = tester.send(&[channel, 0xC0, 0x00, 0x00, answer.status.sw2()])?;
-        answer.data.extend_from_slice(&more.data);
-        answer.status = more.status;
-    }
-    Err(Stop::fail(format!("61xx goes on after {PIECES_MAX} pieces")))
 }
 
 /// INS and P1-P2, for reasons.
@@ -452,7 +444,7 @@ impl Session {
             tester.note(format!("plaintext of {ins:02X}: {}", hex::encode(plaintext)));
         }
         let command = self.protect(ins, parameters, plaintext);
-        let answer = fetch(tester, &command)?;
+        let answer = tester.send_once(&command)?;
         Ok((self.unprotect(tester, &answer)?, answer.status))
     }
 

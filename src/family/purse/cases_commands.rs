@@ -1,7 +1,7 @@
 //! Commands of the purse, right and wrong (specs/purse.md, clause 1).
 
 use super::cases::SUITE;
-use super::cases_client::{Desk, command_name, each_suite, fetch, select};
+use super::cases_client::{Desk, command_name, each_suite, select};
 use super::data::{Role, Suite, ins};
 use super::data_transact::Operation;
 use crate::conformance::case::Case;
@@ -169,13 +169,13 @@ fn refusals_inside(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
 
 fn long_answers(tester: &mut Tester<'_>) -> Outcome {
     select(tester)?;
-    let about = fetch(tester, &[0x00, 0xCA, 0x01, 0x00, 0x00])?;
+    let about = tester.send_once(&[0x00, 0xCA, 0x01, 0x00, 0x00])?;
     tester.expect_status(&about, 0x9000)?;
     tester.check_equal("octets of GET DATA 0100", &256, &about.data.len())?;
-    let pieces = fetch(tester, &[0x00, 0xCA, 0x01, 0x00, 0x64])?;
+    let pieces = tester.send_once(&[0x00, 0xCA, 0x01, 0x00, 0x64])?;
     tester.check_equal("the same in pieces", &about, &pieces)?;
     let pattern: Vec<u8> = (0..PATTERN_LEN).map(|place| (place % 251) as u8).collect();
-    let got = fetch(tester, &[0x00, 0xCA, 0x01, 0x01, 0x00])?;
+    let got = tester.send_once(&[0x00, 0xCA, 0x01, 0x01, 0x00])?;
     tester.check_octets("GET DATA 0101", &pattern, &got.data)
 }
 
@@ -189,9 +189,7 @@ fn chained_auth(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
         let part = crate::wire::apdu::Command::new(cla | 0x10, ins, p1, p2).with_data(part).emit();
         expect(tester, &part, 0x9000)?;
     }
-    let answer = fetch(tester, &desk.auth_command(last))?;
-    tester.expect_status(&answer, 0x9000)?;
-    let mut session = waiting.open(tester, &answer.data)?.session;
+    let mut session = desk.succeed(tester, last, waiting)?.0.session;
     let mut protected = session.clone().protect(ins::VERIFY, [0, 1], b"1234");
     protected[0] |= 0x10;
     expect(tester, &protected, 0x6884)?;
