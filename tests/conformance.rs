@@ -92,3 +92,32 @@ fn a_statement_that_claims_little_bars_what_it_does_not_speak_of() {
         assert_eq!(verdicts.contains(&Verdict::Fail), noticed, "{mutant:?}");
     }
 }
+
+/// As people read them: status words as four digits, octets as hexadecimal.
+#[test]
+fn reasons_show_status_words_and_octets_in_hexadecimal() {
+    let family = &families()[0];
+    for (mutant, case, shown) in [
+        ("refusals-differ", "AUT-FAIL-001", "expected 6982 alone, got 6A88"),
+        ("refusal-talks", "AUT-FAIL-001", "expected 6982 alone, got 6982 with 8 octets"),
+        ("debit-key-credits", "AU1-ROLE-002", "expected 6982, got 9000"),
+        ("certificate-rights-ignored", "AU2-RIGHTS-002", "expected 6982, got 9000"),
+        ("ack-without-right", "RGT-ACK-002", "expected 6982, got 9000"),
+        ("session-survives-sm-error", "SES-MAC-001", "expected 6982 alone, got "),
+        ("command-mac-unverified", "SES-MAC-001", "expected 6988 alone, got "),
+        ("verify-without-right", "RGT-VERIFY-001", "expected 6982, got 9000"),
+        ("tries-off-by-one", "PIN-RIGHT-001", "expected 63C2, got 63C3"),
+        ("selection-survives-reset", "ISO-SEL-008", "reading on channel 0"),
+    ] {
+        let statement = family.statement("default").unwrap();
+        let mut subject = InProcessSubject::new(statement, |seed| family.virtual_card("default", seed, Some(mutant)));
+        let only = Selection { patterns: vec![case.to_owned()], ..Selection::default() };
+        let report = run(&cases(), &only, &mut Subjects::card(&mut subject), 1, &mut Unobserved);
+        let reason = report.results[0].reason().unwrap_or_default();
+        assert!(reason.contains(shown), "{case} on {mutant}: {reason}");
+        let evidence = serde_json::to_string(&report.results[0].evidence).unwrap();
+        for decimal in ["27010", "36864", "StatusWord", "[0, ", "[1, 2"] {
+            assert!(!evidence.contains(decimal), "{case} on {mutant}: {decimal} in {reason}");
+        }
+    }
+}

@@ -19,6 +19,16 @@ impl Tester<'_> {
         {
             answer = self.send(&again)?;
         }
+        self.rest(command, answer)
+    }
+
+    /// The same for a command that is sent once: `61xx` is followed, `6Cxx` is the answer.
+    pub fn send_once(&mut self, command: &[u8]) -> Outcome<Answer> {
+        let answer = self.send(command)?;
+        self.rest(command, answer)
+    }
+
+    fn rest(&mut self, command: &[u8], mut answer: Answer) -> Outcome<Answer> {
         let mut data = Vec::new();
         for _ in 0..PIECES_MAX {
             data.append(&mut answer.data);

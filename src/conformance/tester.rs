@@ -18,12 +18,22 @@ use crate::wire::hex;
 use crate::wire::status::StatusWord;
 
 /// An answer: data and status word.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Answer {
     /// Data, without the status word.
     pub data: Vec<u8>,
     /// SW1 SW2.
     pub status: StatusWord,
+}
+
+/// As it came: data, then the status word.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.data.as_slice() {
+            [] => write!(f, "{:?}", self.status),
+            data => write!(f, "{} {:?}", hex::encode(data), self.status),
+        }
+    }
 }
 
 /// The lower tester of a card under test. It has been activated before a body begins and is powered off afterwards.
@@ -339,8 +349,26 @@ impl<'r> Tester<'r> {
     /// Fails unless both are equal.
     pub fn check_equal<T: PartialEq + fmt::Debug>(&mut self, what: &str, expected: &T, got: &T) -> Outcome {
         let held = expected == got;
-        self.log(Seen::Check { what: format!("{what}: expected {expected:?}, got {got:?}"), held });
-        if held { Ok(()) } else { Err(Stop::fail(format!("{what}: expected {expected:?}, got {got:?}"))) }
+        let what = format!("{what}: expected {expected:?}, got {got:?}");
+        self.log(Seen::Check { what: what.clone(), held });
+        if held { Ok(()) } else { Err(Stop::fail(what)) }
+    }
+
+    /// Fails unless both are the same octets.
+    pub fn check_octets(&mut self, what: &str, expected: &[u8], got: &[u8]) -> Outcome {
+        self.check_equal(what, &hex::Octets(expected), &hex::Octets(got))
+    }
+
+    /// Fails unless the answer is this status word and nothing else.
+    pub fn expect_alone(&mut self, what: &str, answer: &Answer, expected: u16) -> Outcome {
+        let held = answer.status.0 == expected && answer.data.is_empty();
+        let got = match answer.data.len() {
+            0 => String::new(),
+            octets => format!(" with {octets} octets"),
+        };
+        let what = format!("{what}: expected {expected:04X} alone, got {:04X}{got}", answer.status.0);
+        self.log(Seen::Check { what: what.clone(), held });
+        if held { Ok(()) } else { Err(Stop::fail(what)) }
     }
 
     /// Fails unless the status word is this one.

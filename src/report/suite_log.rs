@@ -5,7 +5,8 @@ use crate::conformance::result::CaseResult;
 use crate::family;
 use crate::wire::apdu::{Command, Response};
 use crate::wire::hex;
-use crate::wire::pretty::{Format, instruction_name, listing_with};
+use crate::wire::instruction;
+use crate::wire::pretty::{Format, listing_with};
 
 /// What a line is called.
 pub const fn kind(seen: &Seen) -> &'static str {
@@ -56,10 +57,8 @@ pub fn meaning(seen: &Seen) -> Option<String> {
     match seen {
         Seen::Command { octets, masked } => {
             let octets = hex::parse(octets).ok()?;
-            let name = match octets.get(1).map(|ins| instruction_name(*ins)).filter(|name| !name.is_empty()) {
-                Some(name) => name,
-                None => format!("INS {:02X}", octets.get(1)?),
-            };
+            let (cla, ins) = (*octets.first()?, *octets.get(1)?);
+            let name = instruction::name(cla, ins).map_or_else(|| format!("INS {ins:02X}"), str::to_owned);
             let data_len = Command::parse(&octets).map_or(0, |command| command.data.len());
             let masked = if *masked { ", PIN masked" } else { "" };
             Some(format!("{name}{}{masked}", with_data(data_len)))

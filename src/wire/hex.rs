@@ -1,5 +1,7 @@
 //! Hexadecimal text, as people paste it.
 
+use std::fmt;
+
 use nom::Parser as _;
 
 use super::{Fault, Parsed, WireError, one_octet};
@@ -31,6 +33,21 @@ pub fn encode(octets: &[u8]) -> String {
 /// Upper-case hexadecimal with a space between octets, as people read it.
 pub fn spaced(octets: &[u8]) -> String {
     digits(octets, " ")
+}
+
+/// Octets whose `Debug` is upper-case hexadecimal, for values that hold them.
+///
+/// ```
+/// use untorn::wire::hex::Octets;
+/// assert_eq!(format!("{:?}", Some(Octets(&[0x6F, 0x1A]))), "Some(6F1A)");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Octets<'a>(pub &'a [u8]);
+
+impl fmt::Debug for Octets<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&encode(self.0))
+    }
 }
 
 fn digits(octets: &[u8], separator: &str) -> String {

@@ -12,6 +12,7 @@ pub mod dol;
 mod error;
 pub mod fields;
 pub mod hex;
+pub mod instruction;
 pub mod pretty;
 pub mod status;
 pub mod tag;

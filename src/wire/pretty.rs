@@ -6,14 +6,12 @@
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
-use iso7816::Instruction;
-
 use super::apdu::{self, Command, Response};
 use super::class::{Class, Range, SecureMessaging};
 use super::status::{Kind, StatusWord};
 use super::tag::{self, Dictionary};
 use super::tlv::{self, Tag};
-use super::{Fault, WireError, atr, ats, compact_tlv, count, dol, hex};
+use super::{Fault, WireError, atr, ats, compact_tlv, count, dol, hex, instruction};
 
 /// What octets can be listed as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -217,7 +215,7 @@ fn list_command(listing: &mut Listing<'_>, input: &[u8]) {
     for (offset, (octet, name)) in input.iter().zip(["CLA", "INS", "P1", "P2"]).enumerate() {
         let meaning = match offset {
             0 => class_meaning(Class(*octet)),
-            1 => instruction_name(*octet),
+            1 => instruction::name(input[0], *octet).unwrap_or_default().to_owned(),
             _ => String::new(),
         };
         let separator = if meaning.is_empty() { "" } else { ": " };
@@ -299,27 +297,6 @@ fn class_meaning(class: Class) -> String {
         SecureMessaging::HeaderAuthenticated => ", secure messaging with the header under the checksum",
     };
     format!("{range}{channel}{chaining}{secure_messaging}")
-}
-
-/// The interindustry name, from the crate `iso7816`; empty for an instruction that it does not know.
-///
-/// ```
-/// assert_eq!(untorn::wire::pretty::instruction_name(0xB0), "READ BINARY");
-/// ```
-pub fn instruction_name(ins: u8) -> String {
-    let name = match Instruction::from(ins) {
-        Instruction::Unknown(_) => return String::new(),
-        known => format!("{known:?}"),
-    };
-    // "ReadBinary" to "READ BINARY", as the field writes it.
-    let mut spaced = String::new();
-    for letter in name.chars() {
-        if letter.is_ascii_uppercase() && !spaced.is_empty() {
-            spaced.push(' ');
-        }
-        spaced.push(letter.to_ascii_uppercase());
-    }
-    spaced
 }
 
 /// Whether octets look like a format.

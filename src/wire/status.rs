@@ -10,7 +10,7 @@ use std::fmt;
 /// assert_eq!(StatusWord(0x63C2).kind(), Kind::TriesLeft(2));
 /// assert_eq!(StatusWord(0x6100).kind(), Kind::BytesAvailable(0));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StatusWord(pub u16);
 
 /// What a status word says, by ISO/IEC 7816-4:2020, table 5.
@@ -203,6 +203,13 @@ impl fmt::Display for StatusWord {
     }
 }
 
+/// Four digits: nobody knows a status word by its decimal number.
+impl fmt::Debug for StatusWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04X}", self.0)
+    }
+}
+
 impl From<u16> for StatusWord {
     fn from(value: u16) -> Self {
         Self(value)
@@ -226,6 +233,7 @@ mod tests {
             let status = StatusWord(value);
             assert_eq!(StatusWord::from_bytes(status.to_bytes()), status);
             assert!(status.to_string().starts_with(&format!("{value:04X} ")));
+            assert_eq!(format!("{status:?}"), format!("{value:04X}"));
         }
     }
 

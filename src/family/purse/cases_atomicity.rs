@@ -4,10 +4,11 @@
 //! in the ring if, and only if, it is as after; and repeating the order makes it exactly one.
 
 use super::cases::SUITE;
-use super::cases_client::{Desk, Session, order, suites};
-use super::cases_picture::{Picture, credit, debit, look, provide, records, refund, wallet};
+use super::cases_client::{Desk, Session, suites};
+use super::cases_order::{Planned, finds, plan, till};
+use super::cases_picture::{credit, debit, look, provide, records, refund, wallet};
 use super::data::{Role, Suite, TransactionId, ins};
-use super::data_transact::{FILE_CYCLIC, FILE_LINEAR, Operation, Order, ReceiptBody};
+use super::data_transact::{FILE_CYCLIC, FILE_LINEAR, Operation};
 use crate::card::memory::{Cut, Torn};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
@@ -54,28 +55,20 @@ enum Ran {
 
 /// One torn run: an order, the power gone at `cut`, and again at `nested` while the card recovers; then back to exactly one.
 fn run(tester: &mut Tester<'_>, desk: &Desk, operations: &[Operation], cut: Cut, nested: Option<Cut>) -> Outcome<Ran> {
-    let (mut opened, before) = look(tester, desk)?;
-    let order = order(tester, before.counter.wrapping_add(1), operations);
-    let (after, body) = before.after(opened.card, &order)?;
-    let command = opened.session.protect(ins::TRANSACT, [0, 0], &order.emit());
+    let mut planned = plan(tester, desk, operations)?;
+    let command = planned.command();
     if let Some(answer) = tester.send_cut(&command, cut)? {
         tester.expect_status(&answer, 0x9000)?;
         return Ok(Ran::Whole);
     }
     let torn_twice = nested.map(|nested| tester.power_on_cut(nested)).transpose()?.unwrap_or(false);
     tester.power_on()?;
-    converge(tester, desk, &before, &after, &order, &body)?;
+    converge(tester, desk, &planned)?;
     Ok(if torn_twice { Ran::TornTwice } else { Ran::Torn })
 }
 
-fn converge(
-    tester: &mut Tester<'_>,
-    desk: &Desk,
-    before: &Picture,
-    after: &Picture,
-    order: &Order,
-    body: &ReceiptBody,
-) -> Outcome {
+fn converge(tester: &mut Tester<'_>, desk: &Desk, torn: &Planned) -> Outcome {
+    let Planned { order, before, after, body, .. } = torn;
     let (mut opened, found) = look(tester, desk)?;
     let committed = found == *after;
     if !committed && found != *before {
@@ -93,8 +86,7 @@ fn converge(
     )?;
     let repeated = opened.session.pay(tester, order)?;
     tester.check_equal("receipt of the repeated order", body, &repeated.body)?;
-    let (_, settled) = look(tester, desk)?;
-    super::cases_picture::check_picture(tester, "the repeated order has been executed once", after, &settled)
+    finds(tester, desk, "the repeated order has been executed once", after)
 }
 
 /// Tears an order at each of its writes, in each of these modes.
@@ -175,7 +167,7 @@ fn one_card() -> Vec<Case> {
         .body(|tester| {
             let suite = quick(tester)?;
             provide(tester, suite, 100)?;
-            tear_each_write(tester, &Desk::new(suite, Role::Debit).everything(), &[debit(1)], modes(suite))
+            tear_each_write(tester, &till(suite), &[debit(1)], modes(suite))
         }),
         Case::new(SUITE, "TRX-TEAR-002", "A torn top-up is made wholly or not at all.")
             .proves(&["REQ-TRX-1", "REQ-TRX-4"])
@@ -198,7 +190,7 @@ fn one_card() -> Vec<Case> {
 fn torn_refunds(tester: &mut Tester<'_>) -> Outcome {
     let suite = quick(tester)?;
     provide(tester, suite, 100)?;
-    let (paying, refunding) = (Desk::new(suite, Role::Debit).everything(), Desk::new(suite, Role::Refund).everything());
+    let (paying, refunding) = (till(suite), Desk::new(suite, Role::Refund).everything());
     for after_writes in 0..WRITES_MAX {
         for torn in [Torn::Nothing, Torn::Prefix(20), Torn::Erased] {
             let of = paying.pay(tester, &[debit(2)])?.body.transaction;
@@ -264,7 +256,7 @@ fn recovery() -> Vec<Case> {
         .body(|tester| {
             let suite = quick(tester)?;
             provide(tester, suite, 1_000)?;
-            torn_twice(tester, &Desk::new(suite, Role::Debit).everything())
+            torn_twice(tester, &till(suite))
         }),
         Case::new(SUITE, "TRX-TEAR-007", "A write whose bits read differently each time decides once.")
             .proves(&["REQ-TRX-8"])
@@ -273,7 +265,7 @@ fn recovery() -> Vec<Case> {
             .body(|tester| {
                 let suite = quick(tester)?;
                 provide(tester, suite, 100)?;
-                decides_once(tester, &Desk::new(suite, Role::Debit).everything())
+                decides_once(tester, &till(suite))
             }),
         Case::new(
             SUITE,
@@ -315,16 +307,15 @@ fn decides_once(tester: &mut Tester<'_>, desk: &Desk) -> Outcome {
     let seeds = if desk.suite == Suite::Epc1 { 0..4 } else { 0..2 };
     for after_writes in 0..WRITES_MAX {
         for seed in seeds.clone() {
-            let (mut opened, before) = look(tester, desk)?;
-            let order = order(tester, before.counter.wrapping_add(1), &[debit(1)]);
-            let (after, _) = before.after(opened.card, &order)?;
-            let command = opened.session.protect(ins::TRANSACT, [0, 0], &order.emit());
+            let mut planned = plan(tester, desk, &[debit(1)])?;
+            let command = planned.command();
             if tester.send_cut(&command, Cut { after_writes, torn: Torn::Unstable(seed) })?.is_some() {
                 return enough(after_writes);
             }
             tester.power_on()?;
             let (_, decided) = look(tester, desk)?;
-            tester.check(decided == before || decided == after, "all is as before the order, or all as after it")?;
+            let Planned { before, after, .. } = &planned;
+            tester.check(decided == *before || decided == *after, "all is as before the order, or all as after it")?;
             for _ in 1..POWER_UPS {
                 tester.power_on()?;
                 let (_, later) = look(tester, desk)?;
@@ -336,7 +327,7 @@ fn decides_once(tester: &mut Tester<'_>, desk: &Desk) -> Outcome {
 }
 
 fn torn_acknowledgement(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
-    let desk = Desk::new(suite, Role::Debit).everything();
+    let desk = till(suite);
     provide(tester, suite, 100)?;
     for after_writes in 0..WRITES_MAX {
         for torn in MODES_SAMPLED {

@@ -1,7 +1,7 @@
 //! AUTH of both suites: nonces that serve once, tags that cover everything (specs/purse.md, clauses 2 to 4).
 
 use super::cases::SUITE;
-use super::cases_client::{Desk, Session, close_channel, each_suite, fetch, offer, open_channel, select, select_on};
+use super::cases_client::{Desk, Session, close_channel, each_suite, offer, open_channel, select, select_on};
 use super::data::{Role, Suite, ins};
 use super::data_session::SelectAnswer;
 use crate::conformance::case::Case;
@@ -64,9 +64,7 @@ fn replayed_after_success(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     let desk = Desk::new(suite, Role::Debit);
     let r0 = select(tester)?;
     let (data, waiting) = desk.auth(tester, &r0)?;
-    let answer = fetch(tester, &desk.auth_command(&data))?;
-    tester.expect_status(&answer, 0x9000)?;
-    waiting.open(tester, &answer.data)?;
+    desk.succeed(tester, &data, waiting)?;
     desk.refuses_data(tester, "a replay of one that succeeded", &data)?;
     desk.open(tester).map(|_| ())
 }
@@ -193,15 +191,13 @@ fn reflected(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     let desk = Desk::new(suite, Role::Debit);
     let r0 = select(tester)?;
     let (data, waiting) = desk.auth(tester, &r0)?;
-    let answer = fetch(tester, &desk.auth_command(&data))?;
-    tester.expect_status(&answer, 0x9000)?;
-    waiting.open(tester, &answer.data)?;
-    let card_tag = answer.data.len().checked_sub(suite.mac_len()).map(|at| answer.data[at..].to_vec());
+    let (_, answer) = desk.succeed(tester, &data, waiting)?;
+    let card_tag = answer.len().checked_sub(suite.mac_len()).map(|at| &answer[at..]);
     let card_tag = card_tag.ok_or_else(|| Stop::fail("the answer to AUTH has no tag"))?;
     desk.refuses(tester, "the card's own tag", |_, _| {
         let mut data = data.clone();
         let at = desk.tag_in(&data);
-        data[at].copy_from_slice(&card_tag);
+        data[at].copy_from_slice(card_tag);
         Ok(data)
     })
 }

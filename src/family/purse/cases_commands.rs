@@ -1,11 +1,11 @@
 //! Commands of the purse, right and wrong (specs/purse.md, clause 1).
 
 use super::cases::SUITE;
-use super::cases_client::{Desk, each_suite, fetch, select};
+use super::cases_client::{Desk, command_name, each_suite, select};
 use super::data::{Role, Suite, ins};
 use super::data_transact::Operation;
 use crate::conformance::case::Case;
-use crate::conformance::tester::Tester;
+use crate::conformance::tester::{Answer, Tester};
 use crate::conformance::verdict::Outcome;
 
 /// GET DATA 0101: so many octets, each its place modulo 251.
@@ -162,20 +162,21 @@ fn refusals_inside(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     ];
     for &(ins, parameters, plaintext, expected) in table {
         let (data, status) = session.send(tester, ins, parameters, plaintext)?;
-        tester.check_equal(&format!("{ins:02X} {parameters:?}"), &(expected, 0), &(status.0, data.len()))?;
+        tester.expect_alone(&command_name(ins, parameters), &Answer { data, status }, expected)?;
     }
     session.expect_alive(tester)
 }
 
 fn long_answers(tester: &mut Tester<'_>) -> Outcome {
     select(tester)?;
-    let about = fetch(tester, &[0x00, 0xCA, 0x01, 0x00, 0x00])?;
-    tester.check_equal("octets of GET DATA 0100", &(0x9000, 256), &(about.status.0, about.data.len()))?;
-    let pieces = fetch(tester, &[0x00, 0xCA, 0x01, 0x00, 0x64])?;
+    let about = tester.send_once(&[0x00, 0xCA, 0x01, 0x00, 0x00])?;
+    tester.expect_status(&about, 0x9000)?;
+    tester.check_equal("octets of GET DATA 0100", &256, &about.data.len())?;
+    let pieces = tester.send_once(&[0x00, 0xCA, 0x01, 0x00, 0x64])?;
     tester.check_equal("the same in pieces", &about, &pieces)?;
     let pattern: Vec<u8> = (0..PATTERN_LEN).map(|place| (place % 251) as u8).collect();
-    let got = fetch(tester, &[0x00, 0xCA, 0x01, 0x01, 0x00])?;
-    tester.check_equal("GET DATA 0101", &pattern, &got.data)
+    let got = tester.send_once(&[0x00, 0xCA, 0x01, 0x01, 0x00])?;
+    tester.check_octets("GET DATA 0101", &pattern, &got.data)
 }
 
 fn chained_auth(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
@@ -188,9 +189,7 @@ fn chained_auth(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
         let part = crate::wire::apdu::Command::new(cla | 0x10, ins, p1, p2).with_data(part).emit();
         expect(tester, &part, 0x9000)?;
     }
-    let answer = fetch(tester, &desk.auth_command(last))?;
-    tester.expect_status(&answer, 0x9000)?;
-    let mut session = waiting.open(tester, &answer.data)?.session;
+    let mut session = desk.succeed(tester, last, waiting)?.0.session;
     let mut protected = session.clone().protect(ins::VERIFY, [0, 1], b"1234");
     protected[0] |= 0x10;
     expect(tester, &protected, 0x6884)?;

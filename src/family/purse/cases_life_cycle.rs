@@ -1,10 +1,10 @@
 //! Life cycle and replacement (specs/purse.md, clause 9).
 
 use super::cases::SUITE;
-use super::cases_client::{Desk, each_suite, order, suites};
-use super::cases_picture::{check_picture, credit, debit, look, provide, refund, wallet};
+use super::cases_client::{Desk, each_suite, suites};
+use super::cases_order::{executes, refuses, till};
+use super::cases_picture::{credit, debit, look, provide, refund, wallet};
 use super::cases_postamble::then_active;
-use super::cases_recovery::till;
 use super::data::{CardId, LifeCycle, Link, Role, Suite, refusal};
 use super::data_transact::Operation;
 use crate::conformance::case::Case;
@@ -30,24 +30,6 @@ const fn status(status: LifeCycle) -> Operation {
 fn change(tester: &mut Tester<'_>, suite: Suite, role: Role, to: LifeCycle) -> Outcome {
     let desk = Desk::new(suite, role).everything();
     executes(tester, &desk, &[status(to)])
-}
-
-fn executes(tester: &mut Tester<'_>, desk: &Desk, operations: &[Operation]) -> Outcome {
-    let (mut opened, before) = look(tester, desk)?;
-    let order = order(tester, before.counter.wrapping_add(1), operations);
-    let (after, body) = before.after(opened.card, &order)?;
-    let receipt = opened.session.pay(tester, &order)?;
-    tester.check_equal("receipt", &body, &receipt.body)?;
-    let (_, found) = look(tester, desk)?;
-    check_picture(tester, "the card is as the order makes it", &after, &found)
-}
-
-fn refuses(tester: &mut Tester<'_>, desk: &Desk, operations: &[Operation], expected: StatusWord) -> Outcome {
-    let (mut opened, before) = look(tester, desk)?;
-    let order = order(tester, before.counter.wrapping_add(1), operations);
-    opened.session.refuse(tester, &order, expected)?;
-    let (_, found) = look(tester, desk)?;
-    check_picture(tester, "a refusal leaves the card unchanged", &before, &found)
 }
 
 fn blocking() -> Vec<Case> {

@@ -2,7 +2,8 @@
 
 use super::cases::SUITE;
 use super::cases_client::{Desk, Opened, Session, close_channel, each_suite, open_channel, order, select, select_on};
-use super::cases_picture::{check_picture, debit, look, provide};
+use super::cases_order::{finds, till};
+use super::cases_picture::{debit, look, provide};
 use super::data::{Role, Suite, ins};
 use super::data_transact::Operation;
 use crate::conformance::case::Case;
@@ -33,8 +34,7 @@ fn open(tester: &mut Tester<'_>, suite: Suite) -> Outcome<Opened> {
 fn refused(tester: &mut Tester<'_>, what: &str, session: &Session, command: &[u8]) -> Outcome {
     tester.note(format!("wrong in: {what}"));
     let answer = tester.send(command)?;
-    let seen = (answer.status.0, answer.data.len());
-    tester.check_equal(&format!("{what}: status word and octets"), &(0x6988, 0), &seen)?;
+    tester.expect_alone(what, &answer, 0x6988)?;
     session.clone().expect_ended(tester, what)
 }
 
@@ -100,10 +100,10 @@ fn different_ciphertexts(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     let mut answers = Vec::new();
     for _ in 0..3 {
         let command = session.protect(ins::GET_RECEIPT, [0, 0], &paid.body.transaction.0);
-        let answer = super::cases_client::fetch(tester, &command)?;
+        let answer = tester.send_once(&command)?;
         tester.expect_status(&answer, 0x9000)?;
         let receipt = session.unprotect(tester, &answer)?;
-        tester.check_equal("receipt", &paid.emit(), &receipt)?;
+        tester.check_octets("receipt", &paid.emit(), &receipt)?;
         answers.push(answer.data);
     }
     // Ciphertext, without R-MAC: its first block shows the initial vector.
@@ -151,7 +151,7 @@ fn dropped(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
 
 fn swapped(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     provide(tester, suite, 3)?;
-    let desk = Desk::new(suite, Role::Debit).everything();
+    let desk = till(suite);
     let (opened, before) = look(tester, &desk)?;
     let next = |off: u32| before.counter.wrapping_add(off);
     let (first, second) = (order(tester, next(1), &[debit(1)]), order(tester, next(2), &[debit(2)]));
@@ -161,13 +161,10 @@ fn swapped(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     let second = sending.protect(ins::TRANSACT, [0, 0], &second.emit());
     for (what, command, status) in [("the second command, first", second, 0x6988), ("the first, second", first, 0x6982)]
     {
-        tester.note(what);
         let answer = tester.send(&command)?;
-        tester.expect_status(&answer, status)?;
-        tester.check(answer.data.is_empty(), "no data and no R-MAC")?;
+        tester.expect_alone(what, &answer, status)?;
     }
-    let (_, after) = look(tester, &desk)?;
-    check_picture(tester, "neither order was carried out", &before, &after)
+    finds(tester, &desk, "neither order was carried out", &before)
 }
 
 fn missing_macs(tester: &mut Tester<'_>, suite: Suite) -> Outcome {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cases::SUITE;
-use super::cases_client::{self, Desk, ORDER_TIME, PIN, Session, fetch, select_command};
+use super::cases_client::{self, Desk, ORDER_TIME, PIN, Session, select_command};
 use super::cases_model_learn::learn;
 use super::cases_model_steps::{self as steps, Action, Change, DRAWN_LEN, Opening, Step, Tear};
 use super::cases_postamble::Before;
@@ -332,7 +332,7 @@ impl<'t, 'r> Run<'t, 'r> {
             self.lost_power();
             return Ok(());
         }
-        let answer = fetch(self.tester, &command)?;
+        let answer = self.tester.send_once(&command)?;
         self.tester.expect_status(&answer, 0x9000)?;
         let opened = waiting.open(self.tester, &answer.data)?;
         let card = self.worlds.all()[0].card;
@@ -405,7 +405,7 @@ impl<'t, 'r> Run<'t, 'r> {
         let Some(mut live) = self.live.take() else { return Ok(()) };
         let command = live.session.protect(ins, parameters, &plaintext);
         let answer = match tear {
-            None => Some(fetch(self.tester, &command)?),
+            None => Some(self.tester.send_once(&command)?),
             Some(Tear::Cut(cut)) => self.tester.send_cut(&command, cut)?,
             Some(Tear::Before | Tear::After | Tear::Answering(_)) => {
                 if let Some(fault) = tear.and_then(fault_of) {

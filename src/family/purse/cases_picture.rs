@@ -8,6 +8,7 @@ use super::data_session::LogicalCardDetail;
 use super::data_transact::{FILE_CYCLIC, FILE_LINEAR, Operation, Order, ReceiptBody, ReceiptType};
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
+use crate::wire::hex;
 use crate::wire::status::StatusWord;
 
 /// Logical card, file, number of the record.
@@ -21,7 +22,8 @@ pub(super) struct Picture {
     pub(super) link: Link,
     pub(super) last: TransactionId,
     pub(super) details: Vec<LogicalCardDetail>,
-    pub(super) records: BTreeMap<RecordName, Vec<u8>>,
+    /// In hex.
+    pub(super) records: BTreeMap<RecordName, String>,
 }
 
 /// The logical cards that the statement names.
@@ -84,7 +86,7 @@ impl Picture {
                         let text = format!("READ of {id}/{file}/{number}: expected 9000, got {:04X}", status.0);
                         return Err(Stop::fail(text));
                     }
-                    seen.insert((id, file, number), data);
+                    seen.insert((id, file, number), hex::encode(&data));
                 }
             }
         }
@@ -132,7 +134,7 @@ impl Picture {
         match (operation, detail) {
             (Operation::LifeCycle { status }, _) => self.life_cycle = *status,
             (Operation::WriteRecord { logical_card, record, data }, _) => {
-                self.records.insert((*logical_card, FILE_LINEAR, *record), data.to_vec());
+                self.records.insert((*logical_card, FILE_LINEAR, *record), hex::encode(data));
             }
             (Operation::AppendRecord { logical_card, data }, _) => self.append(*logical_card, data),
             (Operation::Count { up, number, .. }, Some(detail)) => {
@@ -155,7 +157,7 @@ impl Picture {
                 self.records.insert((id, FILE_CYCLIC, number), newer);
             }
         }
-        self.records.insert((id, FILE_CYCLIC, 1), data.to_vec());
+        self.records.insert((id, FILE_CYCLIC, 1), hex::encode(data));
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::cases::SUITE;
 use super::cases_client::{Desk, each_suite, select, select_on};
+use super::cases_order::till;
 use super::cases_picture::{debit, provide};
-use super::cases_recovery::{settle, tear, till};
+use super::cases_recovery::{settle, tear};
 use super::data::{Suite, TransactionId, ins};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;

@@ -4,9 +4,10 @@
 
 use super::cases::SUITE;
 use super::cases_client::{Desk, each_suite, order, select};
-use super::cases_picture::{Picture, check_picture, debit, look, provide};
-use super::data::{Role, Suite, TransactionId, ins};
-use super::data_transact::{Order, ReceiptBody};
+use super::cases_order::{Planned, finds, plan, till};
+use super::cases_picture::{check_picture, debit, look, provide};
+use super::data::{Suite, TransactionId, ins};
+use super::data_transact::Order;
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
@@ -18,29 +19,14 @@ const LOST_ANSWERS: [Fault; 2] = [Fault::RemovedAfter, Fault::RemovedWhileAnswer
 /// Another terminal.
 const FOREIGN: [u8; 8] = *b"UNTORN F";
 
-/// A debit around which the card was taken away, and is back.
-pub(super) struct Torn {
-    pub(super) order: Order,
-    before: Picture,
-    after: Picture,
-    pub(super) body: ReceiptBody,
-}
-
-/// A debit of one unit, torn like this.
-pub(super) fn tear(tester: &mut Tester<'_>, desk: &Desk, fault: Fault) -> Outcome<Torn> {
+/// A debit of one unit around which the card is taken away, and is back. Its session is over.
+pub(super) fn tear(tester: &mut Tester<'_>, desk: &Desk, fault: Fault) -> Outcome<Planned> {
     provide(tester, desk.suite, 4)?;
-    let (mut opened, before) = look(tester, desk)?;
-    let order = order(tester, before.counter.wrapping_add(1), &[debit(1)]);
-    let (after, body) = before.after(opened.card, &order)?;
-    let command = opened.session.protect(ins::TRANSACT, [0, 0], &order.emit());
+    let mut torn = plan(tester, desk, &[debit(1)])?;
+    let command = torn.command();
     tester.send_torn(&command, fault);
     tester.power_on()?;
-    Ok(Torn { order, before, after, body })
-}
-
-/// Of a terminal that debits.
-pub(super) fn till(suite: Suite) -> Desk {
-    Desk::new(suite, Role::Debit).everything()
+    Ok(torn)
 }
 
 /// An order of this very terminal.
@@ -74,8 +60,7 @@ fn not_paid() -> Vec<Case> {
                 tester.check_equal("GET RECEIPT", &Some(StatusWord::REFERENCED_DATA_NOT_FOUND), &receipt)?;
                 let receipt = opened.session.pay(tester, &torn.order)?;
                 tester.check_equal("receipt", &torn.body, &receipt.body)?;
-                let (_, settled) = look(tester, &till(suite))?;
-                check_picture(tester, "the order was executed once", &torn.after, &settled)
+                finds(tester, &till(suite), "the order was executed once", &torn.after)
             })
         }),
         Case::new(
@@ -90,14 +75,12 @@ fn not_paid() -> Vec<Case> {
         .body(|tester| {
             each_suite(tester, |tester, suite| {
                 provide(tester, suite, 2)?;
-                let (mut opened, before) = look(tester, &till(suite))?;
-                let order = order(tester, before.counter.wrapping_add(1), &[debit(1)]);
-                let late = opened.session.protect(ins::TRANSACT, [0, 0], &order.emit());
+                let mut planned = plan(tester, &till(suite), &[debit(1)])?;
+                let late = planned.command();
                 till(suite).open(tester)?;
                 let answer = tester.send(&late)?;
                 tester.expect_status(&answer, 0x6988)?;
-                let (_, after) = look(tester, &till(suite))?;
-                check_picture(tester, "nothing was executed", &before, &after)
+                finds(tester, &till(suite), "nothing was executed", &planned.before)
             })
         }),
     ]
@@ -146,8 +129,7 @@ fn paid() -> Vec<Case> {
                     let torn = tear(tester, &till(suite), fault)?;
                     let receipt = till(suite).open(tester)?.session.pay(tester, &torn.order)?;
                     tester.check_equal("receipt", &torn.body, &receipt.body)?;
-                    let (_, found) = look(tester, &till(suite))?;
-                    check_picture(tester, "the order was executed once", &torn.after, &found)?;
+                    finds(tester, &till(suite), "the order was executed once", &torn.after)?;
                 }
                 Ok(())
             })
@@ -156,7 +138,7 @@ fn paid() -> Vec<Case> {
 }
 
 /// Whether the torn order counts, by everything that a terminal can ask.
-fn stands(tester: &mut Tester<'_>, suite: Suite, torn: &Torn) -> Outcome {
+fn stands(tester: &mut Tester<'_>, suite: Suite, torn: &Planned) -> Outcome {
     let (mut opened, found) = look(tester, &till(suite))?;
     check_picture(tester, "STATE is that of after the order", &torn.after, &found)?;
     let listed = opened.state.unratified.iter().any(|receipt| receipt.body == torn.body);

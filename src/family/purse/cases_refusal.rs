@@ -2,9 +2,8 @@
 
 use super::cases::SUITE;
 use super::cases_client::{Desk, each_suite, order};
-use super::cases_picture::{
-    Picture, check_picture, credit, debit, logical_cards, look, provide, records, refund, wallet,
-};
+use super::cases_order::{refuses, till, unchanged};
+use super::cases_picture::{credit, debit, logical_cards, look, provide, records, refund, wallet};
 use super::cases_postamble::then_all_tries;
 use super::cases_transaction::above_limit;
 use super::data::{Role, Suite, TransactionId, ins, refusal};
@@ -21,19 +20,6 @@ pub(super) fn cases() -> Vec<Case> {
     [amounts(), limits(), refunds(), orders(), whole(), with_pin()].concat()
 }
 
-/// An order that must be refused with this status word, and leave everything as it was.
-fn refuses(tester: &mut Tester<'_>, desk: &Desk, operations: &[Operation], expected: StatusWord) -> Outcome {
-    let (mut opened, before) = look(tester, desk)?;
-    let order = order(tester, before.counter.wrapping_add(1), operations);
-    opened.session.refuse(tester, &order, expected)?;
-    unchanged(tester, desk, &before)
-}
-
-fn unchanged(tester: &mut Tester<'_>, desk: &Desk, before: &Picture) -> Outcome {
-    let (_, after) = look(tester, desk)?;
-    check_picture(tester, "a refusal leaves the card unchanged", before, &after)
-}
-
 fn amounts() -> Vec<Case> {
     vec![
         Case::new(
@@ -47,7 +33,7 @@ fn amounts() -> Vec<Case> {
         .writes()
         .body(|tester| {
             each_suite(tester, |tester, suite| {
-                let desk = Desk::new(suite, Role::Debit).everything();
+                let desk = till(suite);
                 let balance = desk.state(tester)?.balance;
                 for amount in [balance.saturating_add(1), i32::MAX as u32 + 1, u32::MAX] {
                     refuses(tester, &desk, &[debit(amount)], refusal::BALANCE_TOO_SMALL)?;
@@ -62,7 +48,7 @@ fn amounts() -> Vec<Case> {
             .writes()
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let desk = Desk::new(suite, Role::Debit).everything();
+                    let desk = till(suite);
                     refuses(tester, &desk, &[debit(0)], StatusWord::WRONG_DATA)?;
                     for value in [&[1, 0, 0, 1][..], &[1, 0, 0, 0, 0, 1], &[1], &[]] {
                         refuses_octets(tester, &desk, &[&[0x80, value.len() as u8], value].concat())?;
@@ -103,7 +89,7 @@ fn limits() -> Vec<Case> {
             .writes()
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let desk = Desk::new(suite, Role::Debit).everything();
+                    let desk = till(suite);
                     let (_, picture) = look(tester, &desk)?;
                     let held = picture.details.first().map_or(0, |detail| detail.counter);
                     let number = held.saturating_add(1);
@@ -177,7 +163,7 @@ fn orders() -> Vec<Case> {
             .writes()
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let desk = Desk::new(suite, Role::Debit).everything();
+                    let desk = till(suite);
                     let (mut opened, before) = look(tester, &desk)?;
                     let next = before.counter.wrapping_add(1);
                     for wrong in [next.wrapping_sub(1), next.wrapping_add(1), u32::MAX] {
@@ -219,7 +205,7 @@ fn orders() -> Vec<Case> {
         .writes()
         .body(|tester| {
             each_suite(tester, |tester, suite| {
-                let desk = Desk::new(suite, Role::Debit).everything();
+                let desk = till(suite);
                 let one = [0x80, 5, 1, 0, 0, 0, 1];
                 refuses_octets(tester, &desk, &[])?;
                 refuses_octets(tester, &desk, &one.repeat(OPERATIONS_MAX + 1))?;
@@ -234,7 +220,7 @@ fn orders() -> Vec<Case> {
 /// The second of two operations is refused: the first has no effect either.
 fn partly(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     provide(tester, suite, 2)?;
-    let desk = Desk::new(suite, Role::Debit).everything();
+    let desk = till(suite);
     let balance = desk.state(tester)?.balance;
     refuses(tester, &desk, &[debit(1), debit(balance)], refusal::BALANCE_TOO_SMALL)?;
     let record = records(tester, 1, FILE_LINEAR)?.wrapping_add(1);
@@ -256,7 +242,7 @@ fn whole() -> Vec<Case> {
         .body(|tester| {
             each_suite(tester, |tester, suite| {
                 partly(tester, suite)?;
-                let desk = Desk::new(suite, Role::Debit).everything();
+                let desk = till(suite);
                 let (_, before) = look(tester, &desk)?;
                 tester.power_on()?;
                 unchanged(tester, &desk, &before)
@@ -279,7 +265,7 @@ fn with_pin() -> Vec<Case> {
         .writes()
         .body(|tester| {
             each_suite(tester, |tester, suite| {
-                let desk = Desk::new(suite, Role::Debit).everything();
+                let desk = till(suite);
                 let halves = above_limit(tester, &desk)?;
                 let sum = halves.iter().map(Operation::amount).sum();
                 refuses(tester, &desk, &[debit(sum)], refusal::VERIFICATION_REQUIRED)?;

@@ -1,7 +1,7 @@
 //! Rights inside a session (specs/purse.md, clause 5).
 
 use super::cases::SUITE;
-use super::cases_client::{Desk, each_suite};
+use super::cases_client::{Desk, command_name, each_suite};
 use super::cases_postamble::then_all_tries;
 use super::data::{Rights, Role, Suite, ins};
 use super::data_transact::Operation;
@@ -12,6 +12,9 @@ use crate::wire::status::StatusWord;
 
 /// Another terminal than that of the other cases.
 const OTHER: [u8; 8] = *b"OTHER TT";
+
+/// What lacks a right.
+const REFUSED: StatusWord = StatusWord::SECURITY_STATUS_NOT_SATISFIED;
 
 const DEBIT: Operation = Operation::Debit { logical_card: 1, amount: 1 };
 
@@ -44,8 +47,8 @@ fn commands() -> Vec<Case> {
             .writes()
             .body(|tester| {
                 let paid = Desk::new(Suite::Epc2, Role::Debit).pay(tester, &[DEBIT])?;
-                acknowledge(tester, &with_rights(0x5F).at(OTHER), &paid.body.transaction.0, 0x6982)?;
-                acknowledge(tester, &with_rights(0x03), &paid.body.transaction.0, 0x9000)
+                acknowledge(tester, &with_rights(0x5F).at(OTHER), &paid.body.transaction.0, REFUSED)?;
+                acknowledge(tester, &with_rights(0x03), &paid.body.transaction.0, StatusWord::OK)
             }),
         case("RGT-VERIFY-001", "A terminal that may not debit may not try PINs either.")
             .revision(2)
@@ -105,10 +108,10 @@ fn shown(mut desk: Desk) -> Desk {
     desk
 }
 
-fn acknowledge(tester: &mut Tester<'_>, desk: &Desk, transaction: &[u8; 16], expected: u16) -> Outcome {
+fn acknowledge(tester: &mut Tester<'_>, desk: &Desk, transaction: &[u8; 16], expected: StatusWord) -> Outcome {
     let mut session = desk.open(tester)?.session;
     let (_, status) = session.send(tester, ins::ACK, [0, 0], transaction)?;
-    tester.check_equal("ACK", &expected, &status.0)?;
+    tester.check_equal("ACK", &expected, &status)?;
     session.expect_alive(tester)
 }
 
@@ -124,10 +127,10 @@ fn unreadable(tester: &mut Tester<'_>) -> Outcome {
         (ins::GET_RECEIPT, [0, 1], &by_counter),
     ] {
         let (_, status) = session.send(tester, ins, parameters, plaintext)?;
-        tester.check_equal(&format!("{ins:02X} {parameters:?}"), &0x6982, &status.0)?;
+        tester.check_equal(&command_name(ins, parameters), &REFUSED, &status)?;
     }
     let (_, status) = session.send(tester, ins::ACK, [0, 0], &paid.body.transaction.0)?;
-    tester.check_equal("ACK of its own", &0x9000, &status.0)
+    tester.check_equal("ACK of its own", &StatusWord::OK, &status)
 }
 
 fn unverifiable(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
@@ -136,7 +139,7 @@ fn unverifiable(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     tester.check_equal("VERIFY with the right to debit", &StatusWord::OK, &status)?;
     let mut session = Desk::new(suite, Role::Read).open(tester)?.session;
     let status = session.verify(tester, pin)?;
-    tester.check_equal("VERIFY without it", &StatusWord::SECURITY_STATUS_NOT_SATISFIED, &status)?;
+    tester.check_equal("VERIFY without it", &REFUSED, &status)?;
     session.expect_alive(tester)
 }
 
@@ -145,7 +148,7 @@ fn acknowledged(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     let before = desk.state(tester)?.balance;
     let paid = desk.pay(tester, &[DEBIT])?;
     tester.check_equal("balance", &(before - 1), &paid.body.balance_after)?;
-    acknowledge(tester, &desk.clone().at(OTHER), &paid.body.transaction.0, 0x9000)
+    acknowledge(tester, &desk.clone().at(OTHER), &paid.body.transaction.0, StatusWord::OK)
 }
 
 fn inside_the_list(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
@@ -156,7 +159,7 @@ fn inside_the_list(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     tester.check_equal("balance", &(before - 1), &paid.body.balance_after)?;
     let mut session = desk.open(tester)?.session;
     let (_, status) = session.read(tester, 2, 1, 1)?;
-    tester.check(status.0 != 0x6982, "READ of the logical card in the list is not refused for that")
+    tester.check(status != REFUSED, "READ of the logical card in the list is not refused for that")
 }
 
 fn shown_to_collectors(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
@@ -171,12 +174,11 @@ fn shown_to_collectors(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
 fn outside_the_list(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     let mut opened = Desk::new(suite, Role::Debit).cards(&[2]).open(tester)?;
     let (_, status) = opened.session.read(tester, 1, 1, 1)?;
-    tester.check_equal("READ", &0x6982, &status.0)?;
+    tester.check_equal("READ", &REFUSED, &status)?;
     let second = Operation::Debit { logical_card: 2, amount: 1 };
     for operations in [vec![DEBIT], vec![second, DEBIT]] {
         let order = opened.order(tester, &operations);
-        let status = opened.session.transact(tester, &order)?.err().map(|status| status.0);
-        tester.check_equal(&format!("{operations:?}"), &Some(0x6982), &status)?;
+        opened.session.refuse(tester, &order, REFUSED)?;
     }
     Ok(())
 }

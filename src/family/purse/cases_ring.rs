@@ -2,8 +2,9 @@
 
 use super::cases::SUITE;
 use super::cases_client::{each_suite, suites};
+use super::cases_order::{paid, till};
 use super::cases_picture::{debit, look, provide};
-use super::cases_recovery::{settle, till};
+use super::cases_recovery::settle;
 use super::data::{Suite, TransactionId, ins};
 use super::data_transact::{RECEIPT_BODY_LEN, ReceiptBody, signed_message};
 use crate::conformance::case::Case;
@@ -131,8 +132,7 @@ fn acknowledgement() -> Vec<Case> {
             .writes()
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    provide(tester, suite, 1)?;
-                    let paid = till(suite).pay(tester, &[debit(1)])?.body;
+                    let paid = paid(tester, suite)?;
                     let mut opened = till(suite).open(tester)?;
                     let next = paid.transaction_counter.wrapping_add(1).to_be_bytes();
                     let unknown: [u8; 16] = tester.random();
@@ -167,12 +167,11 @@ fn signatures() -> Vec<Case> {
             let certificate = opened.certificate.ok_or_else(|| Stop::error("an EPC2 session without certC"))?;
             let point = Point::new(&certificate.point).map_err(|error| Stop::fail(format!("certC: {error}")))?;
             for suite in suites(tester) {
-                provide(tester, suite, 1)?;
-                let paid = till(suite).pay(tester, &[debit(1)])?.body;
+                let paid = paid(tester, suite)?;
                 let (data, status) = signed(tester, suite, paid.transaction)?;
                 tester.check_equal("status word of GET RECEIPT", &StatusWord::OK, &status)?;
                 let (body, signature) = data.split_at(RECEIPT_BODY_LEN.min(data.len()));
-                tester.check_equal("receipt", &&paid.emit()[..], &body)?;
+                tester.check_octets("receipt", &paid.emit(), body)?;
                 let verified = signature
                     .try_into()
                     .is_ok_and(|signature| point.verify(&signed_message(&paid.emit()), signature).is_ok());
@@ -188,8 +187,7 @@ fn signatures() -> Vec<Case> {
             .writes()
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    provide(tester, suite, 1)?;
-                    let paid = till(suite).pay(tester, &[debit(1)])?.body;
+                    let paid = paid(tester, suite)?;
                     let (_, status) = signed(tester, suite, paid.transaction)?;
                     tester.check_equal("status word of GET RECEIPT", &StatusWord::FUNCTION_NOT_SUPPORTED, &status)
                 })

@@ -1,8 +1,9 @@
 //! TRANSACT: what it does (specs/purse.md, clause 6). What it refuses is in `cases_refusal`.
 
 use super::cases::SUITE;
-use super::cases_client::{Desk, each_suite, order, scheme};
-use super::cases_picture::{check_picture, credit, debit, look, provide, refund, wallet};
+use super::cases_client::{Desk, each_suite, scheme};
+use super::cases_order::{executes, till};
+use super::cases_picture::{credit, debit, look, provide, refund, wallet};
 use super::data::{Role, Suite};
 use super::data_session::SealedReceipt;
 use super::data_transact::{Operation, ReceiptBody};
@@ -26,7 +27,7 @@ fn value() -> Vec<Case> {
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
                     provide(tester, suite, 1)?;
-                    takes_effect(tester, &Desk::new(suite, Role::Debit).everything(), &[debit(1)])
+                    executes(tester, &till(suite), &[debit(1)])
                 })
             }),
         Case::new(SUITE, "TRX-CREDIT-001", "A top-up adds its amount to the balance, once.")
@@ -35,7 +36,7 @@ fn value() -> Vec<Case> {
             .writes()
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    takes_effect(tester, &Desk::new(suite, Role::Credit).everything(), &[credit(1)])
+                    executes(tester, &Desk::new(suite, Role::Credit).everything(), &[credit(1)])
                 })
             }),
         Case::new(SUITE, "TRX-REFUND-001", "A debit can be given back in parts, up to its amount.")
@@ -47,8 +48,8 @@ fn value() -> Vec<Case> {
                     provide(tester, suite, 3)?;
                     let of = Desk::new(suite, Role::Debit).pay(tester, &[debit(3)])?.body.transaction;
                     let desk = Desk::new(suite, Role::Refund).everything();
-                    takes_effect(tester, &desk, &[refund(1, of)])?;
-                    takes_effect(tester, &desk, &[refund(1, of), refund(1, of)])
+                    executes(tester, &desk, &[refund(1, of)])?;
+                    executes(tester, &desk, &[refund(1, of), refund(1, of)])
                 })
             }),
         Case::new(SUITE, "TRX-LARGEST-001", "An order of eight operations does all eight.")
@@ -60,7 +61,7 @@ fn value() -> Vec<Case> {
                     provide(tester, suite, 8)?;
                     let mut operations = vec![debit(1); 7];
                     operations.push(Operation::Debit { logical_card: 1, amount: 1 });
-                    takes_effect(tester, &wallet(tester, suite, Role::Debit), &operations)
+                    executes(tester, &wallet(tester, suite, Role::Debit), &operations)
                 })
             }),
         Case::new(SUITE, "TRX-COUNT-001", "The counter counts up and down, in one step with TC.")
@@ -70,22 +71,11 @@ fn value() -> Vec<Case> {
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
                     let count = |up| [Operation::Count { logical_card: 1, up, number: 2 }];
-                    takes_effect(tester, &Desk::new(suite, Role::Credit).everything(), &count(true))?;
-                    takes_effect(tester, &Desk::new(suite, Role::Debit).everything(), &count(false))
+                    executes(tester, &Desk::new(suite, Role::Credit).everything(), &count(true))?;
+                    executes(tester, &till(suite), &count(false))
                 })
             }),
     ]
-}
-
-/// One order: its receipt in all fields, and then the card as a whole.
-fn takes_effect(tester: &mut Tester<'_>, desk: &Desk, operations: &[Operation]) -> Outcome {
-    let (mut opened, before) = look(tester, desk)?;
-    let order = order(tester, before.counter.wrapping_add(1), operations);
-    let (after, body) = before.after(opened.card, &order)?;
-    let receipt = opened.session.pay(tester, &order)?;
-    tester.check_equal("receipt", &body, &receipt.body)?;
-    let (_, found) = look(tester, desk)?;
-    check_picture(tester, "the card is as the order makes it", &after, &found)
 }
 
 fn repeats() -> Vec<Case> {
@@ -101,7 +91,7 @@ fn repeats() -> Vec<Case> {
         .body(|tester| {
             each_suite(tester, |tester, suite| {
                 provide(tester, suite, 2)?;
-                let desk = Desk::new(suite, Role::Debit).everything();
+                let desk = till(suite);
                 let mut opened = desk.open(tester)?;
                 let order = opened.order(tester, &[debit(1)]);
                 let first = opened.session.pay(tester, &order)?;
@@ -122,7 +112,7 @@ fn repeats() -> Vec<Case> {
         .body(|tester| {
             each_suite(tester, |tester, suite| {
                 provide(tester, suite, 2)?;
-                let desk = Desk::new(suite, Role::Debit).everything();
+                let desk = till(suite);
                 let mut opened = desk.open(tester)?;
                 let order = opened.order(tester, &[debit(1)]);
                 let first = opened.session.pay(tester, &order)?;
@@ -148,7 +138,7 @@ fn repeats() -> Vec<Case> {
 fn repeated_later(tester: &mut Tester<'_>) -> Outcome {
     each_suite(tester, |tester, suite| {
         provide(tester, suite, 6)?;
-        let desk = Desk::new(suite, Role::Debit).everything();
+        let desk = till(suite);
         let mut opened = desk.open(tester)?;
         let order = opened.order(tester, &[debit(1)]);
         let first = opened.session.pay(tester, &order)?;
@@ -231,7 +221,7 @@ fn with_pin() -> Vec<Case> {
             .writes()
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let desk = Desk::new(suite, Role::Debit).everything();
+                    let desk = till(suite);
                     let halves = above_limit(tester, &desk)?;
                     let pin = tester.secret("purse.pin")?;
                     let mut opened = desk.open(tester)?;

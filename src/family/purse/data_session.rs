@@ -1,5 +1,7 @@
 //! What opens a session: the SELECT answer, options, certificates, STATE (specs/purse.md, clauses 2 to 5).
 
+use std::fmt;
+
 use super::data::{AID, LifeCycle, Link, Rights, Suite, TransactionId};
 use super::data_transact::{RECEIPT_BODY_LEN, ReceiptBody};
 use crate::crypto::ec::{POINT_LEN, Point, PrivateKey, SIGNATURE_LEN};
@@ -271,12 +273,18 @@ pub struct LogicalCardDetail {
 }
 
 /// An unratified receipt as STATE shows it (record C1).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SealedReceipt {
     /// What the card wrote.
     pub body: ReceiptBody,
     /// RM, 8 or 16 octets; only the upper system can check it.
     pub seal: Vec<u8>,
+}
+
+impl fmt::Debug for SealedReceipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealedReceipt").field("body", &self.body).field("seal", &hex::Octets(&self.seal)).finish()
+    }
 }
 
 impl SealedReceipt {

@@ -340,7 +340,7 @@ impl fmt::Display for ReceiptType {
 }
 
 /// What the card writes of one commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ReceiptBody {
     /// CID.
     pub card: CardId,
@@ -362,6 +362,23 @@ pub struct ReceiptBody {
     pub order_digest: [u8; 16],
     /// LINK before this commit.
     pub previous_link: Link,
+}
+
+impl fmt::Debug for ReceiptBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReceiptBody")
+            .field("card", &self.card)
+            .field("transaction_counter", &self.transaction_counter)
+            .field("transaction", &self.transaction)
+            .field("receipt_type", &self.receipt_type)
+            .field("amount", &self.amount)
+            .field("currency", &self.currency)
+            .field("balance_after", &self.balance_after)
+            .field("time", &self.time)
+            .field("order_digest", &hex::Octets(&self.order_digest))
+            .field("previous_link", &self.previous_link)
+            .finish()
+    }
 }
 
 impl ReceiptBody {

@@ -25,6 +25,7 @@ mod cases_messaging;
 pub mod cases_model;
 mod cases_model_learn;
 pub mod cases_model_steps;
+mod cases_order;
 mod cases_picture;
 mod cases_pin;
 mod cases_postamble;

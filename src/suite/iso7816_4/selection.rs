@@ -40,7 +40,7 @@ fn found() -> Vec<Case> {
                 let first = must_read_on(tester, 0)?;
                 select(tester)?;
                 let second = must_read_on(tester, 0)?;
-                tester.check_equal("what is read after a second SELECT", &first, &second)
+                tester.check_octets("what is read after a second SELECT", &first, &second)
             }),
         case("ISO-SEL-008", "A reset takes the card back to what was selected at first.", &["read"])
             .proves(&["REQ-ISO-SEL-5"])
@@ -90,7 +90,7 @@ fn not_found() -> Vec<Case> {
                 let before = must_read_on(tester, 0)?;
                 tester.preamble(select_another)?;
                 let after = must_read_on(tester, 0)?;
-                tester.check_equal("what is read after a refused SELECT", &before, &after)
+                tester.check_octets("what is read after a refused SELECT", &before, &after)
             }),
         case("ISO-SEL-007", "A refused SELECT selects nothing.", &["read"])
             .proves(&["REQ-ISO-SEL-4"])
