@@ -13,6 +13,9 @@ use super::verdict::{Outcome, Stop};
 use crate::entropy::{Entropy, SeededEntropy};
 use crate::journal::record::OrderKind;
 
+/// Lines of what a terminal shows at one request that go into the log.
+const SHOWN_LINES_MAX: usize = 200;
+
 /// An implementation under test that is a terminal.
 pub trait TerminalSubject {
     /// What is claimed of it.
@@ -183,6 +186,8 @@ pub struct Shown {
     pub settled: Vec<(u32, RecordState)>,
     /// All texts and prompts, in their order.
     pub text: String,
+    /// What else is known of how it ended, for people: an exit code, a signal.
+    pub detail: String,
 }
 
 /// What a terminal says of a record.
@@ -369,16 +374,31 @@ impl<'r> TerminalTester<'r> {
             self.log.add(seen);
         }
         let shown = shown.map_err(cannot)?;
-        self.note(format!("shown: {:?}{}", shown.ended, list(&shown.settled)));
+        self.note_text(&shown.text);
+        self.note(format!("ended: {:?}{} {}", shown.ended, list(&shown.settled), shown.detail).trim_end());
         self.said.push_str(&shown.text);
         match (shown.ended, self.rig.lower.has_killed(), missed.first()) {
-            (Ended::Fault, ..) => Err(Stop::fail("the terminal broke down")),
+            (Ended::Fault, ..) => Err(Stop::fail(format!("the terminal broke down: {}", shown.detail))),
             (Ended::Killed, false, _) => Err(Stop::error("the terminal lost its power, and nobody took it")),
             (ended, true, _) if ended != Ended::Killed => Err(Stop::inconclusive(format!(
                 "this did not happen: the terminal is killed; it ended by itself: {ended:?}"
             ))),
             (.., Some(missed)) => Err(Stop::inconclusive(format!("this did not happen: {missed}"))),
             (.., None) => Ok(shown),
+        }
+    }
+
+    /// What the terminal has shown, its secrets masked.
+    fn note_text(&mut self, text: &str) {
+        let mask = |text: &str, secret: &SecretText| text.replace(secret.expose(), "****");
+        let secrets = self.statement.secrets.values().filter(|secret| !secret.expose().is_empty());
+        let text = secrets.fold(text.to_owned(), |text, secret| mask(&text, secret));
+        let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        for line in lines.iter().take(SHOWN_LINES_MAX) {
+            self.note(format!("shows: {line}"));
+        }
+        if lines.len() > SHOWN_LINES_MAX {
+            self.note(format!("shows {} lines more", lines.len() - SHOWN_LINES_MAX));
         }
     }
 
