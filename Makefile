@@ -7,7 +7,7 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo) env DEBIAN_FRONTEND=noninte
 # What the PC/SC binding links against.
 BUILD_PACKAGES := pkg-config libpcsclite-dev
 # The real PC/SC service, a reader for virtual cards, and foreign programs that talk to them.
-TEST_PACKAGES := libxml2-utils pcscd vsmartcard-vpcd opensc pcsc-tools python3-pyscard
+TEST_PACKAGES := libxml2-utils pcscd vsmartcard-vpcd opensc pcsc-tools python3-cryptography python3-pyscard
 
 .PHONY: run test bench build-needs test-needs
 

@@ -25,25 +25,11 @@ use untorn::sim::terminal_subject::OwnTerminal;
 /// not come. Where the case is about that, it waits one second.
 const WAIT_RETOUCH: u32 = 8;
 const WAIT_NOBODY: u32 = 1;
-/// Claims of our terminal at this binding; what else it claims in process, nobody outside can ask or set.
-const CLAIMS: &str = "['terminal', 'terminal.kill', 'terminal.pin', 'terminal.retouch', 'terminal.top_up', 'terminal.words', 'purse', \
-                      'purse.epc2']";
-
+/// The example, with our binary by its path and this wait.
 fn own_statement(wait: u32) -> Statement {
-    let untorn = env!("CARGO_BIN_EXE_untorn");
-    let with =
-        format!("--journal {{directory}}/journal.db --reader {{reader}} --wait {wait} --suite epc2 --card {{card}}");
-    let text = format!(
-        "name = 'untorn-binary'\nclaims = {CLAIMS}\n[values]\n\
-         'terminal.command' = '{untorn} {with} --pin-file {{pin_file}} pay {{amount}}'\n\
-         'terminal.command.topup' = '{untorn} {with} --grant credit,read topup {{amount}}'\n\
-         'terminal.command.resolve' = '{untorn} {with} resolve'\n\
-         'terminal.exit.cancelled' = '3 4'\n\
-         'terminal.card_profile' = 'default'\n'terminal.other_currency_profile' = 'euro'\n\
-         'terminal.says_held_up' = 'Nothing new is sold before'\n\
-         'terminal.says_paid' = 'Done: '\n'terminal.says_again' = '; it may be made anew'\n\
-         [secrets]\n'terminal.pin' = '1234'\n"
-    );
+    let text = include_str!("../examples/terminal-statement.toml");
+    let untorn = format!("\"{} --journal", env!("CARGO_BIN_EXE_untorn"));
+    let text = text.replace("\"untorn --journal", &untorn).replace("--wait 8", &format!("--wait {wait}"));
     Statement::parse(&text).unwrap()
 }
 
@@ -95,7 +81,7 @@ fn a_terminal_that_dies_by_itself_has_not_lost_its_power() {
     let script = place.path().join("terminal.sh");
     std::fs::write(&script, DIES).unwrap();
     let text = format!(
-        "name = 'dies'\nclaims = {CLAIMS}\n[values]\n'terminal.card_profile' = 'default'\n'terminal.says_paid' = 'Done'\n\
+        "name = 'dies'\nclaims = ['terminal', 'terminal.kill', 'terminal.words', 'purse', 'purse.epc2']\n[values]\n'terminal.card_profile' = 'default'\n'terminal.says_paid' = 'Done'\n\
          'terminal.command' = 'sh {} {{directory}} {{pin_file}}'\n[secrets]\n'terminal.pin' = '5678'\n",
         script.display()
     );

@@ -3,14 +3,14 @@
 //! The terminal is a [`TerminalUnderTest`], the upper tester's way to it; the cards are a [`LowerTester`]'s. A verdict rests on the
 //! truth of the cards, never on the terminal's word alone.
 
-use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 use super::case::Facility;
-use super::evidence::{Line, Log, Seen};
+use super::evidence::Line;
+use super::judge::Judge;
 use super::lower_tester::{CardHandle, LowerTester, TestCard, Touch, Truth};
 use super::statement::{SecretText, Statement};
 use super::verdict::{Outcome, Stop};
-use crate::entropy::{Entropy, SeededEntropy};
 use crate::journal::record::OrderKind;
 
 /// Lines of what a terminal shows at one request that go into the log.
@@ -258,11 +258,23 @@ pub trait TerminalUnderTest {
 /// The tester of a terminal under test.
 pub struct TerminalTester<'r> {
     rig: &'r mut TerminalRig,
-    statement: &'r Statement,
-    entropy: SeededEntropy,
-    log: Log<'r>,
+    judge: Judge<'r>,
     said: String,
     cards: u8,
+}
+
+impl<'r> Deref for TerminalTester<'r> {
+    type Target = Judge<'r>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.judge
+    }
+}
+
+impl DerefMut for TerminalTester<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.judge
+    }
 }
 
 impl<'r> TerminalTester<'r> {
@@ -273,31 +285,7 @@ impl<'r> TerminalTester<'r> {
         seed: u64,
         clock: &'r mut dyn FnMut() -> u64,
     ) -> Self {
-        Self { rig, statement, entropy: SeededEntropy::new(seed), log: Log::new(clock), said: String::new(), cards: 0 }
-    }
-
-    // The statement.
-
-    /// Whether the statement claims it.
-    pub fn claims(&self, claim: &str) -> bool {
-        self.statement.claims(claim)
-    }
-
-    /// A text of the IXIT; its lack is an error of the statement.
-    pub fn text(&self, name: &str) -> Outcome<&'r str> {
-        self.statement.text_of(name)
-    }
-
-    /// A secret of the IXIT; its lack is an error of the statement.
-    pub fn secret(&self, name: &str) -> Outcome<SecretText> {
-        self.statement.secret_of(name).cloned()
-    }
-
-    /// Random octets of the case's seed.
-    pub fn random<const N: usize>(&mut self) -> [u8; N] {
-        let mut octets = [0; N];
-        self.entropy.fill(&mut octets);
-        octets
+        Self { rig, judge: Judge::new(statement, seed, clock), said: String::new(), cards: 0 }
     }
 
     // The cards.
@@ -371,7 +359,7 @@ impl<'r> TerminalTester<'r> {
     fn shown(&mut self, shown: Result<Shown, String>) -> Outcome<Shown> {
         let missed = self.rig.lower.take_missed();
         for seen in self.rig.lower.take_seen() {
-            self.log.add(seen);
+            self.log(seen);
         }
         let shown = shown.map_err(cannot)?;
         self.note_text(&shown.text);
@@ -391,7 +379,7 @@ impl<'r> TerminalTester<'r> {
     /// What the terminal has shown, its secrets masked.
     fn note_text(&mut self, text: &str) {
         let mask = |text: &str, secret: &SecretText| text.replace(secret.expose(), "****");
-        let secrets = self.statement.secrets.values().filter(|secret| !secret.expose().is_empty());
+        let secrets = self.statement().secrets.values().filter(|secret| !secret.expose().is_empty());
         let text = secrets.fold(text.to_owned(), |text, secret| mask(&text, secret));
         let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
         for line in lines.iter().take(SHOWN_LINES_MAX) {
@@ -441,28 +429,6 @@ impl<'r> TerminalTester<'r> {
         Ok(format!("{}{written}", self.said))
     }
 
-    // What is seen.
-
-    /// A remark in the log.
-    pub fn note(&mut self, text: impl fmt::Display) {
-        self.log.add(Seen::Note { text: text.to_string() });
-    }
-
-    /// Fails unless `held`.
-    pub fn check(&mut self, held: bool, what: impl fmt::Display) -> Outcome {
-        let what = what.to_string();
-        self.log.add(Seen::Check { what: what.clone(), held });
-        if held { Ok(()) } else { Err(Stop::fail(format!("does not hold: {what}"))) }
-    }
-
-    /// Fails unless both are equal.
-    pub fn check_equal<T: PartialEq + fmt::Debug>(&mut self, what: &str, expected: &T, got: &T) -> Outcome {
-        let held = expected == got;
-        let what = format!("{what}: expected {expected:?}, got {got:?}");
-        self.log.add(Seen::Check { what: what.clone(), held });
-        if held { Ok(()) } else { Err(Stop::fail(what)) }
-    }
-
     /// A failure in here says nothing about the purpose: it becomes inconclusive.
     pub fn preamble<T>(&mut self, steps: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
         steps(self).map_err(Stop::in_preamble)
@@ -470,7 +436,7 @@ impl<'r> TerminalTester<'r> {
 
     /// Ends the log with how the body ended.
     pub(super) fn finish(self, ended: &Outcome) -> Vec<Line> {
-        self.log.finish(ended)
+        self.judge.finish(ended)
     }
 }
 

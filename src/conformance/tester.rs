@@ -1,13 +1,13 @@
 //! What a case sees of the world: a card behind a link, the statement, seeded randomness, a log.
 
-use std::fmt;
+use std::ops::{Deref, DerefMut};
 
-use super::evidence::{Line, Log, Seen};
+use super::evidence::{Line, Seen};
+use super::judge::Judge;
 use super::rig::Rig;
-use super::statement::{Statement, Value};
+use super::statement::Statement;
 use super::verdict::{Outcome, Stop};
 use crate::card::memory::Cut;
-use crate::entropy::{Entropy, SeededEntropy};
 use crate::reader::fault::Fault;
 use crate::reader::in_process::lock;
 use crate::reader::trace::mask_pins;
@@ -27,11 +27,23 @@ pub struct Answer {
 /// The lower tester of a card under test. It has been activated before a body begins and is powered off afterwards.
 pub struct Tester<'r> {
     rig: &'r mut Rig,
-    statement: &'r Statement,
-    entropy: SeededEntropy,
+    judge: Judge<'r>,
     cuts: Option<String>,
     recorded: Option<String>,
-    log: Log<'r>,
+}
+
+impl<'r> Deref for Tester<'r> {
+    type Target = Judge<'r>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.judge
+    }
+}
+
+impl DerefMut for Tester<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.judge
+    }
 }
 
 impl<'r> Tester<'r> {
@@ -40,8 +52,7 @@ impl<'r> Tester<'r> {
         if let Some(card) = &rig.card {
             lock(card).memory().record_writes();
         }
-        let entropy = SeededEntropy::new(seed);
-        Self { rig, statement, entropy, cuts: None, recorded: None, log: Log::new(clock) }
+        Self { rig, judge: Judge::new(statement, seed, clock), cuts: None, recorded: None }
     }
 
     /// The same with the `cuts` of a replay token.
@@ -64,45 +75,6 @@ impl<'r> Tester<'r> {
 
     pub(super) fn recorded_cuts(&mut self) -> Option<String> {
         self.recorded.take()
-    }
-
-    // The statement.
-
-    /// Whether the statement claims it.
-    pub fn claims(&self, claim: &str) -> bool {
-        self.statement.claims(claim)
-    }
-
-    /// A text of the IXIT; its lack is an error of the statement.
-    pub fn text(&self, name: &str) -> Outcome<&'r str> {
-        self.statement.text_of(name)
-    }
-
-    /// A number of the IXIT; its lack is an error of the statement.
-    pub fn number(&self, name: &str) -> Outcome<u64> {
-        match self.statement.values.get(name) {
-            Some(Value::Number(number)) => Ok(*number),
-            _ => Err(Stop::error(format!("the statement gives no number {name:?}"))),
-        }
-    }
-
-    /// A secret of the IXIT; its lack is an error of the statement.
-    pub fn secret(&self, name: &str) -> Outcome<&'r str> {
-        self.statement.secret_of(name).map(super::statement::SecretText::expose)
-    }
-
-    // Randomness.
-
-    /// Random octets of the case's seed.
-    pub fn random<const N: usize>(&mut self) -> [u8; N] {
-        let mut octets = [0; N];
-        self.entropy.fill(&mut octets);
-        octets
-    }
-
-    /// The case's randomness, for what draws keys and nonces.
-    pub fn entropy(&mut self) -> &mut SeededEntropy {
-        &mut self.entropy
     }
 
     // The card.
@@ -251,25 +223,6 @@ impl<'r> Tester<'r> {
 
     // What is seen.
 
-    /// A remark in the log.
-    pub fn note(&mut self, text: impl fmt::Display) {
-        self.log(Seen::Note { text: text.to_string() });
-    }
-
-    /// Fails unless `held`.
-    pub fn check(&mut self, held: bool, what: impl fmt::Display) -> Outcome {
-        let what = what.to_string();
-        self.log(Seen::Check { what: what.clone(), held });
-        if held { Ok(()) } else { Err(Stop::fail(format!("does not hold: {what}"))) }
-    }
-
-    /// Fails unless both are equal.
-    pub fn check_equal<T: PartialEq + fmt::Debug>(&mut self, what: &str, expected: &T, got: &T) -> Outcome {
-        let held = expected == got;
-        self.log(Seen::Check { what: format!("{what}: expected {expected:?}, got {got:?}"), held });
-        if held { Ok(()) } else { Err(Stop::fail(format!("{what}: expected {expected:?}, got {got:?}"))) }
-    }
-
     /// Fails unless the status word is this one.
     pub fn expect_status(&mut self, answer: &Answer, expected: u16) -> Outcome {
         self.expect_status_in(answer, &[expected])
@@ -289,10 +242,6 @@ impl<'r> Tester<'r> {
         steps(self).map_err(Stop::in_preamble)
     }
 
-    fn log(&mut self, what: Seen) {
-        self.log.add(what);
-    }
-
     fn log_writes(&mut self) {
         let Some(card) = &self.rig.card else { return };
         let writes = lock(card).memory().take_recorded();
@@ -305,6 +254,6 @@ impl<'r> Tester<'r> {
     /// Ends the log with how the body ended.
     pub(super) fn finish(mut self, ended: &Outcome) -> Vec<Line> {
         self.power_off();
-        self.log.finish(ended)
+        self.judge.finish(ended)
     }
 }

@@ -3,6 +3,7 @@
 use super::data::ins;
 use crate::conformance::case::Case;
 use crate::conformance::lower_tester::{At, CardHandle, Touch, Truth, Twist};
+use crate::conformance::statement::SecretText;
 use crate::conformance::terminal_tester::{CardKind, Ended, Order, RecordState, Shown, TerminalTester};
 use crate::conformance::verdict::Outcome;
 use crate::journal::record::OrderKind;
@@ -157,7 +158,7 @@ fn refused() -> Vec<Case> {
             check_paid(tester, card, &before, (LARGE, 1))?;
             let (said, digits) = (tester.said_and_written()?, tester.secret("terminal.pin")?);
             // As a word of its own: within octets in hex the digits may stand by chance.
-            let is_there = said.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == digits.expose());
+            let is_there = said.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == digits);
             tester.check(!is_there, "the PIN is neither shown nor written")
         }),
         case("TRM-PIN-002", "A sale above the PIN limit without the right PIN takes nothing.")
@@ -174,8 +175,8 @@ fn refused() -> Vec<Case> {
     ]
 }
 
-fn pin(tester: &TerminalTester<'_>) -> Option<crate::conformance::statement::SecretText> {
-    tester.secret("terminal.pin").ok()
+fn pin(tester: &TerminalTester<'_>) -> Option<SecretText> {
+    tester.secret("terminal.pin").ok().map(SecretText::new)
 }
 
 /// Bodies that several cases share.
