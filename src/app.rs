@@ -11,9 +11,11 @@ mod kill;
 pub mod ledger;
 mod place;
 pub mod run_folder;
+mod served;
 mod stop_list;
 pub mod subjects;
 pub mod suites;
+mod terminal_program;
 mod virtual_card;
 pub mod whole_file;
 
@@ -325,9 +327,30 @@ fn open_exactly_pcsc(name: &str) -> Result<Box<dyn Reader>, AppError> {
     open_bare_pcsc(name)
 }
 
+/// A PC/SC reader whose cards come and go.
+#[cfg(feature = "pcsc")]
+fn open_slot(name: &str) -> Result<external_terminal::Slot, AppError> {
+    let reader_error = |error: crate::reader::pcsc::PcscError| AppError::Reader(error.to_string());
+    let mut presence = crate::reader::pcsc::Presence::of(name).map_err(reader_error)?;
+    let name = presence.name();
+    let await_card =
+        Box::new(move |is_there, within| presence.wait(is_there, within).map_err(|error| error.to_string()));
+    Ok(external_terminal::Slot { name, await_card })
+}
+
+#[cfg(not(feature = "pcsc"))]
+fn open_slot(name: &str) -> Result<external_terminal::Slot, AppError> {
+    Err(without_pcsc(name))
+}
+
 #[cfg(not(feature = "pcsc"))]
 fn open_bare_pcsc(name: &str) -> Result<Box<dyn Reader>, AppError> {
-    Err(AppError::Reader(format!("{name:?} would be a PC/SC reader, and this untorn was built without PC/SC")))
+    Err(without_pcsc(name))
+}
+
+#[cfg(not(feature = "pcsc"))]
+fn without_pcsc(name: &str) -> AppError {
+    AppError::Reader(format!("{name:?} would be a PC/SC reader, and this untorn was built without PC/SC"))
 }
 
 #[cfg(not(feature = "pcsc"))]

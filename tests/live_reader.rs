@@ -152,7 +152,15 @@ fn a_watch_tells_what_comes_and_goes_and_stops() {
     seen.wait_removed();
     card.control.present();
     assert_eq!(seen.wait_inserted(), ATR);
-    seen.stop();
+    // That a program takes hold of it is no coming and going. The card in the other slot makes the watch look at both.
+    let mut reader = PcscReader::open(READER).unwrap();
+    reader.activate(Reset::Cold).unwrap();
+    let mut second = pcscd.address();
+    second.set_port(second.port() + 1);
+    let _second = VirtualCard::present_at(&EchoCard::shared(), second);
+    let first = seen.wait(|_| true);
+    assert!(matches!(&first, WatchEvent::CardInserted { reader, .. } if reader.ends_with("00 01")), "{first:?}");
+    assert_eq!(seen.stop(), []);
 }
 
 #[test]

@@ -126,7 +126,7 @@ impl TerminalUnderTest for Says {
     }
 
     fn order(&mut self, _: &Order) -> Result<Shown, String> {
-        Ok(Shown { ended: self.0, settled: Vec::new(), text: String::new() })
+        Ok(Shown { ended: self.0, settled: Vec::new(), text: String::new(), detail: String::new() })
     }
 
     fn resolve(&mut self) -> Result<Shown, String> {

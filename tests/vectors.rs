@@ -1,4 +1,4 @@
-//! Every vector of `vectors/purse/` against the code that both sides of the purse share.
+//! Every vector of `vectors/purse/` against the code that both sides of the purse share, and the keys that the guide publishes.
 
 #![allow(clippy::unwrap_used, reason = "a vector that is not one should stop the test")]
 
@@ -8,9 +8,10 @@ use std::fs;
 use serde_json::Value;
 use untorn::crypto::des::TripleDesKey;
 use untorn::crypto::ec::{Point, PrivateKey};
-use untorn::family::purse::data::{CardId, Suite, TerminalId};
+use untorn::family::purse::data::{CardId, Role, Suite, TerminalId};
 use untorn::family::purse::data_session::{Certificate, SelectAnswer, State};
 use untorn::family::purse::data_transact::{Order, ReceiptBody, signed_message};
+use untorn::family::purse::issuer::Scheme;
 use untorn::family::purse::keys::{Mac, SessionKeys, SuiteKey};
 use untorn::family::purse::keys_epc1::{self, Parties};
 use untorn::family::purse::keys_epc2::FirstHalf;
@@ -281,4 +282,16 @@ fn every_vector() {
     }
     println!("{} vectors", ids.len());
     assert!(!ids.is_empty() && failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n"));
+}
+
+/// They were computed in Python; whoever writes a terminal has them from there.
+#[test]
+fn the_keys_in_the_guide_are_those_of_the_test_cards() {
+    let guide = fs::read_to_string("docs/testing-your-card.md").unwrap();
+    let scheme = Scheme::test();
+    let masters = [Role::Debit, Role::Credit, Role::Read].map(|role| scheme.master(1, 1, role));
+    for key in [scheme.privacy_key()].iter().chain(&masters) {
+        let key = hex::encode(key.expose());
+        assert!(guide.contains(&format!("`{key}`")), "{key}");
+    }
 }

@@ -103,7 +103,7 @@ impl Campaign {
         let needs_serve = || AppError::Usage("a terminal is tested with cards of ours: say --serve too".to_owned());
         if let Some(path) = &options.terminal {
             let address = options.serve.ok_or_else(needs_serve)?;
-            let terminal = ExternalTerminal::new(read_statement(path)?, address, open)?;
+            let terminal = ExternalTerminal::new(read_statement(path)?, address, &name)?;
             return Ok(Self { terminal: Some(Box::new(terminal)), ..self });
         }
         if let Some(address) = options.serve {

@@ -3,26 +3,30 @@
 //!
 //! The statement tells how to run it. Texts: `terminal.command`, `terminal.command.resolve` and `terminal.command.topup`, words apart by
 //! blanks, no shell. In a word `{amount}` stands for minor units, `{card}` for the id of the card that is held there first, `{reader}`
-//! for the text `terminal.reader`, `{directory}` for an empty directory of the case, where journals go, `{pin_file}` for a file
-//! with the PIN. Numbers: `terminal.exit.paid` (0), `terminal.exit.refused` (1), `terminal.exit.unresolved` (2). Text
-//! `terminal.says_held_up`: words of a run that began nothing.
+//! for the reader's name in PC/SC, `{directory}` for a directory of the case, empty at its beginning, where journals go, `{pin_file}`
+//! for a file with the PIN. Exit codes, a number or several in a text: `terminal.exit.paid` (0), `terminal.exit.refused` (1),
+//! `terminal.exit.unresolved` (2), `terminal.exit.cancelled` (none); any other code, and death by a signal, is a breakdown. Text
+//! `terminal.says_held_up`: words of an unresolved run that began nothing.
 //!
-//! Not yet here: a card that takes another's place is put in before PC/SC has seen the first one leave, so a terminal that waits for
-//! that does not see the change; and after a kill PC/SC does not see the next card. Do not claim `terminal.kill` at this binding.
+//! A card takes another's place when PC/SC has seen that one leave. Where the terminal is to lose its power, the program is dead before
+//! the card that it waits for is gone.
 
 use std::cell::RefCell;
 use std::fs;
+use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::process::Command;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 use super::AppError;
-use super::subjects::OpenReader;
+use super::served::{Happened, Served};
+use super::terminal_program::{Exit, Power};
 use crate::card::memory::Memory;
 use crate::card::{Answer, Card};
 use crate::conformance::lower_tester::{LowerTester, Passed};
@@ -31,36 +35,82 @@ use crate::conformance::terminal_tester::{
     Ended, Order, Record, Setting, Shown, TerminalRig, TerminalSubject, TerminalUnderTest,
 };
 use crate::journal::record::OrderKind;
-use crate::reader::Reset;
-use crate::reader::in_process::shared;
-use crate::reader::vpcd::{self, Attachment, Control, Event, ServeError};
+use crate::reader::vpcd::{Control, ServeError};
 use crate::sim::terminal_subject::make_card;
 use crate::wire::status::StatusWord;
 
 /// How long PC/SC may take to notice a card that is put in or taken out, and a program to end.
 const NOTICED_WITHIN: Duration = Duration::from_secs(20);
 const ENDS_WITHIN: Duration = Duration::from_mins(2);
-/// How often either is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// The ATR by which vpcd knows that a card is there, before the first one is: T=1, no historical characters.
 const ATR: [u8; 4] = [0x3B, 0x80, 0x01, 0x81];
+
+/// The commands that a statement may give, and what may be filled in.
+const COMMANDS: [&str; 3] = ["terminal.command", "terminal.command.resolve", "terminal.command.topup"];
+const PLACES: [&str; 5] = ["{amount}", "{card}", "{reader}", "{directory}", "{pin_file}"];
+
+/// What the exit codes may mean, and the codes themselves where the statement names none.
+const EXITS: [(&str, &[i32]); 4] = [
+    ("terminal.exit.paid", &[0]),
+    ("terminal.exit.refused", &[1]),
+    ("terminal.exit.unresolved", &[2]),
+    ("terminal.exit.cancelled", &[]),
+];
+
+/// The reader at which terminal and test system meet, as PC/SC knows it.
+pub struct Slot {
+    /// Its full name.
+    pub name: String,
+    /// Waits until the service has noticed that a card came (`true`) or went; an error in words when that takes too long.
+    pub await_card: AwaitCard,
+}
+
+/// See [`Slot::await_card`].
+pub type AwaitCard = Box<dyn FnMut(bool, Duration) -> Result<(), String>>;
 
 /// A terminal that is a program.
 pub struct ExternalTerminal {
     statement: Statement,
     address: SocketAddr,
-    open: Rc<RefCell<OpenReader>>,
+    slot: Rc<RefCell<Slot>>,
 }
 
 impl ExternalTerminal {
-    /// The program of this statement, with its cards at the vpcd that listens here; `open` opens the same reader.
+    /// The program of this statement, at the reader of this name, where the vpcd that listens here shows its cards.
     ///
     /// # Errors
-    /// The statement names no command.
-    pub fn new(statement: Statement, address: SocketAddr, open: OpenReader) -> Result<Self, AppError> {
-        text(&statement, "terminal.command").map_err(AppError::Usage)?;
-        Ok(Self { statement, address, open: Rc::new(RefCell::new(open)) })
+    /// There is no such reader; the statement names no command, or one with a place that cannot be filled in.
+    pub fn new(statement: Statement, address: SocketAddr, reader: &str) -> Result<Self, AppError> {
+        text(&statement, COMMANDS[0]).map_err(AppError::Usage)?;
+        for name in COMMANDS {
+            let line = text(&statement, name).unwrap_or_default();
+            if let Some(word) = line.split_whitespace().find(|word| !is_known(word)) {
+                let reason = format!("{name}: {word:?}: there are {}", PLACES.join(" "));
+                return Err(AppError::Usage(reason));
+            }
+        }
+        for (name, otherwise) in EXITS {
+            exit_codes(&statement, name, otherwise).map_err(AppError::Usage)?;
+        }
+        Ok(Self { statement, address, slot: Rc::new(RefCell::new(super::open_slot(reader)?)) })
     }
+}
+
+/// A number, or several in a text.
+fn exit_codes(statement: &Statement, name: &str, otherwise: &[i32]) -> Result<Vec<i32>, String> {
+    let text = match statement.values.get(name) {
+        None => return Ok(otherwise.to_vec()),
+        Some(Value::Number(number)) => number.to_string(),
+        Some(Value::Text(text)) => text.clone(),
+    };
+    let codes: Result<_, _> = text.split_whitespace().map(str::parse).collect();
+    codes.map_err(|_| format!("{name}: expected an exit code, or several apart by blanks, got {text:?}"))
+}
+
+/// Whether nothing is left to fill in.
+fn is_known(word: &str) -> bool {
+    let filled = PLACES.iter().fold(word.to_owned(), |word, place| word.replace(place, ""));
+    !filled.contains(['{', '}'])
 }
 
 impl TerminalSubject for ExternalTerminal {
@@ -74,11 +124,33 @@ impl TerminalSubject for ExternalTerminal {
 
     fn open(&mut self, seed: u64) -> Result<TerminalRig, String> {
         let lower = LowerTester::new();
-        let directory = std::env::temp_dir().join(format!("untorn-terminal-{}-{seed:016x}", std::process::id()));
-        fs::create_dir_all(&directory).map_err(|error| format!("cannot create {}: {error}", directory.display()))?;
-        let served = Served::start(&lower, self.address)?;
-        let (statement, open) = (self.statement.clone(), self.open.clone());
-        let program = Program { statement, lower: lower.clone(), served, directory, open };
+        let cannot = |error| format!("cannot create a directory for the terminal: {error}");
+        let only_ours = fs::Permissions::from_mode(0o700);
+        let directory =
+            tempfile::Builder::new().prefix("untorn-terminal-").permissions(only_ours).tempdir().map_err(cannot)?;
+        let (control, power) = (Control::new(), Power::default());
+        // The first touch puts the first card in.
+        control.lift();
+        let held = HeldCard::new(lower.clone(), control.clone(), power.clone());
+        let (events, happened) = mpsc::channel();
+        let tell = events.clone();
+        let served = Served::start(held, self.address, control, move |event| {
+            // Nobody listens when the case is over.
+            let _ = tell.send(Event::Place(event));
+        });
+        let (statement, slot) = (self.statement.clone(), self.slot.clone());
+        let program = Program {
+            statement,
+            lower: lower.clone(),
+            served,
+            power,
+            directory,
+            slot,
+            events,
+            happened,
+            is_there: false,
+            has_ended: false,
+        };
         Ok(TerminalRig { lower, terminal: Box::new(program), make: Box::new(move |kind| make_card(kind, seed)) })
     }
 }
@@ -90,109 +162,166 @@ fn text(statement: &Statement, name: &str) -> Result<String, String> {
     }
 }
 
-/// The program, and all that it needs.
+/// What a run waits for.
+enum Event {
+    Place(Happened),
+    ProgramEnded,
+}
+
+/// The program, and all that it needs. The order of the fields is that in which they end: nothing runs when its directory goes.
 struct Program {
     statement: Statement,
     lower: LowerTester,
     served: Served,
-    directory: PathBuf,
-    open: Rc<RefCell<OpenReader>>,
+    power: Power,
+    directory: TempDir,
+    slot: Rc<RefCell<Slot>>,
+    events: Sender<Event>,
+    happened: Receiver<Event>,
+    /// A card is in the reader.
+    is_there: bool,
+    has_ended: bool,
 }
 
 impl Program {
-    fn exit_code(&self, name: &str, otherwise: u64) -> i32 {
-        match self.statement.values.get(&format!("terminal.exit.{name}")) {
-            Some(Value::Number(code)) => i32::try_from(*code).unwrap_or(i32::MAX),
-            _ => otherwise as i32,
-        }
-    }
-
-    fn command(&self, name: &str, order: Option<&Order>) -> Result<Command, String> {
+    fn command(&self, name: &str, order: Option<&Order>, pin_file: &Path) -> Result<Command, String> {
         let line = text(&self.statement, name)?;
-        let directory = self.directory.to_string_lossy().into_owned();
-        let pin_file = format!("{directory}/pin");
-        let typed = order.and_then(|order| order.pin.as_ref()).map_or("", |pin| pin.expose());
-        fs::write(&pin_file, typed).map_err(|error| format!("cannot write {pin_file}: {error}"))?;
         let amount = order.map_or(0, |order| order.amount).to_string();
         let card = self.lower.next_id().unwrap_or_default();
-        let reader = text(&self.statement, "terminal.reader").unwrap_or_default();
-        let given = [
-            ("{amount}", &amount),
-            ("{card}", &card),
-            ("{reader}", &reader),
-            ("{directory}", &directory),
-            ("{pin_file}", &pin_file),
-        ];
-        let fill = |word: &str| given.iter().fold(word.to_owned(), |word, (name, value)| word.replace(name, value));
+        let directory = self.directory.path().to_string_lossy().into_owned();
+        let values =
+            [amount, card, self.slot.borrow().name.clone(), directory, pin_file.to_string_lossy().into_owned()];
+        let fill = |word: &str| {
+            PLACES.iter().zip(&values).fold(word.to_owned(), |word, (place, value)| word.replace(place, value))
+        };
         let mut words = line.split_whitespace().map(fill);
         let mut command = Command::new(words.next().ok_or_else(|| format!("{name} is empty"))?);
-        command.args(words).current_dir(&self.directory);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(words);
         Ok(command)
     }
 
-    /// Runs it to its end, or until the lower tester wants it dead.
-    fn run(&mut self, mut command: Command) -> Result<(Option<i32>, String), String> {
-        self.served.over.store(false, Ordering::SeqCst);
-        if self.lower.next_touch() {
-            self.served.control.present();
-            self.wait_until_noticed()?;
-        }
-        let mut child = command.spawn().map_err(|error| format!("cannot run the terminal: {error}"))?;
-        let tries = ENDS_WITHIN.as_millis() / LOOK_EVERY.as_millis();
-        let mut killed = false;
-        let mut ended = false;
-        for _ in 0..tries {
-            if self.lower.take_kill() {
-                child.kill().map_err(|error| format!("cannot kill the terminal: {error}"))?;
-                killed = true;
-            }
-            if child.try_wait().map_err(|error| format!("cannot wait for the terminal: {error}"))?.is_some() {
-                ended = true;
-                break;
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
-        if !ended {
-            // Its own time-outs have long run out: it hangs.
-            let _ = child.kill();
-        }
-        let output = child.wait_with_output().map_err(|error| format!("cannot read what it showed: {error}"))?;
-        self.served.control.lift();
-        if !ended {
-            return Err("the terminal has not ended".to_owned());
-        }
-        let shown = [String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)].concat();
-        Ok((output.status.code().filter(|_| !killed), shown))
-    }
-
-    fn wait_until_noticed(&self) -> Result<(), String> {
-        let mut reader = (self.open.borrow_mut())().map_err(|error| error.to_string())?;
-        for _ in 0..NOTICED_WITHIN.as_millis() / LOOK_EVERY.as_millis() {
-            if reader.activate(Reset::Cold).is_ok() {
-                reader.deactivate();
-                return Ok(());
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
-        Err("PC/SC does not see the card".to_owned())
-    }
-
     fn request(&mut self, name: &str, order: Option<&Order>) -> Result<Shown, String> {
-        let command = self.command(name, order)?;
-        let (code, shown) = self.run(command)?;
-        let held_up = text(&self.statement, "terminal.says_held_up").is_ok_and(|words| shown.contains(&words));
-        let codes = [
-            (self.exit_code("paid", 0), if order.is_some() { Ended::Paid } else { Ended::Resolved }),
-            (self.exit_code("refused", 1), Ended::Refused),
-            (self.exit_code("unresolved", 2), if held_up { Ended::HeldUp } else { Ended::Unresolved }),
-        ];
-        let ended = match code {
-            None => Ended::Killed,
-            Some(code) => codes.into_iter().find(|(known, _)| *known == code).map_or(Ended::Fault, |(_, ended)| ended),
-        };
-        Ok(Shown { ended, settled: Vec::new(), text: shown })
+        let pin_file = self.directory.path().join("pin");
+        let typed = order.and_then(|order| order.pin.as_ref()).map_or("", |pin| pin.expose());
+        let cannot = |error| format!("cannot write {}: {error}", pin_file.display());
+        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&pin_file);
+        file.and_then(|mut file| file.write_all(typed.as_bytes())).map_err(cannot)?;
+        let ran = self.command(name, order, &pin_file).and_then(|command| self.run(command));
+        fs::remove_file(&pin_file).map_err(|error| format!("cannot remove {}: {error}", pin_file.display()))?;
+        let (exit, text) = ran?;
+        let (ended, detail) = self.ended(exit, &text, order.is_some());
+        Ok(Shown { ended, settled: Vec::new(), text, detail })
     }
+
+    /// What its end means.
+    fn ended(&self, exit: Exit, shown: &str, is_order: bool) -> (Ended, String) {
+        let code = match exit {
+            Exit::Cut => return (Ended::Killed, String::new()),
+            Exit::Signal(signal) => {
+                let name = signal_hook::low_level::signal_name(signal).unwrap_or("no name");
+                return (Ended::Fault, format!("it died of signal {signal} ({name})"));
+            }
+            Exit::Code(code) => code,
+        };
+        let held_up = text(&self.statement, "terminal.says_held_up").is_ok_and(|words| shown.contains(&words));
+        let resolved = if is_order { Ended::Paid } else { Ended::Resolved };
+        let unresolved = if held_up { Ended::HeldUp } else { Ended::Unresolved };
+        let ends = EXITS.into_iter().zip([resolved, Ended::Refused, unresolved, Ended::Cancelled]);
+        let mut named = ends.filter(|((name, otherwise), _)| {
+            exit_codes(&self.statement, name, otherwise).is_ok_and(|codes| codes.contains(&code))
+        });
+        match named.next() {
+            Some((_, ended)) => (ended, format!("exit code {code}")),
+            None => (Ended::Fault, format!("exit code {code}, to which the statement gives no meaning")),
+        }
+    }
+
+    /// Runs it to its end among the touches of this request.
+    fn run(&mut self, command: Command) -> Result<(Exit, String), String> {
+        // Of an earlier run only its end may be left here.
+        self.happened.try_iter().for_each(drop);
+        self.has_ended = false;
+        self.put_next()?;
+        let events = self.events.clone();
+        let running = self.power.start(command, move || drop(events.send(Event::ProgramEnded)))?;
+        let accompanied = self.accompany();
+        // Already without power, or to be without: what went wrong is told, and nothing is left running.
+        self.power.cut();
+        let ended = running.wait();
+        let taken = self.take_away();
+        match (accompanied.and(taken), ended) {
+            (Err(reason), Ok((_, said))) => Err(format!("{reason}; it showed last: {}", last_line(&said))),
+            (Err(reason), Err(_)) => Err(reason),
+            (Ok(()), ended) => ended,
+        }
+    }
+
+    /// One touch after the other, until the program ends.
+    fn accompany(&mut self) -> Result<(), String> {
+        let begun = Instant::now();
+        while !self.has_ended {
+            let left = ENDS_WITHIN.saturating_sub(begun.elapsed());
+            match self.happened.recv_timeout(left) {
+                Ok(Event::ProgramEnded) => self.has_ended = true,
+                Ok(Event::Place(Happened::Lifted)) => {
+                    self.notice_gone()?;
+                    self.put_next()?;
+                }
+                Ok(Event::Place(Happened::Ended(ended))) => return Err(gone(ended)),
+                Ok(Event::Place(Happened::Presented)) => {}
+                Err(_) => return Err(format!("the terminal has not ended within {} s", ENDS_WITHIN.as_secs())),
+            }
+        }
+        Ok(())
+    }
+
+    /// The next card is put in, if there is one, and PC/SC has noticed it.
+    fn put_next(&mut self) -> Result<(), String> {
+        if !self.lower.next_touch() {
+            return Ok(());
+        }
+        self.served.control.present();
+        self.await_place(|happened| matches!(happened, Happened::Presented))?;
+        self.is_there = true;
+        (self.slot.borrow_mut().await_card)(true, NOTICED_WITHIN)
+    }
+
+    /// The card that is still there is taken away.
+    fn take_away(&mut self) -> Result<(), String> {
+        if !self.is_there {
+            return Ok(());
+        }
+        self.served.control.lift();
+        self.await_place(|happened| matches!(happened, Happened::Lifted))?;
+        self.notice_gone()
+    }
+
+    /// PC/SC has noticed that the card is gone.
+    fn notice_gone(&mut self) -> Result<(), String> {
+        self.is_there = false;
+        (self.slot.borrow_mut().await_card)(false, NOTICED_WITHIN)
+    }
+
+    fn await_place(&mut self, wanted: impl Fn(&Happened) -> bool) -> Result<(), String> {
+        loop {
+            match self.happened.recv_timeout(NOTICED_WITHIN) {
+                Ok(Event::Place(happened)) if wanted(&happened) => return Ok(()),
+                Ok(Event::Place(Happened::Ended(ended))) => return Err(gone(ended)),
+                Ok(Event::ProgramEnded) => self.has_ended = true,
+                Ok(Event::Place(_)) => {}
+                Err(_) => return Err("vpcd takes no card".to_owned()),
+            }
+        }
+    }
+}
+
+fn last_line(said: &str) -> String {
+    let last = said.lines().rev().find(|line| !line.trim().is_empty());
+    last.map_or_else(|| "nothing".to_owned(), |line| line.chars().take(200).collect())
+}
+
+fn gone(ended: Result<(), ServeError>) -> String {
+    ended.err().map_or_else(|| "vpcd is served no more".to_owned(), |error| error.to_string())
 }
 
 impl TerminalUnderTest for Program {
@@ -239,68 +368,20 @@ impl TerminalUnderTest for Program {
     }
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        // The case is over; what is left behind in the temporary directory harms nobody.
-        let _ = fs::remove_dir_all(&self.directory);
-    }
-}
-
-/// The lower tester's cards at vpcd.
-struct Served {
-    control: Control,
-    /// The touch is over by itself, so that the next may come; not because the request has ended.
-    over: Arc<AtomicBool>,
-    server: Option<JoinHandle<Result<(), ServeError>>>,
-}
-
-impl Served {
-    fn start(lower: &LowerTester, address: SocketAddr) -> Result<Self, String> {
-        let (control, over) = (Control::new(), Arc::new(AtomicBool::new(false)));
-        let card = shared(HeldCard {
-            lower: lower.clone(),
-            control: control.clone(),
-            over: over.clone(),
-            used: false,
-            memory: Memory::new(0),
-        });
-        let (held, touches, left) = (control.clone(), lower.clone(), over.clone());
-        let (sender, presented) = mpsc::channel();
-        let server = std::thread::spawn(move || {
-            vpcd::serve(&card, &Attachment::Connect(address), &held, |event| match event {
-                Event::Presented => {
-                    // Nobody waits for a second time.
-                    let _ = sender.send(());
-                }
-                Event::Lifted if left.swap(false, Ordering::SeqCst) && touches.next_touch() => held.present(),
-                _ => {}
-            })
-        });
-        let served = Self { control, over, server: Some(server) };
-        presented.recv_timeout(NOTICED_WITHIN).map_err(|_| format!("vpcd at {address} takes no card"))?;
-        served.control.lift();
-        Ok(served)
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.control.stop();
-        if let Some(server) = self.server.take() {
-            // How it ended, the case has seen.
-            let _ = server.join();
-        }
-    }
-}
-
 /// Whatever card the lower tester holds there, as vpcd sees it. A card that was used and loses its power leaves: the next touch is
 /// another one.
 struct HeldCard {
     lower: LowerTester,
     control: Control,
-    over: Arc<AtomicBool>,
+    power: Power,
     used: bool,
     memory: Memory,
+}
+
+impl HeldCard {
+    fn new(lower: LowerTester, control: Control, power: Power) -> Self {
+        Self { lower, control, power, used: false, memory: Memory::new(0) }
+    }
 }
 
 impl Card for HeldCard {
@@ -316,7 +397,10 @@ impl Card for HeldCard {
             Passed::Answer(octets) => Answer::Response(octets),
             Passed::Gone => {
                 self.used = false;
-                self.over.store(true, Ordering::SeqCst);
+                // Here, and not when somebody looks next: the program must not see that the card is gone.
+                if self.lower.take_kill() {
+                    self.power.cut();
+                }
                 Answer::Mute
             }
         }
@@ -326,7 +410,6 @@ impl Card for HeldCard {
         self.lower.power_off();
         if std::mem::take(&mut self.used) {
             self.lower.leave();
-            self.over.store(true, Ordering::SeqCst);
             self.control.lift();
         }
     }

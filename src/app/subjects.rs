@@ -2,20 +2,20 @@
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::AppError;
 use super::identity::{Identity, SameCard};
 use super::ledger::FileLedger;
+use super::served::{Happened, Served};
 use crate::card::memory::Memory;
 use crate::card::{Answer, Card};
 use crate::conformance::case::Facility;
 use crate::conformance::rig::{Rig, Subject};
 use crate::conformance::statement::Statement;
 use crate::reader::Reader;
-use crate::reader::in_process::{SharedCard, lock, shared};
-use crate::reader::vpcd::{self, Attachment, Control, Event, ServeError};
+use crate::reader::in_process::lock;
+use crate::reader::vpcd::Control;
 use crate::wire::status::StatusWord;
 
 /// How long a reader may take to notice a card that is put in.
@@ -83,9 +83,7 @@ pub struct ServedCards {
     name: String,
     make: MakeCard,
     open: OpenReader,
-    place: SharedCard,
-    control: Control,
-    server: Option<JoinHandle<Result<(), ServeError>>>,
+    served: Served,
 }
 
 impl ServedCards {
@@ -100,28 +98,18 @@ impl ServedCards {
         open: OpenReader,
     ) -> Result<Self, AppError> {
         let first = make(0).map_err(AppError::Usage)?;
-        let place = shared(Patient::new(first));
-        let control = Control::new();
-        let (sender, presented) = mpsc::channel();
-        let (served, held) = (place.clone(), control.clone());
-        let server = std::thread::spawn(move || {
-            vpcd::serve(&served, &Attachment::Connect(address), &held, |event| {
-                if event == Event::Presented {
-                    // Nobody waits for a second time.
-                    let _ = sender.send(());
-                }
-            })
+        let (sender, happened) = mpsc::channel();
+        let served = Served::start(Patient::new(first), address, Control::new(), move |event| {
+            // Nobody waits for a second one.
+            let _ = sender.send(event);
         });
-        if presented.recv_timeout(NOTICED_WITHIN).is_err() {
-            control.stop();
-            let reason = match server.join() {
-                Ok(Err(error)) => error.to_string(),
-                _ => format!("vpcd at {address} takes no card"),
-            };
-            return Err(AppError::Reader(reason));
+        match happened.recv_timeout(NOTICED_WITHIN) {
+            Ok(Happened::Presented) => {}
+            Ok(Happened::Ended(Err(error))) => return Err(AppError::Reader(error.to_string())),
+            _ => return Err(AppError::Reader(format!("vpcd at {address} takes no card"))),
         }
         let name = format!("PC/SC, served to vpcd at {address}");
-        Ok(Self { statement, name, make, open, place, control, server: Some(server) })
+        Ok(Self { statement, name, make, open, served })
     }
 
     /// A reader whose card has been noticed.
@@ -129,7 +117,7 @@ impl ServedCards {
         let mut reader = (self.open)().map_err(|error| error.to_string())?;
         let tries = NOTICED_WITHIN.as_millis() / ASK_EVERY.as_millis();
         for _ in 0..tries {
-            if self.server.as_ref().is_none_or(JoinHandle::is_finished) {
+            if self.served.is_over() {
                 return Err("vpcd has closed the connection".to_owned());
             }
             if reader.activate(crate::reader::Reset::Cold).is_ok() {
@@ -156,20 +144,10 @@ impl Subject for ServedCards {
 
     fn rig(&mut self, seed: u64) -> Result<Rig, String> {
         let card = (self.make)(seed)?;
-        *lock(&self.place) = Box::new(Patient::new(card));
+        *lock(&self.served.place) = Box::new(Patient::new(card));
         // A case that ended with a silent card has lifted it.
-        self.control.present();
-        Ok(Rig::new(self.reader()?, Some(self.place.clone())))
-    }
-}
-
-impl Drop for ServedCards {
-    fn drop(&mut self) {
-        self.control.stop();
-        if let Some(server) = self.server.take() {
-            // How the serving ended has been seen by the cases.
-            let _ = server.join();
-        }
+        self.served.control.present();
+        Ok(Rig::new(self.reader()?, Some(self.served.place.clone())))
     }
 }
 

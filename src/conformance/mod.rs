@@ -11,6 +11,7 @@
 pub mod case;
 pub mod evidence;
 pub mod expected;
+pub mod judge;
 pub mod long_answer;
 pub mod lower_tester;
 pub mod mutant;

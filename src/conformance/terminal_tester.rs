@@ -3,15 +3,18 @@
 //! The terminal is a [`TerminalUnderTest`], the upper tester's way to it; the cards are a [`LowerTester`]'s. A verdict rests on the
 //! truth of the cards, never on the terminal's word alone.
 
-use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 use super::case::Facility;
-use super::evidence::{Line, Log, Seen};
+use super::evidence::Line;
+use super::judge::Judge;
 use super::lower_tester::{CardHandle, LowerTester, TestCard, Touch, Truth};
 use super::statement::{SecretText, Statement};
 use super::verdict::{Outcome, Stop};
-use crate::entropy::{Entropy, SeededEntropy};
 use crate::journal::record::OrderKind;
+
+/// Lines of what a terminal shows at one request that go into the log.
+const SHOWN_LINES_MAX: usize = 200;
 
 /// An implementation under test that is a terminal.
 pub trait TerminalSubject {
@@ -183,6 +186,8 @@ pub struct Shown {
     pub settled: Vec<(u32, RecordState)>,
     /// All texts and prompts, in their order.
     pub text: String,
+    /// What else is known of how it ended, for people: an exit code, a signal.
+    pub detail: String,
 }
 
 /// What a terminal says of a record.
@@ -253,11 +258,23 @@ pub trait TerminalUnderTest {
 /// The tester of a terminal under test.
 pub struct TerminalTester<'r> {
     rig: &'r mut TerminalRig,
-    statement: &'r Statement,
-    entropy: SeededEntropy,
-    log: Log<'r>,
+    judge: Judge<'r>,
     said: String,
     cards: u8,
+}
+
+impl<'r> Deref for TerminalTester<'r> {
+    type Target = Judge<'r>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.judge
+    }
+}
+
+impl DerefMut for TerminalTester<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.judge
+    }
 }
 
 impl<'r> TerminalTester<'r> {
@@ -268,37 +285,13 @@ impl<'r> TerminalTester<'r> {
         seed: u64,
         clock: &'r mut dyn FnMut() -> u64,
     ) -> Self {
-        Self { rig, statement, entropy: SeededEntropy::new(seed), log: Log::new(clock), said: String::new(), cards: 0 }
+        Self { rig, judge: Judge::new(statement, seed, clock), said: String::new(), cards: 0 }
     }
 
     /// The same with somebody who sees each line of the log as it comes.
     #[must_use]
     pub fn with_sink(self, sink: &'r mut dyn FnMut(&Line)) -> Self {
-        Self { log: self.log.with_sink(sink), ..self }
-    }
-
-    // The statement.
-
-    /// Whether the statement claims it.
-    pub fn claims(&self, claim: &str) -> bool {
-        self.statement.claims(claim)
-    }
-
-    /// A text of the IXIT; its lack is an error of the statement.
-    pub fn text(&self, name: &str) -> Outcome<&'r str> {
-        self.statement.text_of(name)
-    }
-
-    /// A secret of the IXIT; its lack is an error of the statement.
-    pub fn secret(&self, name: &str) -> Outcome<SecretText> {
-        self.statement.secret_of(name).cloned()
-    }
-
-    /// Random octets of the case's seed.
-    pub fn random<const N: usize>(&mut self) -> [u8; N] {
-        let mut octets = [0; N];
-        self.entropy.fill(&mut octets);
-        octets
+        Self { judge: self.judge.with_sink(sink), ..self }
     }
 
     // The cards.
@@ -372,19 +365,34 @@ impl<'r> TerminalTester<'r> {
     fn shown(&mut self, shown: Result<Shown, String>) -> Outcome<Shown> {
         let missed = self.rig.lower.take_missed();
         for seen in self.rig.lower.take_seen() {
-            self.log.add(seen);
+            self.log(seen);
         }
         let shown = shown.map_err(cannot)?;
-        self.note(format!("shown: {:?}{}", shown.ended, list(&shown.settled)));
+        self.note_text(&shown.text);
+        self.note(format!("ended: {:?}{} {}", shown.ended, list(&shown.settled), shown.detail).trim_end());
         self.said.push_str(&shown.text);
         match (shown.ended, self.rig.lower.has_killed(), missed.first()) {
-            (Ended::Fault, ..) => Err(Stop::fail("the terminal broke down")),
+            (Ended::Fault, ..) => Err(Stop::fail(format!("the terminal broke down: {}", shown.detail))),
             (Ended::Killed, false, _) => Err(Stop::error("the terminal lost its power, and nobody took it")),
             (ended, true, _) if ended != Ended::Killed => Err(Stop::inconclusive(format!(
                 "this did not happen: the terminal is killed; it ended by itself: {ended:?}"
             ))),
             (.., Some(missed)) => Err(Stop::inconclusive(format!("this did not happen: {missed}"))),
             (.., None) => Ok(shown),
+        }
+    }
+
+    /// What the terminal has shown, its secrets masked.
+    fn note_text(&mut self, text: &str) {
+        let mask = |text: &str, secret: &SecretText| text.replace(secret.expose(), "****");
+        let secrets = self.statement().secrets.values().filter(|secret| !secret.expose().is_empty());
+        let text = secrets.fold(text.to_owned(), |text, secret| mask(&text, secret));
+        let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        for line in lines.iter().take(SHOWN_LINES_MAX) {
+            self.note(format!("shows: {line}"));
+        }
+        if lines.len() > SHOWN_LINES_MAX {
+            self.note(format!("shows {} lines more", lines.len() - SHOWN_LINES_MAX));
         }
     }
 
@@ -427,28 +435,6 @@ impl<'r> TerminalTester<'r> {
         Ok(format!("{}{written}", self.said))
     }
 
-    // What is seen.
-
-    /// A remark in the log.
-    pub fn note(&mut self, text: impl fmt::Display) {
-        self.log.add(Seen::Note { text: text.to_string() });
-    }
-
-    /// Fails unless `held`.
-    pub fn check(&mut self, held: bool, what: impl fmt::Display) -> Outcome {
-        let what = what.to_string();
-        self.log.add(Seen::Check { what: what.clone(), held });
-        if held { Ok(()) } else { Err(Stop::fail(format!("does not hold: {what}"))) }
-    }
-
-    /// Fails unless both are equal.
-    pub fn check_equal<T: PartialEq + fmt::Debug>(&mut self, what: &str, expected: &T, got: &T) -> Outcome {
-        let held = expected == got;
-        let what = format!("{what}: expected {expected:?}, got {got:?}");
-        self.log.add(Seen::Check { what: what.clone(), held });
-        if held { Ok(()) } else { Err(Stop::fail(what)) }
-    }
-
     /// A failure in here says nothing about the purpose: it becomes inconclusive.
     pub fn preamble<T>(&mut self, steps: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
         steps(self).map_err(Stop::in_preamble)
@@ -456,7 +442,7 @@ impl<'r> TerminalTester<'r> {
 
     /// Ends the log with how the body ended; what it came to.
     pub(super) fn finish(self, ended: Outcome) -> (Outcome, Vec<Line>) {
-        self.log.finish(ended)
+        self.judge.finish(ended)
     }
 }
 

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
-use super::evidence::{Line, Log, Seen};
+use super::evidence::{Line, Seen};
+use super::judge::Judge;
 use super::rig::Rig;
-use super::statement::{Statement, Value};
+use super::statement::Statement;
 use super::verdict::{Outcome, Stop, caught, with_postamble};
 use crate::card::memory::Cut;
 use crate::crypto::kdf::sha256;
-use crate::entropy::{Entropy, SeededEntropy};
+use crate::entropy::SeededEntropy;
 use crate::reader::fault::Fault;
 use crate::reader::in_process::lock;
 use crate::reader::trace::mask_pins;
@@ -39,13 +41,25 @@ impl fmt::Debug for Answer {
 /// The lower tester of a card under test. It has been activated before a body begins and is powered off afterwards.
 pub struct Tester<'r> {
     rig: &'r mut Rig,
-    statement: &'r Statement,
-    entropy: SeededEntropy,
+    judge: Judge<'r>,
     cuts: Option<String>,
     recorded: Option<String>,
     /// What was tried and accepted, as digests: a PIN may be among it.
     accepted: BTreeSet<[u8; 32]>,
-    log: Log<'r>,
+}
+
+impl<'r> Deref for Tester<'r> {
+    type Target = Judge<'r>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.judge
+    }
+}
+
+impl DerefMut for Tester<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.judge
+    }
 }
 
 /// In the ledger: all keys of a card together.
@@ -61,8 +75,8 @@ impl<'r> Tester<'r> {
         if let Some(card) = &rig.card {
             lock(card).memory().record_writes();
         }
-        let entropy = SeededEntropy::new(seed);
-        Self { rig, statement, entropy, cuts: None, recorded: None, accepted: BTreeSet::new(), log: Log::new(clock) }
+        let judge = Judge::new(statement, seed, clock);
+        Self { rig, judge, cuts: None, recorded: None, accepted: BTreeSet::new() }
     }
 
     /// The same with the `cuts` of a replay token.
@@ -74,7 +88,7 @@ impl<'r> Tester<'r> {
     /// The same with somebody who sees each line of the log as it comes.
     #[must_use]
     pub fn with_sink(self, sink: &'r mut dyn FnMut(&Line)) -> Self {
-        Self { log: self.log.with_sink(sink), ..self }
+        Self { judge: self.judge.with_sink(sink), ..self }
     }
 
     // What a replay token repeats.
@@ -91,45 +105,6 @@ impl<'r> Tester<'r> {
 
     pub(super) fn recorded_cuts(&mut self) -> Option<String> {
         self.recorded.take()
-    }
-
-    // The statement.
-
-    /// Whether the statement claims it.
-    pub fn claims(&self, claim: &str) -> bool {
-        self.statement.claims(claim)
-    }
-
-    /// A text of the IXIT; its lack is an error of the statement.
-    pub fn text(&self, name: &str) -> Outcome<&'r str> {
-        self.statement.text_of(name)
-    }
-
-    /// A number of the IXIT; its lack is an error of the statement.
-    pub fn number(&self, name: &str) -> Outcome<u64> {
-        match self.statement.values.get(name) {
-            Some(Value::Number(number)) => Ok(*number),
-            _ => Err(Stop::error(format!("the statement gives no number {name:?}"))),
-        }
-    }
-
-    /// A secret of the IXIT; its lack is an error of the statement.
-    pub fn secret(&self, name: &str) -> Outcome<&'r str> {
-        self.statement.secret_of(name).map(super::statement::SecretText::expose)
-    }
-
-    // Randomness.
-
-    /// Random octets of the case's seed.
-    pub fn random<const N: usize>(&mut self) -> [u8; N] {
-        let mut octets = [0; N];
-        self.entropy.fill(&mut octets);
-        octets
-    }
-
-    /// The case's randomness, for what draws keys and nonces.
-    pub fn entropy(&mut self) -> &mut SeededEntropy {
-        &mut self.entropy
     }
 
     // The card.
@@ -167,9 +142,9 @@ impl<'r> Tester<'r> {
         let Some(mut guard) = self.rig.guard.take() else { return Ok(()) };
         self.note("which card it is");
         // With randomness of its own: the case's is the same with and without a guard.
-        let entropy = std::mem::replace(&mut self.entropy, SeededEntropy::new(0));
+        let entropy = std::mem::replace(self.entropy(), SeededEntropy::new(0));
         let identified = guard.identify(self);
-        self.entropy = entropy;
+        *self.entropy() = entropy;
         self.rig.guard = Some(guard);
         if identified.is_err() {
             self.power_off();
@@ -334,26 +309,6 @@ impl<'r> Tester<'r> {
 
     // What is seen.
 
-    /// A remark in the log.
-    pub fn note(&mut self, text: impl fmt::Display) {
-        self.log(Seen::Note { text: text.to_string() });
-    }
-
-    /// Fails unless `held`.
-    pub fn check(&mut self, held: bool, what: impl fmt::Display) -> Outcome {
-        let what = what.to_string();
-        self.log(Seen::Check { what: what.clone(), held });
-        if held { Ok(()) } else { Err(Stop::fail(format!("does not hold: {what}"))) }
-    }
-
-    /// Fails unless both are equal.
-    pub fn check_equal<T: PartialEq + fmt::Debug>(&mut self, what: &str, expected: &T, got: &T) -> Outcome {
-        let held = expected == got;
-        let what = format!("{what}: expected {expected:?}, got {got:?}");
-        self.log(Seen::Check { what: what.clone(), held });
-        if held { Ok(()) } else { Err(Stop::fail(what)) }
-    }
-
     /// Fails unless both are the same octets.
     pub fn check_octets(&mut self, what: &str, expected: &[u8], got: &[u8]) -> Outcome {
         self.check_equal(what, &hex::Octets(expected), &hex::Octets(got))
@@ -410,14 +365,10 @@ impl<'r> Tester<'r> {
         let ended = caught(|| steps(self));
         self.note("postamble");
         // The verdict rests on what was seen before.
-        let rests_on = self.log.rests_on.filter(|_| ended.is_err());
+        let rests_on = self.rests_on().filter(|_| ended.is_err());
         let after = postamble(self);
-        self.log.rests_on = rests_on.or(self.log.rests_on);
+        *self.rests_on() = rests_on.or(*self.rests_on());
         with_postamble(ended, after)
-    }
-
-    fn log(&mut self, what: Seen) {
-        self.log.add(what);
     }
 
     fn log_writes(&mut self) {
@@ -432,6 +383,6 @@ impl<'r> Tester<'r> {
     /// Ends the log with how the body ended; what it came to.
     pub(super) fn finish(mut self, ended: Outcome) -> (Outcome, Vec<Line>) {
         self.power_off();
-        self.log.finish(ended)
+        self.judge.finish(ended)
     }
 }

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::pcsc::{Card, Context, Disposition, Error, Protocols, ReaderState, Scope, ShareMode, State, Transaction};
 
@@ -120,6 +120,11 @@ fn exactly(name: &str, there: Vec<String>) -> Result<String, PcscError> {
     if found { Ok(name.to_owned()) } else { Err(PcscError::NotFound { wanted: name.to_owned(), there }) }
 }
 
+fn reader_name(name: String) -> Result<CString, PcscError> {
+    CString::new(name)
+        .map_err(|error| PcscError::Failed { operation: "use the reader's name", detail: error.to_string() })
+}
+
 fn establish() -> Result<Context, PcscError> {
     Context::establish(Scope::User).map_err(|error| PcscError::Service(said(error)))
 }
@@ -191,10 +196,8 @@ impl PcscReader {
     }
 
     fn of(name: String) -> Result<Self, PcscError> {
-        let name = CString::new(name)
-            .map_err(|error| PcscError::Failed { operation: "use the reader's name", detail: error.to_string() })?;
         Ok(Self {
-            name,
+            name: reader_name(name)?,
             sharing: Sharing::Exclusive,
             deadline: DEADLINE_DEFAULT,
             connection: None,
@@ -470,6 +473,56 @@ fn unknown(detail: String) -> LinkError {
     LinkError::new(LinkErrorKind::Unknown, detail)
 }
 
+/// One reader, for who puts cards in and takes them out: waits until the service has noticed it.
+///
+/// Its word that no card is there is not enough. Who disconnects from a card that is gone makes pcscd 1.9.9 say so before its own
+/// look at the reader has found it out, and a card that is put in before that look is never noticed. The count of cards that came and
+/// went rises with the look only.
+pub struct Presence {
+    context: Context,
+    state: ReaderState,
+    /// The count, as far as it was waited for.
+    noticed: u32,
+}
+
+impl Presence {
+    /// Of the reader of this name, or the one that has this in its name.
+    pub fn of(wanted: &str) -> Result<Self, PcscError> {
+        let (name, context) = (reader_name(find(wanted)?)?, establish()?);
+        let mut presence = Self { context, state: ReaderState::new(name, State::UNAWARE), noticed: 0 };
+        presence.look(Duration::ZERO).map_err(failed("ask for the reader's state"))?;
+        presence.noticed = presence.state.event_count();
+        Ok(presence)
+    }
+
+    /// Its full name.
+    pub fn name(&self) -> String {
+        text(self.state.name())
+    }
+
+    /// Waits until the service has noticed the next change: a card came (`true`), be it gone since, or went.
+    pub fn wait(&mut self, is_there: bool, within: Duration) -> Result<(), PcscError> {
+        let operation = if is_there { "see the card that was put in" } else { "see the card leave" };
+        let begun = Instant::now();
+        loop {
+            match self.state.event_count().wrapping_sub(self.noticed) & 0xFFFF {
+                0 => {}
+                1 if self.state.event_state().contains(State::PRESENT) != is_there => {}
+                _ => break,
+            }
+            self.look(within.saturating_sub(begun.elapsed())).map_err(failed(operation))?;
+        }
+        self.noticed = (self.noticed + 1) & 0xFFFF;
+        Ok(())
+    }
+
+    fn look(&mut self, within: Duration) -> Result<(), Error> {
+        self.context.get_status_change(within, std::slice::from_mut(&mut self.state))?;
+        self.state.sync_current_state();
+        Ok(())
+    }
+}
+
 /// What [`Watch`] sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WatchEvent {
@@ -567,12 +620,13 @@ fn watch_service(shared: &WatchShared, sender: &Sender<WatchEvent>, told: &mut b
         if shared.stopped.load(Ordering::SeqCst) || refresh(&context, &mut states, sender)?.is_none() {
             break Ok(());
         }
+        let counts: Vec<u32> = states.iter().map(ReaderState::event_count).collect();
         match context.get_status_change(WATCH_ROUND, &mut states) {
             Ok(()) => {}
             Err(Error::Timeout | Error::Cancelled) => continue,
             Err(error) => break Err(failed("watch the readers")(error)),
         }
-        if states.iter_mut().try_for_each(|state| tell_change(state, sender)).is_none() {
+        if states.iter_mut().zip(counts).try_for_each(|(state, count)| tell_change(state, count, sender)).is_none() {
             break Ok(());
         }
     };
@@ -607,12 +661,13 @@ fn refresh(
     Ok(Some(()))
 }
 
-/// Tells whether a card came or went, and takes note. `None` when nobody listens any more.
-fn tell_change(state: &mut ReaderState, sender: &Sender<WatchEvent>) -> Option<()> {
+/// Tells whether a card came or went, and takes note; `count` is how often that was at the last look. `None` when nobody listens any
+/// more.
+fn tell_change(state: &mut ReaderState, count: u32, sender: &Sender<WatchEvent>) -> Option<()> {
     let (before, now) = (state.current_state(), state.event_state());
     let reader = text(state.name());
-    // The count in the upper half tells of a card that was exchanged between two looks.
-    let exchanged = before.contains(State::PRESENT) && state.event_count() > count(before) + 1;
+    // The count tells of a card that was exchanged between two looks.
+    let exchanged = before.contains(State::PRESENT) && state.event_count() > count + 1;
     if before.contains(State::PRESENT) && (!now.contains(State::PRESENT) || exchanged) {
         sender.send(WatchEvent::CardRemoved { reader: reader.clone() }).ok()?;
     }
@@ -621,11 +676,6 @@ fn tell_change(state: &mut ReaderState, sender: &Sender<WatchEvent>) -> Option<(
     }
     state.sync_current_state();
     Some(())
-}
-
-/// How often the reader's card had come or gone, from the state's upper half.
-fn count(state: State) -> u32 {
-    u32::try_from(state.bits() >> 16 & 0xFFFF).unwrap_or(0)
 }
 
 fn text(name: &CStr) -> String {

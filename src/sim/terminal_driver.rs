@@ -114,7 +114,7 @@ impl Driver {
                 let text = people.text;
                 self.now = people.now;
                 self.restart()?;
-                return Ok(Shown { ended: Ended::Killed, settled: Vec::new(), text });
+                return Ok(Shown { ended: Ended::Killed, settled: Vec::new(), text, detail: String::new() });
             }
             match run.step(&mut world) {
                 Progress::Running(next) => run = next,
@@ -141,7 +141,8 @@ impl Driver {
             text.push_str("Please pay again; it may be made anew.");
         }
         let settled = outcome.settled.iter().map(|settled| (settled.intent.amount.minor, verdict(&settled.verdict)));
-        Shown { ended, settled: settled.collect(), text }
+        let detail = if ended == Ended::Fault { sentence(outcome) } else { String::new() };
+        Shown { ended, settled: settled.collect(), text, detail }
     }
 
     fn holds_up(&mut self) -> Result<bool, String> {
@@ -171,7 +172,7 @@ impl TerminalUnderTest for Driver {
     fn order(&mut self, order: &Order) -> Result<Shown, String> {
         if self.holds_up()? {
             let text = "an earlier order is unresolved".to_owned();
-            return Ok(Shown { ended: Ended::HeldUp, settled: Vec::new(), text });
+            return Ok(Shown { ended: Ended::HeldUp, settled: Vec::new(), text, detail: String::new() });
         }
         let number = self.journal.next_order().map_err(|error| error.to_string())?;
         let amount = Money::new(order.amount, Currency::JPY);

@@ -19,8 +19,13 @@ pub struct VirtualCard {
 impl VirtualCard {
     /// Shows the card. That PC/SC sees it takes some more time: wait with [`Seen`].
     pub fn present(card: &SharedCard, pcscd: &Pcscd) -> Self {
+        Self::present_at(card, pcscd.address())
+    }
+
+    /// Shows it to the slot that listens here.
+    pub fn present_at(card: &SharedCard, address: std::net::SocketAddr) -> Self {
         let control = Control::new();
-        let attachment = Attachment::Connect(pcscd.address());
+        let attachment = Attachment::Connect(address);
         let (card, held) = (card.clone(), control.clone());
         let server = Some(std::thread::spawn(move || serve(&card, &attachment, &held, |_| ())));
         Self { control, server }
@@ -69,10 +74,11 @@ impl Seen {
         self.wait(|event| matches!(event, WatchEvent::CardRemoved { reader } if reader == READER));
     }
 
-    /// Stops watching; nothing comes after that.
-    pub fn stop(mut self) {
+    /// Stops watching; nothing comes after what comes back here.
+    pub fn stop(mut self) -> Vec<WatchEvent> {
         self.watch = None;
-        while self.events.try_recv().is_ok() {}
+        let rest = self.events.try_iter().collect();
         assert_eq!(self.events.try_recv(), Err(mpsc::TryRecvError::Disconnected));
+        rest
     }
 }

@@ -1,7 +1,8 @@
 //! A terminal under test that loses its power, gives up, closes its day: what it has written down, and what it says meanwhile.
 
 use super::cases_terminal::{
-    AMOUNT, at_order, case, check_ended, check_paid, check_records, check_settled, orders_sent, unresolved,
+    AMOUNT, at_order, case, check_ended, check_paid, check_records, check_resolved, check_settled, orders_sent,
+    unresolved,
 };
 use super::data::ins;
 use crate::conformance::case::Case;
@@ -16,7 +17,7 @@ pub(super) fn cases() -> Vec<Case> {
 /// The open record of this card is found to be this, and the card was debited accordingly.
 fn resolves(tester: &mut TerminalTester<'_>, card: CardHandle, expected: RecordState) -> Outcome {
     let shown = tester.resolve(vec![Touch::of(card)])?;
-    check_settled(tester, &shown, expected)
+    check_resolved(tester, &shown, expected)
 }
 
 fn given_up() -> Vec<Case> {
