@@ -19,6 +19,7 @@ use untorn::conformance::statement::Statement;
 use untorn::conformance::terminal_tester::TerminalSubject;
 use untorn::conformance::verdict::Verdict;
 use untorn::family::purse::data::Suite;
+use untorn::report::suite_log;
 use untorn::sim::terminal_subject::OwnTerminal;
 
 /// Seconds that our program waits for a card that comes again: several times what it takes, and paid by the few cases in which it does
