@@ -13,7 +13,7 @@ use untorn::app::subjects::RealCard;
 use untorn::card::memory::Memory;
 use untorn::card::{Answer, Card};
 use untorn::conformance::case::Risk;
-use untorn::conformance::result::TestReport;
+use untorn::conformance::result::{CaseResult, TestReport};
 use untorn::conformance::runner::{Subjects, Unobserved, run};
 use untorn::conformance::selection::Selection;
 use untorn::conformance::verdict::Verdict;
@@ -53,11 +53,16 @@ impl Card for Looked {
 
 /// Runs these cases as at a reader, with what a person allows who has named the card.
 fn run_at(mutant: Option<&str>, patterns: &[&str], ledger: &Path) -> (TestReport, Looked) {
-    let profile = Profile::built_in("default").unwrap();
+    run_with_tries(3, mutant, patterns, ledger)
+}
+
+/// The same with a card whose PIN has so many tries.
+fn run_with_tries(tries: u8, mutant: Option<&str>, patterns: &[&str], ledger: &Path) -> (TestReport, Looked) {
+    let profile = Profile { pin_tries: tries, ..Profile::built_in("default").unwrap() };
     let card = Looked(Arc::new(Mutex::new(PurseCard::made(&profile, SeededEntropy::new(3), mutant).unwrap())));
     let slot = Slot::new();
     slot.insert(shared(card.clone()));
-    let statement = families()[0].statement("default").unwrap();
+    let statement = families()[0].statement("default").unwrap().number("purse.pin_tries", tries.into());
     let ledger = FileLedger::at(ledger.to_owned(), "");
     let identity = identify(&statement, Box::new(slot.reader("bench")), &ledger).unwrap();
     let ledger = ledger.of(identity.name());
@@ -104,5 +109,20 @@ fn a_card_with_a_defect_is_active_and_has_its_tries_afterwards() {
         assert!(failed, "{mutant} is not noticed: {:?}", report.results.iter().map(|r| &r.status).collect::<Vec<_>>());
         let left = card.inspect();
         assert_eq!((left.life_cycle, left.pin_tries), (LifeCycle::Active, Some(3)), "{mutant}");
+    }
+}
+
+/// What would block it is not sent, and the case says so.
+#[test]
+fn a_pin_of_few_tries_is_not_blocked() {
+    for tries in [1, 2] {
+        let folder = tempfile::tempdir().unwrap();
+        let cases = ["PIN-*", "TRX-TRIES-001", "RGT-VERIFY-001", "MOD-SEQUENCE-001"];
+        let (report, card) = run_with_tries(tries, None, &cases, &folder.path().join("ledger.json"));
+        let verdicts: Vec<_> = report.results.iter().filter_map(CaseResult::verdict).collect();
+        assert!(verdicts.len() > 7 && !verdicts.contains(&Verdict::Fail) && !verdicts.contains(&Verdict::Error));
+        let reasons: String = report.results.iter().filter_map(|result| result.reason()).collect();
+        assert!(reasons.contains("wrong PINs in a row would block"), "{reasons}");
+        assert_eq!(card.inspect().pin_tries, Some(tries));
     }
 }

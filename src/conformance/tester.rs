@@ -134,12 +134,13 @@ impl<'r> Tester<'r> {
     /// Before a case, and wherever another card may have come since, the guard looks who is there. Not at each power-up: what a card
     /// keeps over a reset could not be seen any more behind the commands by which it is identified.
     fn identify(&mut self) -> Outcome {
-        let events = self.rig.reader.card_events();
-        if self.rig.card_events.is_some() && self.rig.card_events == events {
-            return Ok(());
-        }
         // Taken out while it works, for it powers the card on itself.
         let Some(mut guard) = self.rig.guard.take() else { return Ok(()) };
+        let events = self.rig.reader.card_events();
+        if self.rig.card_events.is_some() && self.rig.card_events == events {
+            self.rig.guard = Some(guard);
+            return Ok(());
+        }
         self.note("which card it is");
         // With randomness of its own: the case's is the same with and without a guard.
         let entropy = std::mem::replace(self.entropy(), SeededEntropy::new(0));
