@@ -332,10 +332,10 @@ fn open_exactly_pcsc(name: &str) -> Result<Box<dyn Reader>, AppError> {
 fn open_slot(name: &str) -> Result<external_terminal::Slot, AppError> {
     let reader_error = |error: crate::reader::pcsc::PcscError| AppError::Reader(error.to_string());
     let mut presence = crate::reader::pcsc::Presence::of(name).map_err(reader_error)?;
-    let name = presence.name();
+    let (name, has_card) = (presence.name(), presence.has_card());
     let await_card =
         Box::new(move |is_there, within| presence.wait(is_there, within).map_err(|error| error.to_string()));
-    Ok(external_terminal::Slot { name, await_card })
+    Ok(external_terminal::Slot { name, has_card, await_card })
 }
 
 #[cfg(not(feature = "pcsc"))]

@@ -61,6 +61,8 @@ const EXITS: [(&str, &[i32]); 4] = [
 pub struct Slot {
     /// Its full name.
     pub name: String,
+    /// A card was there when it was opened.
+    pub has_card: bool,
     /// Waits until the service has noticed that a card came (`true`) or went; an error in words when that takes too long.
     pub await_card: AwaitCard,
 }
@@ -92,7 +94,13 @@ impl ExternalTerminal {
         for (name, otherwise) in EXITS {
             exit_codes(&statement, name, otherwise).map_err(AppError::Usage)?;
         }
-        Ok(Self { statement, address, slot: Rc::new(RefCell::new(super::open_slot(reader)?)) })
+        let mut slot = super::open_slot(reader)?;
+        if slot.has_card {
+            // That of a run before, which pcscd has not missed yet; any other will not leave.
+            let taken = |reason| AppError::Reader(format!("{} has a card already: {reason}", slot.name));
+            (slot.await_card)(false, NOTICED_WITHIN).map_err(taken)?;
+        }
+        Ok(Self { statement, address, slot: Rc::new(RefCell::new(slot)) })
     }
 }
 
@@ -207,7 +215,13 @@ impl Program {
         let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&pin_file);
         file.and_then(|mut file| file.write_all(typed.as_bytes())).map_err(cannot)?;
         let ran = self.command(name, order, &pin_file).and_then(|command| self.run(command));
-        fs::remove_file(&pin_file).map_err(|error| format!("cannot remove {}: {error}", pin_file.display()))?;
+        match fs::remove_file(&pin_file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(format!("cannot remove {}: {error}", pin_file.display()));
+            }
+            // Whoever has read it may have removed it.
+            _ => {}
+        }
         let (exit, text) = ran?;
         let (ended, detail) = self.ended(exit, &text, order.is_some());
         Ok(Shown { ended, settled: Vec::new(), text, detail })
@@ -245,7 +259,7 @@ impl Program {
         let events = self.events.clone();
         let running = self.power.start(command, move || drop(events.send(Event::ProgramEnded)))?;
         let accompanied = self.accompany();
-        // Already without power, or to be without: what went wrong is told, and nothing is left running.
+        // After an error it still runs.
         self.power.cut();
         let ended = running.wait();
         let taken = self.take_away();
@@ -283,12 +297,14 @@ impl Program {
         self.served.control.present();
         self.await_place(|happened| matches!(happened, Happened::Presented))?;
         self.is_there = true;
-        (self.slot.borrow_mut().await_card)(true, NOTICED_WITHIN)
+        let mut slot = self.slot.borrow_mut();
+        let noticed = (slot.await_card)(true, NOTICED_WITHIN);
+        noticed.map_err(|reason| format!("{reason}; is {:?} the reader of the vpcd that is served?", slot.name))
     }
 
     /// The card that is still there is taken away.
     fn take_away(&mut self) -> Result<(), String> {
-        if !self.is_there {
+        if !std::mem::take(&mut self.is_there) {
             return Ok(());
         }
         self.served.control.lift();
@@ -312,6 +328,13 @@ impl Program {
                 Err(_) => return Err("vpcd takes no card".to_owned()),
             }
         }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Where a run could not even begin its card is still there, and would be in the way of the next case.
+        let _ = self.take_away();
     }
 }
 

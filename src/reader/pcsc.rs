@@ -500,6 +500,11 @@ impl Presence {
         text(self.state.name())
     }
 
+    /// Whether a card was there at the last look.
+    pub fn has_card(&self) -> bool {
+        self.state.event_state().contains(State::PRESENT)
+    }
+
     /// Waits until the service has noticed the next change: a card came (`true`), be it gone since, or went.
     pub fn wait(&mut self, is_there: bool, within: Duration) -> Result<(), PcscError> {
         let operation = if is_there { "see the card that was put in" } else { "see the card leave" };
@@ -507,7 +512,7 @@ impl Presence {
         loop {
             match self.state.event_count().wrapping_sub(self.noticed) & 0xFFFF {
                 0 => {}
-                1 if self.state.event_state().contains(State::PRESENT) != is_there => {}
+                1 if self.has_card() != is_there => {}
                 _ => break,
             }
             self.look(within.saturating_sub(begun.elapsed())).map_err(failed(operation))?;
