@@ -9,6 +9,7 @@
 //! family live in [`crate::suite`].
 
 pub mod case;
+pub mod difference;
 pub mod evidence;
 pub mod expected;
 pub mod long_answer;

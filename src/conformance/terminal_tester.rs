@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::case::Facility;
+use super::difference::check_equal;
 use super::evidence::{Line, Log, Seen};
 use super::lower_tester::{CardHandle, LowerTester, TestCard, Touch, Truth};
 use super::statement::{SecretText, Statement};
@@ -411,12 +412,9 @@ impl<'r> TerminalTester<'r> {
         if held { Ok(()) } else { Err(Stop::fail(format!("does not hold: {what}"))) }
     }
 
-    /// Fails unless both are equal.
+    /// Fails unless both are equal, and says what differs; the log has both whole.
     pub fn check_equal<T: PartialEq + fmt::Debug>(&mut self, what: &str, expected: &T, got: &T) -> Outcome {
-        let held = expected == got;
-        let what = format!("{what}: expected {expected:?}, got {got:?}");
-        self.log.add(Seen::Check { what: what.clone(), held });
-        if held { Ok(()) } else { Err(Stop::fail(what)) }
+        check_equal(&mut self.log, what, expected, got)
     }
 
     /// A failure in here says nothing about the purpose: it becomes inconclusive.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::difference::check_equal;
 use super::evidence::{Line, Log, Seen};
 use super::rig::Rig;
 use super::statement::{Statement, Value};
@@ -263,11 +264,9 @@ impl<'r> Tester<'r> {
         if held { Ok(()) } else { Err(Stop::fail(format!("does not hold: {what}"))) }
     }
 
-    /// Fails unless both are equal.
+    /// Fails unless both are equal, and says what differs; the log has both whole.
     pub fn check_equal<T: PartialEq + fmt::Debug>(&mut self, what: &str, expected: &T, got: &T) -> Outcome {
-        let held = expected == got;
-        self.log(Seen::Check { what: format!("{what}: expected {expected:?}, got {got:?}"), held });
-        if held { Ok(()) } else { Err(Stop::fail(format!("{what}: expected {expected:?}, got {got:?}"))) }
+        check_equal(&mut self.log, what, expected, got)
     }
 
     /// Fails unless the status word is this one.

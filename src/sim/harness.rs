@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::card::memory::Memory;
 use crate::card::{Answer, Card};
 use crate::conformance::case::Case;
+use crate::conformance::difference::difference;
 use crate::conformance::expected::Expectations;
 use crate::conformance::result::{CaseResult, Status, TestReport};
 use crate::conformance::rig::InProcessSubject;
@@ -318,7 +319,7 @@ fn expectation(case: &str, until: &str) -> Outcome<Expectations> {
 }
 
 fn equal<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, got: &T) -> Outcome {
-    if expected == got { Ok(()) } else { Err(Stop::fail(format!("{what}: expected {expected:?}, got {got:?}"))) }
+    if expected == got { Ok(()) } else { Err(Stop::fail(format!("{what}: {}", difference(expected, got)))) }
 }
 
 /// The name of a key that is one octet repeated.
