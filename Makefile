@@ -1,9 +1,11 @@
 # make run    build what is missing, then take payments in this window
 # make test   everything that CI runs as tests, real PC/SC included
 # make bench  the figures of the README
+# make reports  what lies in reports/ and is made by the program, anew
 
 UNAME := $(shell uname -s)
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo) env DEBIAN_FRONTEND=noninteractive
+UNTORN = cargo run --release --locked --quiet --
 # What the PC/SC binding links against.
 BUILD_PACKAGES := pkg-config libpcsclite-dev
 # The real PC/SC service, a reader for virtual cards, foreign programs that talk to them, and what a foreign card is built with.
@@ -11,7 +13,7 @@ TEST_PACKAGES := libclang-dev libxml2-utils pcscd vsmartcard-vpcd opensc pcsc-to
 # A crate outside builds where untorn does: what both depend on is built once.
 OUTSIDE := CARGO_TARGET_DIR="$${CARGO_TARGET_DIR:-target}" cargo
 
-.PHONY: run test bench build-needs test-needs foreign-card
+.PHONY: run test bench reports build-needs test-needs foreign-card
 
 run: build-needs
 	cargo run --release --locked --quiet
@@ -22,6 +24,14 @@ test: build-needs test-needs foreign-card
 
 bench: build-needs
 	cargo bench --locked
+
+reports: build-needs
+	rm -rf target/reference
+	$(UNTORN) test --out target/reference
+	$(UNTORN) report show target/reference --format markdown --out reports/reference.md
+	$(UNTORN) mutants --out reports/mutants.md
+	$(UNTORN) report traceability --out reports/traceability.md
+	$(UNTORN) explore --map reports/tear-map.md --map reports/tear-map.svg
 
 build-needs:
 	@$(call install,$(BUILD_PACKAGES))

@@ -14,6 +14,7 @@ mod stop_list;
 pub mod subjects;
 pub mod suites;
 mod virtual_card;
+pub mod whole_file;
 
 use std::fs::{self, File};
 use std::io::{Read, Seek};

@@ -23,6 +23,7 @@ use clap::{CommandFactory, Parser};
 use serde_json::{Value, json};
 
 use crate::app::{AppError, Exit, Options};
+use crate::tui::SuiteFiles;
 use crate::tui::app::Tab;
 use arguments::{Arguments, Command};
 
@@ -93,10 +94,15 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<Report, AppError> {
-    let Arguments { global, command } = arguments;
+    let Arguments { global, window: files, command } = arguments;
     let Some(command) = command else {
-        return without_command(&global);
+        return without_command(&global, &files);
     };
+    if let Some(name) = files.given() {
+        return Err(AppError::Usage(format!(
+            "{name} before a command is for the window; for a run it stands behind test"
+        )));
+    }
     match command {
         Command::Demo => demo::run(&global),
         Command::Pay(pay) => orders::pay(&global, &pay),
@@ -106,7 +112,7 @@ fn run(arguments: Arguments) -> Result<Report, AppError> {
         Command::History => orders::history(&global),
         Command::Resolve(resolve) => orders::resolve(&global, &resolve),
         Command::Readers => Ok(cards::readers()),
-        Command::Card(arguments::CardCommand::Bench) => window(&global, Tab::Bench),
+        Command::Card(arguments::CardCommand::Bench) => window(&global, &files, Tab::Bench),
         Command::Card(command) => cards::run(&global, &command),
         Command::Decode(decode) => decode::run(&decode),
         Command::Journal(command) => journal::run(&global, &command),
@@ -125,16 +131,29 @@ fn run(arguments: Arguments) -> Result<Report, AppError> {
 }
 
 /// The terminal window where there is a person to look at it, the demonstration where there is none.
-fn without_command(global: &arguments::Global) -> Result<Report, AppError> {
-    if is_at_terminal() { window(global, Tab::Sale) } else { demo::run(global) }
+fn without_command(global: &arguments::Global, files: &arguments::Window) -> Result<Report, AppError> {
+    if is_at_terminal() {
+        return window(global, files, Tab::Sale);
+    }
+    match files.given() {
+        Some(name) => {
+            Err(AppError::Usage(format!("{name} needs a terminal window; behind test it does the same without")))
+        }
+        None => demo::run(global),
+    }
 }
 
-fn window(global: &arguments::Global, first: Tab) -> Result<Report, AppError> {
+fn window(global: &arguments::Global, files: &arguments::Window, first: Tab) -> Result<Report, AppError> {
     if !is_at_terminal() {
         let hint = "the card bench needs a terminal window; `card info` and `pay --tear` do the same without";
         return Err(AppError::Usage(hint.to_owned()));
     }
-    crate::tui::run(&Options { attended: true, ..global.options() }, first)?;
+    let suite = SuiteFiles {
+        statement: files.statement.clone(),
+        cases: files.cases.clone(),
+        expectations: files.expect.as_deref().map(test::read_expectations).transpose()?.unwrap_or_default(),
+    };
+    crate::tui::run(&Options { attended: true, ..global.options() }, suite, first)?;
     Ok(Report::silent())
 }
 

@@ -12,6 +12,8 @@ use std::time::Instant;
 use untorn::family::purse::data::Suite;
 use untorn::sim::explore::{Counts, Explored, Explorer, Ledger, Order, Plan, Unwatched, Watcher, replay};
 use untorn::sim::tear::Trial;
+use untorn::sim::tear_map::{Decision, TearMap};
+use untorn::sim::tear_map_svg;
 
 fn plan(depth: usize) -> Plan {
     let orders = Order::ALL.iter().map(|(_, order)| *order).collect();
@@ -46,7 +48,7 @@ fn no_tear_breaks_a_rule() {
     let rate = counts.card_runs.saturating_mul(1_000_000) / counts.card_micros.max(1);
     println!("torn runs of a card: {rate} a second and thread");
     assert!(explored.violation.is_none(), "{}", explored.violation.unwrap());
-    assert_eq!(explored.done, explored.items);
+    assert!(explored.is_clean(), "{explored:?}");
     let expected = if depth == 2 { 1_000_000 } else { 10_000 };
     assert!(counts.runs() >= expected, "{} torn runs", counts.runs());
 }
@@ -116,4 +118,43 @@ fn what_was_stopped_and_goes_on_comes_to_the_same() {
     assert!(stopped.done == 20 && stopped.done < stopped.items, "{stopped:?}");
     let ledger = impatient.ledger.into_inner().unwrap();
     assert_eq!(explorer.run(1, ledger, &Unwatched), whole);
+}
+
+/// By hand, of one sale: before the commit flag is whole nothing has happened, from then on the card has paid; the answer to ACK is not needed.
+#[test]
+fn the_tear_map_shows_where_a_sale_commits() {
+    use Decision::{FoundNotPaid, FoundPaid, NotBegun, Paid};
+    let map = TearMap::draw(0, &[Suite::Epc1], &[Order::Of(Trial::Sale), Order::ThreeCards]).unwrap();
+    let [panel] = &map.panels[..] else { panic!("no terminal gives an order over three cards") };
+    let decisions = |number: u64, writes: bool| -> Vec<Decision> {
+        panel.of(writes).filter(|cell| cell.number == number).map(|cell| cell.decision).collect()
+    };
+    let commands: Vec<&str> = panel.of(false).step_by(3).map(|cell| cell.command).collect();
+    assert_eq!(commands, ["SELECT", "AUTH", "TRANSACT", "ACK"]);
+    assert_eq!(decisions(1, false), [NotBegun; 3]);
+    assert_eq!(decisions(2, false), [FoundNotPaid, FoundPaid, FoundPaid], "before, after, mid-answer");
+    assert_eq!(decisions(3, false), [Paid; 3]);
+    // In the order of the torn modes; the second leaves the whole flag.
+    let flag = [FoundNotPaid, FoundPaid, FoundNotPaid, FoundNotPaid, FoundNotPaid, FoundNotPaid];
+    assert_eq!((decisions(1, true), decisions(2, true)), (vec![FoundNotPaid; 6], flag.to_vec()));
+    assert_eq!(decisions(3, true), [FoundPaid; 6]);
+    assert!(panel.cells.iter().all(|cell| cell.touches <= 1 && !cell.seen.is_empty()));
+    assert_eq!(
+        tear_map_svg::write(&map).matches("<rect").count(),
+        1 + 4 + panel.cells.len(),
+        "a square for each, four in the legend"
+    );
+}
+
+/// Cards on which nobody gets as far as the order, or whose order writes nothing: no tear of it was seen, so nothing was shown.
+#[test]
+fn an_order_that_cannot_be_recorded_is_told_and_is_no_clean_end() {
+    let orders =
+        [("acknowledged-before-durable", Order::ThreeCards), ("verification-ignored", Order::Of(Trial::SaleWithPin))];
+    for (mutant, order) in orders {
+        let plan = Plan { depth: 1, orders: vec![order], ..sale(Some(mutant)) };
+        let explored = explore(plan);
+        assert!(!explored.is_clean(), "{mutant}");
+        assert_eq!(explored.gaps, [format!("epc1.{}: no command that moves value could be recorded", order.name())]);
+    }
 }

@@ -12,7 +12,7 @@ use super::ledger::FileLedger;
 use super::subjects::{MakeCard, OpenReader, RealCard, ServedCards};
 use super::{AppError, Clock, ReaderChoice, suites};
 use crate::conformance::case::{Case, Risk};
-use crate::conformance::result::{Status, TestReport};
+use crate::conformance::result::{CaseResult, Status, TestReport};
 use crate::conformance::rig::{InProcessSubject, Rig, Subject};
 use crate::conformance::runner::{self, Observer, Subjects};
 use crate::conformance::selection::Selection;
@@ -59,6 +59,8 @@ pub struct Campaign {
     pub risk_max: Risk,
     /// Identity of a real card.
     pub identity: Option<String>,
+    /// [`CampaignOptions::words`].
+    options: String,
     /// How another thread comes to subjects of its own; only where they are virtual.
     again: Option<CampaignOptions>,
 }
@@ -66,12 +68,15 @@ pub struct Campaign {
 impl Campaign {
     /// Opens the subjects.
     pub fn open(options: &CampaignOptions) -> Result<Self, AppError> {
-        let mut cases = suites::cases();
-        for path in &options.cases {
-            cases.extend(read_cases(path)?);
-        }
-        let bare =
-            Self { cases, card: None, terminal: None, risk_max: Risk::Irreversible, identity: None, again: None };
+        let bare = Self {
+            cases: all_cases(&options.cases)?,
+            card: None,
+            terminal: None,
+            risk_max: Risk::Irreversible,
+            identity: None,
+            options: options.words(),
+            again: None,
+        };
         match &options.reader {
             None => bare.in_process(options),
             Some(reader) => bare.at(reader, options),
@@ -123,7 +128,7 @@ impl Campaign {
     pub fn parts(&mut self) -> (&[Case], Subjects<'_>) {
         let card = self.card.as_deref_mut().map(|card| card as &mut dyn Subject);
         let terminal = self.terminal.as_deref_mut().map(|terminal| terminal as &mut dyn TerminalSubject);
-        (&self.cases, Subjects { card, terminal })
+        (&self.cases, Subjects { card, terminal, options: self.options.clone() })
     }
 
     /// Runs what the selection chooses: one case after the other at a reader, as many at once as there are cores on virtual subjects.
@@ -152,7 +157,8 @@ impl Campaign {
         let work: Vec<usize> =
             (0..chosen.len()).filter(|index| report.results[*index].status == Status::NotRun).collect();
         let (next, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let (sender, ended) = mpsc::channel();
+        // Which case, and what it came to; nothing yet where it begins.
+        let (sender, ended) = mpsc::channel::<(usize, Option<CaseResult>)>();
         std::thread::scope(|scope| {
             for sender in (0..jobs).map(|_| sender.clone()) {
                 let (work, chosen, next, stopped) = (&work, &chosen, &next, &stopped);
@@ -163,31 +169,66 @@ impl Campaign {
                     while !stopped.load(Ordering::Relaxed)
                         && let Some(&index) = work.get(next.fetch_add(1, Ordering::Relaxed))
                     {
+                        if sender.send((index, None)).is_err() {
+                            return;
+                        }
                         let case_seed = runner::case_seed(seed, &chosen[index].id);
-                        let result =
-                            runner::run_case(chosen[index], &mut subjects, case_seed, &mut Timed(Clock::system()));
-                        if sender.send((index, result)).is_err() {
+                        let mut timed = Timed { clock: Clock::system(), stopped };
+                        let result = runner::run_case(chosen[index], &mut subjects, case_seed, &mut timed);
+                        if sender.send((index, Some(result))).is_err() {
                             return;
                         }
                     }
                 });
             }
             drop(sender);
-            for (done, (index, result)) in ended.iter().enumerate() {
-                observer.begin(chosen[index], done, chosen.len());
-                observer.end(&result);
-                report.results[index] = result;
+            for (index, result) in ended {
+                match result {
+                    None => observer.begin(chosen[index], index, chosen.len()),
+                    Some(result) => {
+                        observer.end(&result);
+                        report.results[index] = result;
+                    }
+                }
                 stopped.fetch_or(observer.stop(), Ordering::Relaxed);
             }
         });
         report.interrupted = work.iter().any(|index| report.results[*index].status == Status::NotRun);
-        runner::doubt_without_twin(&mut report.results, &chosen);
+        runner::doubt_without_twin(&mut report.results);
         report.micros = observer.micros().saturating_sub(begun);
         report
     }
 }
 
 impl CampaignOptions {
+    /// What a command line says to have them again, each word with a space before it.
+    pub fn words(&self) -> String {
+        let path = |path: &PathBuf| path.display().to_string();
+        let mut words: Vec<(&str, String)> = Vec::new();
+        let mut add = |name: &'static str, value: Option<String>| words.extend(value.map(|value| (name, value)));
+        add("--reader", self.reader.clone());
+        add("--serve", self.serve.map(|address| address.to_string()));
+        add("--profile", Some(self.profile.clone()).filter(|profile| !profile.is_empty() && profile != "default"));
+        add("--statement", self.statement.as_ref().map(path));
+        self.cases.iter().for_each(|file| add("--cases", Some(path(file))));
+        add("--card", self.card.clone());
+        add("--suite", self.suite.map(|suite| suite.to_string().to_lowercase()));
+        add("--terminal-statement", self.terminal.as_ref().map(path));
+        add("--mutant", self.mutant.clone());
+        words
+            .iter()
+            .flat_map(|(name, value)| [" ".to_owned(), (*name).to_owned(), " ".to_owned(), quoted(value)])
+            .collect()
+    }
+
+    /// All cases there are. What cannot be read of statement and cases is told before anything is opened.
+    pub fn review(&self) -> Result<Vec<Case>, AppError> {
+        if let Some(path) = &self.statement {
+            read_statement(path)?;
+        }
+        all_cases(&self.cases)
+    }
+
     fn statement(&self) -> Result<Statement, AppError> {
         match &self.statement {
             Some(path) => read_statement(path),
@@ -196,13 +237,29 @@ impl CampaignOptions {
     }
 }
 
-/// A clock, and nobody who looks on.
-struct Timed(Clock);
+/// A clock, and the wish to stop of who looks on elsewhere.
+struct Timed<'s> {
+    clock: Clock,
+    stopped: &'s AtomicBool,
+}
 
-impl Observer for Timed {
-    fn micros(&mut self) -> u64 {
-        self.0.micros()
+impl Observer for Timed<'_> {
+    fn stop(&mut self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
+
+    fn micros(&mut self) -> u64 {
+        self.clock.micros()
+    }
+}
+
+/// As one word of a POSIX shell (POSIX.1-2024, XCU 2.2.2).
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._+/:,=@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// What a person allows by naming a card. Cases that ruin one never run on a real card: they need a fresh one each.
@@ -212,6 +269,24 @@ fn permission(identity: &str, named: Option<&str>) -> Result<Risk, AppError> {
         Some(named) if named.eq_ignore_ascii_case(identity) => Ok(Risk::Writes),
         Some(named) => Err(AppError::Usage(format!("--card names {named}, the card at the reader is {identity}"))),
     }
+}
+
+/// The built-in cases and those of these files. An id is one case's: patterns, tokens and logs go by it.
+fn all_cases(files: &[PathBuf]) -> Result<Vec<Case>, AppError> {
+    let built_in = suites::cases().into_iter().map(|case| (format!("the built-in suite {}", case.suite), case));
+    let mut all: Vec<(String, Case)> = built_in.collect();
+    for path in files {
+        for case in read_cases(path)? {
+            let (id, place) = (&case.id, path.display().to_string());
+            if let Some((other, _)) = all.iter().find(|(_, listed)| listed.id == *id) {
+                return Err(AppError::Usage(format!(
+                    "case {id} stands in {place} and in {other}; give one of them another id"
+                )));
+            }
+            all.push((place, case));
+        }
+    }
+    Ok(all.into_iter().map(|(_, case)| case).collect())
 }
 
 fn read_cases(path: &Path) -> Result<Vec<Case>, AppError> {
@@ -283,6 +358,40 @@ mod tests {
         assert_eq!(permission("AB01", None).unwrap(), Risk::ReadOnly);
         assert_eq!(permission("AB01", Some("ab01")).unwrap(), Risk::Writes, "and never ruined");
         assert!(permission("AB01", Some("AB02")).is_err());
+    }
+
+    #[test]
+    fn what_was_asked_for_can_be_typed_again() {
+        let options = CampaignOptions {
+            profile: "euro".to_owned(),
+            statement: Some("it's mine/a b.toml".into()),
+            suite: Some(Suite::Epc2),
+            mutant: Some("debit-twice".to_owned()),
+            ..CampaignOptions::default()
+        };
+        let words = r" --profile euro --statement 'it'\''s mine/a b.toml' --suite epc2 --mutant debit-twice";
+        assert_eq!(options.words(), words);
+    }
+
+    #[test]
+    fn an_id_that_stands_twice_is_refused_with_both_places() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, id: &str| {
+            let path = folder.path().join(name);
+            let text = format!(
+                "suite = 'toy'\n[[case]]\nid = '{id}'\npurpose = 'p.'\nrisk = 'read_only'\n[[case.step]]\nreset = 'cold'\n"
+            );
+            fs::write(&path, text).unwrap();
+            path
+        };
+        let (mine, twice, built_in) =
+            (file("mine", "TOY-A-001"), file("twice", "TOY-A-001"), file("iso", "ISO-CLA-001"));
+        assert!(all_cases(std::slice::from_ref(&mine)).is_ok());
+        let error = |files: &[PathBuf]| all_cases(files).unwrap_err().to_string();
+        let both = error(&[mine.clone(), twice.clone()]);
+        assert!(both.contains(mine.to_str().unwrap()) && both.contains(twice.to_str().unwrap()), "{both}");
+        let both = error(&[built_in]);
+        assert!(both.contains("ISO-CLA-001 stands in") && both.contains("the built-in suite iso7816_4"), "{both}");
     }
 
     #[test]

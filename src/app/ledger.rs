@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AppError, place};
+use super::{AppError, place, whole_file};
 use crate::conformance::rig::Ledger;
 
 /// Most failed authentications in a row.
@@ -73,9 +73,7 @@ impl FileLedger {
             if let Some(folder) = self.path.parent() {
                 fs::create_dir_all(folder)?;
             }
-            let made = self.path.with_extension("new");
-            fs::write(&made, serde_json::to_vec_pretty(counts)?)?;
-            crate::journal::file::publish(&made, &self.path)
+            whole_file::write_durably(&self.path, &serde_json::to_vec_pretty(counts)?)
         };
         write().map_err(|error: io::Error| format!("the ledger {} cannot be written: {error}", self.path.display()))
     }

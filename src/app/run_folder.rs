@@ -1,23 +1,48 @@
 //! What a test run leaves behind: `report.json`, and a file of JSON lines with the log of each case.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 
 use super::AppError;
+use super::whole_file::{is_temporary_of, write_whole, write_whole_soon};
 use crate::conformance::evidence::Line;
 use crate::conformance::result::{CaseResult, TestReport};
 use crate::report::suite_json;
 
+/// Makes a folder of its own for a run in `parent`: of this name, or where there is one already with `-2`, `-3` and so on behind it.
+pub fn make_fresh(parent: &Path, name: &str) -> Result<PathBuf, AppError> {
+    fs::create_dir_all(parent).map_err(|source| AppError::file("make the folder", parent, source))?;
+    let names = std::iter::once(name.to_owned()).chain((2..=SAME_NAME_MAX).map(|number| format!("{name}-{number}")));
+    for folder in names.map(|name| parent.join(name)) {
+        match fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(source) => return Err(AppError::file("make the folder", &folder, source)),
+        }
+    }
+    Err(AppError::Usage(format!("{} holds {SAME_NAME_MAX} runs of {name}", parent.display())))
+}
+
+/// Runs that begin in one second, far above what any person starts.
+const SAME_NAME_MAX: u32 = 1_000;
+
 /// The report in a run's folder.
 pub const REPORT: &str = "report.json";
 
-/// The folder of a run that is under way. After each case it holds a report that is valid, and that says which cases did not run.
+/// The folder of a run that is under way. After each case it holds a report that is valid, and that says which cases did not run; of the
+/// case under way each line of its log as it came.
 #[derive(Debug)]
 pub struct RunFolder {
     folder: PathBuf,
     report: TestReport,
+    /// Of the case under way, with its id.
+    log: Option<(String, fs::File)>,
+    /// Cases whose whole log is in its file.
+    kept: BTreeSet<String>,
+    write: fn(&Path, &[u8]) -> Result<(), AppError>,
 }
 
 impl RunFolder {
@@ -26,13 +51,39 @@ impl RunFolder {
     pub fn create(folder: &Path, planned: TestReport) -> Result<Self, AppError> {
         fs::create_dir_all(folder).map_err(|source| AppError::file("make the folder", folder, source))?;
         remove_earlier(folder)?;
-        let folder = Self { folder: folder.to_owned(), report: planned };
+        let (log, kept) = Default::default();
+        let folder = Self { folder: folder.to_owned(), report: planned, log, kept, write: write_whole_soon };
         folder.write_report()?;
         Ok(folder)
     }
 
+    /// Of a real card, which cannot be asked again: after each case its log and the report are on the disk.
+    #[must_use]
+    pub fn durable(self) -> Self {
+        Self { write: write_whole, ..self }
+    }
+
+    /// A line of a log, as it comes: what a real card did is in its file before the next command goes out. The first of a log begins it.
+    pub fn line(&mut self, case: &str, line: &Line) -> Result<(), AppError> {
+        let name = file_name(case);
+        let path = self.folder.join(&name);
+        let fail = |source| AppError::file("write the log", &path, source);
+        if line.number == 1 || self.log.as_ref().is_none_or(|(id, _)| id != case) {
+            self.log = Some((case.to_owned(), fs::File::create(&path).map_err(fail)?));
+            let named = |planned: &&mut CaseResult| planned.id == case && planned.evidence_file.is_none();
+            if let Some(planned) = self.report.results.iter_mut().find(named) {
+                planned.evidence_file = Some(name);
+                self.write_report()?;
+            }
+        }
+        let Some((_, log)) = &mut self.log else { return Ok(()) };
+        // One write a line: a process that dies leaves whole lines, but for the last.
+        log.write_all(lines(std::slice::from_ref(line)).as_bytes()).map_err(fail)
+    }
+
     /// A case ended: writes its log, then the report.
     pub fn record(&mut self, result: &CaseResult) -> Result<(), AppError> {
+        self.log = None;
         let kept = self.keep(result.clone())?;
         if let Some(planned) = self.report.results.iter_mut().find(|planned| planned.id == kept.id) {
             *planned = kept;
@@ -49,10 +100,12 @@ impl RunFolder {
     }
 
     /// The log goes to a file of its own.
-    fn keep(&self, mut result: CaseResult) -> Result<CaseResult, AppError> {
+    fn keep(&mut self, mut result: CaseResult) -> Result<CaseResult, AppError> {
         if !result.evidence.is_empty() {
             let name = file_name(&result.id);
-            write_whole(&self.folder.join(&name), lines(&result.evidence).as_bytes())?;
+            if self.kept.insert(result.id.clone()) {
+                (self.write)(&self.folder.join(&name), lines(&result.evidence).as_bytes())?;
+            }
             result.evidence.clear();
             result.evidence_file = Some(name);
         }
@@ -60,7 +113,7 @@ impl RunFolder {
     }
 
     fn write_report(&self) -> Result<(), AppError> {
-        write_whole(&self.folder.join(REPORT), suite_json::write(&self.report).as_bytes())
+        (self.write)(&self.folder.join(REPORT), suite_json::write(&self.report).as_bytes())
     }
 }
 
@@ -87,20 +140,13 @@ fn read_lines(folder: &Path, name: &str) -> Result<Vec<Line>, AppError> {
     }
     let path = folder.join(name);
     let text = fs::read_to_string(&path).map_err(|source| AppError::file("read the log", &path, source))?;
+    // A last line without an end is one that its process could not finish.
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let parse = |(index, line): (usize, &str)| {
         let wrong = |error| AppError::Usage(format!("{}, line {}: {error}", path.display(), index + 1));
         serde_json::from_str(line).map_err(wrong)
     };
-    text.lines().enumerate().map(parse).collect()
-}
-
-/// Whole or not at all: under another name first.
-pub fn write_whole(path: &Path, octets: &[u8]) -> Result<(), AppError> {
-    let fail = |source| AppError::file("write", path, source);
-    let name = path.file_name().ok_or_else(|| AppError::Usage(format!("{} is no file", path.display())))?;
-    let temporary = path.with_file_name(format!(".{}.new", name.to_string_lossy()));
-    fs::File::create(&temporary).and_then(|mut file| file.write_all(octets)).map_err(fail)?;
-    fs::rename(&temporary, path).map_err(fail)
+    whole.lines().enumerate().map(parse).collect()
 }
 
 fn lines(evidence: &[Line]) -> String {
@@ -128,22 +174,34 @@ fn file_name(id: &str) -> String {
     name + ".jsonl"
 }
 
+/// Removes the run that lies there, when nothing else does: its report, the logs of the cases that this names, and what a process that
+/// died was about to put in their place.
 fn remove_earlier(folder: &Path) -> Result<(), AppError> {
     let fail = |source| AppError::file("read the folder", folder, source);
-    let mut earlier = Vec::new();
-    for entry in fs::read_dir(folder).map_err(fail)? {
-        let path = entry.map_err(fail)?.path();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let kind = path.extension().unwrap_or_default();
-        let ours = name == REPORT || kind == "jsonl" || (name.starts_with('.') && kind == "new");
-        if !ours || !path.is_file() {
-            return Err(AppError::Usage(format!("{} holds something that is no test run: {name}", folder.display())));
+    let entries: Vec<fs::DirEntry> = fs::read_dir(folder).and_then(Iterator::collect).map_err(fail)?;
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let foreign = |what: String| AppError::Usage(format!("{} {what}; it was not touched", folder.display()));
+    let text = match fs::read_to_string(folder.join(REPORT)) {
+        Ok(text) => text,
+        Err(error) => return Err(foreign(format!("holds files and no {REPORT} that can be read ({error})"))),
+    };
+    let report =
+        suite_json::read(&text).map_err(|error| foreign(format!("holds a {REPORT} that is no test run ({error})")))?;
+    let mut ours: BTreeSet<String> = report.results.iter().map(|result| file_name(&result.id)).collect();
+    ours.insert(REPORT.to_owned());
+    for entry in &entries {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_ours = ours.contains(&name) || ours.iter().any(|ours| is_temporary_of(&name, ours));
+        if !is_ours || !entry.file_type().map_err(fail)?.is_file() {
+            return Err(foreign(format!("holds something that is no part of its test run: {name}")));
         }
-        earlier.push(path);
     }
-    // A folder of JSON lines alone is somebody else's.
-    if !earlier.is_empty() && !folder.join(REPORT).exists() {
-        return Err(AppError::Usage(format!("{} holds files and no {REPORT}; it was not touched", folder.display())));
-    }
-    earlier.iter().try_for_each(|path| fs::remove_file(path).map_err(|source| AppError::file("remove", path, source)))
+    // The report last: without it the rest would be nobody's.
+    let (report, logs): (Vec<PathBuf>, Vec<PathBuf>) =
+        entries.iter().map(fs::DirEntry::path).partition(|path| path.ends_with(REPORT));
+    logs.iter()
+        .chain(&report)
+        .try_for_each(|path| fs::remove_file(path).map_err(|source| AppError::file("remove", path, source)))
 }

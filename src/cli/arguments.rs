@@ -34,6 +34,8 @@ Exit codes: 0 done; 1 refused or failed, nothing in doubt; 2 unresolved: whether
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) global: Global,
+    #[command(flatten)]
+    pub(super) window: Window,
     #[command(subcommand)]
     pub(super) command: Option<Command>,
 }
@@ -42,6 +44,33 @@ impl Arguments {
     /// Whether results are wanted as JSON.
     pub(super) const fn with_json(&self) -> bool {
         self.global.json
+    }
+}
+
+/// What the window's conformance suite may be told. Behind `test` the same words are that command's own.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of the window's conformance suite")]
+pub(super) struct Window {
+    /// What is claimed of the card and what a test must know of it (ICS and IXIT), in TOML [default: those of --profile]
+    #[arg(long, value_name = "FILE")]
+    pub(super) statement: Option<PathBuf>,
+    /// More cases, in TOML
+    #[arg(long, value_name = "FILE")]
+    pub(super) cases: Vec<PathBuf>,
+    /// Verdicts that are known and accepted for a while, in TOML
+    #[arg(long, value_name = "FILE")]
+    pub(super) expect: Option<PathBuf>,
+}
+
+impl Window {
+    /// The first that is given.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--statement", self.statement.is_some()),
+            ("--cases", !self.cases.is_empty()),
+            ("--expect", self.expect.is_some()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
     }
 }
 

@@ -1,9 +1,8 @@
 //! `untorn explore`: tears every order everywhere and says what broke.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,10 +15,13 @@ use serde_json::json;
 
 use super::arguments::Global;
 use super::{Report, desk, tell};
+use crate::app::whole_file::write_whole;
 use crate::app::{AppError, Clock, Exit};
 use crate::conformance::token::Token;
 use crate::family::purse::data::Suite;
 use crate::sim::explore::{self, Counts, DEPTH_MAX, Explored, Explorer, Ledger, Order, Plan, Watcher};
+use crate::sim::tear_map::{self, TearMap};
+use crate::sim::tear_map_svg;
 
 /// How often the work done is written down.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
@@ -33,9 +35,10 @@ Examples:
   untorn explore --depth 2 --resume explore.json
   untorn --suite epc1 explore --order sale --order refund
   untorn explore --mutant debit-twice
+  untorn explore --map tear-map.svg
   untorn explore --replay explore@1/epc1.sale/0/c2w1:erased+r0:nothing
 
-Exit codes: 0 no rule is broken; 1 a rule is broken; 2 stopped before the end; 3 command line or a file wrong.";
+Exit codes: 0 no rule is broken; 1 a rule is broken; 2 stopped before the end, or something could not be explored; 3 command line or a file wrong.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXPLORE_HELP)]
@@ -55,8 +58,12 @@ pub(super) struct Explore {
     /// Write down what is done, and go on from there
     #[arg(long, value_name = "FILE")]
     pub(super) resume: Option<PathBuf>,
+    /// Draw a map of what comes of one tear at each place, as Markdown or, to a name that ends in .svg, as a picture; may be
+    /// repeated
+    #[arg(long = "map", value_name = "FILE", conflicts_with_all = ["depth", "mutant", "jobs", "resume"])]
+    pub(super) maps: Vec<PathBuf>,
     /// Play one run again and show its steps
-    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["depth", "orders", "jobs", "resume"])]
+    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["depth", "orders", "jobs", "resume", "maps"])]
     pub(super) replay: Option<Token>,
 }
 
@@ -82,11 +89,13 @@ pub(super) fn run(global: &Global, explore: &Explore) -> Result<Report, AppError
         seed: global.seed().unwrap_or_default(),
         mutant: explore.mutant.clone(),
     };
-    let name = plan.name();
-    let file = explore.resume.as_ref().map(|path| ResumeFile { path: path.clone(), plan: name });
+    if !explore.maps.is_empty() {
+        return map(&plan, &explore.maps);
+    }
+    let explorer = Explorer::new(plan).map_err(AppError::Usage)?;
+    let file = explore.resume.as_ref().map(|path| ResumeFile { path: path.clone(), plan: explorer.name() });
     let ledger = file.as_ref().map(ResumeFile::read).transpose()?.unwrap_or_default();
     let before: u64 = ledger.values().map(|counts| counts.card_runs).sum();
-    let explorer = Explorer::new(plan).map_err(AppError::Usage)?;
     let watch = Watch::new(explorer.items(), &ledger, file, desk::stop_flag()?);
     let threads = explore.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, std::num::NonZero::get);
     let begun = Instant::now();
@@ -101,9 +110,10 @@ pub(super) fn run(global: &Global, explore: &Explore) -> Result<Report, AppError
 }
 
 fn report(explored: &Explored, threads: usize, seconds: f64, rate: f64) -> Report {
-    let Explored { items, done, counts, violation } = explored;
+    let Explored { items, done, counts, violation, gaps } = explored;
     let (exit, result) = match violation {
         Some(_) => (Exit::Failed, "violation"),
+        None if !gaps.is_empty() => (Exit::Unresolved, "incomplete"),
         None if done < items => (Exit::Unresolved, "stopped"),
         None => (Exit::Done, "explored"),
     };
@@ -122,8 +132,12 @@ fn report(explored: &Explored, threads: usize, seconds: f64, rate: f64) -> Repor
     );
     let _ =
         writeln!(text, "{seconds:.1} s with {threads} threads; a thread makes {rate:.0} torn runs of a card a second.");
+    for gap in gaps {
+        let _ = writeln!(text, "NOT EXPLORED {gap}");
+    }
     let detail = match violation {
         Some(violation) => format!("{}: {}", violation.command, violation.rule),
+        None if !gaps.is_empty() => format!("Not everything could be explored: {}.", gaps.join("; ")),
         None if done < items => format!("Stopped before the end: {done} of {items} pieces of work are done."),
         None => format!("No violation in {} torn runs.", counts.runs()),
     };
@@ -131,7 +145,7 @@ fn report(explored: &Explored, threads: usize, seconds: f64, rate: f64) -> Repor
         let _ = writeln!(text, "{detail}");
     }
     let json = json!({
-        "items": items, "done": done, "counts": counts, "runs": counts.runs(), "violation": violation,
+        "items": items, "done": done, "counts": counts, "runs": counts.runs(), "violation": violation, "gaps": gaps,
         "threads": threads, "seconds": seconds, "card_runs_per_second": rate,
     });
     Report::new(exit, text, result, detail, json)
@@ -148,6 +162,18 @@ fn replay(token: &Token, mutant: Option<String>) -> Result<Report, AppError> {
     let exit = if replayed.rule.is_some() { Exit::Failed } else { Exit::Done };
     let json = json!({ "steps": replayed.steps, "rule": replayed.rule, "token": token.to_string() });
     Ok(Report::new(exit, text, "replay", detail, json))
+}
+
+fn map(plan: &Plan, files: &[PathBuf]) -> Result<Report, AppError> {
+    let map = TearMap::draw(plan.seed, &plan.suites, &plan.orders).map_err(AppError::Internal)?;
+    for path in files {
+        let is_picture = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg"));
+        let text = if is_picture { tear_map_svg::write(&map) } else { tear_map::markdown(&map) };
+        write_whole(path, text.as_bytes())?;
+    }
+    let places: usize = map.panels.iter().map(|panel| panel.cells.len()).sum();
+    let detail = format!("{places} tears of {} orders; no rule is broken.", map.panels.len());
+    Ok(Report::done(format!("{detail}\n"), "map", detail, json!({ "places": places, "files": files })))
 }
 
 /// Progress for people, and for going on later.
@@ -227,7 +253,7 @@ struct ResumeFile {
 
 #[derive(Serialize, Deserialize)]
 struct Resumed {
-    /// [`Plan::name`].
+    /// [`Explorer::name`].
     plan: String,
     done: Ledger,
 }
@@ -253,21 +279,7 @@ impl ResumeFile {
     /// The whole file or the one before it, whatever happens meanwhile.
     fn write(&self, ledger: &Ledger) -> Result<(), AppError> {
         let resumed = Resumed { plan: self.plan.clone(), done: ledger.clone() };
-        let fresh = beside(&self.path);
-        let write = || {
-            let mut file = File::create(&fresh)?;
-            serde_json::to_writer(&mut file, &resumed)?;
-            file.write_all(b"\n")?;
-            file.sync_all()?;
-            fs::rename(&fresh, &self.path)
-        };
-        write().map_err(|error| AppError::file("write", &self.path, error))
+        let text = serde_json::to_string(&resumed).map_err(|error| AppError::Internal(error.to_string()))?;
+        write_whole(&self.path, format!("{text}\n").as_bytes())
     }
-}
-
-/// A name in the same directory, so that it can be renamed.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    path.with_file_name(name)
 }

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::Report;
 use super::arguments::{Global, Mutants, usage};
+use crate::app::whole_file::write_whole;
 use crate::app::{AppError, Exit, suites};
-use crate::conformance::verdict::Verdict;
 use crate::sim::mutants::{self, Matrix, Row};
 
 pub(super) fn run(global: &Global, arguments: &Mutants) -> Result<Report, AppError> {
@@ -39,10 +39,10 @@ pub(super) fn run(global: &Global, arguments: &Mutants) -> Result<Report, AppErr
     bar.finish_and_clear();
     let matrix = matrix.map_err(AppError::Usage)?;
     if let Some(path) = &arguments.out {
-        std::fs::write(path, markdown(&matrix)).map_err(|source| AppError::file("write the matrix", path, source))?;
+        write_whole(path, matrix.markdown().as_bytes())?;
     }
     let exit = if matrix.is_clean() { Exit::Done } else { Exit::Failed };
-    let detail = score_line(&matrix);
+    let detail = matrix.score_line();
     Ok(Report::new(exit, text(&matrix, arguments.verbose), "mutation", detail, json!({ "matrix": matrix })))
 }
 
@@ -52,14 +52,6 @@ fn progress(count: usize) -> ProgressBar {
         bar.set_style(style);
     }
     bar
-}
-
-fn score_line(matrix: &Matrix) -> String {
-    let ((killed, all), (critical, of)) = (matrix.score(false), matrix.score(true));
-    format!(
-        "{killed} of {all} mutants killed; of those with money or authentication at stake {critical} of {of}; {} false alarms",
-        matrix.false_alarms.len()
-    )
 }
 
 fn text(matrix: &Matrix, verbose: bool) -> String {
@@ -73,10 +65,13 @@ fn text(matrix: &Matrix, verbose: bool) -> String {
     for name in &matrix.unknown {
         let _ = writeln!(text, "unknown        {name}: a case declares it, and there is no such mutant");
     }
+    for error in &matrix.errors {
+        let _ = writeln!(text, "error          {error}: the case itself went wrong");
+    }
     if verbose && !matrix.orphans.is_empty() {
         let _ = writeln!(text, "without mutant {}", matrix.orphans.join(", "));
     }
-    let _ = writeln!(text, "{}", score_line(matrix));
+    let _ = writeln!(text, "{}", matrix.score_line());
     text
 }
 
@@ -90,26 +85,4 @@ fn line(text: &mut String, row: &Row) {
     if row.cases.is_empty() {
         let _ = writeln!(text, "{:<14} no case declares it", "");
     }
-}
-
-/// The matrix as a page to keep: one line for each mutant.
-fn markdown(matrix: &Matrix) -> String {
-    let mut text = format!("# Mutation matrix\n\n{}.\n\n", score_line(matrix));
-    text.push_str("`untorn mutants --out FILE` makes this page. * money or authentication is at stake.\n\n");
-    text.push_str("| mutant | | defect | cases that declare it |\n|---|---|---|---|\n");
-    for row in &matrix.rows {
-        let cases: Vec<String> = row
-            .cases
-            .iter()
-            .map(|(case, verdict)| match verdict {
-                Some(Verdict::Fail) => case.clone(),
-                Some(other) => format!("{case} ({other})"),
-                None => format!("{case} (not applicable)"),
-            })
-            .collect();
-        let (mark, survived) = (if row.critical { "*" } else { "" }, if row.killed { "" } else { "**survived** " });
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "| `{}` | {mark} | {survived}{} | {} |", row.name, row.defect, cases.join(", "));
-    }
-    text
 }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::Report;
 use super::arguments::{Merge, ReportCommand, ReportFormat, Show, usage};
-use crate::app::run_folder::{read, write_whole};
+use crate::app::run_folder::read;
+use crate::app::whole_file::write_whole;
 use crate::app::{AppError, Exit, suites};
 use crate::conformance::result::{End, TestReport};
 use crate::report::{

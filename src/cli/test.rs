@@ -12,16 +12,17 @@ use super::arguments::{Global, Test};
 use super::report::exit;
 use super::{Report, desk, tell};
 use crate::app::campaign::{Campaign, CampaignOptions};
-use crate::app::run_folder::RunFolder;
+use crate::app::run_folder::{RunFolder, make_fresh};
 use crate::app::{AppError, Clock, Exit, ReaderChoice};
 use crate::conformance::case::Case;
+use crate::conformance::evidence::Line;
 use crate::conformance::expected::Expectations;
 use crate::conformance::result::{CaseResult, Status, TestReport};
 use crate::conformance::runner::{self, Observer};
 use crate::conformance::selection::Selection;
 use crate::conformance::token::Token;
 use crate::conformance::verdict::Verdict;
-use crate::report::suite_text;
+use crate::report::{suite_log, suite_text};
 
 pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     let options = options(global, test);
@@ -46,8 +47,8 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
         ));
     }
     let clock = Clock::system();
-    let out = out(test, &options, &clock);
-    let mut watch = Watch::new(&selection, &campaign.cases, out.clone())?;
+    let out = out(test, &options, &clock)?;
+    let mut watch = Watch::new(&selection, &campaign.cases, out.clone(), options.reader.is_some())?;
     let seed = global.seed().unwrap_or_default();
     let begun = clock.now();
     let mut report = campaign.run(&selection, seed, &mut watch);
@@ -83,15 +84,15 @@ fn options(global: &Global, test: &Test) -> CampaignOptions {
 }
 
 /// Where the logs go. What a real card did cannot be asked for again, so it is always kept; a virtual card does the same again.
-fn out(test: &Test, options: &CampaignOptions, clock: &Clock) -> Option<PathBuf> {
-    let named = test.out.clone();
-    named.or_else(|| {
-        let time: String = clock.now().to_string().chars().filter(char::is_ascii_digit).collect();
-        options.reader.as_ref().map(|_| Path::new("runs").join(time))
-    })
+fn out(test: &Test, options: &CampaignOptions, clock: &Clock) -> Result<Option<PathBuf>, AppError> {
+    if test.out.is_some() || options.reader.is_none() {
+        return Ok(test.out.clone());
+    }
+    let time: String = clock.now().to_string().chars().filter(char::is_ascii_digit).collect();
+    make_fresh(Path::new("runs"), &time).map(Some)
 }
 
-fn read_expectations(path: &Path) -> Result<Expectations, AppError> {
+pub(super) fn read_expectations(path: &Path) -> Result<Expectations, AppError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| AppError::file("read the expected results", path, source))?;
     Expectations::parse(&text).map_err(|error| AppError::Usage(format!("{}: {error}", path.display())))
@@ -146,7 +147,7 @@ fn replay(campaign: &mut Campaign, token: &Token) -> Result<Report, AppError> {
     let result = runner::replay(case, &mut subjects, token, &mut watch);
     let mut text = String::new();
     for line in &result.evidence {
-        let _ = writeln!(text, "{:>4}  {}", line.number, line.what);
+        text.push_str(&suite_log::line(&result, line));
     }
     let exit = match result.verdict() {
         Some(Verdict::Pass) => Exit::Done,
@@ -163,25 +164,35 @@ struct Watch {
     clock: Clock,
     stop: Arc<AtomicBool>,
     out: Option<PathBuf>,
+    /// What a real card did cannot be asked for again.
+    at_reader: bool,
     folder: Option<RunFolder>,
     /// Why no more logs are written; the run ends then.
     trouble: Option<AppError>,
 }
 
 impl Watch {
-    fn new(selection: &Selection, cases: &[Case], out: Option<PathBuf>) -> Result<Self, AppError> {
+    fn new(selection: &Selection, cases: &[Case], out: Option<PathBuf>, at_reader: bool) -> Result<Self, AppError> {
         let count = selection.choose(cases).len() as u64;
         // Hidden where the standard error is no terminal.
         let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed}, {eta} left, {msg}") {
             bar.set_style(style);
         }
-        Ok(Self { bar, out, ..Self::silent()? })
+        Ok(Self { bar, out, at_reader, ..Self::silent()? })
     }
 
     fn silent() -> Result<Self, AppError> {
         let stop = desk::stop_flag()?;
-        Ok(Self { bar: ProgressBar::hidden(), clock: Clock::system(), stop, out: None, folder: None, trouble: None })
+        Ok(Self {
+            bar: ProgressBar::hidden(),
+            clock: Clock::system(),
+            stop,
+            out: None,
+            at_reader: false,
+            folder: None,
+            trouble: None,
+        })
     }
 
     fn note<T>(&mut self, done: Result<T, AppError>) -> Option<T> {
@@ -199,7 +210,8 @@ impl Watch {
 impl Observer for Watch {
     fn planned(&mut self, report: &TestReport) {
         if let Some(out) = self.out.clone() {
-            self.folder = self.note(RunFolder::create(&out, report.clone()));
+            let folder = RunFolder::create(&out, report.clone());
+            self.folder = self.note(if self.at_reader { folder.map(RunFolder::durable) } else { folder });
         }
     }
 
@@ -212,6 +224,13 @@ impl Observer for Watch {
         if let Some(folder) = &mut self.folder {
             let recorded = folder.record(result);
             self.note(recorded);
+        }
+    }
+
+    fn line(&mut self, case: &Case, line: &Line) {
+        if let Some(folder) = &mut self.folder {
+            let written = folder.line(&case.id, line);
+            self.note(written);
         }
     }
 

@@ -1,10 +1,8 @@
 //! What was seen: one line for everything that passed, in the order in which it passed. Secrets are masked before they get here.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use super::verdict::{Outcome, Verdict};
+use super::verdict::{Outcome, Stop, Verdict};
 use crate::reader::LinkErrorKind;
 
 /// One line of a case's log.
@@ -85,45 +83,25 @@ pub enum Seen {
     },
 }
 
-impl fmt::Display for Seen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AnswerToReset { octets } => write!(f, "reset    {octets}"),
-            Self::Command { octets, masked } => {
-                write!(f, "command  {octets}{}", if *masked { " (PIN masked)" } else { "" })
-            }
-            Self::Response { octets } => write!(f, "answer   {octets}"),
-            Self::NoAnswer { detail, .. } => write!(f, "silence  {detail}"),
-            Self::Torn { how } => write!(f, "tear     {how}"),
-            Self::Written { writes } => {
-                let lengths: Vec<String> = writes.iter().map(|(at, len)| format!("{len} at {at}")).collect();
-                write!(f, "memory   {}", lengths.join(", "))
-            }
-            Self::PowerOff => f.write_str("power off"),
-            Self::Note { text } => write!(f, "note     {text}"),
-            Self::Check { what, held } => write!(f, "{}  {what}", if *held { "holds  " } else { "BROKEN " }),
-            Self::Verdict { verdict, reason, rests_on } => {
-                write!(f, "verdict  {verdict}")?;
-                if let Some(reason) = reason {
-                    write!(f, ": {reason}")?;
-                }
-                rests_on.map_or(Ok(()), |line| write!(f, " (line {line})"))
-            }
-        }
-    }
-}
-
 /// The log of a case while it runs.
 pub(super) struct Log<'r> {
     clock: &'r mut dyn FnMut() -> u64,
+    sink: Option<&'r mut dyn FnMut(&Line)>,
     lines: Vec<Line>,
     rests_on: Option<u32>,
+    /// The first check that did not hold.
+    broken: Option<u32>,
 }
 
 impl<'r> Log<'r> {
     /// An empty one; `clock` gives microseconds.
     pub(super) fn new(clock: &'r mut dyn FnMut() -> u64) -> Self {
-        Self { clock, lines: Vec::new(), rests_on: None }
+        Self { clock, sink: None, lines: Vec::new(), rests_on: None, broken: None }
+    }
+
+    /// Each line goes there too, as it comes.
+    pub(super) fn with_sink(self, sink: &'r mut dyn FnMut(&Line)) -> Self {
+        Self { sink: Some(sink), ..self }
     }
 
     pub(super) fn add(&mut self, what: Seen) {
@@ -131,18 +109,31 @@ impl<'r> Log<'r> {
         if matches!(what, Seen::Check { held: false, .. } | Seen::NoAnswer { .. }) {
             self.rests_on = Some(number);
         }
+        if matches!(what, Seen::Check { held: false, .. }) {
+            self.broken.get_or_insert(number);
+        }
         let micros = (self.clock)();
-        self.lines.push(Line { number, micros, what });
+        let line = Line { number, micros, what };
+        if let Some(sink) = &mut self.sink {
+            sink(&line);
+        }
+        self.lines.push(line);
     }
 
-    /// Ends it with how the body ended.
-    pub(super) fn finish(mut self, ended: &Outcome) -> Vec<Line> {
+    /// Ends it with how the body ended. A body that saw a check not hold and came to its end all the same has dropped what the check
+    /// said: that is no pass, and the case's own error.
+    pub(super) fn finish(mut self, ended: Outcome) -> (Outcome, Vec<Line>) {
+        let dropped = |line| Err(Stop::error(format!("the check on line {line} did not hold, and the case went on")));
+        let ended = match self.broken {
+            Some(line) if ended.is_ok() => dropped(line),
+            _ => ended,
+        };
         let rests_on = self.rests_on.filter(|_| ended.is_err());
-        let (verdict, reason) = match ended {
+        let (verdict, reason) = match &ended {
             Ok(()) => (Verdict::Pass, None),
             Err(stop) => (stop.verdict, Some(stop.reason.clone())),
         };
         self.add(Seen::Verdict { verdict, reason, rests_on });
-        self.lines
+        (ended, self.lines)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::result::{Expected, TestReport};
+use super::result::{Expected, Status, TestReport};
 use super::verdict::Verdict;
 
 /// The file.
@@ -65,21 +65,26 @@ impl Expectations {
         Ok(parsed)
     }
 
-    /// Marks the verdicts that were expected, and lists the entries that do not fit any more: expired, or another verdict came.
-    /// An entry for a case that was not among those chosen says nothing. `today` is `YYYY-MM-DD`.
+    /// Marks the verdicts that were expected, and lists the entries that do not fit any more: expired, or another verdict came, or
+    /// the case does not apply or is blocked. An entry for a case that was not among those chosen says nothing, nor does one for a case
+    /// that the run did not come to. `today` is `YYYY-MM-DD`.
     pub fn apply(&self, report: &mut TestReport, today: &str) {
         for entry in &self.expect {
             let Some(result) = report.results.iter_mut().find(|result| result.id == entry.case) else { continue };
-            let Some(verdict) = result.verdict() else { continue };
+            if result.status == Status::NotRun {
+                continue;
+            }
             if entry.until.as_str() < today {
                 report
                     .stale_expectations
                     .push(format!("{}: expired on {} ({})", entry.case, entry.until, entry.reason));
-            } else if verdict == entry.verdict {
+            } else if result.verdict() == Some(entry.verdict) {
                 result.expected = Some(Expected { reason: entry.reason.clone(), until: entry.until.clone() });
             } else {
                 let expected = entry.verdict;
-                report.stale_expectations.push(format!("{}: expected {expected}, got {verdict}", entry.case));
+                let got = result.standing();
+                let got = result.verdict().map_or_else(|| got.to_string(), |verdict| verdict.to_string());
+                report.stale_expectations.push(format!("{}: expected {expected}, got {got}", entry.case));
             }
         }
     }
@@ -94,4 +99,36 @@ impl Expectations {
 /// A calendar date.
 fn is_date(text: &str) -> bool {
     time::Date::parse(text, time::macros::format_description!("[year]-[month]-[day]")).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::case::Case;
+    use crate::conformance::runner::{Subjects, plan};
+    use crate::conformance::selection::Selection;
+
+    const UNTIL_2030: &str =
+        "[[expect]]\ncase = 'TOY-001'\nverdict = 'fail'\nreason = 'firmware 1.2'\nuntil = '2030-12-31'\n";
+
+    fn stale(status: Status, today: &str) -> Vec<String> {
+        let case = Case::new("toy", "TOY-001", "A purpose.");
+        let mut report = plan(&[&case], &Selection::default(), &Subjects::default(), 0);
+        report.results[0].status = status;
+        Expectations::parse(UNTIL_2030).unwrap().apply(&mut report, today);
+        report.stale_expectations
+    }
+
+    #[test]
+    fn an_expectation_fits_the_verdict_that_it_names_and_nothing_else() {
+        let ran = |verdict| Status::Ran { verdict, reason: None, rests_on: None };
+        let barred = || "the claim is not made".to_owned();
+        assert!(stale(ran(Verdict::Fail), "2030-12-31").is_empty());
+        assert_eq!(stale(ran(Verdict::Pass), "2030-12-31"), ["TOY-001: expected fail, got pass"]);
+        let not_applicable = stale(Status::NotApplicable { reason: barred() }, "2030-12-31");
+        assert_eq!(not_applicable, ["TOY-001: expected fail, got not applicable"]);
+        assert_eq!(stale(Status::Blocked { reason: barred() }, "2030-12-31"), ["TOY-001: expected fail, got blocked"]);
+        assert!(stale(Status::NotRun, "2030-12-31").is_empty(), "the run did not come to it");
+        assert!(stale(ran(Verdict::Fail), "2031-01-01")[0].contains("expired"));
+    }
 }

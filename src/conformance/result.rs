@@ -53,12 +53,15 @@ pub struct CaseResult {
     pub purpose: String,
     /// Requirements in specs/.
     pub requirements: Vec<String>,
+    /// The case that shows the same thing accepted; without its pass this one's refusal is in doubt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twin: Option<String>,
     /// What it does to a card.
     pub risk: Risk,
     /// What came of it.
     #[serde(flatten)]
     pub status: Status,
-    /// Repeats it exactly: `untorn test --replay TOKEN`.
+    /// Repeats it exactly behind `untorn test --replay`: the token, then the options by which the same subject is reached.
     pub replay: String,
     /// Microseconds.
     pub micros: u64,

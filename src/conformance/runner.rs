@@ -1,5 +1,7 @@
 //! Runs cases one after the other: a fresh activation for each, its log kept, its verdict final. No case is tried twice.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::case::{Body, Case, Facility};
@@ -22,6 +24,9 @@ pub trait Observer {
     fn begin(&mut self, _case: &Case, _index: usize, _of: usize) {}
     /// It ended.
     fn end(&mut self, _result: &CaseResult) {}
+    /// A line of a case's log, as it comes: number 1 is the first of a run of its body, and a case that is made shorter has several.
+    /// Not told where cases run at once.
+    fn line(&mut self, _case: &Case, _line: &Line) {}
     /// Asked before each case.
     fn stop(&mut self) -> bool {
         false
@@ -44,17 +49,19 @@ pub struct Subjects<'s> {
     pub card: Option<&'s mut dyn Subject>,
     /// A terminal.
     pub terminal: Option<&'s mut dyn TerminalSubject>,
+    /// What a command line says to reach them, each word with a space before it; nothing for what is under test by itself.
+    pub options: String,
 }
 
 impl<'s> Subjects<'s> {
     /// A card only.
     pub fn card(subject: &'s mut dyn Subject) -> Self {
-        Self { card: Some(subject), terminal: None }
+        Self { card: Some(subject), ..Self::default() }
     }
 
     /// A terminal only.
     pub fn terminal(subject: &'s mut dyn TerminalSubject) -> Self {
-        Self { card: None, terminal: Some(subject) }
+        Self { terminal: Some(subject), ..Self::default() }
     }
 
     /// Statement and facilities of the subject of this case.
@@ -97,7 +104,7 @@ pub fn case_seed(run_seed: u64, case: &str) -> u64 {
 pub fn plan(cases: &[&Case], selection: &Selection, subjects: &Subjects<'_>, seed: u64) -> TestReport {
     let planned = |case: &&Case| {
         let barred = subjects.bars(case, selection);
-        result(case, subjects, case_seed(seed, &case.id), barred.unwrap_or(Status::NotRun))
+        result(case, subjects, case_seed(seed, &case.id), None, barred.unwrap_or(Status::NotRun))
     };
     let (statement, binding) = subjects.names();
     TestReport {
@@ -137,7 +144,7 @@ pub fn run(
         report.results[index] = run_case(case, subjects, case_seed(seed, &case.id), observer);
         observer.end(&report.results[index]);
     }
-    doubt_without_twin(&mut report.results, &chosen);
+    doubt_without_twin(&mut report.results);
     report.micros = observer.micros().saturating_sub(begun);
     report
 }
@@ -162,30 +169,29 @@ fn run_case_at(
     observer: &mut dyn Observer,
 ) -> CaseResult {
     let begun = observer.micros();
-    let mut clock = || observer.micros().saturating_sub(begun);
+    // Clock, log and the wish to stop are one person's.
+    let observer = RefCell::new(observer);
+    let mut clock = || observer.borrow_mut().micros().saturating_sub(begun);
+    let mut sink = |line: &Line| observer.borrow_mut().line(case, line);
     let ran = match (&case.body, &mut subjects.card, &mut subjects.terminal) {
         (Body::Card(body), Some(subject), _) => {
             let has_fresh_cards = subject.facilities().contains(&Facility::FreshCard);
-            let mut run = |cuts: Option<&str>| on_card(&**body, &mut **subject, seed, cuts, &mut clock);
+            let mut run = |cuts: Option<&str>| on_card(&**body, &mut **subject, seed, cuts, &mut clock, &mut sink);
             let first = run(cuts);
             match &case.shorter {
-                Some(shorter) if has_fresh_cards && cuts.is_none() => shortest(first, &**shorter, run),
+                Some(shorter) if has_fresh_cards && cuts.is_none() => {
+                    shortest(first, &**shorter, run, || observer.borrow_mut().stop())
+                }
                 _ => first,
             }
         }
-        (Body::Terminal(body), _, Some(subject)) => on_terminal(&**body, &mut **subject, seed, &mut clock),
+        (Body::Terminal(body), _, Some(subject)) => on_terminal(&**body, &mut **subject, seed, &mut clock, &mut sink),
         _ => Ran::barred(Stop::inconclusive("there is nothing under test")),
     };
     let Ran { ended, evidence, cuts } = ran;
     let status = status(ended, &evidence);
-    let micros = observer.micros().saturating_sub(begun);
-    let mut result = CaseResult { micros, evidence, ..result(case, subjects, seed, status) };
-    if let Some(cuts) = cuts {
-        // The token ends with what the case did not record.
-        result.replay.truncate(result.replay.len() - Token::NO_CUTS.len());
-        result.replay.push_str(&cuts);
-    }
-    result
+    let micros = clock();
+    CaseResult { micros, evidence, ..result(case, subjects, seed, cuts, status) }
 }
 
 /// One run of a body.
@@ -200,23 +206,35 @@ impl Ran {
         Self { ended: Err(stop), evidence: Vec::new(), cuts: None }
     }
 
-    fn failed(&self) -> bool {
-        self.ended.as_ref().is_err_and(|stop| stop.verdict == Verdict::Fail)
+    /// What failed, without numbers: those change as a sequence gets shorter.
+    fn failure(&self) -> Option<String> {
+        let stop = self.ended.as_ref().err().filter(|stop| stop.verdict == Verdict::Fail)?;
+        let word = |word: &str| if word.contains(|c: char| c.is_ascii_digit()) { "#" } else { word }.to_owned();
+        let words: Vec<String> = stop.reason.split(|c: char| !c.is_alphanumeric()).map(word).collect();
+        Some(words.join(" "))
     }
 }
 
 /// Runs that a failure may cost more, to shorten its record.
 const SHORTER_RUNS_MAX: usize = 400;
 
-/// The shortest record with which the case still fails, by leaving out what can be left out.
-fn shortest(first: Ran, shorter: &dyn Fn(&str) -> Vec<String>, mut run: impl FnMut(Option<&str>) -> Ran) -> Ran {
+/// The shortest record with which the case still fails in the same way, by leaving out what can be left out. Who wants the run to stop
+/// gets the shortest so far.
+fn shortest(
+    first: Ran,
+    shorter: &dyn Fn(&str) -> Vec<String>,
+    mut run: impl FnMut(Option<&str>) -> Ran,
+    stop: impl Fn() -> bool,
+) -> Ran {
     let mut best = first;
     let mut runs = 0;
-    while best.failed()
+    let failure = best.failure();
+    while failure.is_some()
         && let Some(cuts) = &best.cuts
     {
         let left = SHORTER_RUNS_MAX.saturating_sub(runs);
-        let next = shorter(cuts).iter().take(left).map(|cuts| run(Some(cuts))).inspect(|_| runs += 1).find(Ran::failed);
+        let tries = shorter(cuts).into_iter().take(left).take_while(|_| !stop());
+        let next = tries.map(|cuts| run(Some(&cuts))).inspect(|_| runs += 1).find(|ran| ran.failure() == failure);
         match next {
             Some(next) => best = next,
             None => break,
@@ -232,18 +250,19 @@ fn on_card(
     seed: u64,
     cuts: Option<&str>,
     clock: &mut dyn FnMut() -> u64,
+    sink: &mut dyn FnMut(&Line),
 ) -> Ran {
     let mut rig = match subject.rig(case_seed(seed, "card")) {
         Ok(rig) => rig,
         Err(reason) => return Ran::barred(Stop::inconclusive(reason)),
     };
-    let mut tester = Tester::new(&mut rig, subject.statement(), seed, clock).with_cuts(cuts);
+    let mut tester = Tester::new(&mut rig, subject.statement(), seed, clock).with_cuts(cuts).with_sink(sink);
     let ended = match tester.power_on() {
         Ok(_) => caught(|| body(&mut tester)),
         Err(stop) => Err(stop),
     };
     let cuts = tester.recorded_cuts();
-    let evidence = tester.finish(&ended);
+    let (ended, evidence) = tester.finish(ended);
     Ran { ended, evidence, cuts }
 }
 
@@ -252,14 +271,15 @@ fn on_terminal(
     subject: &mut dyn TerminalSubject,
     seed: u64,
     clock: &mut dyn FnMut() -> u64,
+    sink: &mut dyn FnMut(&Line),
 ) -> Ran {
     let mut rig = match subject.open(case_seed(seed, "terminal")) {
         Ok(rig) => rig,
         Err(reason) => return Ran::barred(Stop::inconclusive(reason)),
     };
-    let mut tester = TerminalTester::new(&mut rig, subject.statement(), seed, clock);
+    let mut tester = TerminalTester::new(&mut rig, subject.statement(), seed, clock).with_sink(sink);
     let ended = caught(|| body(&mut tester));
-    let evidence = tester.finish(&ended);
+    let (ended, evidence) = tester.finish(ended);
     Ran { ended, evidence, cuts: None }
 }
 
@@ -282,13 +302,13 @@ fn status(ended: Outcome, evidence: &[Line]) -> Status {
     }
 }
 
-fn result(case: &Case, subjects: &Subjects<'_>, seed: u64, status: Status) -> CaseResult {
+fn result(case: &Case, subjects: &Subjects<'_>, seed: u64, cuts: Option<String>, status: Status) -> CaseResult {
     let token = Token {
         case: case.id.clone(),
         revision: case.revision,
         profile: subjects.of(case).map_or_else(|| "-".to_owned(), |(statement, _)| statement.name.clone()),
         seed,
-        cuts: Token::NO_CUTS.to_owned(),
+        cuts: cuts.unwrap_or_else(|| Token::NO_CUTS.to_owned()),
     };
     CaseResult {
         id: case.id.clone(),
@@ -296,9 +316,10 @@ fn result(case: &Case, subjects: &Subjects<'_>, seed: u64, status: Status) -> Ca
         suite: case.suite.clone(),
         purpose: case.purpose.clone(),
         requirements: case.requirements.clone(),
+        twin: case.twin.clone(),
         risk: case.risk,
         status,
-        replay: token.to_string(),
+        replay: format!("{token}{}", subjects.options),
         micros: 0,
         expected: None,
         evidence: Vec::new(),
@@ -306,19 +327,101 @@ fn result(case: &Case, subjects: &Subjects<'_>, seed: u64, status: Status) -> Ca
     }
 }
 
-/// A refusal counts only where its valid twin was accepted: else it may have come for any reason. A twin that did not run says
-/// nothing either way.
-pub fn doubt_without_twin(results: &mut [CaseResult], chosen: &[&Case]) {
-    let verdicts: Vec<(String, Verdict)> =
-        results.iter().filter_map(|result| Some((result.id.clone(), result.verdict()?))).collect();
-    for (result, case) in results.iter_mut().zip(chosen) {
-        let Some(twin) = &case.twin else { continue };
-        let Some((_, verdict)) = verdicts.iter().find(|(id, _)| id == twin) else { continue };
-        if let Status::Ran { verdict: own @ Verdict::Pass, reason, .. } = &mut result.status
-            && *verdict != Verdict::Pass
-        {
-            *own = Verdict::Inconclusive;
-            *reason = Some(format!("its valid twin {twin} came to {verdict}: the refusal may have another reason"));
+/// A refusal counts only where its valid twin was accepted: else it may have come for any reason. A twin that is in doubt itself shows
+/// nothing accepted either. One that did not run says nothing either way.
+pub fn doubt_without_twin(results: &mut [CaseResult]) {
+    // Each round doubts one more at least, or is the last.
+    for _ in 0..=results.len() {
+        let verdicts: BTreeMap<String, Verdict> =
+            results.iter().filter_map(|result| Some((result.id.clone(), result.verdict()?))).collect();
+        let mut has_changed = false;
+        for result in results.iter_mut() {
+            let Some(twin) = &result.twin else { continue };
+            let Some(verdict) = verdicts.get(twin).filter(|verdict| **verdict != Verdict::Pass) else { continue };
+            if let Status::Ran { verdict: own @ Verdict::Pass, reason, .. } = &mut result.status {
+                *own = Verdict::Inconclusive;
+                *reason = Some(format!("its valid twin {twin} came to {verdict}: the refusal may have another reason"));
+                has_changed = true;
+            }
         }
+        if !has_changed {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::card::Card;
+    use crate::conformance::rig::InProcessSubject;
+    use crate::reader::toy::ToyCard;
+
+    fn ran(cuts: &str, reason: &str) -> Ran {
+        Ran { ended: Err(Stop::fail(reason)), evidence: Vec::new(), cuts: Some(cuts.to_owned()) }
+    }
+
+    /// Leaves one octet out.
+    fn shorter(cuts: &str) -> Vec<String> {
+        (0..cuts.len()).map(|at| format!("{}{}", &cuts[..at], &cuts[at + 1..])).collect()
+    }
+
+    #[test]
+    fn a_failure_is_shortened_only_to_the_same_failure() {
+        let run = |cuts: Option<&str>| {
+            let cuts = cuts.unwrap_or_default();
+            ran(cuts, if cuts.contains('b') { "balance: expected 90, got 100" } else { "no answer" })
+        };
+        let short = shortest(ran("abc", "balance: expected 12, got 7"), &shorter, run, || false);
+        assert_eq!(short.cuts.as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn who_wants_the_run_to_stop_waits_for_no_shortening() {
+        let runs = std::cell::Cell::new(0);
+        let run = |cuts: Option<&str>| {
+            runs.set(runs.get() + 1);
+            ran(cuts.unwrap_or_default(), "the same")
+        };
+        let short = shortest(ran("abcdef", "the same"), &shorter, run, || runs.get() == 2);
+        assert_eq!((short.cuts.as_deref(), runs.get()), (Some("cdef"), 2));
+    }
+
+    #[test]
+    fn a_case_that_drops_what_a_check_said_is_in_error() {
+        let make = |_| Ok(Box::new(ToyCard::new()) as Box<dyn Card>);
+        let mut subject = InProcessSubject::new(Statement::default(), make);
+        let mut verdict = |checks: &'static [bool]| {
+            let case = Case::new("toy", "TOY-001", "A purpose.").body(move |tester| {
+                for held in checks {
+                    let _dropped = tester.check(*held, "something");
+                }
+                Ok(())
+            });
+            let result = run_case(&case, &mut Subjects::card(&mut subject), 0, &mut Unobserved);
+            (result.verdict(), result.rests_on(), result.evidence.last().map(|line| line.what.clone()))
+        };
+        assert_eq!(verdict(&[true]).0, Some(Verdict::Pass));
+        let (ended, rests_on, last) = verdict(&[true, false, true]);
+        assert_eq!((ended, rests_on), (Some(Verdict::Error), Some(3)), "reset, holds, broken");
+        assert!(matches!(last, Some(Seen::Verdict { verdict: Verdict::Error, .. })), "{last:?}");
+    }
+
+    /// Who looks on sees each line as it comes.
+    #[test]
+    fn the_log_is_told_line_by_line() {
+        struct Lines(Vec<Line>);
+        impl Observer for Lines {
+            fn line(&mut self, case: &Case, line: &Line) {
+                assert_eq!(case.id, "TOY-001");
+                self.0.push(line.clone());
+            }
+        }
+        let make = |_| Ok(Box::new(ToyCard::new()) as Box<dyn Card>);
+        let mut subject = InProcessSubject::new(Statement::default(), make);
+        let case = Case::new("toy", "TOY-001", "A purpose.").body(|tester| tester.send(&[0, 0xB0, 0, 0, 1]).map(drop));
+        let mut lines = Lines(Vec::new());
+        let result = run_case(&case, &mut Subjects::card(&mut subject), 0, &mut lines);
+        assert!(result.evidence.len() > 3 && lines.0 == result.evidence, "{:?}", lines.0);
     }
 }

@@ -258,6 +258,12 @@ impl<'r> TerminalTester<'r> {
         Self { rig, statement, entropy: SeededEntropy::new(seed), log: Log::new(clock), said: String::new(), cards: 0 }
     }
 
+    /// The same with somebody who sees each line of the log as it comes.
+    #[must_use]
+    pub fn with_sink(self, sink: &'r mut dyn FnMut(&Line)) -> Self {
+        Self { log: self.log.with_sink(sink), ..self }
+    }
+
     // The statement.
 
     /// Whether the statement claims it.
@@ -422,8 +428,8 @@ impl<'r> TerminalTester<'r> {
         steps(self).map_err(Stop::in_preamble)
     }
 
-    /// Ends the log with how the body ended.
-    pub(super) fn finish(self, ended: &Outcome) -> Vec<Line> {
+    /// Ends the log with how the body ended; what it came to.
+    pub(super) fn finish(self, ended: Outcome) -> (Outcome, Vec<Line>) {
         self.log.finish(ended)
     }
 }

@@ -51,6 +51,12 @@ impl<'r> Tester<'r> {
         Self { cuts: cuts.map(str::to_owned), ..self }
     }
 
+    /// The same with somebody who sees each line of the log as it comes.
+    #[must_use]
+    pub fn with_sink(self, sink: &'r mut dyn FnMut(&Line)) -> Self {
+        Self { log: self.log.with_sink(sink), ..self }
+    }
+
     // What a replay token repeats.
 
     /// What the case recorded when it failed, and is asked to repeat.
@@ -301,8 +307,8 @@ impl<'r> Tester<'r> {
         }
     }
 
-    /// Ends the log with how the body ended.
-    pub(super) fn finish(mut self, ended: &Outcome) -> Vec<Line> {
+    /// Ends the log with how the body ended; what it came to.
+    pub(super) fn finish(mut self, ended: Outcome) -> (Outcome, Vec<Line>) {
         self.power_off();
         self.log.finish(ended)
     }

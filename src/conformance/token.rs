@@ -1,15 +1,21 @@
 //! Replay tokens: one line that repeats a case exactly.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
-/// `case@revision/profile/seed/cuts`; `cuts` is the case's own record of where it tore, `-` where it has none.
+use crate::wire::hex;
+
+/// `case@revision/profile/seed/cuts`; `cuts` is the case's own record of where it tore, `-` where it has none. In `case` and `profile`
+/// what is not a letter, a digit or one of `-._+` stands as `%` and two hex digits for each octet, since a statement may have any name.
 ///
 /// ```
 /// use untorn::conformance::token::Token;
 /// let token: Token = "TRN-LOSTRESP-004@1/default/7/-".parse().unwrap();
 /// assert_eq!((token.case.as_str(), token.seed, token.cuts.as_str()), ("TRN-LOSTRESP-004", 7, "-"));
 /// assert_eq!(token.to_string(), "TRN-LOSTRESP-004@1/default/7/-");
+/// let token = Token { profile: "my card/2".to_owned(), ..token };
+/// assert_eq!(token.to_string(), "TRN-LOSTRESP-004@1/my%20card%2F2/7/-");
+/// assert_eq!(token.to_string().parse(), Ok(token));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
@@ -37,8 +43,34 @@ pub struct TokenError(String);
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}/{}/{}/{}", self.case, self.revision, self.profile, self.seed, self.cuts)
+        let (case, profile) = (escape(&self.case), escape(&self.profile));
+        write!(f, "{case}@{}/{profile}/{}/{}", self.revision, self.seed, self.cuts)
     }
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for octet in text.bytes() {
+        if octet.is_ascii_alphanumeric() || b"-._+".contains(&octet) {
+            escaped.push(char::from(octet));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(escaped, "%{octet:02X}");
+        }
+    }
+    escaped
+}
+
+/// `None`: a `%` without two hex digits, or what is no UTF-8.
+fn unescape(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut octets = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        octets.extend(hex::parse(digits).ok()?);
+        octets.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(octets).ok()
 }
 
 impl FromStr for Token {
@@ -50,9 +82,9 @@ impl FromStr for Token {
             let (case, revision) = parts.next()?.split_once('@')?;
             let (profile, seed, cuts) = (parts.next()?, parts.next()?, parts.next()?);
             Some(Self {
-                case: case.to_owned(),
+                case: unescape(case)?,
                 revision: revision.parse().ok()?,
-                profile: profile.to_owned(),
+                profile: unescape(profile)?,
                 seed: seed.parse().ok()?,
                 cuts: cuts.to_owned(),
             })

@@ -161,7 +161,12 @@ fn create_directory(directory: &Path) -> io::Result<()> {
 pub(crate) fn publish(made: &Path, path: &Path) -> io::Result<()> {
     File::options().write(true).open(made)?.sync_all()?;
     fs::rename(made, path)?;
-    path.parent().map_or(Ok(()), sync_directory)
+    match path.parent() {
+        // A name without a directory is in the current one.
+        Some(parent) if parent.as_os_str().is_empty() => sync_directory(Path::new(".")),
+        Some(parent) => sync_directory(parent),
+        None => Ok(()),
+    }
 }
 
 /// Makes names in a directory durable. Elsewhere than on Unix, a directory cannot be opened for that.

@@ -12,7 +12,7 @@ pub mod persistent;
 pub mod replay;
 pub mod state_file;
 #[cfg(test)]
-mod toy;
+pub(crate) mod toy;
 pub mod trace;
 pub mod vpcd;
 

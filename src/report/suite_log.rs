@@ -1,7 +1,5 @@
 //! A case's log for people: what octets mean is said by the decoder, never typed.
 
-use std::fmt::Write as _;
-
 use crate::conformance::evidence::{Line, Seen};
 use crate::conformance::result::CaseResult;
 use crate::family;
@@ -112,20 +110,15 @@ pub fn shown(result: &CaseResult) -> impl Iterator<Item = &Line> {
 
 /// The log as text, an arrow before the line on which the verdict rests.
 pub fn text(result: &CaseResult) -> String {
-    let mut text = String::new();
-    for line in shown(result) {
-        let arrow = if result.rests_on() == Some(line.number) { ">" } else { " " };
-        let meaning = meaning(&line.what).map_or(String::new(), |meaning| format!("  ({meaning})"));
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "{arrow}{:>4} {:<9} {}{meaning}",
-            line.number,
-            kind(&line.what),
-            one_line(&content(&line.what))
-        );
-    }
-    text
+    shown(result).map(|line| self::line(result, line)).collect()
+}
+
+/// One line of it, with its end.
+pub fn line(result: &CaseResult, line: &Line) -> String {
+    let arrow = if result.rests_on() == Some(line.number) { ">" } else { " " };
+    let meaning = meaning(&line.what).map_or(String::new(), |meaning| format!("  ({meaning})"));
+    let content = one_line(&content(&line.what));
+    format!("{arrow}{:>4} {:<9} {content}{meaning}\n", line.number, kind(&line.what))
 }
 
 /// On one line: what breaks a line or is no printable character becomes a space.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::conformance::result::{CaseResult, TestReport};
+use crate::conformance::runner::doubt_without_twin;
 
 /// One report of all parts (`--shard i/n`), its cases in the order of the suite. The durations add up; it began when the first part did.
 ///
@@ -102,5 +103,7 @@ fn put_together(parts: Vec<TestReport>, total: usize) -> TestReport {
     while whole.results.len() < total {
         whole.results.extend(results.iter_mut().filter_map(Iterator::next));
     }
+    // A case and its twin may have been in different parts.
+    doubt_without_twin(&mut whole.results);
     whole
 }

@@ -32,11 +32,13 @@ use crate::card::memory::{Cut, Torn};
 use crate::conformance::rig::Rig;
 use crate::conformance::tester::Tester;
 use crate::conformance::token::Token;
+use crate::crypto::kdf::sha256;
 use crate::family::CardFamily as _;
 use crate::family::purse::Purse;
 use crate::family::purse::cases_client::Desk;
 use crate::family::purse::data::{Role, Suite, ins};
 use crate::family::purse::data_transact::Operation;
+use crate::wire::hex;
 
 /// Most tears of one run.
 pub const DEPTH_MAX: usize = 3;
@@ -94,8 +96,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// What must be the same where an interrupted exploration goes on.
-    pub fn name(&self) -> String {
+    /// In words, all that a person can ask for.
+    fn name(&self) -> String {
         let suites: Vec<String> = self.suites.iter().map(|suite| suite_name(*suite).to_owned()).collect();
         let orders: Vec<&str> = self.orders.iter().map(|order| order.name()).collect();
         let mutant = self.mutant.as_deref().unwrap_or("none");
@@ -104,7 +106,7 @@ impl Plan {
     }
 }
 
-const fn suite_name(suite: Suite) -> &'static str {
+pub(super) const fn suite_name(suite: Suite) -> &'static str {
     match suite {
         Suite::Epc1 => "epc1",
         Suite::Epc2 => "epc2",
@@ -150,6 +152,8 @@ pub struct Violation {
     pub token: String,
     /// What happens, step by step.
     pub steps: Vec<String>,
+    /// The deliberate defect of the card, which is not in the token.
+    pub mutant: Option<String>,
 }
 
 /// What came of an exploration.
@@ -163,6 +167,15 @@ pub struct Explored {
     pub counts: Counts,
     /// The smallest.
     pub violation: Option<Violation>,
+    /// What could not be explored, and why: without a violation this is no clean end either.
+    pub gaps: Vec<String>,
+}
+
+impl Explored {
+    /// Everything was explored, and no rule is broken.
+    pub const fn is_clean(&self) -> bool {
+        self.violation.is_none() && self.gaps.is_empty() && self.done == self.items
+    }
 }
 
 /// What was done, for going on later.
@@ -222,6 +235,25 @@ pub struct Explorer {
     items: Vec<Item>,
     /// The card is so defective that not even untorn orders work.
     broken: Option<Violation>,
+    /// Orders of which nothing could be recorded.
+    gaps: Vec<String>,
+    /// [`BOUND`], but in tests.
+    bound: u64,
+}
+
+/// How a piece of work ended that broke no rule.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    Done,
+    Stopped,
+    /// There is more than the bound lets be seen.
+    Bound,
+}
+
+impl End {
+    const fn of(finished: bool) -> Self {
+        if finished { Self::Done } else { Self::Stopped }
+    }
 }
 
 impl Explorer {
@@ -230,7 +262,8 @@ impl Explorer {
     /// # Errors
     /// There is no such mutant, in words.
     pub fn new(plan: Plan) -> Result<Self, String> {
-        let mut explorer = Self { plan, settings: Vec::new(), commands: Vec::new(), items: Vec::new(), broken: None };
+        let (settings, commands, items, gaps) = Default::default();
+        let mut explorer = Self { plan, settings, commands, items, broken: None, gaps, bound: BOUND };
         for suite in explorer.plan.suites.clone() {
             let Some(name) = explorer.plan.mutant.clone() else {
                 explorer.settings.push(Setting::made(suite, explorer.plan.seed, None)?);
@@ -259,11 +292,15 @@ impl Explorer {
             for &order in &self.plan.orders {
                 let recorded = match order {
                     Order::Of(trial) => setting.record(trial),
-                    // A defective card may refuse it; then there is nothing to tear.
                     Order::ThreeCards => three_cards(setting, self.plan.seed),
                 };
-                let commands = recorded.iter().filter_map(TornCommand::new);
-                self.commands.extend(commands.map(|command| (index, order, command)));
+                let commands: Vec<TornCommand> = recorded.iter().filter_map(TornCommand::new).collect();
+                // A defective card may refuse it. Then there is nothing to tear, and nothing is shown.
+                if !commands.iter().any(TornCommand::moves_value) {
+                    let (suite, order) = (suite_name(setting.suite()), order.name());
+                    self.gaps.push(format!("{suite}.{order}: no command that moves value could be recorded"));
+                }
+                self.commands.extend(commands.into_iter().map(|command| (index, order, command)));
             }
         }
     }
@@ -284,6 +321,20 @@ impl Explorer {
         }
     }
 
+    /// What must be the same where an interrupted exploration goes on: the plan, the commands with the images that they begin and end
+    /// with and every write between them, and the pieces of work. So a card or terminal that does something else begins anew; one that
+    /// recovers otherwise with the same writes does not show here.
+    pub fn name(&self) -> String {
+        let mut digest = sha256(&[&REVISION.to_be_bytes()]);
+        for (_, _, command) in &self.commands {
+            digest = sha256(&[&digest, &command.digest()]);
+        }
+        for item in &self.items {
+            digest = sha256(&[&digest, self.item_name(item).as_bytes()]);
+        }
+        format!("{} work={}", self.plan.name(), hex::encode(&digest[..8]))
+    }
+
     /// Pieces of work.
     pub fn items(&self) -> usize {
         self.items.len()
@@ -294,21 +345,25 @@ impl Explorer {
         let next = AtomicUsize::new(0);
         // Index of the first item known to break a rule: those before it are finished, those after it do not matter.
         let first = AtomicUsize::new(usize::MAX);
-        let state = Mutex::new((ledger, BTreeMap::new()));
+        let state = Mutex::new((ledger, BTreeMap::new(), BTreeMap::new()));
         let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
         let work = || {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let idle = || watcher.stop() || first.load(Ordering::Relaxed) < index;
                 let Some(item) = self.items.get(index).filter(|_| !idle()) else { return };
-                let name = self.name(item);
+                let name = self.item_name(item);
                 if lock().0.contains_key(&name) {
                     continue;
                 }
                 let mut counts = Counts::default();
                 match self.explore(item, &mut counts, watcher, &idle) {
-                    Ok(false) => return,
-                    Ok(true) => {
+                    Ok(End::Stopped) => return,
+                    Ok(End::Bound) => {
+                        let gap = format!("{name}: more than {} places to tear it, the rest was not seen", self.bound);
+                        lock().2.insert(index, gap);
+                    }
+                    Ok(End::Done) => {
                         let mut state = lock();
                         state.0.insert(name, counts);
                         watcher.done(&counts, &state.0);
@@ -325,19 +380,23 @@ impl Explorer {
                 scope.spawn(work);
             }
         });
-        let (ledger, mut violations) = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (ledger, mut violations, beyond) = state.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut counts = Counts::default();
-        let names: Vec<String> = self.items.iter().map(|item| self.name(item)).collect();
+        let names: Vec<String> = self.items.iter().map(|item| self.item_name(item)).collect();
         let done: Vec<&Counts> = names.iter().filter_map(|name| ledger.get(name)).collect();
         for item in &done {
             counts.add(item);
         }
         let violation = violations.pop_first().map(|(_, violation)| violation).or_else(|| self.broken.clone());
-        Explored { items: self.items.len(), done: done.len(), counts, violation }
+        let mut gaps: Vec<String> = self.gaps.iter().cloned().chain(beyond.into_values()).collect();
+        if self.items.is_empty() && violation.is_none() {
+            gaps.push("there is nothing to explore".to_owned());
+        }
+        Explored { items: self.items.len(), done: done.len(), counts, violation, gaps }
     }
 
     /// Its name in the ledger.
-    fn name(&self, item: &Item) -> String {
+    fn item_name(&self, item: &Item) -> String {
         let what = match item.kind {
             Kind::Card { command, write, depth } => format!("c{}w{write}@{depth}", self.commands[command].2.exchange),
             other => format!("{other:?}"),
@@ -354,17 +413,16 @@ impl Explorer {
             seed: self.plan.seed,
             cuts: cuts.to_string(),
         };
-        Violation { command, rule, token: token.to_string(), steps }
+        Violation { command, rule, token: token.to_string(), steps, mutant: self.plan.mutant.clone() }
     }
 
-    /// `false`: stopped.
     fn explore(
         &self,
         item: &Item,
         counts: &mut Counts,
         watcher: &dyn Watcher,
         stop: &dyn Fn() -> bool,
-    ) -> Result<bool, Violation> {
+    ) -> Result<End, Violation> {
         let setting = &self.settings[item.setting];
         match (item.kind, item.order) {
             (Kind::Card { command, write, depth }, order) => {
@@ -375,10 +433,11 @@ impl Explorer {
                 counts.card_micros += watcher.micros().saturating_sub(begun);
                 let finished = walked.map_err(|broken| self.broken_card(setting, order, command, broken))?;
                 counts.card_runs += walk.runs;
-                Ok(finished && self.follow_all(setting, order, command, &walk.distinct, counts, stop)?)
+                let all = finished && self.follow_all(setting, order, command, &walk.distinct, counts, stop)?;
+                Ok(End::of(all))
             }
             (kind, Order::Of(trial)) => Sweep { explorer: self, setting, trial, counts, stop }.all(kind),
-            (_, Order::ThreeCards) => self.check_whole(setting, item.order).map(|()| true),
+            (_, Order::ThreeCards) => self.check_whole(setting, item.order).map(|()| End::Done),
         }
     }
 
@@ -476,12 +535,12 @@ struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    fn all(&mut self, kind: Kind) -> Result<bool, Violation> {
+    fn all(&mut self, kind: Kind) -> Result<End, Violation> {
         let same = Then::SameCard;
         match kind {
             Kind::Untorn => {
                 self.explorer.check_whole(self.setting, Order::Of(self.trial))?;
-                self.play(None, None, same).map(|_| true)
+                self.play(None, None, same).map(|_| End::Done)
             }
             Kind::Exchange(when, then) => self.once(|at| Tear::Exchange(at, when), then),
             Kind::Write(torn, then) => self.once(|after_writes| Tear::Write(Cut { after_writes, torn }), then),
@@ -492,44 +551,44 @@ impl Sweep<'_> {
             Kind::ExchangeThenKill(when) => self.twice(|at| Tear::Exchange(at, when), Tear::Kill, same),
             Kind::KillThenExchange(when) => self.twice(Tear::Kill, |at| Tear::Exchange(at, when), same),
             Kind::KillTwice => self.twice(Tear::Kill, Tear::Kill, same),
-            Kind::Card { .. } => Ok(true),
+            Kind::Card { .. } => Ok(End::Done),
         }
     }
 
     /// At 0, 1, 2 ... until one is beyond the end.
-    fn once(&mut self, tear: impl Fn(u64) -> Tear, then: Then) -> Result<bool, Violation> {
-        for at in 0..BOUND {
+    fn once(&mut self, tear: impl Fn(u64) -> Tear, then: Then) -> Result<End, Violation> {
+        for at in 0..self.explorer.bound {
             if (self.stop)() {
-                return Ok(false);
+                return Ok(End::Stopped);
             }
             if !self.play(Some(tear(at)), None, then)?.torn {
-                break;
+                return Ok(End::Done);
             }
         }
-        Ok(true)
+        Ok(End::Bound)
     }
 
-    fn twice(
-        &mut self,
-        tear: impl Fn(u64) -> Tear,
-        again: impl Fn(u64) -> Tear,
-        then: Then,
-    ) -> Result<bool, Violation> {
-        for at in 0..BOUND {
-            for second in 0..BOUND {
+    fn twice(&mut self, tear: impl Fn(u64) -> Tear, again: impl Fn(u64) -> Tear, then: Then) -> Result<End, Violation> {
+        for at in 0..self.explorer.bound {
+            let mut is_last = false;
+            for second in 0..self.explorer.bound {
                 if (self.stop)() {
-                    return Ok(false);
+                    return Ok(End::Stopped);
                 }
                 let played = self.play(Some(tear(at)), Some(again(second)), then)?;
                 if !played.torn {
-                    return Ok(true);
+                    return Ok(End::Done);
                 }
                 if !played.torn_again {
+                    is_last = true;
                     break;
                 }
             }
+            if !is_last {
+                return Ok(End::Bound);
+            }
         }
-        Ok(true)
+        Ok(End::Bound)
     }
 
     fn play(&mut self, tear: Option<Tear>, again: Option<Tear>, then: Then) -> Result<Played, Violation> {
@@ -639,6 +698,55 @@ impl fmt::Display for Violation {
         for step in &self.steps {
             writeln!(f, "  {step}")?;
         }
-        write!(f, "  again: untorn explore --replay {}", self.token)
+        write!(f, "  again: untorn explore --replay {}", self.token)?;
+        self.mutant.as_ref().map_or(Ok(()), |mutant| write!(f, " --mutant {mutant}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_beyond_the_bound_is_told_and_is_no_clean_end() {
+        let orders = vec![Order::Of(Trial::Sale)];
+        let plan = Plan { depth: 2, suites: vec![Suite::Epc1], orders, seed: 0, mutant: None };
+        let mut explorer = Explorer::new(plan).unwrap();
+        // SELECT, AUTH, TRANSACT, ACK: at one more it would be seen that there is no fifth.
+        explorer.bound = 4;
+        let is_of_exchanges = |item: &Item| {
+            let once = matches!(item.kind, Kind::Untorn | Kind::Exchange(When::Before, Then::Never));
+            once || matches!(item.kind, Kind::ExchangeTwice(When::Before, When::Before, Then::Never))
+        };
+        explorer.items.retain(is_of_exchanges);
+        let explored = explorer.run(1, Ledger::new(), &Unwatched);
+        assert_eq!((explored.gaps.len(), explored.done, explored.items), (2, 1, 3), "{:?}", explored.gaps);
+        assert!(!explored.is_clean() && explored.violation.is_none());
+        explorer.bound = BOUND;
+        assert!(explorer.run(1, Ledger::new(), &Unwatched).is_clean());
+    }
+
+    #[test]
+    fn an_exploration_goes_on_only_with_the_same_work() {
+        let plan = |seed| Plan {
+            depth: 1,
+            suites: vec![Suite::Epc1],
+            orders: vec![Order::Of(Trial::Sale)],
+            seed,
+            mutant: None,
+        };
+        let explorer = || Explorer::new(plan(0)).unwrap();
+        assert_eq!(explorer().name(), explorer().name());
+        assert_ne!(explorer().name(), Explorer::new(plan(1)).unwrap().name());
+        let (mut fewer, mut other) = (explorer(), explorer());
+        fewer.items.pop();
+        other.commands.swap(0, 1);
+        assert!(fewer.name() != explorer().name() && other.name() != explorer().name());
+    }
+
+    #[test]
+    fn an_exploration_of_nothing_is_not_clean() {
+        let plan = Plan { depth: 1, suites: vec![Suite::Epc1], orders: Vec::new(), seed: 0, mutant: None };
+        assert!(!Explorer::new(plan).unwrap().run(1, Ledger::new(), &Unwatched).is_clean());
     }
 }

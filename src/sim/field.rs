@@ -39,6 +39,17 @@ pub struct Recorded {
     pub command: Vec<u8>,
 }
 
+/// What a terminal sees of a tear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loss {
+    /// Number of the exchange, from 0; of a reset, that of the exchange that would have been next.
+    pub exchange: u64,
+    /// INS of its command; `None`: the card did not answer to reset.
+    pub instruction: Option<u8>,
+    /// An answer came, and is not what the card sent.
+    pub changed: bool,
+}
+
 /// The field. Clones are the same field.
 #[derive(Debug, Clone)]
 pub struct Field(Arc<Mutex<State>>);
@@ -52,6 +63,7 @@ struct State {
     replacement: Option<(u64, SimulatedCard)>,
     recorded: Option<Vec<Recorded>>,
     torn: u32,
+    first_loss: Option<Loss>,
     fault: Option<String>,
 }
 
@@ -66,6 +78,7 @@ impl Field {
             replacement: None,
             recorded: None,
             torn: 0,
+            first_loss: None,
             fault: None,
         })))
     }
@@ -138,6 +151,11 @@ impl Field {
         self.lock().torn
     }
 
+    /// What the first of them looked like.
+    pub fn first_loss(&self) -> Option<Loss> {
+        self.lock().first_loss
+    }
+
     /// Looks at a card without touching it.
     pub fn inspect<T>(&self, card: usize, look: impl FnOnce(&SimulatedCard) -> T) -> T {
         look(&self.lock().cards[card])
@@ -162,8 +180,13 @@ impl State {
         }
     }
 
-    fn lose(&mut self, detail: &str) -> LinkError {
+    fn count(&mut self, loss: Loss) {
         self.torn += 1;
+        self.first_loss.get_or_insert(loss);
+    }
+
+    fn lose(&mut self, exchange: u64, instruction: Option<u8>, detail: &str) -> LinkError {
+        self.count(Loss { exchange, instruction, changed: false });
         self.lift();
         LinkError::new(LinkErrorKind::Unknown, detail)
     }
@@ -178,10 +201,9 @@ impl Reader for FieldReader {
         let mut state = self.0.lock();
         let removed = || LinkError::new(LinkErrorKind::Removed, "nothing in the field");
         let card = state.present.ok_or_else(removed)?;
-        match state.cards[card].reset() {
-            Some(atr) => Ok(Activation { atr }),
-            None => Err(state.lose("the card lost power while it came up")),
-        }
+        let next = state.exchanges;
+        let atr = state.cards[card].reset();
+        atr.map(|atr| Activation { atr }).ok_or_else(|| state.lose(next, None, "the card lost power while it came up"))
     }
 
     fn transmit(&mut self, command: &[u8], response: &mut Vec<u8>) -> Result<(), LinkError> {
@@ -189,7 +211,7 @@ impl Reader for FieldReader {
         let mut state = self.0.lock();
         let removed = || LinkError::new(LinkErrorKind::Removed, "nothing in the field");
         let card = state.present.ok_or_else(removed)?;
-        let exchange = state.exchanges;
+        let (exchange, instruction) = (state.exchanges, command.get(1).copied());
         state.exchanges += 1;
         let due = state.tears.pop_front_if(|(index, _)| *index == exchange).map(|(_, when)| when);
         if due.is_some() {
@@ -199,19 +221,21 @@ impl Reader for FieldReader {
             state.note(exchange, command);
             if let Some((_, replacement)) = state.replacement.take_if(|(index, _)| *index == exchange) {
                 state.cards[0] = replacement;
-                return Err(state.lose("the card lost power"));
+                return Err(state.lose(exchange, instruction, "the card lost power"));
             }
         }
         if due == Some(When::Before) {
-            return Err(state.lose("lifted before the command"));
+            return Err(state.lose(exchange, instruction, "lifted before the command"));
         }
         match state.cards[card].process(command) {
-            Answer::Mute => return Err(state.lose("the card lost power")),
-            Answer::Response(_) if due == Some(When::After) => return Err(state.lose("lifted before the answer")),
+            Answer::Mute => return Err(state.lose(exchange, instruction, "the card lost power")),
+            Answer::Response(_) if due == Some(When::After) => {
+                return Err(state.lose(exchange, instruction, "lifted before the answer"));
+            }
             Answer::Response(octets) => *response = octets,
         }
         if due == Some(When::Garbled) {
-            state.torn += 1;
+            state.count(Loss { exchange, instruction, changed: true });
             if let Some(octet) = response.len().checked_sub(3).and_then(|last| response.get_mut(last)) {
                 *octet ^= 1;
             } else {

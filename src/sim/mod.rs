@@ -11,6 +11,8 @@ pub mod harness;
 pub mod mutants;
 pub mod session_defect;
 pub mod tear;
+pub mod tear_map;
+pub mod tear_map_svg;
 mod terminal_driver;
 pub mod terminal_subject;
 pub mod torn_card;

@@ -4,6 +4,7 @@
 //! a time-out would kill everything.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use serde::Serialize;
 
@@ -30,6 +31,8 @@ pub struct Matrix {
     pub orphans: Vec<String>,
     /// Names that cases declare and no mutant has.
     pub unknown: Vec<String>,
+    /// Cases that went wrong themselves on a mutant, with why. There must be none: what a card may do wrong, a case must bear.
+    pub errors: Vec<String>,
 }
 
 /// One mutant.
@@ -43,7 +46,7 @@ pub struct Row {
     pub defect: &'static str,
     /// Money or authentication is at stake.
     pub critical: bool,
-    /// Cases that declare it and what they came to, each on the profile where it came to most.
+    /// Cases that declare it and what they came to, each on the profile where it showed most: a failure first, then an error.
     pub cases: Vec<(String, Option<Verdict>)>,
     /// A case failed on it.
     pub killed: bool,
@@ -63,7 +66,39 @@ impl Matrix {
 
     /// Whether the suite is as good as it claims: everything killed, no false alarm, every declaration means something.
     pub fn is_clean(&self) -> bool {
-        self.survivors().is_empty() && self.false_alarms.is_empty() && self.unknown.is_empty()
+        let lists = [&self.false_alarms, &self.unknown, &self.errors];
+        self.survivors().is_empty() && lists.iter().all(|list| list.is_empty())
+    }
+
+    /// In one sentence.
+    pub fn score_line(&self) -> String {
+        let ((killed, all), (critical, of)) = (self.score(false), self.score(true));
+        format!(
+            "{killed} of {all} mutants killed; of those with money or authentication at stake {critical} of {of}; {} false alarms",
+            self.false_alarms.len()
+        )
+    }
+
+    /// As a page to keep: one line for each mutant.
+    pub fn markdown(&self) -> String {
+        let mut text = format!("# Mutation matrix\n\n{}.\n\n", self.score_line());
+        text.push_str("`untorn mutants --out FILE` makes this page. * money or authentication is at stake.\n\n");
+        text.push_str("| mutant | | defect | cases that declare it |\n|---|---|---|---|\n");
+        for row in &self.rows {
+            let cases: Vec<String> = row
+                .cases
+                .iter()
+                .map(|(case, verdict)| match verdict {
+                    Some(Verdict::Fail) => case.clone(),
+                    Some(other) => format!("{case} ({other})"),
+                    None => format!("{case} (not applicable)"),
+                })
+                .collect();
+            let (mark, survived) = (if row.critical { "*" } else { "" }, if row.killed { "" } else { "**survived** " });
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "| `{}` | {mark} | {survived}{} | {} |", row.name, row.defect, cases.join(", "));
+        }
+        text
     }
 }
 
@@ -78,7 +113,7 @@ pub fn mutants() -> Vec<Mutant> {
 /// Runs the matrix; `progress` is told of each mutant that is done. `only`: mutants with these names, all when empty.
 pub fn run(cases: &[Case], only: &[String], seed: u64, progress: &mut dyn FnMut(&Row)) -> Result<Matrix, String> {
     let all = mutants();
-    let mut bench = Bench { cases, seed, reference: BTreeMap::new() };
+    let mut bench = Bench { cases, seed, reference: BTreeMap::new(), errors: Vec::new() };
     let false_alarms = bench.run_references()?;
     let chosen = all.iter().filter(|mutant| only.is_empty() || only.iter().any(|name| name == mutant.name));
     let mut rows = Vec::new();
@@ -96,6 +131,7 @@ pub fn run(cases: &[Case], only: &[String], seed: u64, progress: &mut dyn FnMut(
         false_alarms,
         orphans: cases.iter().filter(|case| case.kills.is_empty()).map(|case| case.id.clone()).collect(),
         unknown: declared.difference(&names).map(ToString::to_string).collect(),
+        errors: bench.errors,
     })
 }
 
@@ -104,12 +140,17 @@ struct Bench<'c> {
     seed: u64,
     /// Verdicts on the reference, by profile and case.
     reference: BTreeMap<(String, String), Verdict>,
+    /// Of cases on mutants.
+    errors: Vec<String>,
 }
+
+/// Where the cases of the suite itself run.
+const HARNESS: &str = "harness";
 
 /// The suites under which our own terminal is tested.
 const TERMINAL_SUITES: [Suite; 2] = [Suite::Epc1, Suite::Epc2];
 
-impl Bench<'_> {
+impl<'c> Bench<'c> {
     /// Every case on every reference; what does not pass comes back.
     fn run_references(&mut self) -> Result<Vec<String>, String> {
         let mut alarms = Vec::new();
@@ -130,9 +171,12 @@ impl Bench<'_> {
             }
         }
         for test in SELF_TESTS {
-            if let Err(stop) = (test.body)(Harness::default()) {
+            let ended = (test.body)(Harness::default());
+            let verdict = ended.as_ref().map_or_else(|stop| stop.verdict, |()| Verdict::Pass);
+            if let Err(stop) = ended {
                 alarms.push(format!("{}: {}", test.id, stop.reason));
             }
+            self.reference.insert((HARNESS.to_owned(), test.id.to_owned()), verdict);
         }
         Ok(alarms)
     }
@@ -146,56 +190,68 @@ impl Bench<'_> {
         self.reference.insert((profile.to_owned(), result.id.clone()), verdict);
     }
 
-    fn row(&self, mutant: &Mutant) -> Result<Row, String> {
+    fn row(&mut self, mutant: &Mutant) -> Result<Row, String> {
         let cases = match mutant.site {
             Site::Card => self.card_row(mutant)?,
             Site::Terminal => self.terminal_row(mutant)?,
-            Site::Harness => harness_row(mutant),
+            Site::Harness => self.harness_row(mutant),
         };
         let killed = cases.iter().any(|(_, verdict)| *verdict == Some(Verdict::Fail));
         let Mutant { name, site, defect, critical } = *mutant;
         Ok(Row { name, site, defect, critical, cases, killed })
     }
 
-    fn declaring(&self, mutant: &Mutant) -> Vec<&Case> {
+    fn declaring(&self, mutant: &Mutant) -> Vec<&'c Case> {
         self.cases.iter().filter(|case| case.kills.iter().any(|name| name == mutant.name)).collect()
     }
 
-    fn card_row(&self, mutant: &Mutant) -> Result<Vec<(String, Option<Verdict>)>, String> {
-        let mut best: BTreeMap<String, Option<Verdict>> =
-            self.declaring(mutant).iter().map(|case| (case.id.clone(), None)).collect();
+    fn card_row(&mut self, mutant: &Mutant) -> Result<Vec<(String, Option<Verdict>)>, String> {
+        let mut best: Best = self.declaring(mutant).iter().map(|case| (case.id.clone(), None)).collect();
         for family in families().iter().filter(|family| family.mutants().contains(mutant)) {
             for profile in family.profiles() {
                 let open: Vec<&Case> =
                     self.declaring(mutant).into_iter().filter(|case| best[&case.id] != Some(Verdict::Fail)).collect();
                 for result in self.on_card(&**family, profile, Some(mutant.name), &open)? {
-                    self.note(&mut best, profile, &result);
+                    self.note(&mut best, mutant, profile, result.verdict(), &result.id);
                 }
             }
         }
         Ok(best.into_iter().collect())
     }
 
-    fn terminal_row(&self, mutant: &Mutant) -> Result<Vec<(String, Option<Verdict>)>, String> {
+    fn terminal_row(&mut self, mutant: &Mutant) -> Result<Vec<(String, Option<Verdict>)>, String> {
         let declaring = self.declaring(mutant);
-        let mut best = declaring.iter().map(|case| (case.id.clone(), None)).collect();
+        let mut best: Best = declaring.iter().map(|case| (case.id.clone(), None)).collect();
         for suite in TERMINAL_SUITES {
             for result in self.on_terminal(suite, Some(mutant.name), &declaring)? {
-                self.note(&mut best, &suite.to_string(), &result);
+                self.note(&mut best, mutant, &suite.to_string(), result.verdict(), &result.id);
             }
         }
         Ok(best.into_iter().collect())
     }
 
-    /// A failure counts only where the reference passes.
-    fn note(&self, best: &mut BTreeMap<String, Option<Verdict>>, profile: &str, result: &CaseResult) {
-        let reference = self.reference.get(&(profile.to_owned(), result.id.clone()));
-        if reference != Some(&Verdict::Pass) {
+    /// What a case came to counts only where the reference passes.
+    fn note(&mut self, best: &mut Best, mutant: &Mutant, profile: &str, verdict: Option<Verdict>, case: &str) {
+        if self.reference.get(&(profile.to_owned(), case.to_owned())) != Some(&Verdict::Pass) {
             return;
         }
-        if let Some(seen) = best.get_mut(&result.id) {
-            *seen = (*seen).max(result.verdict());
+        if verdict == Some(Verdict::Error) {
+            self.errors.push(format!("{case} on {}, {profile}", mutant.name));
         }
+        if let Some(seen) = best.get_mut(case).filter(|seen| shows(verdict) > shows(**seen)) {
+            *seen = verdict;
+        }
+    }
+
+    fn harness_row(&mut self, mutant: &Mutant) -> Vec<(String, Option<Verdict>)> {
+        let defect = HarnessDefect::by_name(mutant.name);
+        let declaring: Vec<_> = SELF_TESTS.iter().filter(|test| test.kills.contains(&mutant.name)).collect();
+        let mut best = declaring.iter().map(|test| (test.id.to_owned(), None)).collect();
+        for test in declaring {
+            let verdict = (test.body)(Harness(defect)).map_or_else(|stop| stop.verdict, |()| Verdict::Pass);
+            self.note(&mut best, mutant, HARNESS, Some(verdict), test.id);
+        }
+        best.into_iter().collect()
     }
 
     fn on_card(
@@ -226,10 +282,48 @@ impl Bench<'_> {
     }
 }
 
-fn harness_row(mutant: &Mutant) -> Vec<(String, Option<Verdict>)> {
-    let defect = HarnessDefect::by_name(mutant.name);
-    let declaring = SELF_TESTS.iter().filter(|test| test.kills.contains(&mutant.name));
-    let verdict =
-        |ended: crate::conformance::verdict::Outcome| ended.map_or_else(|stop| stop.verdict, |()| Verdict::Pass);
-    declaring.map(|test| (test.id.to_owned(), Some(verdict((test.body)(Harness(defect)))))).collect()
+/// What each case came to where it showed most.
+type Best = BTreeMap<String, Option<Verdict>>;
+
+/// How much a verdict shows of a mutant: a failure on one profile is a kill whatever went wrong on another.
+const fn shows(verdict: Option<Verdict>) -> u8 {
+    match verdict {
+        None => 0,
+        Some(Verdict::Pass) => 1,
+        Some(Verdict::Inconclusive) => 2,
+        Some(Verdict::Error) => 3,
+        Some(Verdict::Fail) => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_counts_before_an_error_and_only_where_the_reference_passes() {
+        let mutant = mutants().into_iter().find(|mutant| mutant.site == Site::Card).unwrap();
+        let passes = |profile: &str| ((profile.to_owned(), "A-1".to_owned()), Verdict::Pass);
+        for (first, second) in [(Verdict::Fail, Verdict::Error), (Verdict::Error, Verdict::Fail)] {
+            let reference = [passes("p"), passes("q")].into_iter().collect();
+            let mut bench = Bench { cases: &[], seed: 0, reference, errors: Vec::new() };
+            let mut best: Best = [("A-1".to_owned(), None)].into_iter().collect();
+            bench.note(&mut best, &mutant, "p", Some(first), "A-1");
+            bench.note(&mut best, &mutant, "q", Some(second), "A-1");
+            bench.note(&mut best, &mutant, "no reference", Some(Verdict::Error), "A-1");
+            assert_eq!(best["A-1"], Some(Verdict::Fail));
+            assert_eq!(bench.errors.len(), 1, "the error is told, too: {:?}", bench.errors);
+        }
+    }
+
+    #[test]
+    fn a_self_test_that_does_not_pass_on_the_right_suite_kills_nothing() {
+        let mutant = mutants().into_iter().find(|mutant| mutant.name == "oracle-always-pass").unwrap();
+        let row = |verdict| {
+            let reference = SELF_TESTS.iter().map(|test| ((HARNESS.to_owned(), test.id.to_owned()), verdict)).collect();
+            Bench { cases: &[], seed: 0, reference, errors: Vec::new() }.row(&mutant).unwrap()
+        };
+        assert!(row(Verdict::Pass).killed);
+        assert!(!row(Verdict::Inconclusive).killed);
+    }
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::books::{Books, card_id};
-use super::field::{Field, Recorded, SimulatedCard, When};
+use super::field::{Field, Loss, Recorded, SimulatedCard, When};
 use crate::card::memory::{Cut, Torn};
 use crate::entropy::SeededEntropy;
 use crate::family::purse::card::PurseCard;
@@ -143,13 +143,32 @@ pub struct Violation {
     pub rule: String,
 }
 
-/// What a run showed of its own size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a run showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Played {
     /// Whether the tear happened; a scenario beyond the end of the run has none.
     pub torn: bool,
     /// Whether the second tear happened.
     pub torn_again: bool,
+    /// What came of it, step by step.
+    pub story: Story,
+}
+
+/// What a terminal saw, said and wrote down, until nothing was open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Story {
+    /// The first tear.
+    pub seen: Option<Loss>,
+    /// How the request ended; `None` when the terminal was killed.
+    pub ended: Option<OutcomeKind>,
+    /// Cards that were held into the field within the request.
+    pub presented: u32,
+    /// The journal when the request ended.
+    pub written: Vec<Entry>,
+    /// Touches after it, until nothing was open.
+    pub touches: u32,
+    /// What these added to the journal.
+    pub found: Vec<Entry>,
 }
 
 const FIRST_SALE: u32 = 700;
@@ -228,7 +247,8 @@ impl Setting {
         let sam = self.modules[module].restarted();
         let terminal = Terminal::new(Config::default(), Box::new(PurseKernel::new(Box::new(sam), vec![1])));
         let entropy = SeededEntropy::new(1_000 + module as u64);
-        Till { terminal, journal: MemoryJournal::default(), entropy, now: Moment::from_seconds(1_701_224_448) }
+        let now = Moment::from_seconds(1_701_224_448);
+        Till { terminal, journal: MemoryJournal::default(), entropy, now, presented: 0 }
     }
 
     /// The field as it is before an order.
@@ -297,17 +317,30 @@ impl Setting {
         if let Some(outcome) = &outcome {
             check_outcome(outcome, &till.journal)?;
         }
+        let presented = till.presented;
         // The terminal starts anew: what it knew is in its journal, or lost.
         let mut till = Till { journal: till.journal.clone(), ..self.till(0) };
-        let torn_again = Self::converge(&field, &mut till, scenario)? || killed_again;
+        let mut story = Story {
+            seen: field.first_loss(),
+            ended: outcome.map(|outcome| outcome.result),
+            presented,
+            written: entries(&till.journal),
+            touches: 0,
+            found: Vec::new(),
+        };
+        let (torn_in_retouch, touches) = Self::converge(&field, &mut till, scenario)?;
+        let torn_again = torn_in_retouch || killed_again;
+        story.found = entries(&till.journal).split_off(story.written.len());
+        story.touches = touches;
         before.check(&field, &journals)?;
         till.sell(&field, NEXT_SALE)?;
         before.check(&field, &[&till.journal, &foreign_journal])?;
-        field.take_fault().map_or(Ok(Played { torn, torn_again }), Err)
+        field.take_fault().map_or(Ok(Played { torn, torn_again, story }), Err)
     }
 
     /// At most two clean touches of the card leave nothing open; a second tear tears a touch before them, if it has not torn the request.
-    fn converge(field: &Field, till: &mut Till, scenario: &Scenario) -> Result<bool, String> {
+    /// Whether it tore, and how many clean touches it took.
+    fn converge(field: &Field, till: &mut Till, scenario: &Scenario) -> Result<(bool, u32), String> {
         let torn_again = match (scenario.tear, scenario.again) {
             // A kill within the request has been seen already.
             (_, None) | (Some(Tear::Exchange(..)), Some(Tear::Kill(_))) => false,
@@ -334,17 +367,23 @@ impl Setting {
         };
         field.take_tears_back();
         let open = |till: &mut Till| till.journal.open(None).map_err(|error| error.to_string());
+        let mut touches = 0;
         // Torn before anything was sent, the order may have gone to the other card.
         for card in [0, 0, 1, 1] {
             if !open(till)?.is_empty() {
+                touches += 1;
                 let _ = till.ask(field, Request::Resolve, vec![Presented::Card(card)], None);
             }
         }
         match open(till)?.first() {
             Some(record) => Err(format!("after two touches order {} is still open", record.intent.order)),
-            None => Ok(torn_again),
+            None => Ok((torn_again, touches)),
         }
     }
+}
+
+fn entries(journal: &MemoryJournal) -> Vec<Entry> {
+    journal.entries().into_iter().map(|(_, entry)| entry).collect()
 }
 
 impl Scenario {
@@ -402,6 +441,8 @@ struct Till {
     journal: MemoryJournal,
     entropy: SeededEntropy,
     now: Moment,
+    /// Cards held into the field within the last request.
+    presented: u32,
 }
 
 /// What people hold into the field, one after the other; then nothing, until the time is up.
@@ -488,6 +529,7 @@ impl Till {
         pins: &'static [&'static str],
     ) -> Option<Outcome> {
         let mut reader = Exchange::new(field.reader(), nothing_is_idempotent);
+        let count = presented.len();
         let mut people = People { field, presented: presented.into_iter(), now: self.now, pins: pins.iter() };
         let mut world =
             World { reader: &mut reader, journal: &mut self.journal, desk: &mut people, entropy: &mut self.entropy };
@@ -510,6 +552,7 @@ impl Till {
                 Progress::Finished(outcome) => {
                     field.lift();
                     self.now = people.now;
+                    self.presented = (count - people.presented.len()) as u32;
                     return Some(outcome);
                 }
             }

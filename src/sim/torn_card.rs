@@ -10,6 +10,7 @@ use std::ops::Range;
 use super::field::{Recorded, SimulatedCard};
 use crate::card::memory::{Cut, Torn, Write};
 use crate::card::{Answer, Card};
+use crate::crypto::kdf::sha256;
 use crate::family::purse::data::ins;
 
 /// Seeds of each of the ways that are not determined.
@@ -133,6 +134,21 @@ impl TornCommand {
     /// How many writes it has.
     pub fn writes(&self) -> usize {
         self.dead.len()
+    }
+
+    /// Of what is done and torn: the command, the images before and after it, its writes.
+    pub fn digest(&self) -> [u8; 32] {
+        let images = [&self.before, &self.after].map(|card| card.memory_ref().image());
+        let mut digest = sha256(&[&self.exchange.to_be_bytes(), &self.command, images[0], images[1]]);
+        for Dead { write, .. } in &self.dead {
+            digest = sha256(&[&digest, &write.offset.to_be_bytes(), &write.octets]);
+        }
+        digest
+    }
+
+    /// Whether it is the order itself.
+    pub fn moves_value(&self) -> bool {
+        self.command.get(1) == Some(&ins::TRANSACT)
     }
 
     fn commit_point(&self) -> usize {

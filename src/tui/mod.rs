@@ -23,4 +23,4 @@ pub mod theme;
 pub mod verdicts;
 pub mod window;
 
-pub use start::run;
+pub use start::{SuiteFiles, run};

@@ -9,6 +9,7 @@ use super::core::{BenchSetup, Setup, VirtualCard};
 use super::{purse, suite, window};
 use crate::app::campaign::CampaignOptions;
 use crate::app::{App, AppError, Options, ReaderChoice, open_pcsc};
+use crate::conformance::expected::Expectations;
 use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
 use crate::family::purse::profile::Profile;
 use crate::journal::JournalError;
@@ -21,8 +22,24 @@ use crate::time::Moment;
 /// Decided orders that the list goes back to; what is unresolved is shown however old it is.
 const ORDERS_MAX: u32 = 500;
 
+/// What the conformance suite is told in files.
+#[derive(Debug, Clone, Default)]
+pub struct SuiteFiles {
+    /// ICS and IXIT, instead of the profile's.
+    pub statement: Option<PathBuf>,
+    /// Cases, besides the built-in ones.
+    pub cases: Vec<PathBuf>,
+    /// Already read.
+    pub expectations: Expectations,
+}
+
 /// Opens journal, card and reader as `options` say, then the window at the `first` screen, until the person leaves.
-pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
+pub fn run(options: &Options, files: SuiteFiles, first: Tab) -> Result<(), AppError> {
+    let suite = suite_setup(options, files);
+    let cases = suite.options.review()?;
+    if let Some(case) = suite.expectations.unknown(&cases).first() {
+        return Err(AppError::Usage(format!("expected results: there is no case {case}")));
+    }
     let mut app = App::open(options)?;
     let clock = app.clock.clone();
     let (trace_clock, ring, trace) = (app.clock.clone(), app.trace.clone(), app.trace.clone());
@@ -52,7 +69,7 @@ pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
     };
     // A run that repeats cannot depend on what is plugged in meanwhile.
     let watch = options.seed.is_none();
-    let ended = window::open(setup, suite_setup(options), clock, watch, first).map_err(AppError::Window);
+    let ended = window::open(setup, suite, clock, watch, first).map_err(AppError::Window);
     if let Some(reason) = trace.write_error() {
         // Nothing depends on its being read.
         let _ = writeln!(io::stderr(), "untorn: {reason}");
@@ -60,12 +77,15 @@ pub fn run(options: &Options, first: Tab) -> Result<(), AppError> {
     ended
 }
 
-fn suite_setup(options: &Options) -> suite::Setup {
+fn suite_setup(options: &Options, files: SuiteFiles) -> suite::Setup {
     suite::Setup {
+        expectations: files.expectations,
         options: CampaignOptions {
             profile: options.profile.clone(),
             card: options.card.as_ref().map(|card| card.0.clone()),
             suite: options.suite,
+            statement: files.statement,
+            cases: files.cases,
             ..CampaignOptions::default()
         },
         begins_virtual: options.reader == ReaderChoice::Virtual,

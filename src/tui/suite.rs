@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use super::verdicts::{Entry, Picture, Subject};
 use crate::app::campaign::{Campaign, CampaignOptions};
-use crate::app::run_folder::RunFolder;
+use crate::app::run_folder::{RunFolder, make_fresh};
 use crate::app::suites;
 use crate::conformance::case::{Case, Risk};
+use crate::conformance::evidence::Line;
+use crate::conformance::expected::Expectations;
 use crate::conformance::result::{CaseResult, Status, TestReport};
 use crate::conformance::runner::{self, Observer, Subjects};
 use crate::conformance::selection::Selection;
@@ -64,6 +66,8 @@ pub struct Setup {
     pub begins_virtual: bool,
     /// The seed of each run.
     pub seed: u64,
+    /// Verdicts that are known and accepted for a while.
+    pub expectations: Expectations,
     /// Where folders of reports are made: what a real card did cannot be asked for again.
     pub runs: PathBuf,
 }
@@ -82,7 +86,7 @@ impl Suite {
 
     /// Does what the person asks for until they leave.
     pub fn serve(&mut self, seat: &mut dyn Seat) {
-        self.picture.cases = unopened();
+        self.picture.cases = unopened(&self.setup.options);
         if self.setup.begins_virtual {
             // Virtual subjects say at once which cases do not apply. Why they cannot be had is told when a run is asked for.
             let _ = self.open(None);
@@ -128,11 +132,23 @@ impl Suite {
         let selection = Selection { patterns, shard: None, risk_max: campaign.risk_max };
         let begun = seat.micros();
         let date = seat.now();
-        let folder = campaign.identity.is_some().then(|| self.setup.runs.join(digits(date)));
+        let fresh = campaign.identity.is_some().then(|| make_fresh(&self.setup.runs, &digits(date))).transpose();
+        let folder = match fresh {
+            Ok(folder) => folder,
+            Err(error) => {
+                self.picture.notice = Some(error.to_string());
+                return;
+            }
+        };
         let mut watch = Watch::new(&mut self.picture, seat, begun, folder);
         let mut report = campaign.run(&selection, self.setup.seed, &mut watch);
         report.begun = Some(date);
+        let today: String = date.to_string().chars().take(10).collect();
+        self.setup.expectations.apply(&mut report, &today);
         let kept = watch.finish(&report);
+        if !report.stale_expectations.is_empty() {
+            self.picture.notice = Some(format!("stale expectation: {}", report.stale_expectations.join("; ")));
+        }
         self.picture.finish(&report, kept);
     }
 }
@@ -143,8 +159,9 @@ fn digits(date: Moment) -> String {
 }
 
 /// All cases, before anything is known of what they would run on.
-fn unopened() -> Vec<Entry> {
-    let cases = suites::cases();
+fn unopened(options: &CampaignOptions) -> Vec<Entry> {
+    // What is wrong with files is told when the window opens, and again with a run.
+    let cases = options.review().unwrap_or_else(|_| suites::cases());
     let selection = Selection::default();
     let mut results = runner::plan(&selection.choose(&cases), &selection, &Subjects::default(), 0).results;
     for result in &mut results {
@@ -197,7 +214,7 @@ impl<'s> Watch<'s> {
 impl Observer for Watch<'_> {
     fn planned(&mut self, report: &TestReport) {
         self.keep(|folder, path| {
-            *folder = Some(RunFolder::create(path, report.clone())?);
+            *folder = Some(RunFolder::create(path, report.clone())?.durable());
             Ok(())
         });
         self.picture.plan(report);
@@ -214,6 +231,10 @@ impl Observer for Watch<'_> {
         self.picture.end(result, micros);
         self.keep(|folder, _| folder.as_mut().map_or(Ok(()), |folder| folder.record(result)));
         self.show();
+    }
+
+    fn line(&mut self, case: &Case, line: &Line) {
+        self.keep(|folder, _| folder.as_mut().map_or(Ok(()), |folder| folder.line(&case.id, line)));
     }
 
     fn stop(&mut self) -> bool {

@@ -1,7 +1,6 @@
 //! The screen of the conformance suite, with its real thread's work done in this one, on real virtual subjects.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -13,6 +12,7 @@ use super::suite::{Ask, Seat, Setup, Suite, Watch, Wish};
 use super::tests::{LARGE, Person, SMALL, setup};
 use super::verdicts::{Picture, Progress, Subject, Turn};
 use crate::app::campaign::{Campaign, CampaignOptions};
+use crate::conformance::expected::Expectations;
 use crate::conformance::result::{Standing, TestReport};
 use crate::conformance::runner;
 use crate::conformance::selection::Selection;
@@ -61,7 +61,7 @@ fn options(mutant: Option<&str>) -> CampaignOptions {
 
 /// All pictures of a thread that is asked this.
 fn serve(mutant: Option<&str>, asks: &[Ask]) -> Vec<Arc<Picture>> {
-    let setup = Setup { options: options(mutant), begins_virtual: true, seed: 0, runs: PathBuf::new() };
+    let setup = Setup { options: options(mutant), begins_virtual: true, ..Setup::default() };
     let mut script = Script { asks: asks.iter().cloned().collect(), ..Script::default() };
     Suite::new(setup).serve(&mut script);
     script.seen
@@ -306,4 +306,33 @@ fn the_suite_is_drawn_at_any_size() {
             person.text();
         }
     }
+}
+
+/// What `test` takes on the command line, the window takes too.
+#[test]
+fn cases_and_expectations_in_files_count_in_the_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cases.toml");
+    let case = |id: &str| {
+        format!(
+            "[[case]]\nid = '{id}'\npurpose = 'p.'\nrisk = 'read_only'\n[[case.step]]\nsend = '00FE0000'\nexpect = '9000'\n"
+        )
+    };
+    std::fs::write(&path, format!("suite = 'toy'\n{}{}", case("TOY-A-001"), case("TOY-A-002"))).unwrap();
+    let entry = |id: &str, verdict: &str| {
+        format!("[[expect]]\ncase = '{id}'\nverdict = '{verdict}'\nreason = 'r'\nuntil = '2999-12-31'\n")
+    };
+    let text = entry("TOY-A-001", "fail") + &entry("TOY-A-002", "inconclusive");
+    let setup = Setup {
+        options: CampaignOptions { cases: vec![path], ..options(None) },
+        begins_virtual: true,
+        expectations: Expectations::parse(&text).unwrap(),
+        ..Setup::default()
+    };
+    let mut script = Script { asks: [run(&["toy"])].into(), ..Script::default() };
+    Suite::new(setup).serve(&mut script);
+    let picture = script.seen.pop().unwrap();
+    let standings: Vec<Standing> = picture.cases_of("toy").map(|entry| entry.result.standing()).collect();
+    assert_eq!(standings, [Standing::Expected, Standing::Failed]);
+    assert_eq!(picture.notice.as_deref(), Some("stale expectation: TOY-A-002: expected inconclusive, got fail"));
 }

@@ -99,3 +99,30 @@ fn a_signal_ends_a_run_and_its_report_says_so() {
     let shown = desk.run(&["report", "show", "out"]).ended(2).stdout;
     assert!(shown.contains(&format!("{not_run} not run")), "{shown}");
 }
+
+/// What a failure prints is one command, and it fails in the same way: with the statement, the defect and the name that they have.
+#[test]
+fn the_command_that_a_failure_prints_repeats_it() {
+    let desk = Desk::new(&[]);
+    let statement =
+        "name = \"shop/till 1's card\"\nclaims = ['iso7816_4']\n[values]\n'iso7816_4.aid' = 'F04550555253450001'\n";
+    fs::write(desk.path().join("my card.toml"), statement).unwrap();
+    let asked = ["test", "ISO-INS-001", "--statement", "my card.toml", "--mutant", "unknown-instruction-accepted"];
+    let failed = desk.run(&asked).ended(1).stdout;
+    let again = failed.lines().find_map(|line| line.trim().strip_prefix("again: untorn ")).unwrap();
+    let line = format!("{} {again}", env!("CARGO_BIN_EXE_untorn"));
+    let mut shell = std::process::Command::new("sh");
+    let repeated = super::support::untorn::ran(shell.args(["-c", &line]).current_dir(desk.path())).ended(1);
+    let reason = failed.lines().nth(1).unwrap().trim();
+    assert!(repeated.stdout.contains(&format!("fail: {reason}")), "{reason} is not in {repeated:?}");
+}
+
+/// Before a command they would be lost without a word.
+#[test]
+fn files_for_the_window_are_refused_where_there_is_none() {
+    let desk = Desk::new(&[]);
+    let ran = desk.run(&["--statement", "mine.toml", "test", "--list"]).ended(3);
+    assert!(ran.stderr.contains("--statement before a command is for the window"), "{ran:?}");
+    let ran = desk.run(&["--cases", "mine.toml"]).ended(3);
+    assert!(ran.stderr.contains("--cases needs a terminal window"), "{ran:?}");
+}

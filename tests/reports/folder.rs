@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use untorn::app::run_folder::{RunFolder, read};
+use untorn::app::run_folder::{RunFolder, make_fresh, read};
 use untorn::conformance::evidence::{Line, Seen};
 use untorn::conformance::result::{CaseResult, End, Status, TestReport};
 
@@ -78,4 +78,57 @@ fn logs_of_other_folders_are_not_read_and_ids_share_no_file() {
         let error = read(&inner).unwrap_err().to_string();
         assert!(error.contains("outside its folder"), "{name}: {error}");
     }
+}
+
+/// A process that dies in the middle of a case: what the card did until then can be read.
+#[test]
+fn each_line_of_a_log_is_kept_as_it_comes() {
+    let place = tempfile::tempdir().unwrap();
+    let mut run = RunFolder::create(place.path(), planned()).unwrap();
+    let log = done("TOY-A-001", passed()).evidence;
+    for line in &log {
+        run.line("TOY-A-001", line).unwrap();
+    }
+    drop(run);
+    let mut file = fs::File::options().append(true).open(place.path().join("TOY-A-001.jsonl")).unwrap();
+    std::io::Write::write_all(&mut file, b"{\"number\":3,\"mic").unwrap();
+    let left = read(place.path()).unwrap();
+    assert_eq!((&left.results[0].evidence, &left.results[0].status), (&log, &Status::NotRun));
+    assert_eq!(left.end(), End::Inconclusive);
+    // A case that begins anew has a new log.
+    let mut run = RunFolder::create(place.path(), planned()).unwrap();
+    for line in [&log[0], &log[1], &log[0]] {
+        run.line("TOY-A-001", line).unwrap();
+    }
+    assert_eq!(read(place.path()).unwrap().results[0].evidence, log[..1]);
+}
+
+#[test]
+fn only_what_a_run_wrote_is_removed() {
+    let report = untorn::report::suite_json::write(&planned());
+    let holds = |files: &[(&str, &str)]| {
+        let place = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(place.path().join(name), text).unwrap();
+        }
+        let taken = RunFolder::create(place.path(), planned()).is_ok();
+        (taken, fs::read_dir(place.path()).unwrap().count())
+    };
+    // The report alone is left: that of the run which begins.
+    assert_eq!(holds(&[("report.json", &report), ("TOY-A-001.jsonl", ""), (".report.json.17.new", "{")]), (true, 1));
+    assert_eq!(holds(&[("report.json", &report), ("measurements.jsonl", "years")]), (false, 2));
+    assert_eq!(holds(&[("report.json", "{\"title\":\"mine\"}"), ("TOY-A-001.jsonl", "")]), (false, 2));
+    assert_eq!(holds(&[("report.json", &report), (".notes.new", "years")]), (false, 2));
+    assert_eq!(holds(&[("TOY-A-001.jsonl", "years")]), (false, 1));
+}
+
+#[test]
+fn two_runs_of_one_second_have_a_folder_each() {
+    let place = tempfile::tempdir().unwrap();
+    let parent = place.path().join("runs");
+    let names = [(); 3].map(|()| make_fresh(&parent, "20260105090000").unwrap());
+    assert_eq!(
+        names.map(|name| name.strip_prefix(&parent).unwrap().display().to_string()),
+        ["20260105090000", "20260105090000-2", "20260105090000-3"]
+    );
 }

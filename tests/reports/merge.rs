@@ -1,8 +1,9 @@
 //! The parts of a run together again.
 
 use untorn::conformance::case::Case;
-use untorn::conformance::result::TestReport;
+use untorn::conformance::result::{CaseResult, TestReport};
 use untorn::conformance::selection::Selection;
+use untorn::conformance::verdict::Verdict;
 use untorn::report::suite_merge::merge;
 
 use super::samples::{failed, of, of_case, passed};
@@ -63,4 +64,19 @@ fn what_is_no_run_is_refused() {
     refused(&|given| given[2].results[0].id = "A-1".to_owned(), "stands in two");
     refused(&|given| given[2].results.push(of_case("A-8", passed())), "expected");
     refused(&|given| given[0].shard = Some((1, u32::MAX)), "is of");
+}
+
+/// A twin that failed in one part leaves the refusal in another in doubt, and what rests on that refusal too.
+#[test]
+fn a_case_and_its_twin_are_judged_together_whatever_parts_they_were_in() {
+    let mut given = parts(&["A-1", "A-2", "A-3", "A-4"], 4);
+    given[0].results[0].status = failed();
+    given[2].results[0].twin = Some("A-1".to_owned());
+    given[1].results[0].twin = Some("A-3".to_owned());
+    given[3].results[0].twin = Some("A-9".to_owned());
+    let whole = merge(given).unwrap();
+    let verdicts: Vec<_> = whole.results.iter().map(CaseResult::verdict).collect();
+    let expected = [Verdict::Fail, Verdict::Inconclusive, Verdict::Inconclusive, Verdict::Pass];
+    assert_eq!(verdicts, expected.map(Some), "A-9 did not run, so it says nothing");
+    assert!(whole.results[1].reason().unwrap().contains("A-3"), "{:?}", whole.results[1].reason());
 }
