@@ -9,7 +9,7 @@
 //! family live in [`crate::suite`].
 
 pub mod case;
-pub mod difference;
+mod check;
 pub mod evidence;
 pub mod expected;
 pub mod long_answer;

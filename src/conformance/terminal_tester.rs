@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::case::Facility;
-use super::difference::check_equal;
+use super::check::check_equal;
 use super::evidence::{Line, Log, Seen};
 use super::lower_tester::{CardHandle, LowerTester, TestCard, Touch, Truth};
 use super::statement::{SecretText, Statement};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::difference::check_equal;
+use super::check::check_equal;
 use super::evidence::{Line, Log, Seen};
 use super::rig::Rig;
 use super::statement::{Statement, Value};

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use crate::card::memory::Memory;
 use crate::card::{Answer, Card};
 use crate::conformance::case::Case;
-use crate::conformance::difference::difference;
 use crate::conformance::expected::Expectations;
 use crate::conformance::result::{CaseResult, Status, TestReport};
 use crate::conformance::rig::InProcessSubject;
@@ -17,6 +16,7 @@ use crate::conformance::selection::Selection;
 use crate::conformance::statement::Statement;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop, Verdict};
+use crate::difference::difference;
 use crate::entropy::{Entropy, SeededEntropy};
 use crate::report::{suite_ctrf, suite_junit};
 

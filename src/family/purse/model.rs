@@ -10,8 +10,8 @@ use std::fmt;
 use super::data::{CardId, LifeCycle, Link, Role, Suite, TerminalId, TransactionId};
 use super::data_session::{LogicalCardDetail, State};
 use super::data_transact::{FILE_CYCLIC, FILE_LINEAR, Operation, Order, RECORD_LEN, ReceiptBody, ReceiptType};
-use crate::conformance::difference::{difference, parted};
 use crate::crypto::kdf::sha256;
+use crate::difference::{difference, parted};
 use crate::money::Currency;
 
 /// A record of a file.

@@ -2,9 +2,6 @@
 
 use std::fmt::{self, Debug};
 
-use super::evidence::{Log, Seen};
-use super::verdict::{Outcome, Stop};
-
 /// Differences that are told; the rest is counted.
 const DIFFERENCES_MAX: usize = 3;
 /// Characters of a value that are told.
@@ -17,7 +14,7 @@ const ROW_CHARS_MAX: usize = 40;
 /// What differs, by the `Debug` of both; of structures only the fields that do. Never longer than some 700 characters.
 ///
 /// ```
-/// use untorn::conformance::difference::difference;
+/// use untorn::difference::difference;
 /// #[derive(Debug)]
 /// struct Receipt { amount: u32, balance_after: u32 }
 /// let expected = Receipt { amount: 1, balance_after: 17_079 };
@@ -53,23 +50,6 @@ fn shortened(text: &str, other: &str) -> String {
     let before = if from > 0 { "…" } else { "" };
     let after = if chars > from + VALUE_CHARS_MAX { "…" } else { "" };
     format!("{before}{shown}{after}")
-}
-
-/// A check in a log, that both are equal. Where it tells only a part of two values, both stand before it.
-pub(super) fn check_equal<T: PartialEq + Debug>(log: &mut Log<'_>, what: &str, expected: &T, got: &T) -> Outcome {
-    if expected == got {
-        log.add(Seen::Check { what: format!("{what}: {got:?}"), held: true });
-        return Ok(());
-    }
-    let told = difference(expected, got);
-    let (expected, got) = (format!("expected {expected:?}"), format!("got {got:?}"));
-    if told != format!("{expected}, {got}") {
-        log.add(Seen::Note { text: format!("{what}: {expected}") });
-        log.add(Seen::Note { text: format!("{what}: {got}") });
-    }
-    let told = format!("{what}: {told}");
-    log.add(Seen::Check { what: told.clone(), held: false });
-    Err(Stop::fail(told))
 }
 
 /// What differs so far.
