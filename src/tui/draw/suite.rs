@@ -117,7 +117,9 @@ fn head(app: &App, width: usize) -> Vec<Line<'static>> {
             Span::raw(" has it with a defect."),
         ])),
     }
-    let wished = app.suite.mutant;
+    // A real card has none.
+    let at_virtual = app.snapshot.readers.get(app.snapshot.reader).is_none_or(|reader| reader.is_virtual);
+    let wished = app.suite.mutant.filter(|_| at_virtual);
     if wished
         .is_some_and(|wished| picture.subject.as_ref().and_then(|subject| subject.mutant.as_deref()) != Some(wished))
     {
@@ -217,7 +219,7 @@ fn ended_lines(app: &App, ended: &Ended, width: usize) -> Vec<Line<'static>> {
 }
 
 /// What a command line says to test what is tested here.
-fn at_reader(app: &App) -> String {
+pub(super) fn at_reader(app: &App) -> String {
     match app.snapshot.readers.get(app.snapshot.reader).filter(|reader| !reader.is_virtual) {
         Some(reader) => format!(" --reader '{}'", reader.name),
         None => app.suite.mutant.map_or(String::new(), |mutant| format!(" --mutant {mutant}")),
