@@ -13,6 +13,8 @@ mod journal;
 mod mutants;
 mod orders;
 mod pin;
+mod progress;
+mod progress_line;
 mod report;
 mod test;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::pin::NoPin;
 use super::{pin, tell};
-use crate::app::{App, AppError, Clock};
+use crate::app::{App, AppError, Clock, Exit};
 use crate::reader::{LinkErrorKind, Reader, Reset};
 use crate::secret::Pin;
 use crate::session::{Arrival, Desk};
@@ -160,9 +160,28 @@ impl Desk for ShellDesk {
 /// Set by Ctrl-C, by a termination signal, and when the shell goes away.
 pub(super) fn stop_flag() -> Result<Arc<AtomicBool>, AppError> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-        signal_hook::flag::register(signal, stop.clone())
-            .map_err(|error| AppError::Usage(format!("cannot watch for signal {signal}: {error}")))?;
-    }
+    watch_signals(&stop)?;
     Ok(stop)
+}
+
+/// The same; a Ctrl-C after that ends the process at once.
+pub(super) fn stop_flag_then_exit(exit: Exit) -> Result<Arc<AtomicBool>, AppError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let signal = signal_hook::consts::SIGINT;
+    // Before the flag is watched for: the signal that sets it must not find it set.
+    signal_hook::flag::register_conditional_shutdown(signal, exit as i32, stop.clone())
+        .map_err(|error| unwatched(signal, &error))?;
+    watch_signals(&stop)?;
+    Ok(stop)
+}
+
+fn watch_signals(stop: &Arc<AtomicBool>) -> Result<(), AppError> {
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        signal_hook::flag::register(signal, stop.clone()).map_err(|error| unwatched(signal, &error))?;
+    }
+    Ok(())
+}
+
+fn unwatched(signal: i32, error: &std::io::Error) -> AppError {
+    AppError::Usage(format!("cannot watch for signal {signal}: {error}"))
 }

@@ -3,18 +3,17 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::arguments::Global;
-use super::{Report, desk, tell};
+use super::progress::Progress;
+use super::{Report, tell};
 use crate::app::whole_file::write_whole;
 use crate::app::{AppError, Clock, Exit};
 use crate::conformance::token::Token;
@@ -96,7 +95,7 @@ pub(super) fn run(global: &Global, explore: &Explore) -> Result<Report, AppError
     let file = explore.resume.as_ref().map(|path| ResumeFile { path: path.clone(), plan: explorer.name() });
     let ledger = file.as_ref().map(ResumeFile::read).transpose()?.unwrap_or_default();
     let before: u64 = ledger.values().map(|counts| counts.card_runs).sum();
-    let watch = Watch::new(explorer.items(), &ledger, file, desk::stop_flag()?);
+    let watch = Watch::new(explorer.items(), &ledger, file)?;
     let threads = explore.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, std::num::NonZero::get);
     let begun = Instant::now();
     let explored = explorer.run(threads, ledger, &watch);
@@ -178,8 +177,7 @@ fn map(plan: &Plan, files: &[PathBuf]) -> Result<Report, AppError> {
 
 /// Progress for people, and for going on later.
 struct Watch {
-    bar: ProgressBar,
-    stop: Arc<AtomicBool>,
+    progress: Progress,
     clock: Clock,
     file: Option<ResumeFile>,
     state: Mutex<State>,
@@ -193,28 +191,24 @@ struct State {
 }
 
 impl Watch {
-    fn new(items: usize, ledger: &Ledger, file: Option<ResumeFile>, stop: Arc<AtomicBool>) -> Self {
-        // Hidden where the standard error is no terminal.
-        let bar = ProgressBar::with_draw_target(Some(items as u64), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed} {eta} left {msg}") {
-            bar.set_style(style);
-        }
-        bar.set_position(ledger.len() as u64);
-        bar.reset_eta();
+    fn new(items: usize, ledger: &Ledger, file: Option<ResumeFile>) -> Result<Self, AppError> {
+        let progress = Progress::new(items, "what is under way")?;
+        progress.bar.set_position(ledger.len() as u64);
+        progress.bar.reset_eta();
         let state = State { runs: 0, saved: Instant::now(), ledger: ledger.clone(), failed: None };
-        Self { bar, stop, clock: Clock::system(), file, state: Mutex::new(state) }
+        Ok(Self { progress, clock: Clock::system(), file, state: Mutex::new(state) })
     }
 
     /// Writes down what is done; the first failure is what is said at the end.
     fn end(self) -> Result<(), AppError> {
-        self.bar.finish_and_clear();
+        self.progress.bar.finish_and_clear();
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = state.failed {
             return Err(error);
         }
         if let Some(file) = &self.file {
             file.write(&state.ledger)?;
-            if self.stop.load(Ordering::Relaxed) {
+            if self.progress.stops() {
                 tell(&format!("Stopped. The same command with --resume {} goes on.", file.path.display()));
             }
         }
@@ -226,8 +220,8 @@ impl Watcher for Watch {
     fn done(&self, counts: &Counts, ledger: &Ledger) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.runs += counts.runs();
-        self.bar.inc(1);
-        self.bar.set_message(format!("{} runs", state.runs));
+        self.progress.bar.inc(1);
+        self.progress.bar.set_message(format!("{} runs", state.runs));
         let Some(file) = &self.file else { return };
         state.ledger.clone_from(ledger);
         if state.saved.elapsed() >= SAVE_EVERY && state.failed.is_none() {
@@ -237,7 +231,7 @@ impl Watcher for Watch {
     }
 
     fn stop(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.progress.stops()
     }
 
     fn micros(&self) -> u64 {

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::Report;
 use super::arguments::{Global, Mutants, usage};
+use super::progress::Progress;
 use crate::app::whole_file::write_whole;
 use crate::app::{AppError, Exit, suites};
-use crate::sim::mutants::{self, Matrix, Row};
+use crate::sim::mutants::{self, Matrix, Row, Watcher};
 
 pub(super) fn run(global: &Global, arguments: &Mutants) -> Result<Report, AppError> {
     let known = mutants::mutants();
@@ -31,27 +31,35 @@ pub(super) fn run(global: &Global, arguments: &Mutants) -> Result<Report, AppErr
             .collect();
         return Ok(Report::done(text, "mutants", format!("{} mutants", known.len()), json!({ "mutants": list })));
     }
-    let bar = progress(if arguments.names.is_empty() { known.len() } else { arguments.names.len() });
-    let matrix = mutants::run(&suites::cases(), &arguments.names, global.seed().unwrap_or_default(), &mut |row| {
-        bar.set_message(row.name);
-        bar.inc(1);
-    });
-    bar.finish_and_clear();
-    let matrix = matrix.map_err(AppError::Usage)?;
+    let mut progress = Progress::new(known.len(), "what is under way")?;
+    let seed = global.seed().unwrap_or_default();
+    let matrix = mutants::run(&suites::cases(), &arguments.names, seed, &mut progress).map_err(AppError::Usage)?;
+    drop(progress);
     if let Some(path) = &arguments.out {
         write_whole(path, matrix.markdown().as_bytes())?;
     }
-    let exit = if matrix.is_clean() { Exit::Done } else { Exit::Failed };
+    let exit = match matrix.is_clean() {
+        false => Exit::Failed,
+        true if matrix.is_interrupted() => Exit::Unresolved,
+        true => Exit::Done,
+    };
     let detail = matrix.score_line();
     Ok(Report::new(exit, text(&matrix, arguments.verbose), "mutation", detail, json!({ "matrix": matrix })))
 }
 
-fn progress(count: usize) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed} {msg}") {
-        bar.set_style(style);
+impl Watcher for Progress {
+    fn planned(&mut self, steps: usize) {
+        self.bar.set_length(steps as u64);
     }
-    bar
+
+    fn begins(&mut self, step: usize, what: &str) {
+        self.bar.set_position(step as u64);
+        self.bar.set_message(what.to_owned());
+    }
+
+    fn stop(&mut self) -> bool {
+        self.stops()
+    }
 }
 
 fn text(matrix: &Matrix, verbose: bool) -> String {

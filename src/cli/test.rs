@@ -2,15 +2,13 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::arguments::{Global, Test};
+use super::progress::Progress;
 use super::report::exit;
-use super::{Report, desk, tell};
+use super::{Report, tell};
 use crate::app::campaign::{Campaign, CampaignOptions};
 use crate::app::run_folder::{RunFolder, make_fresh};
 use crate::app::{AppError, Clock, Exit, ReaderChoice};
@@ -50,7 +48,7 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     let seed = global.seed().unwrap_or_default();
     let begun = clock.now();
     let mut report = campaign.run(&selection, seed, &mut watch);
-    watch.bar.finish_and_clear();
+    watch.progress.bar.finish_and_clear();
     report.begun = Some(begun);
     expectations.apply(&mut report, &today(&clock));
     watch.finish(&report)?;
@@ -159,11 +157,13 @@ fn replay(campaign: &mut Campaign, token: &Token) -> Result<Report, AppError> {
     Ok(Report::new(exit, text, "replay", detail, json!({ "case": result })))
 }
 
+/// What a wish to stop waits for.
+const UNTIL: &str = "this case";
+
 /// Progress, the wish to stop, the clock, and the logs as they come.
 struct Watch {
-    bar: ProgressBar,
+    progress: Progress,
     clock: Clock,
-    stop: Arc<AtomicBool>,
     out: Option<PathBuf>,
     /// What a real card did cannot be asked for again.
     at_reader: bool,
@@ -174,26 +174,16 @@ struct Watch {
 
 impl Watch {
     fn new(selection: &Selection, cases: &[Case], out: Option<PathBuf>, at_reader: bool) -> Result<Self, AppError> {
-        let count = selection.choose(cases).len() as u64;
-        // Hidden where the standard error is no terminal.
-        let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed}, {eta} left, {msg}") {
-            bar.set_style(style);
-        }
-        Ok(Self { bar, out, at_reader, ..Self::silent()? })
+        let progress = Progress::new(selection.choose(cases).len(), UNTIL)?;
+        Ok(Self { out, at_reader, ..Self::of(progress) })
     }
 
     fn silent() -> Result<Self, AppError> {
-        let stop = desk::stop_flag()?;
-        Ok(Self {
-            bar: ProgressBar::hidden(),
-            clock: Clock::system(),
-            stop,
-            out: None,
-            at_reader: false,
-            folder: None,
-            trouble: None,
-        })
+        Ok(Self::of(Progress::silent(UNTIL)?))
+    }
+
+    fn of(progress: Progress) -> Self {
+        Self { progress, clock: Clock::system(), out: None, at_reader: false, folder: None, trouble: None }
     }
 
     fn note<T>(&mut self, done: Result<T, AppError>) -> Option<T> {
@@ -217,11 +207,11 @@ impl Observer for Watch {
     }
 
     fn begin(&mut self, case: &Case, _: usize, _: usize) {
-        self.bar.set_message(case.id.clone());
+        self.progress.bar.set_message(case.id.clone());
     }
 
     fn end(&mut self, result: &CaseResult) {
-        self.bar.inc(1);
+        self.progress.bar.inc(1);
         if let Some(folder) = &mut self.folder {
             let recorded = folder.record(result);
             self.note(recorded);
@@ -236,7 +226,7 @@ impl Observer for Watch {
     }
 
     fn stop(&mut self) -> bool {
-        self.stop.load(Ordering::Relaxed) || self.trouble.is_some()
+        self.progress.stops() || self.trouble.is_some()
     }
 
     fn micros(&mut self) -> u64 {

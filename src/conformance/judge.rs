@@ -5,6 +5,7 @@ use std::fmt;
 use super::evidence::{Line, Log, Seen};
 use super::statement::{Statement, Value};
 use super::verdict::{Outcome, Stop};
+use crate::difference::difference;
 use crate::entropy::{Entropy, SeededEntropy};
 
 /// The half of a tester that no subject has a part in. Testers dereference to it.
@@ -83,12 +84,21 @@ impl<'r> Judge<'r> {
         if held { Ok(()) } else { Err(Stop::fail(format!("does not hold: {what}"))) }
     }
 
-    /// Fails unless both are equal.
+    /// Fails unless both are equal, and says what differs. Where that is only a part of them, both stand in the log before it.
     pub fn check_equal<T: PartialEq + fmt::Debug>(&mut self, what: &str, expected: &T, got: &T) -> Outcome {
-        let held = expected == got;
-        let what = format!("{what}: expected {expected:?}, got {got:?}");
-        self.log(Seen::Check { what: what.clone(), held });
-        if held { Ok(()) } else { Err(Stop::fail(what)) }
+        if expected == got {
+            self.log(Seen::Check { what: format!("{what}: {got:?}"), held: true });
+            return Ok(());
+        }
+        let told = difference(expected, got);
+        let (expected, got) = (format!("expected {expected:?}"), format!("got {got:?}"));
+        if told != format!("{expected}, {got}") {
+            self.note(format!("{what}: {expected}"));
+            self.note(format!("{what}: {got}"));
+        }
+        let told = format!("{what}: {told}");
+        self.log(Seen::Check { what: told.clone(), held: false });
+        Err(Stop::fail(told))
     }
 
     pub(super) fn log(&mut self, what: Seen) {

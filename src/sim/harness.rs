@@ -16,6 +16,7 @@ use crate::conformance::selection::Selection;
 use crate::conformance::statement::Statement;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop, Verdict};
+use crate::difference::difference;
 use crate::entropy::{Entropy, SeededEntropy};
 use crate::report::{suite_ctrf, suite_junit};
 
@@ -318,7 +319,7 @@ fn expectation(case: &str, until: &str) -> Outcome<Expectations> {
 }
 
 fn equal<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, got: &T) -> Outcome {
-    if expected == got { Ok(()) } else { Err(Stop::fail(format!("{what}: expected {expected:?}, got {got:?}"))) }
+    if expected == got { Ok(()) } else { Err(Stop::fail(format!("{what}: {}", difference(expected, got)))) }
 }
 
 /// The name of a key that is one octet repeated.

@@ -14,7 +14,7 @@ use crate::conformance::case::{Body, Case};
 use crate::conformance::mutant::{Mutant, Site};
 use crate::conformance::result::CaseResult;
 use crate::conformance::rig::InProcessSubject;
-use crate::conformance::runner::{self, Subjects, Unobserved};
+use crate::conformance::runner::{self, Observer, Subjects, Unobserved};
 use crate::conformance::selection::Selection;
 use crate::conformance::verdict::Verdict;
 use crate::family::purse::data::Suite;
@@ -33,7 +33,24 @@ pub struct Matrix {
     pub unknown: Vec<String>,
     /// Cases that went wrong themselves on a mutant, with why. There must be none: what a card may do wrong, a case must bear.
     pub errors: Vec<String>,
+    /// Mutants that were asked for; fewer rows where the run was stopped.
+    pub asked: usize,
 }
+
+/// Who looks on while the matrix is made.
+pub trait Watcher {
+    /// So many steps come: cases on what has no defect, then mutants.
+    fn planned(&mut self, _steps: usize) {}
+    /// A step begins, from 0.
+    fn begins(&mut self, _step: usize, _what: &str) {}
+    /// Whether to end with what is known.
+    fn stop(&mut self) -> bool {
+        false
+    }
+}
+
+/// Nobody.
+impl Watcher for () {}
 
 /// One mutant.
 #[derive(Debug, Clone, Serialize)]
@@ -70,11 +87,21 @@ impl Matrix {
         self.survivors().is_empty() && lists.iter().all(|list| list.is_empty())
     }
 
-    /// In one sentence.
+    /// Whether the run was stopped before its end.
+    pub fn is_interrupted(&self) -> bool {
+        self.rows.len() < self.asked
+    }
+
+    /// In one sentence, or two.
     pub fn score_line(&self) -> String {
         let ((killed, all), (critical, of)) = (self.score(false), self.score(true));
+        let stopped = match self.rows.len() {
+            done if done == self.asked => String::new(),
+            0 => return format!("Stopped before the first of {} mutants", self.asked),
+            done => format!("Stopped after {done} of {} mutants: ", self.asked),
+        };
         format!(
-            "{killed} of {all} mutants killed; of those with money or authentication at stake {critical} of {of}; {} false alarms",
+            "{stopped}{killed} of {all} mutants killed; of those with money or authentication at stake {critical} of {of}; {} false alarms",
             self.false_alarms.len()
         )
     }
@@ -110,17 +137,29 @@ pub fn mutants() -> Vec<Mutant> {
     cards.chain(terminals).chain(harness).collect()
 }
 
-/// Runs the matrix; `progress` is told of each mutant that is done. `only`: mutants with these names, all when empty.
-pub fn run(cases: &[Case], only: &[String], seed: u64, progress: &mut dyn FnMut(&Row)) -> Result<Matrix, String> {
+/// Runs the matrix. `only`: mutants with these names and the cases that declare them, everything when empty; what is looked for in the
+/// whole (orphans, unknown names) is looked for only there.
+pub fn run(cases: &[Case], only: &[String], seed: u64, watcher: &mut dyn Watcher) -> Result<Matrix, String> {
     let all = mutants();
-    let mut bench = Bench { cases, seed, reference: BTreeMap::new(), errors: Vec::new() };
-    let false_alarms = bench.run_references()?;
-    let chosen = all.iter().filter(|mutant| only.is_empty() || only.iter().any(|name| name == mutant.name));
+    let is_chosen = |name: &str| only.is_empty() || only.iter().any(|chosen| chosen == name);
+    let chosen: Vec<&Mutant> = all.iter().filter(|mutant| is_chosen(mutant.name)).collect();
+    let concerned: Vec<Case> =
+        cases.iter().filter(|case| only.is_empty() || case.kills.iter().any(|name| is_chosen(name))).cloned().collect();
+    let steps = (references().count() + TERMINAL_SUITES.len()) * concerned.len();
+    watcher.planned(steps + chosen.len());
+    let mut bench = Bench { cases: &concerned, seed, reference: BTreeMap::new(), errors: Vec::new() };
+    let false_alarms = bench.run_references(watcher)?;
     let mut rows = Vec::new();
-    for mutant in chosen {
-        let row = bench.row(mutant)?;
-        progress(&row);
-        rows.push(row);
+    for (index, mutant) in chosen.iter().enumerate() {
+        if watcher.stop() {
+            break;
+        }
+        watcher.begins(steps + index, mutant.name);
+        rows.push(bench.row(mutant)?);
+    }
+    if !only.is_empty() {
+        let (orphans, unknown) = Default::default();
+        return Ok(Matrix { rows, false_alarms, orphans, unknown, errors: bench.errors, asked: chosen.len() });
     }
     let names: BTreeSet<&str> = all.iter().map(|mutant| mutant.name).collect();
     let declared = cases.iter().flat_map(|case| &case.kills).map(String::as_str);
@@ -132,7 +171,13 @@ pub fn run(cases: &[Case], only: &[String], seed: u64, progress: &mut dyn FnMut(
         orphans: cases.iter().filter(|case| case.kills.is_empty()).map(|case| case.id.clone()).collect(),
         unknown: declared.difference(&names).map(ToString::to_string).collect(),
         errors: bench.errors,
+        asked: chosen.len(),
     })
+}
+
+/// The profiles of all families, with the family.
+fn references() -> impl Iterator<Item = (&'static dyn CardFamily, &'static str)> {
+    families().iter().flat_map(|family| family.profiles().into_iter().map(|profile| (&**family, profile)))
 }
 
 struct Bench<'c> {
@@ -152,23 +197,25 @@ const TERMINAL_SUITES: [Suite; 2] = [Suite::Epc1, Suite::Epc2];
 
 impl<'c> Bench<'c> {
     /// Every case on every reference; what does not pass comes back.
-    fn run_references(&mut self) -> Result<Vec<String>, String> {
+    fn run_references(&mut self, watcher: &mut dyn Watcher) -> Result<Vec<String>, String> {
         let mut alarms = Vec::new();
-        for family in families() {
-            for profile in family.profiles() {
-                let of_cards: Vec<&Case> =
-                    self.cases.iter().filter(|case| matches!(case.body, Body::Card(_))).collect();
-                for result in self.on_card(&**family, profile, None, &of_cards)? {
-                    self.book(profile, &result, &mut alarms);
-                }
+        let of_cards: Vec<&Case> = self.cases.iter().filter(|case| matches!(case.body, Body::Card(_))).collect();
+        let mut look = Look { watcher, steps: 0, at: "" };
+        for (family, profile) in references() {
+            look.at = profile;
+            for result in self.on_card(family, profile, None, &of_cards, &mut look)? {
+                self.book(profile, &result, &mut alarms);
             }
+            look.steps += self.cases.len();
         }
         let of_terminals: Vec<&Case> =
             self.cases.iter().filter(|case| matches!(case.body, Body::Terminal(_))).collect();
         for suite in TERMINAL_SUITES {
-            for result in self.on_terminal(suite, None, &of_terminals)? {
+            look.at = "terminal";
+            for result in self.on_terminal(suite, None, &of_terminals, &mut look)? {
                 self.book(&suite.to_string(), &result, &mut alarms);
             }
+            look.steps += self.cases.len();
         }
         for test in SELF_TESTS {
             let ended = (test.body)(Harness::default());
@@ -211,7 +258,7 @@ impl<'c> Bench<'c> {
             for profile in family.profiles() {
                 let open: Vec<&Case> =
                     self.declaring(mutant).into_iter().filter(|case| best[&case.id] != Some(Verdict::Fail)).collect();
-                for result in self.on_card(&**family, profile, Some(mutant.name), &open)? {
+                for result in self.on_card(&**family, profile, Some(mutant.name), &open, &mut Unobserved)? {
                     self.note(&mut best, mutant, profile, result.verdict(), &result.id);
                 }
             }
@@ -223,7 +270,7 @@ impl<'c> Bench<'c> {
         let declaring = self.declaring(mutant);
         let mut best: Best = declaring.iter().map(|case| (case.id.clone(), None)).collect();
         for suite in TERMINAL_SUITES {
-            for result in self.on_terminal(suite, Some(mutant.name), &declaring)? {
+            for result in self.on_terminal(suite, Some(mutant.name), &declaring, &mut Unobserved)? {
                 self.note(&mut best, mutant, &suite.to_string(), result.verdict(), &result.id);
             }
         }
@@ -260,25 +307,51 @@ impl<'c> Bench<'c> {
         profile: &str,
         mutant: Option<&str>,
         cases: &[&Case],
+        observer: &mut dyn Observer,
     ) -> Result<Vec<CaseResult>, String> {
         let make = |seed| family.virtual_card(profile, seed, mutant);
         let mut subject = InProcessSubject::new(family.statement(profile)?, make);
-        Ok(self.run(cases, &mut Subjects::card(&mut subject)))
+        Ok(self.run(cases, &mut Subjects::card(&mut subject), observer))
     }
 
-    fn on_terminal(&self, suite: Suite, mutant: Option<&str>, cases: &[&Case]) -> Result<Vec<CaseResult>, String> {
+    fn on_terminal(
+        &self,
+        suite: Suite,
+        mutant: Option<&str>,
+        cases: &[&Case],
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<CaseResult>, String> {
         let terminal = OwnTerminal::new(suite);
         let mut subject = match mutant {
             Some(name) => terminal.with_mutant(name)?,
             None => terminal,
         };
-        Ok(self.run(cases, &mut Subjects::terminal(&mut subject)))
+        Ok(self.run(cases, &mut Subjects::terminal(&mut subject), observer))
     }
 
     /// Without their twins: here the reference's pass is what a failure is held against.
-    fn run(&self, cases: &[&Case], subjects: &mut Subjects<'_>) -> Vec<CaseResult> {
+    fn run(&self, cases: &[&Case], subjects: &mut Subjects<'_>, observer: &mut dyn Observer) -> Vec<CaseResult> {
         let cases: Vec<Case> = cases.iter().map(|case| (*case).clone()).collect();
-        runner::run(&cases, &Selection::default(), subjects, self.seed, &mut Unobserved).results
+        runner::run(&cases, &Selection::default(), subjects, self.seed, observer).results
+    }
+}
+
+/// Passes on how far a reference is.
+struct Look<'w> {
+    watcher: &'w mut dyn Watcher,
+    /// That came before it.
+    steps: usize,
+    /// Which it is.
+    at: &'static str,
+}
+
+impl Observer for Look<'_> {
+    fn begin(&mut self, case: &Case, index: usize, _: usize) {
+        self.watcher.begins(self.steps + index, &format!("{} without a defect, {}", self.at, case.id));
+    }
+
+    fn stop(&mut self) -> bool {
+        self.watcher.stop()
     }
 }
 

@@ -149,6 +149,10 @@ pub struct App {
     pub tear: Tear,
     /// Whether the keys are shown, and from which line.
     pub help: Option<Position>,
+    /// Where they were asked for: these come first.
+    pub help_for: Mode,
+    /// The person was asked whether to leave a run that is under way.
+    asked_to_leave: bool,
     /// The keys were asked for while a card was worked with, so they stay when its result comes.
     help_stays: bool,
     /// The person leaves when the result is there.
@@ -181,6 +185,8 @@ impl App {
             tear_at: 3,
             tear: Tear::After,
             help: None,
+            help_for: Mode::Amount,
+            asked_to_leave: false,
             help_stays: false,
             leaves_after: false,
             leaving: false,
@@ -246,8 +252,7 @@ impl App {
             Tab::Bench => Mode::Bench,
             Tab::Journal => self.detail_or(Mode::Journal),
             Tab::Readers => Mode::Readers,
-            Tab::Suite if self.suite.evidence.is_some() => Mode::Case,
-            Tab::Suite => Mode::Suite,
+            Tab::Suite => self.suite.mode(),
         }
     }
 
@@ -285,11 +290,26 @@ impl App {
     pub fn press(&mut self, event: &KeyEvent) -> Option<Told> {
         let (key, digit) = Key::of(event)?;
         self.said = None;
+        let asked_to_leave = std::mem::take(&mut self.asked_to_leave);
         let mode = self.mode();
-        let command = keys::command(mode, key)?;
-        if matches!(mode, Mode::Suite | Mode::Case) && !command.is_of_the_window() {
-            let ask = self.suite.obey(command, self.real_reader().map(str::to_owned))?;
-            return self.admits(&ask).then_some(Told::Suite(ask));
+        let command = keys::command(mode, if mode.is_typed() { key.typed() } else { key })?;
+        if command == Command::Letter {
+            event.code.as_char().into_iter().for_each(|letter| self.suite.letter(letter));
+            return None;
+        }
+        if command == Command::Quit && key == Key::Char('q') && self.suite.picture.run.is_some() && !asked_to_leave {
+            self.asked_to_leave = true;
+            self.said = Some("a run of the suite is under way: q again leaves, s on its screen ends it");
+            return None;
+        }
+        if self.tab == Tab::Suite && mode != Mode::Help && !command.is_of_the_window() {
+            return match self.suite.obey(command, self.real_reader().map(str::to_owned)) {
+                Ok(ask) => ask.filter(|ask| self.admits(ask)).map(Told::Suite),
+                Err(why) => {
+                    self.said = Some(why);
+                    None
+                }
+            };
         }
         let instruction = self.obey(mode, command, digit)?;
         if matches!(instruction, Instruction::Begin(_)) && self.real_reader().is_some_and(|at| self.suite.runs_at(at)) {
@@ -349,22 +369,16 @@ impl App {
             Command::Decode => self.other_decoding = !self.other_decoding,
             Command::Help => {
                 self.help = Some(Position::default());
+                self.help_for = mode;
                 self.help_stays = mode == Mode::Working;
             }
             Command::QuitAfter => self.leaves_after = true,
-            // What belongs to the suite's screen alone never gets here.
-            Command::Run
-            | Command::RunAll
-            | Command::StopRun
-            | Command::OnlyFailures
-            | Command::Fold
-            | Command::Unfold
-            | Command::PreviousCase
-            | Command::NextCase => {}
             Command::Quit => {
                 self.leaving = true;
                 return Some(Instruction::Quit);
             }
+            // What belongs to the suite's screen alone never gets here.
+            _ => {}
         }
         None
     }
@@ -470,7 +484,7 @@ impl App {
         match mode {
             Mode::Help => self.help = None,
             Mode::Order => self.detail = None,
-            Mode::Case => self.suite.evidence = None,
+            Mode::Suite | Mode::Search | Mode::Mutants | Mode::Case if self.suite.back() => {}
             Mode::Amount => {
                 self.amount_of(OrderKind::Sale);
                 self.amount = 0;

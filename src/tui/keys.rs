@@ -29,6 +29,10 @@ pub enum Mode {
     Readers,
     /// The conformance suite has the focus.
     Suite,
+    /// A part of a case's id is typed.
+    Search,
+    /// A deliberate defect is chosen for the next run.
+    Mutants,
     /// What came of one of its cases is shown.
     Case,
     /// The keys are shown.
@@ -37,7 +41,7 @@ pub enum Mode {
 
 impl Mode {
     /// All of them, in the order of the help.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Amount,
         Self::OpenRecords,
         Self::Waiting,
@@ -50,9 +54,16 @@ impl Mode {
         Self::Order,
         Self::Readers,
         Self::Suite,
+        Self::Search,
+        Self::Mutants,
         Self::Case,
         Self::Help,
     ];
+
+    /// Whether letters and digits are typed, and ask for nothing else.
+    pub const fn is_typed(self) -> bool {
+        matches!(self, Self::Search | Self::Mutants)
+    }
 }
 
 /// A key that means something.
@@ -62,6 +73,8 @@ pub enum Key {
     Char(char),
     /// 0 to 9.
     Digit,
+    /// Any of these, where a text is typed.
+    Text,
     /// Control and a letter.
     Control(char),
     /// Any other.
@@ -82,11 +95,21 @@ impl Key {
         })
     }
 
+    /// What it is where a text is typed.
+    #[must_use]
+    pub const fn typed(self) -> Self {
+        match self {
+            Self::Char(_) | Self::Digit => Self::Text,
+            other => other,
+        }
+    }
+
     /// As it is written on the bottom line.
     pub fn name(self) -> String {
         match self {
             Self::Char(letter) => letter.to_string(),
             Self::Digit => "0-9".to_owned(),
+            Self::Text => "a-z".to_owned(),
             Self::Control(letter) => format!("Ctrl-{}", letter.to_ascii_uppercase()),
             Self::Named(code) => match code {
                 KeyCode::Up => "↑".to_owned(),
@@ -183,6 +206,14 @@ commands! {
     StopRun,
     /// Show what did not pass, or everything.
     OnlyFailures,
+    /// Look for cases by a part of their id.
+    Search,
+    /// A letter of what is looked for.
+    Letter,
+    /// Choose a deliberate defect for the next run.
+    PickMutant,
+    /// Keep report and logs of the last run.
+    Write,
     /// Show a suite's cases.
     Unfold,
     /// Hide them.
@@ -233,10 +264,13 @@ const DOWN: Key = Key::Named(KeyCode::Down);
 
 const PIN: &[Mode] = &[Mode::Pin];
 const AMOUNT: &[Mode] = &[Mode::Amount];
-const LISTS: &[Mode] = &[Mode::OpenRecords, Mode::Journal, Mode::Readers, Mode::Suite];
+const LISTS: &[Mode] = &[Mode::OpenRecords, Mode::Journal, Mode::Readers, Mode::Suite, Mode::Search, Mode::Mutants];
 const SCROLLED: &[Mode] = &[Mode::Exchange, Mode::Order, Mode::Help, Mode::Outcome, Mode::Case];
-const PAGED: &[Mode] = &[Mode::Exchange, Mode::Order, Mode::Help, Mode::Journal, Mode::Suite, Mode::Case];
+const PAGED: &[Mode] =
+    &[Mode::Exchange, Mode::Order, Mode::Help, Mode::Journal, Mode::Suite, Mode::Search, Mode::Mutants, Mode::Case];
 const SUITE: &[Mode] = &[Mode::Suite];
+const SEARCH: &[Mode] = &[Mode::Search];
+const MUTANTS: &[Mode] = &[Mode::Mutants];
 const CASE: &[Mode] = &[Mode::Case];
 const TESTS: &[Mode] = &[Mode::Suite, Mode::Case];
 const LEFT: Key = Key::Named(KeyCode::Left);
@@ -292,21 +326,32 @@ pub const TABLE: &[Binding] = &[
     on(CASE, ESC, Command::Back, "back", "back to the tree"),
     on(SUITE, ENTER, Command::Accept, "open", "open a suite; show a case with its log"),
     on(TESTS, Key::Char('r'), Command::Run, "run", "run the chosen suite or case"),
-    on(SUITE, Key::Char('a'), Command::RunAll, "run all", "run all suites"),
+    on(SUITE, Key::Char('a'), Command::RunAll, "all", "run all suites"),
     on(TESTS, Key::Char('s'), Command::StopRun, "stop", "end the run after the case under way"),
     on(SUITE, Key::Char('f'), Command::OnlyFailures, "failures", "show what did not pass, or everything again"),
+    on(SUITE, Key::Char('/'), Command::Search, "search", "look for cases by a part of their id"),
+    on(
+        SUITE,
+        Key::Char('m'),
+        Command::PickMutant,
+        "defect",
+        "give what is tested a deliberate defect, which should be found",
+    ),
+    on(SUITE, Key::Char('w'), Command::Write, "write", "keep report and logs of the last run in a folder"),
+    on(SUITE, ESC, Command::Back, "", "undo search and filter; then back to the sale"),
+    on(SEARCH, Key::Text, Command::Letter, "part of an id", "a part of the id, or of the purpose"),
+    on(SEARCH, ENTER, Command::Accept, "done", "go on with the cases that were found"),
+    on(SEARCH, ESC, Command::Back, "all cases", "show all cases again"),
+    on(MUTANTS, Key::Text, Command::Letter, "part of a name", "a part of its name, or of what it does"),
+    on(MUTANTS, ENTER, Command::Accept, "choose", "test what has this defect from now on"),
+    on(MUTANTS, ESC, Command::Back, "as before", "change nothing"),
+    on(&[Mode::Search, Mode::Mutants], BACKSPACE, Command::Erase, "", "take the last letter back"),
     on(SUITE, RIGHT, Command::Unfold, "", "show a suite's cases"),
     on(SUITE, LEFT, Command::Fold, "", "hide them"),
     on(CASE, LEFT, Command::PreviousCase, "case", "the case before"),
     on(CASE, RIGHT, Command::NextCase, "case", "the case after"),
     on(CASE, Key::Char('d'), Command::Decode, "decode", "every octet explained, or not"),
-    on(
-        &[Mode::Exchange, Mode::Bench, Mode::Journal, Mode::Readers, Mode::Suite],
-        ESC,
-        Command::Back,
-        "",
-        "back to the sale",
-    ),
+    on(&[Mode::Exchange, Mode::Bench, Mode::Journal, Mode::Readers], ESC, Command::Back, "", "back to the sale"),
     on(&[Mode::Bench], LEFT, Command::Earlier, "exchange", "tear one exchange earlier"),
     on(&[Mode::Bench], RIGHT, Command::Later, "exchange", "tear one exchange later"),
     on(&[Mode::Bench], UP, Command::Up, "moment", "before, after execution or mid-answer"),

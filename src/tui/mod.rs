@@ -10,6 +10,7 @@ pub mod draw;
 pub mod font;
 pub mod hidden;
 pub mod keys;
+pub mod mutant_picker;
 pub mod purse;
 pub mod snapshot;
 pub mod start;

@@ -25,7 +25,11 @@ pub enum Ask {
         reader: Option<String>,
         /// As in [`Selection::patterns`].
         patterns: Vec<String>,
+        /// A deliberate defect of virtual subjects, instead of the one with which the window was opened.
+        mutant: Option<String>,
     },
+    /// Keep report and logs of the last run in a folder.
+    Write,
     /// End the run after the case under way.
     Stop,
 }
@@ -76,12 +80,14 @@ pub struct Setup {
 pub struct Suite {
     setup: Setup,
     picture: Picture,
+    /// Of the last run.
+    report: Option<TestReport>,
 }
 
 impl Suite {
     /// Nothing is opened yet.
     pub fn new(setup: Setup) -> Self {
-        Self { setup, picture: Picture::default() }
+        Self { setup, picture: Picture::default(), report: None }
     }
 
     /// Does what the person asks for until they leave.
@@ -89,12 +95,13 @@ impl Suite {
         self.picture.cases = unopened(&self.setup.options);
         if self.setup.begins_virtual {
             // Virtual subjects say at once which cases do not apply. Why they cannot be had is told when a run is asked for.
-            let _ = self.open(None);
+            let _ = self.open(None, None);
         }
         loop {
             seat.show(Arc::new(self.picture.clone()));
             match seat.next() {
-                Some(Ask::Run { reader, patterns }) => self.run(reader, patterns, seat),
+                Some(Ask::Run { reader, patterns, mutant }) => self.run(reader, patterns, mutant, seat),
+                Some(Ask::Write) => self.write(seat.now()),
                 // A key pressed a little late does no harm.
                 Some(Ask::Stop) => {}
                 None => return,
@@ -103,8 +110,10 @@ impl Suite {
     }
 
     /// Opens the subjects anew, as the card at a reader may be another one by now. What is known of the same subject stays.
-    fn open(&mut self, reader: Option<String>) -> Result<Campaign, String> {
-        let options = CampaignOptions { reader: reader.clone(), ..self.setup.options.clone() };
+    fn open(&mut self, reader: Option<String>, mutant: Option<String>) -> Result<Campaign, String> {
+        let mut options = CampaignOptions { reader: reader.clone(), ..self.setup.options.clone() };
+        options.mutant = mutant.or(options.mutant).filter(|_| reader.is_none());
+        let mutant = options.mutant.clone();
         let mut campaign = Campaign::open(&options).map_err(|error| error.to_string())?;
         let identity = campaign.identity.as_ref().map(ToString::to_string);
         let risk_max = campaign.risk_max;
@@ -112,17 +121,32 @@ impl Suite {
         let selection = Selection { risk_max, ..Selection::default() };
         let plan = runner::plan(&selection.choose(cases), &selection, &subjects, self.setup.seed);
         let only_reads = risk_max == Risk::ReadOnly;
-        let subject = Some(Subject { reader, statement: plan.statement.clone(), identity, only_reads });
+        let subject = Some(Subject { reader, mutant, statement: plan.statement.clone(), identity, only_reads });
         if self.picture.subject != subject {
             self.picture.cases = entries(cases, plan.results);
             self.picture.ended = None;
+            self.report = None;
             self.picture.subject = subject;
         }
         Ok(campaign)
     }
 
-    fn run(&mut self, reader: Option<String>, patterns: Vec<String>, seat: &mut dyn Seat) {
-        let mut campaign = match self.open(reader) {
+    /// What a real card did is kept already.
+    fn write(&mut self, date: Moment) {
+        let (Some(report), Some(ended)) = (&self.report, &mut self.picture.ended) else { return };
+        if ended.kept.is_some() {
+            return;
+        }
+        let written = make_fresh(&self.setup.runs, &digits(date))
+            .and_then(|folder| RunFolder::create(&folder, report.clone())?.finish(report.clone()).map(|()| folder));
+        match written {
+            Ok(folder) => ended.kept = Some(folder),
+            Err(error) => self.picture.notice = Some(error.to_string()),
+        }
+    }
+
+    fn run(&mut self, reader: Option<String>, patterns: Vec<String>, mutant: Option<String>, seat: &mut dyn Seat) {
+        let mut campaign = match self.open(reader, mutant) {
             Ok(campaign) => campaign,
             Err(notice) => {
                 self.picture.notice = Some(notice);
@@ -151,6 +175,7 @@ impl Suite {
             self.picture.notice = Some(format!("stale expectation: {}", report.stale_expectations.join("; ")));
         }
         self.picture.finish(&report, kept);
+        self.report = Some(report);
     }
 }
 

@@ -68,7 +68,7 @@ fn serve(mutant: Option<&str>, asks: &[Ask]) -> Vec<Arc<Picture>> {
 }
 
 fn run(patterns: &[&str]) -> Ask {
-    Ask::Run { reader: None, patterns: patterns.iter().map(|pattern| (*pattern).to_owned()).collect() }
+    Ask::Run { reader: None, patterns: patterns.iter().map(|pattern| (*pattern).to_owned()).collect(), mutant: None }
 }
 
 /// How long cases took is another time in every run, and how often the clock is asked depends on the cores there are.
@@ -194,7 +194,7 @@ fn a_run_can_be_stopped_and_what_was_known_stays() {
 
 #[test]
 fn a_reader_that_cannot_be_opened_is_said() {
-    let at = Ask::Run { reader: Some("no such reader".to_owned()), patterns: Vec::new() };
+    let at = Ask::Run { reader: Some("no such reader".to_owned()), patterns: Vec::new(), mutant: None };
     let seen = serve(None, &[at]);
     let last = seen.last().unwrap();
     assert!(last.run.is_none() && last.notice.is_some());
@@ -209,7 +209,7 @@ fn keys_choose_what_is_run() {
     let mut person = window(SMALL, &serve(None, &[]).pop().unwrap());
     let app = person.app.as_mut().unwrap();
     let asked = |told: Option<Told>| match told {
-        Some(Told::Suite(Ask::Run { reader: None, patterns })) => patterns,
+        Some(Told::Suite(Ask::Run { reader: None, patterns, .. })) => patterns,
         told => panic!("{told:?}"),
     };
     assert_eq!(asked(letter(app, 'a')), Vec::<String>::new());
@@ -267,6 +267,7 @@ fn sale_and_suite_never_work_with_the_same_real_card() {
     let subject = |reader: Option<&str>| {
         Some(Subject {
             reader: reader.map(str::to_owned),
+            mutant: None,
             statement: "default".to_owned(),
             identity: None,
             only_reads: true,
@@ -335,4 +336,108 @@ fn cases_and_expectations_in_files_count_in_the_window() {
     let standings: Vec<Standing> = picture.cases_of("toy").map(|entry| entry.result.standing()).collect();
     assert_eq!(standings, [Standing::Expected, Standing::Failed]);
     assert_eq!(picture.notice.as_deref(), Some("stale expectation: TOY-A-002: expected inconclusive, got fail"));
+}
+
+#[test]
+fn escape_undoes_search_and_filter_before_it_leaves_the_screen() {
+    let mut person = window(SMALL, &serve(None, &[]).pop().unwrap());
+    let app = person.app.as_mut().unwrap();
+    letter(app, 'f');
+    letter(app, '/');
+    "nonce-003?".chars().for_each(|key| assert!(letter(app, key).is_none(), "{key} is text"));
+    assert_eq!(app.suite.search, "nonce-003?");
+    press(app, &[KeyCode::Backspace, KeyCode::Enter]);
+    assert!(app.suite.rows().is_empty(), "no such case has failed");
+    assert!(letter(app, 'r').is_none() && app.said.is_some_and(|said| said.contains("nothing is listed")));
+    press(app, &[KeyCode::Esc]);
+    assert!(app.tab == Tab::Suite && app.suite.search.is_empty() && app.suite.only_failures);
+    press(app, &[KeyCode::Esc]);
+    assert!(app.tab == Tab::Suite && !app.suite.only_failures);
+    press(app, &[KeyCode::Esc]);
+    assert!(app.tab == Tab::Sale);
+}
+
+#[test]
+fn a_search_lists_cases_and_a_run_of_the_suite_runs_these() {
+    let mut person = window(SMALL, &serve(None, &[]).pop().unwrap());
+    let app = person.app.as_mut().unwrap();
+    letter(app, '/');
+    "aut-nonce-00".chars().for_each(|key| drop(letter(app, key)));
+    let ids: Vec<String> = app.suite.rows().iter().skip(1).map(|row| format!("{row:?}")).collect();
+    assert!(ids.len() > 2 && ids.iter().all(|row| row.contains("AUT-NONCE-00")), "{ids:?}");
+    press(app, &[KeyCode::Enter, KeyCode::Home]);
+    let Some(Told::Suite(Ask::Run { patterns, .. })) = letter(app, 'r') else { panic!("a run is asked for") };
+    assert_eq!(patterns.len(), ids.len());
+    assert!(person.text().contains("Only with aut-nonce-00"));
+}
+
+#[test]
+fn a_defect_is_chosen_and_its_cases_fail() {
+    let mut person = window(SMALL, &serve(None, &[]).pop().unwrap());
+    let app = person.app.as_mut().unwrap();
+    letter(app, 'm');
+    "nonce-const".chars().for_each(|key| drop(letter(app, key)));
+    let text = person.text();
+    assert!(text.contains("▸ nonce-constant") && text.contains("none"), "{text}");
+    let app = person.app.as_mut().unwrap();
+    press(app, &[KeyCode::Enter]);
+    letter(app, '/');
+    "AUT-NONCE-003".chars().for_each(|key| drop(letter(app, key)));
+    press(app, &[KeyCode::Enter]);
+    assert!(person.text().contains("The next run is with the deliberate defect nonce-constant."));
+    let Some(Told::Suite(ask)) = letter(person.app.as_mut().unwrap(), 'r') else { panic!("a run is asked for") };
+    let last = serve(None, &[ask]).pop().unwrap();
+    assert_eq!(last.ended.as_ref().unwrap().counts[0], (Standing::Failed, 1));
+    let mut person = window(SMALL, &last);
+    assert!(person.text().contains("with the defect nonce-constant"), "{}", person.text());
+    letter(person.app.as_mut().unwrap(), 'm');
+    press(person.app.as_mut().unwrap(), &[KeyCode::Home, KeyCode::Enter]);
+    assert_eq!(person.app.as_ref().unwrap().suite.mutant, None);
+}
+
+#[test]
+fn a_run_is_kept_in_a_folder_where_it_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("runs");
+    let setup = Setup { options: options(None), begins_virtual: true, runs: runs.clone(), ..Setup::default() };
+    let mut script = Script { asks: [run(&["ISO-SEL-*"]), Ask::Write].into(), ..Script::default() };
+    Suite::new(setup).serve(&mut script);
+    let last = script.seen.last().unwrap();
+    let kept = last.ended.as_ref().unwrap().kept.clone().unwrap();
+    assert!(kept.starts_with(&runs));
+    let report = crate::app::run_folder::read(&kept).unwrap();
+    assert!(report.count(Standing::Passed) > 3 && report.results.iter().all(|result| !result.evidence.is_empty()));
+    let mut person = window(LARGE, last);
+    assert!(person.text().contains("Report and logs: "));
+    assert!(letter(window(SMALL, &serve(None, &[]).pop().unwrap()).app.as_mut().unwrap(), 'w').is_none());
+}
+
+#[test]
+fn who_quits_in_mid_run_is_asked_once() {
+    let mut person = window(SMALL, &running());
+    let app = person.app.as_mut().unwrap();
+    assert!(letter(app, 'q').is_none() && !app.leaving);
+    assert!(app.said.is_some_and(|said| said.contains("q again leaves")));
+    press(app, &[KeyCode::Down]);
+    assert!(letter(app, 'q').is_none() && !app.leaving, "another key takes the question back");
+    letter(app, 'q');
+    assert!(app.leaving);
+}
+
+#[test]
+fn help_begins_with_the_screen_that_one_is_on() {
+    let mut person = window(SMALL, &serve(None, &[]).pop().unwrap());
+    letter(person.app.as_mut().unwrap(), '?');
+    let text = person.text();
+    assert!(text.lines().nth(2).unwrap().contains("In the conformance suite"), "{text}");
+    assert!(!text.contains("At the counter"), "{text}");
+}
+
+#[test]
+fn a_small_window_shows_its_screen_and_its_keys() {
+    let mut person = window((40, 10), &serve(None, &[]).pop().unwrap());
+    let text = person.text();
+    assert!(text.lines().next().unwrap().contains("◂ Suite ▸"), "{text}");
+    let last = text.lines().last().unwrap();
+    assert!(last.contains("open") && last.contains("r run") && last.contains("? help"), "{text}");
 }

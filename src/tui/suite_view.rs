@@ -4,9 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::app::Position;
-use super::keys::Command;
+use super::keys::{Command, Mode};
+use super::mutant_picker::Picker;
 use super::suite::Ask;
 use super::verdicts::{Entry, Picture};
+
+/// Whether a text contains another, in whatever case; everything contains nothing.
+pub(super) fn contains(text: &str, part: &str) -> bool {
+    text.to_lowercase().contains(&part.to_lowercase())
+}
 
 /// Lines that a page key moves.
 const PAGE: usize = 10;
@@ -31,6 +37,7 @@ impl Row<'_> {
 
 /// State of the screen.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each says another thing, and all combinations occur")]
 pub struct SuiteView {
     /// The last picture of the suite.
     pub picture: Arc<Picture>,
@@ -41,6 +48,14 @@ pub struct SuiteView {
     follows: bool,
     /// Cases that did not pass are shown and no others.
     pub only_failures: bool,
+    /// Of these, those whose id or purpose contains it.
+    pub search: String,
+    /// It is being typed.
+    pub types: bool,
+    /// A deliberate defect is being chosen.
+    pub picker: Option<Picker>,
+    /// The one that was chosen.
+    pub mutant: Option<&'static str>,
     /// Whether the chosen case is shown whole, and from which line.
     pub evidence: Option<Position>,
     /// Octets of the log are explained one by one.
@@ -52,7 +67,7 @@ impl SuiteView {
     pub fn rows(&self) -> Vec<Row<'_>> {
         let mut rows = Vec::new();
         for suite in self.picture.suites() {
-            let listed = |entry: &&Entry| !self.only_failures || entry.is_suspect();
+            let listed = |entry: &&Entry| self.lists(entry);
             let cases: Vec<&Entry> = self.picture.cases_of(suite).filter(listed).collect();
             if cases.is_empty() {
                 continue;
@@ -65,10 +80,20 @@ impl SuiteView {
         rows
     }
 
+    fn lists(&self, entry: &Entry) -> bool {
+        let found = || contains(&entry.result.id, &self.search) || contains(&entry.result.purpose, &self.search);
+        (!self.only_failures || entry.is_suspect()) && found()
+    }
+
+    /// Whether not all cases are shown.
+    fn is_filtered(&self) -> bool {
+        self.only_failures || !self.search.is_empty()
+    }
+
     /// Whether a suite's cases are listed.
     pub fn is_unfolded(&self, suite: &str) -> bool {
         let follows = || self.followed().is_some_and(|entry| entry.result.suite == suite);
-        self.only_failures || self.unfolded.contains(suite) || follows()
+        self.is_filtered() || self.unfolded.contains(suite) || follows()
     }
 
     /// The case to which the run has come, while the tree goes along with it.
@@ -129,24 +154,96 @@ impl SuiteView {
         picture.notice = Some("The suite has ended by a fault of untorn's. The sale goes on.".to_owned());
     }
 
-    /// Does what a key asks for; `reader` is the one in use, `None` the virtual one.
-    pub fn obey(&mut self, command: Command, reader: Option<String>) -> Option<Ask> {
+    /// What the keyboard is for.
+    pub fn mode(&self) -> Mode {
+        match self.picker {
+            Some(_) => Mode::Mutants,
+            None if self.evidence.is_some() => Mode::Case,
+            None if self.types => Mode::Search,
+            None => Mode::Suite,
+        }
+    }
+
+    /// Takes the last thing back that was opened or left out; `false` where there is nothing of that kind.
+    pub fn back(&mut self) -> bool {
+        if self.picker.take().is_some() || self.evidence.take().is_some() {
+            return true;
+        }
+        self.settle();
+        let had_search = std::mem::take(&mut self.types) || !self.search.is_empty();
+        self.search.clear();
+        had_search || std::mem::take(&mut self.only_failures)
+    }
+
+    /// A letter of what is looked for.
+    pub fn letter(&mut self, letter: char) {
+        match &mut self.picker {
+            Some(picker) => picker.typed(|text| text.push(letter)),
+            None => self.search.push(letter),
+        }
+    }
+
+    /// Does what a key asks for, or says why not; `reader` is the one in use, `None` the virtual one.
+    pub fn obey(&mut self, command: Command, reader: Option<String>) -> Result<Option<Ask>, &'static str> {
         match command {
-            Command::Run | Command::RunAll if self.picture.run.is_some() => return None,
+            Command::Run | Command::RunAll if self.picture.run.is_some() => Err("a run is under way: s ends it"),
             Command::RunAll => {
                 self.follows = true;
-                return Some(Ask::Run { reader, patterns: Vec::new() });
+                Ok(Some(self.ask(reader, Vec::new())))
             }
             Command::Run => {
-                let row = self.row()?;
-                let (patterns, follows) = (vec![row.key().to_owned()], matches!(row, Row::Suite(_)));
+                let row = self.row().ok_or("nothing is listed that could be run: Esc shows all cases")?;
+                let listed = |suite| self.picture.cases_of(suite).filter(|entry| self.lists(entry));
+                let (patterns, follows) = match row {
+                    Row::Suite(suite) if self.is_filtered() => {
+                        (listed(suite).map(|entry| entry.result.id.clone()).collect(), false)
+                    }
+                    Row::Suite(_) => (vec![row.key().to_owned()], true),
+                    Row::Case(_) => (vec![row.key().to_owned()], false),
+                };
                 self.follows = follows;
-                return Some(Ask::Run { reader, patterns });
+                Ok(Some(self.ask(reader, patterns)))
             }
-            Command::StopRun => return self.picture.run.is_some().then_some(Ask::Stop),
-            _ => self.settle(),
+            Command::StopRun => Ok(self.picture.run.is_some().then_some(Ask::Stop)),
+            Command::Write if self.picture.run.is_some() => {
+                Err("the run is under way: its report can be kept when it has ended")
+            }
+            Command::Write if self.picture.ended.is_none() => Err("nothing has run yet: there is no report to keep"),
+            Command::Write => Ok(Some(Ask::Write)),
+            Command::PickMutant if reader.is_some() => {
+                Err("a real card has no deliberate defect: choose the virtual reader for that")
+            }
+            Command::PickMutant => {
+                self.picker = Some(Picker::new(self.mutant));
+                Ok(None)
+            }
+            _ => {
+                if let Some(picker) = &mut self.picker {
+                    if let Some(chosen) = picker.obey(command) {
+                        self.mutant = chosen;
+                        self.picker = None;
+                    }
+                } else {
+                    self.settle();
+                    self.look(command);
+                }
+                Ok(None)
+            }
         }
+    }
+
+    fn ask(&self, reader: Option<String>, patterns: Vec<String>) -> Ask {
+        Ask::Run { reader, patterns, mutant: self.mutant.map(str::to_owned) }
+    }
+
+    /// What is shown, and how.
+    fn look(&mut self, command: Command) {
         match command {
+            Command::Search => self.types = true,
+            Command::Accept if self.types => self.types = false,
+            Command::Erase => {
+                self.search.pop();
+            }
             Command::OnlyFailures => self.only_failures = !self.only_failures,
             Command::Decode => self.explains = !self.explains,
             Command::Accept => self.open(),
@@ -159,7 +256,6 @@ impl SuiteView {
                 None => self.step(command),
             },
         }
-        None
     }
 
     fn open(&mut self) {

@@ -609,7 +609,7 @@ fn readers_come_and_go() {
 #[test]
 fn help_says_every_key_of_the_table() {
     let journal = MemoryJournal::default();
-    let mut person = Person::new((100, 200), vec![Type("?")]);
+    let mut person = Person::new((100, 260), vec![Type("?")]);
     Core::new(setup(&journal, 7)).serve(&mut person);
     let text = person.text();
     for command in Command::ALL {

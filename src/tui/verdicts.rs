@@ -26,6 +26,8 @@ pub struct Picture {
 pub struct Subject {
     /// PC/SC name of the reader; `None` for virtual subjects in this process.
     pub reader: Option<String>,
+    /// A deliberate defect of virtual subjects.
+    pub mutant: Option<String>,
     /// Names of the statements.
     pub statement: String,
     /// Identity of a real card.

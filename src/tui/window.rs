@@ -90,6 +90,11 @@ pub fn open(setup: Setup, suite: suite::Setup, clock: Clock, watch: bool, tab: T
     ended
 }
 
+/// Columns and lines of the terminal; where they cannot be had, what most terminals begin with.
+pub fn size() -> (u16, u16) {
+    crossterm::terminal::size().ok().filter(|(columns, _)| *columns > 0).unwrap_or((80, 24))
+}
+
 /// The first picture of each thread.
 fn first_pictures(happenings: &Receiver<Happening>) -> io::Result<(Arc<Snapshot>, Arc<Picture>)> {
     let (mut first, mut cases) = (None, None);
@@ -281,7 +286,7 @@ impl suite::Seat for SuiteChannels {
         loop {
             match self.asks.try_recv() {
                 // One run after the other.
-                Ok(Ask::Run { .. }) => {}
+                Ok(Ask::Run { .. } | Ask::Write) => {}
                 Ok(Ask::Stop) | Err(TryRecvError::Disconnected) => return Wish::Stop,
                 Err(TryRecvError::Empty) => return Wish::GoOn,
             }

@@ -11,6 +11,7 @@ use super::data::{CardId, LifeCycle, Link, Role, Suite, TerminalId, TransactionI
 use super::data_session::{LogicalCardDetail, State};
 use super::data_transact::{FILE_CYCLIC, FILE_LINEAR, Operation, Order, RECORD_LEN, ReceiptBody, ReceiptType};
 use crate::crypto::kdf::sha256;
+use crate::difference::{difference, parted};
 use crate::money::Currency;
 
 /// A record of a file.
@@ -196,16 +197,16 @@ impl Model {
         let shown: Vec<&ReceiptBody> = seen.iter().map(|entry| &entry.body).take(SHOWN_MAX).collect();
         let got: Vec<&ReceiptBody> = state.unratified.iter().map(|sealed| &sealed.body).collect();
         let details: Vec<LogicalCardDetail> = grant.cards.iter().filter_map(|id| self.detail(*id)).collect();
-        difference("status", &self.life_cycle, &state.life_cycle)
-            .or_else(|| difference("TC", &self.counter, &state.transaction_counter))
-            .or_else(|| difference("balance", &first.map(|card| card.balance), &Some(state.balance)))
-            .or_else(|| difference("currency", &first.map(|card| card.currency), &Some(state.currency)))
-            .or_else(|| difference("last TTID", &self.last, &state.last_transaction))
-            .or_else(|| difference("flags", &self.flags(), &(state.flags & FLAGS_KNOWN)))
-            .or_else(|| difference("LINK", &self.link, &state.link))
-            .or_else(|| difference("unratified receipts", &seen.len(), &state.unratified_count.into()))
-            .or_else(|| difference("details", &details, &state.details))
-            .or_else(|| difference("unratified receipts shown", &shown, &got))
+        unequal("status", &self.life_cycle, &state.life_cycle)
+            .or_else(|| unequal("TC", &self.counter, &state.transaction_counter))
+            .or_else(|| unequal("balance", &first.map(|card| card.balance), &Some(state.balance)))
+            .or_else(|| unequal("currency", &first.map(|card| card.currency), &Some(state.currency)))
+            .or_else(|| unequal("last TTID", &self.last, &state.last_transaction))
+            .or_else(|| unequal("flags", &self.flags(), &(state.flags & FLAGS_KNOWN)))
+            .or_else(|| unequal("LINK", &self.link, &state.link))
+            .or_else(|| unequal("unratified receipts", &seen.len(), &state.unratified_count.into()))
+            .or_else(|| unequal("details", &details, &state.details))
+            .or_else(|| unequal("unratified receipts shown", &shown, &got))
     }
 
     fn flags(&self) -> u8 {
@@ -501,8 +502,8 @@ fn next_link(body: &ReceiptBody) -> Link {
     Link(link)
 }
 
-fn difference<T: PartialEq + fmt::Debug>(what: &str, expected: &T, got: &T) -> Option<String> {
-    (expected != got).then(|| format!("{what}: expected {expected:?}, got {got:?}"))
+fn unequal<T: PartialEq + fmt::Debug>(what: &str, expected: &T, got: &T) -> Option<String> {
+    (expected != got).then(|| format!("{what}: {}", difference(expected, got)))
 }
 
 /// Every card that there may be.
@@ -543,7 +544,10 @@ impl Worlds {
             if expected == *got {
                 agreeing.push(model);
             } else {
-                differences.push(format!("expected {}, got {}", shown(&expected), shown(got)));
+                differences.push(match (&expected, got) {
+                    (Ok(expected), Ok(got)) => difference(expected, got),
+                    _ => parted(&shown(&expected), &shown(got)),
+                });
             }
         }
         self.settle(agreeing, differences)

@@ -14,7 +14,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, scroll: &Positi
 
 fn lines(app: &App) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
-    for mode in Mode::ALL {
+    // Where one is comes first, what belongs to it after that.
+    let first = Mode::ALL.iter().position(|mode| *mode == app.help_for).unwrap_or(0);
+    for mode in Mode::ALL.into_iter().cycle().skip(first).take(Mode::ALL.len()) {
         lines.push(Line::styled(title(mode), app.theme.strong()));
         let mut help: Vec<(String, &str)> = Vec::new();
         for binding in keys::bindings(mode) {
@@ -45,6 +47,8 @@ const fn title(mode: Mode) -> &'static str {
         Mode::Order => "In one order",
         Mode::Readers => "Among the readers",
         Mode::Suite => "In the conformance suite",
+        Mode::Search => "While a case is looked for",
+        Mode::Mutants => "Among the deliberate defects",
         Mode::Case => "In one of its cases",
         Mode::Help => "Here",
     }

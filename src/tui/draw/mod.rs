@@ -28,6 +28,8 @@ const BENCH_WIDTH: u16 = 38;
 /// Columns that the exchange keeps before the sale gets more.
 const EXCHANGE_WIDTH: u16 = 40;
 
+/// Below this the keys of the place have the bottom line to themselves, but for help.
+const NARROW: u16 = 60;
 /// Below this an amount or a prompt would be cut, so that it could be misread.
 const WIDTH_MIN: u16 = 30;
 const HEIGHT_MIN: u16 = 8;
@@ -115,12 +117,19 @@ fn margin(area: Rect) -> Rect {
 }
 
 fn title_line(frame: &mut Frame<'_>, area: Rect, app: &App) {
-    let mut spans = vec![Span::styled(" untorn ", app.theme.strong()), Span::raw(" ")];
+    let name = || vec![Span::styled(" untorn ", app.theme.strong()), Span::raw(" ")];
+    let mut spans = name();
     for tab in Tab::ALL.into_iter().filter(|tab| app.has(*tab)) {
         let style = if tab == app.tab { app.theme.chosen() } else { app.theme.quiet() };
         spans.push(Span::styled(format!(" {} ", tab.title()), style));
     }
-    let tabs = Line::from(spans);
+    let mut tabs = Line::from(spans);
+    if tabs.width() > usize::from(area.width) {
+        // The screen that one is on, and that there are others.
+        let mut spans = name();
+        spans.push(Span::styled(format!(" ◂ {} ▸ ", app.tab.title()), app.theme.chosen()));
+        tabs = Line::from(spans);
+    }
     let room = usize::from(area.width).saturating_sub(tabs.width() + 1);
     frame.render_widget(tabs, area);
     let snapshot = &app.snapshot;
@@ -135,7 +144,8 @@ fn title_line(frame: &mut Frame<'_>, area: Rect, app: &App) {
 /// The keys that count now: those of the place to the left, those of the whole window to the right.
 fn bottom_line(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let mode = app.mode();
-    let general = [Command::NextTab, Command::Help, Command::Quit];
+    let general: &[Command] =
+        if area.width < NARROW { &[Command::Help] } else { &[Command::NextTab, Command::Help, Command::Quit] };
     let (right, left): (Vec<_>, Vec<_>) =
         labelled(app, mode).into_iter().partition(|(_, binding)| general.contains(&binding.command));
     let right = Line::from(hints(app, &right, usize::from(area.width)));
@@ -165,8 +175,9 @@ fn applies(app: &App, binding: &Binding) -> bool {
         Command::Lift => on_bench.is_some_and(|bench| bench.on_reader),
         // On the bench itself Enter says so already.
         Command::Arm => on_bench.is_some() && (app.mode() != Mode::Bench || binding.label == "arm"),
-        Command::Run | Command::RunAll => app.suite.picture.run.is_none(),
+        Command::Run | Command::RunAll | Command::PickMutant => app.suite.picture.run.is_none(),
         Command::StopRun => app.suite.picture.run.is_some(),
+        Command::Write => app.suite.picture.ended.as_ref().is_some_and(|ended| ended.kept.is_none()),
         Command::Acknowledge => app.acknowledgeable().is_some(),
         Command::Resolve => app.chosen_order().is_some_and(|order| order.state.is_unresolved()),
         _ => true,

@@ -10,6 +10,7 @@ use super::{WIDE, case, columns, pane, scrolled, words, wrapped};
 use crate::conformance::result::Standing;
 use crate::report::suite_log::duration;
 use crate::tui::app::{App, Tab};
+use crate::tui::mutant_picker::Picker;
 use crate::tui::suite_view::Row;
 use crate::tui::verdicts::{Ended, Entry, Progress, Turn};
 
@@ -19,12 +20,18 @@ const SUITE_BAR_WIDTH: usize = 12;
 /// Columns of a case's id and of its verdict.
 const ID_WIDTH: usize = 18;
 const VERDICT_WIDTH: usize = 14;
+/// Columns of a defect's name.
+const MUTANT_WIDTH: usize = 34;
 /// How many of [`Standing::ALL`] are verdicts; they come first.
 const VERDICTS: usize = 5;
 /// Lines below a narrow tree that explain the chosen line.
 const ABOUT_LINES: u16 = 5;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {
+    if let Some(picker) = &app.suite.picker {
+        let inner = pane(frame, area, app, "Deliberate defects", true);
+        return mutants(frame, inner, app, picker);
+    }
     if area.width >= WIDE {
         let columns = [Constraint::Percentage(50), Constraint::Percentage(50)];
         let [left, right] = Layout::horizontal(columns).areas(area);
@@ -68,8 +75,8 @@ fn tree(frame: &mut Frame<'_>, area: Rect, app: &App) {
     frame.render_widget(Paragraph::new(head), top);
     let rows = app.suite.rows();
     if rows.is_empty() {
-        let line = Line::styled("Nothing has failed. f shows all cases.", app.theme.quiet());
-        return frame.render_widget(line, below);
+        let text = if app.suite.search.is_empty() { "Nothing has failed." } else { "No case is found." };
+        return frame.render_widget(Line::styled(format!("{text} Esc shows all cases."), app.theme.quiet()), below);
     }
     let at = app.suite.index(&rows);
     let room = usize::from(below.height).max(1);
@@ -105,8 +112,29 @@ fn head(app: &App, width: usize) -> Vec<Line<'static>> {
             Span::styled("a", theme.accent()),
             Span::raw(" runs them all, "),
             Span::styled("r", theme.accent()),
-            Span::raw(" what is chosen."),
+            Span::raw(" what is chosen, "),
+            Span::styled("m", theme.accent()),
+            Span::raw(" has it with a defect."),
         ])),
+    }
+    // A real card has none.
+    let at_virtual = app.snapshot.readers.get(app.snapshot.reader).is_none_or(|reader| reader.is_virtual);
+    let wished = app.suite.mutant.filter(|_| at_virtual);
+    if wished
+        .is_some_and(|wished| picture.subject.as_ref().and_then(|subject| subject.mutant.as_deref()) != Some(wished))
+    {
+        let text = format!("The next run is with the deliberate defect {}.", wished.unwrap_or_default());
+        lines.extend(wrapped(&text, width).into_iter().map(|line| Line::styled(line, theme.unknown())));
+    }
+    if app.suite.types || !app.suite.search.is_empty() {
+        let cursor = if app.suite.types { "_" } else { "" };
+        lines.push(Line::from(vec![
+            Span::styled("Only with ", theme.unknown()),
+            Span::styled(format!("{}{cursor}", app.suite.search), theme.accent()),
+            Span::raw("; "),
+            Span::styled("Esc", theme.accent()),
+            Span::raw(" shows all cases."),
+        ]));
     }
     if app.suite.only_failures {
         lines.push(Line::from(vec![
@@ -126,7 +154,12 @@ fn subject(app: &App) -> String {
     let known = subject.filter(|subject| app.suite.picture.run.is_some() || subject.reader.as_deref() == reader);
     match (known, reader) {
         (Some(subject), _) => match (&subject.reader, &subject.identity) {
-            (None, _) => format!("On virtual subjects of the suite's own: {}.", subject.statement),
+            (None, _) => match &subject.mutant {
+                None => format!("On virtual subjects of the suite's own: {}.", subject.statement),
+                Some(mutant) => {
+                    format!("On virtual subjects of the suite's own, with the defect {mutant}: {}.", subject.statement)
+                }
+            },
             (Some(reader), identity) => {
                 let identity = identity.as_deref().unwrap_or_default();
                 let rights = if subject.only_reads {
@@ -176,8 +209,46 @@ fn ended_lines(app: &App, ended: &Ended, width: usize) -> Vec<Line<'static>> {
     if let Some(kept) = &ended.kept {
         let text = format!("Report and logs: {}", kept.display());
         lines.extend(wrapped(&text, width).into_iter().map(Line::raw));
+    } else {
+        lines.push(Line::from(vec![
+            Span::styled("w", app.theme.accent()),
+            Span::raw(" keeps report and logs in a folder."),
+        ]));
     }
     lines
+}
+
+/// What a command line says to test what is tested here.
+pub(super) fn at_reader(app: &App) -> String {
+    match app.snapshot.readers.get(app.snapshot.reader).filter(|reader| !reader.is_virtual) {
+        Some(reader) => format!(" --reader '{}'", reader.name),
+        None => app.suite.mutant.map_or(String::new(), |mutant| format!(" --mutant {mutant}")),
+    }
+}
+
+/// The list from which a defect is chosen, and what is typed to find one.
+fn mutants(frame: &mut Frame<'_>, area: Rect, app: &App, picker: &Picker) {
+    let theme = app.theme;
+    let width = usize::from(area.width);
+    let text = "What is tested from now on has this defect, and cases should fail.";
+    let mut lines: Vec<Line<'_>> =
+        wrapped(text, width).into_iter().map(|line| Line::styled(line, theme.quiet())).collect();
+    lines.push(Line::from(vec![Span::raw("Only with "), Span::styled(format!("{}_", picker.text), theme.accent())]));
+    lines.push(Line::default());
+    let room = usize::from(area.height).saturating_sub(lines.len()).max(1);
+    let none = ("none", false, "Everything as it should be.");
+    let listed = picker.listed().into_iter().map(|mutant| (mutant.name, mutant.critical, mutant.defect));
+    let rows: Vec<_> = std::iter::once(none).chain(listed).collect();
+    let from = picker.at.saturating_sub(room / 2).min(rows.len().saturating_sub(room));
+    for (index, (name, critical, defect)) in rows.into_iter().enumerate().skip(from).take(room) {
+        let (mark, style) = if index == picker.at { ("▸ ", theme.accent()) } else { ("  ", Style::new()) };
+        let star = if critical { "*" } else { " " };
+        let head = format!("{mark}{name:<MUTANT_WIDTH$} {star} ");
+        let defect = cut(defect, width.saturating_sub(columns(&head)));
+        let quiet = if index == picker.at { style } else { theme.quiet() };
+        lines.push(Line::from(vec![Span::styled(head, style), Span::styled(defect, quiet)]));
+    }
+    frame.render_widget(Paragraph::new(lines), area);
 }
 
 fn standing(entry: &Entry) -> Standing {
@@ -277,7 +348,7 @@ fn about(app: &App, width: usize) -> Vec<Line<'static>> {
             let cases = app.suite.picture.cases_of(name).count();
             let text = format!("{name}: {cases} cases, their requirements in specs/{name}.md. Enter lists them.");
             let mut lines = styled(&text, Style::new());
-            lines.extend(styled(&format!("Without a window: untorn test {name}"), theme.quiet()));
+            lines.extend(styled(&format!("Without a window: untorn test {name}{}", at_reader(app)), theme.quiet()));
             lines
         }
         None => Vec::new(),
