@@ -498,12 +498,17 @@ fn a_restored_card_never_decides() {
 }
 
 #[test]
-fn an_output_that_fails_does_not_turn_paid_into_failed() {
+fn an_output_that_fails_turns_paid_neither_into_done_nor_into_failed() {
     let desk = Desk::new(&[]);
     let full = || Stdio::from(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
     let code =
         |arguments: &[&str]| desk.command(arguments).stdout(full()).stderr(Stdio::null()).status().unwrap().code();
-    assert_eq!(code(&["pay", "100"]), Some(0));
+    assert_eq!(code(&["pay", "100"]), Some(2));
+    for printing in
+        [&["decode", "9000"][..], &["test", "ISO-CLA-*"], &["--json", "balance"], &["--help"], &["completions", "bash"]]
+    {
+        assert_eq!(code(printing), Some(2), "{printing:?}");
+    }
     assert_eq!(code(&["pay", "100", "--tear", "3", "--no-retouch"]), Some(2));
 }
 

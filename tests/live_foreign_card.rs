@@ -59,7 +59,7 @@ fn an_openpgp_card_does_what_the_report_says() {
     let arguments = ["test", "iso7816_4", "openpgp", "--reader", READER, "--json"];
     let files = ["--statement", statement, "--cases", cases, "--expect", expected];
     let report =
-        ran(&mut desk.command(&[&arguments[..], &files[..]].concat()).env("HOME", desk.path())).ended(0).json();
+        ran(desk.command(&[&arguments[..], &files[..]].concat()).env("HOME", desk.path())).ended(0).json();
     let passed =
         report["report"]["results"].as_array().unwrap().iter().filter(|result| result["verdict"] == "pass").count();
     assert!(passed >= 35, "{passed} passed: {report}");

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use super::external_terminal::ExternalTerminal;
+use super::external_terminal::{self, ExternalTerminal};
 use super::ledger::FileLedger;
 use super::subjects::{MakeCard, OpenReader, RealCard, ServedCards};
 use super::{AppError, Clock, ReaderChoice, suites};
-use crate::conformance::case::{Case, Risk};
+use crate::conformance::case::{Body, Case, Risk};
 use crate::conformance::result::{Status, TestReport};
+use crate::conformance::review;
 use crate::conformance::rig::{InProcessSubject, Rig, Subject};
 use crate::conformance::runner::{self, Observer, Subjects};
 use crate::conformance::selection::Selection;
@@ -59,6 +60,8 @@ pub struct Campaign {
     pub risk_max: Risk,
     /// Identity of a real card.
     pub identity: Option<String>,
+    /// What a person should know before it runs: values of the statement that nothing asks for.
+    pub warnings: Vec<String>,
     /// How another thread comes to subjects of its own; only where they are virtual.
     again: Option<CampaignOptions>,
 }
@@ -70,8 +73,16 @@ impl Campaign {
         for path in &options.cases {
             cases.extend(read_cases(path)?);
         }
-        let bare =
-            Self { cases, card: None, terminal: None, risk_max: Risk::Irreversible, identity: None, again: None };
+        review_files(&cases, options)?;
+        let bare = Self {
+            cases,
+            card: None,
+            terminal: None,
+            risk_max: Risk::Irreversible,
+            identity: None,
+            warnings: Vec::new(),
+            again: None,
+        };
         match &options.reader {
             None => bare.in_process(options),
             Some(reader) => bare.at(reader, options),
@@ -79,7 +90,7 @@ impl Campaign {
     }
 
     /// Virtual cards, and our own terminal.
-    fn in_process(self, options: &CampaignOptions) -> Result<Self, AppError> {
+    fn in_process(mut self, options: &CampaignOptions) -> Result<Self, AppError> {
         let of_terminal = |name: &&str| terminal_subject::mutants().iter().any(|mutant| mutant.name == *name);
         let mutant = options.mutant.as_deref();
         let (in_terminal, in_card) = (mutant.filter(of_terminal), mutant.filter(|name| !of_terminal(name)));
@@ -88,31 +99,33 @@ impl Campaign {
             Some(name) => own.with_mutant(name).map_err(AppError::Usage)?,
             None => own,
         };
-        let card = InProcessSubject::new(options.statement()?, make_card(&options.profile, in_card)?);
+        let card = InProcessSubject::new(self.card_statement(options)?, make_card(&options.profile, in_card)?);
         let again = Some(options.clone());
         Ok(Self { card: Some(Box::new(card)), terminal: Some(Box::new(terminal)), again, ..self })
     }
 
     /// What is reached through PC/SC.
-    fn at(self, name: &str, options: &CampaignOptions) -> Result<Self, AppError> {
+    fn at(mut self, name: &str, options: &CampaignOptions) -> Result<Self, AppError> {
         let reader = name.to_owned();
         let open: OpenReader = Box::new(move || open_reader(&reader));
         let needs_serve = || AppError::Usage("a terminal is tested with cards of ours: say --serve too".to_owned());
         if let Some(path) = &options.terminal {
             let address = options.serve.ok_or_else(needs_serve)?;
-            let terminal = ExternalTerminal::new(read_statement(path)?, address, open)?;
+            let statement = read_statement(path)?;
+            self.review(&statement, path, |body| matches!(body, Body::Terminal(_)))?;
+            let terminal = ExternalTerminal::new(statement, address, open)?;
             return Ok(Self { terminal: Some(Box::new(terminal)), ..self });
         }
         if let Some(address) = options.serve {
             let make = make_card(&options.profile, options.mutant.as_deref())?;
-            let card = ServedCards::serve(options.statement()?, address, make, open)?;
+            let card = ServedCards::serve(self.card_statement(options)?, address, make, open)?;
             return Ok(Self { card: Some(Box::new(card)), ..self });
         }
         if options.mutant.is_some() {
             let reason = "--mutant is for virtual cards: a real card has the defects it has";
             return Err(AppError::Usage(reason.to_owned()));
         }
-        let statement = options.statement()?;
+        let statement = self.card_statement(options)?;
         let identity = identify(&statement, open_reader(name)?)?;
         let risk_max = permission(&identity, options.card.as_deref())?;
         let card = RealCard::new(statement, name.to_owned(), open).with_ledger(FileLedger::open(&identity)?);
@@ -187,13 +200,58 @@ impl Campaign {
     }
 }
 
-impl CampaignOptions {
-    fn statement(&self) -> Result<Statement, AppError> {
-        match &self.statement {
-            Some(path) => read_statement(path),
-            None => Ok(built_in(&self.profile)?.1),
+impl Campaign {
+    /// What is claimed of the card.
+    fn card_statement(&mut self, options: &CampaignOptions) -> Result<Statement, AppError> {
+        let Some(path) = &options.statement else { return Ok(built_in(&options.profile)?.1) };
+        let statement = read_statement(path)?;
+        self.review(&statement, path, |body| matches!(body, Body::Card(_)))?;
+        Ok(statement)
+    }
+
+    /// The static review of a person's statement, before anything is touched.
+    fn review(&mut self, statement: &Statement, path: &Path, is_tested: fn(&Body) -> bool) -> Result<(), AppError> {
+        let built_in = built_in_claims();
+        let claims = review::claims_of(&self.cases, built_in.iter().map(String::as_str));
+        let tested = || self.cases.iter().filter(|case| is_tested(&case.body));
+        let path = path.display();
+        let wrong = review::statement(statement, &claims, tested());
+        if !wrong.is_empty() {
+            return Err(AppError::Usage(format!("{path}: statement: {}", wrong.join("; "))));
+        }
+        let idle = review::idle_values(statement, &self.cases, &external_terminal::VALUES);
+        self.warnings.extend(idle.iter().map(|idle| format!("{path}: statement: {idle}")));
+        Ok(())
+    }
+}
+
+/// What our own cards and terminal claim: some of it no case needs, and bodies ask for it.
+fn built_in_claims() -> Vec<String> {
+    let profiles = families().iter().flat_map(|family| family.profiles().into_iter().map(move |name| (family, name)));
+    let of_cards = profiles.filter_map(|(family, name)| family.statement(name).ok());
+    let of_terminal = OwnTerminal::new(Suite::Epc1).statement().clone();
+    of_cards.chain([of_terminal]).flat_map(|statement| statement.claims).collect()
+}
+
+/// What can be said of the cases of files only together with all others.
+fn review_files(cases: &[Case], options: &CampaignOptions) -> Result<(), AppError> {
+    let built_in = built_in_claims();
+    let known = suites::cases();
+    let claims = review::claims_of(&known, built_in.iter().map(String::as_str));
+    for path in &options.cases {
+        let wrong =
+            |case: &Case, reason: &str| AppError::Usage(format!("{}: cases: {}: {reason}", path.display(), case.id));
+        for case in read_cases(path)? {
+            if let Some(twin) = case.twin.as_ref().filter(|twin| cases.iter().all(|other| other.id != **twin)) {
+                let ids = cases.iter().map(|other| other.id.as_str());
+                return Err(wrong(&case, &format!("twin: there is no case {twin:?}{}", review::perhaps(twin, ids))));
+            }
+            if let Some(reason) = review::strange_need(&case, &claims) {
+                return Err(wrong(&case, &reason));
+            }
         }
     }
+    Ok(())
 }
 
 /// A clock, and nobody who looks on.

@@ -45,6 +45,18 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// The ATR by which vpcd knows that a card is there, before the first one is: T=1, no historical characters.
 const ATR: [u8; 4] = [0x3B, 0x80, 0x01, 0x81];
 
+/// What a statement may say of it, besides what cases ask for.
+pub const VALUES: [&str; 8] = [
+    "terminal.command",
+    "terminal.command.resolve",
+    "terminal.command.topup",
+    "terminal.reader",
+    "terminal.says_held_up",
+    "terminal.exit.paid",
+    "terminal.exit.refused",
+    "terminal.exit.unresolved",
+];
+
 /// A terminal that is a program.
 pub struct ExternalTerminal {
     statement: Statement,

@@ -25,7 +25,8 @@ brought is written down first.
 
 A PC/SC reader gives no order before the card is named with --card; without it the card is only read, and its id shown.
 
-Exit codes: 0 done; 1 refused or failed, nothing in doubt; 2 unresolved: whether value moved is not known; \
+Exit codes: 0 done; 1 refused or failed, nothing in doubt; 2 unresolved: whether value moved is not known, or the \
+result could not be printed; \
 3 command line or configuration wrong; 4 no reader or no card.";
 
 /// A payment terminal that resolves torn transactions, and cards to try it with.

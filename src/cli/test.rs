@@ -26,6 +26,9 @@ use crate::report::suite_text;
 pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     let options = options(global, test);
     let mut campaign = Campaign::open(&options)?;
+    for warning in &campaign.warnings {
+        tell(&format!("untorn: warning: {warning}"));
+    }
     let selection = Selection { patterns: test.patterns.clone(), shard: test.shard, risk_max: campaign.risk_max };
     if let Some(pattern) = selection.unmatched(&campaign.cases).first() {
         return Err(AppError::Usage(format!("{pattern:?} is no suite and no case; see untorn test --list")));
