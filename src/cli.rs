@@ -14,12 +14,13 @@ mod mutants;
 mod orders;
 mod pin;
 mod report;
+mod scope;
 mod test;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use serde_json::{Value, json};
 
 use crate::app::{AppError, Exit, Options};
@@ -55,7 +56,7 @@ impl Report {
 
 /// Reads the command line, runs it, prints what came of it.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match scope::parse(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => {
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };

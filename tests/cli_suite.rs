@@ -99,3 +99,28 @@ fn a_case_that_proves_nothing_is_no_case() {
     let some = "[[case.step]]\nsend = '00A4040000'\nexpect = '????'\ndata = ''\n";
     assert_ne!(tested(STATEMENT, &(head.to_owned() + some), &[]).code, Some(3), "that there is no data is something");
 }
+
+/// Of what a run has done, its folder tells; of a repeated case too.
+#[test]
+fn a_replay_keeps_its_log_where_it_is_told_to() {
+    let desk = Desk::new(&[]);
+    let ran = desk.run(&["test", "--replay", "ISO-CLA-001@1/default/7/-", "--out", "kept"]).ended(0);
+    assert!(ran.stdout.contains("00A4"), "{ran:?}");
+    assert!(desk.path().join("kept/ISO-CLA-001.jsonl").exists());
+    assert_eq!(desk.run(&["report", "show", "kept"]).ended(0).stdout, "1 passed, 0 failed: clean\n");
+}
+
+#[test]
+fn an_option_that_a_command_has_no_use_for_is_refused() {
+    let desk = Desk::new(&[]);
+    for arguments in [
+        &["test", "ISO-CLA-001", "--trace", "t"][..],
+        &["test", "ISO-CLA-001", "--pin-file", "-"],
+        &["mutants", "--list", "--reader", "ACS"],
+        &["--stop-list", "x", "report", "traceability"],
+        &["test", "--list", "--out", "x"],
+    ] {
+        let ran = desk.run(arguments).ended(3);
+        assert!(ran.stderr.contains("has no use for") || ran.stderr.contains("cannot be used with"), "{ran:?}");
+    }
+}

@@ -58,8 +58,7 @@ fn an_openpgp_card_does_what_the_report_says() {
     let [statement, cases, expected] = files.each_ref().map(String::as_str);
     let arguments = ["test", "iso7816_4", "openpgp", "--reader", READER, "--json"];
     let files = ["--statement", statement, "--cases", cases, "--expect", expected];
-    let report =
-        ran(desk.command(&[&arguments[..], &files[..]].concat()).env("HOME", desk.path())).ended(0).json();
+    let report = ran(desk.command(&[&arguments[..], &files[..]].concat()).env("HOME", desk.path())).ended(0).json();
     let passed =
         report["report"]["results"].as_array().unwrap().iter().filter(|result| result["verdict"] == "pass").count();
     assert!(passed >= 35, "{passed} passed: {report}");

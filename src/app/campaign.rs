@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use super::external_terminal::{self, ExternalTerminal};
 use super::ledger::FileLedger;
@@ -23,9 +24,12 @@ use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
 use crate::family::purse::data::Suite;
 use crate::family::{CardFamily, families};
-use crate::reader::Reader;
+use crate::reader::{LinkErrorKind, Reader, Reset};
 use crate::sim::terminal_subject::{self, OwnTerminal};
 use crate::wire::hex;
+
+/// How often a reader is looked at for a card.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What a person asked for.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +44,8 @@ pub struct CampaignOptions {
     pub statement: Option<PathBuf>,
     /// Cases in TOML files, besides the built-in ones.
     pub cases: Vec<PathBuf>,
+    /// How long a card at `reader` is waited for, in seconds.
+    pub wait_seconds: u32,
     /// Identity of the real card that may be written to.
     pub card: Option<String>,
     /// Under which our own terminal is tested.
@@ -126,7 +132,18 @@ impl Campaign {
             return Err(AppError::Usage(reason.to_owned()));
         }
         let statement = self.card_statement(options)?;
-        let identity = identify(&statement, open_reader(name)?)?;
+        if options.suite.is_some() {
+            let reason = "--suite is for our own terminal: what a real card can do, its statement says";
+            return Err(AppError::Usage(reason.to_owned()));
+        }
+        let (reader, is_there) = with_card(open_reader(name)?, options.wait_seconds);
+        let identity = identify(&statement, reader).map_err(|error| match options.statement {
+            None if is_there => AppError::Usage(format!(
+                "this card has no untorn purse: say what is claimed of it with --statement FILE; \
+                 docs/testing-your-card.md tells how ({error})"
+            )),
+            _ => error,
+        })?;
         let risk_max = permission(&identity, options.card.as_deref())?;
         let card = RealCard::new(statement, name.to_owned(), open).with_ledger(FileLedger::open(&identity)?);
         Ok(Self { card: Some(Box::new(card)), risk_max, identity: Some(identity), ..self })
@@ -305,6 +322,18 @@ fn open_reader(name: &str) -> Result<Box<dyn Reader>, AppError> {
     match ReaderChoice::parse(name) {
         ReaderChoice::Pcsc(name) => super::open_bare_pcsc(&name),
         ReaderChoice::Virtual => Err(AppError::Usage("the virtual reader has no PC/SC name".to_owned())),
+    }
+}
+
+/// The reader, when a card lies there or this time has passed; and whether one lies there.
+fn with_card(mut reader: Box<dyn Reader>, wait_seconds: u32) -> (Box<dyn Reader>, bool) {
+    let until = Instant::now() + Duration::from_secs(wait_seconds.into());
+    loop {
+        match reader.activate(Reset::Cold) {
+            Ok(_) => return (reader, true),
+            Err(error) if error.kind != LinkErrorKind::Removed || Instant::now() >= until => return (reader, false),
+            Err(_) => std::thread::sleep(LOOK_EVERY),
+        }
     }
 }
 

@@ -46,9 +46,9 @@ impl Arguments {
     }
 }
 
-/// What every command may be told.
+/// What may be said anywhere on the line; `scope` knows which command has a use for what.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Options of every command")]
+#[command(next_help_heading = "Options of many commands")]
 pub(super) struct Global {
     /// "virtual", or the name of a PC/SC reader, or a part of it that only it has
     #[arg(long, global = true, value_name = "NAME", default_value = "virtual")]
@@ -65,7 +65,7 @@ pub(super) struct Global {
     /// Journal of the terminal [default: in the data directory]
     #[arg(long, global = true, value_name = "FILE")]
     journal: Option<PathBuf>,
-    /// Use this protocol suite only [default: epc2 where the card offers it]
+    /// Use this protocol suite only; for test, what our own terminal works under [default: epc2 where the card offers it]
     #[arg(long, global = true)]
     suite: Option<SuiteName>,
     /// How the scheme settles what stays unresolved: on-next-touch, on-confirmation, at-once, redo; written down with each
@@ -84,9 +84,9 @@ pub(super) struct Global {
     /// Id of this terminal, 16 hex digits: no two terminals of a scheme may have the same
     #[arg(long, global = true, value_name = "HEX", value_parser = terminal_id)]
     terminal: Option<TerminalId>,
-    /// How long to wait for a card
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30)]
-    wait: u32,
+    /// How long to wait for a card [default: 30; of test: 0]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    pub(super) wait: Option<u32>,
     /// Read the PIN from the first line of a file, or of the standard input for "-"
     #[arg(long, global = true, value_name = "FILE|-")]
     pub(super) pin_file: Option<PathBuf>,
@@ -122,7 +122,7 @@ impl Global {
             policy: self.policy,
             stop_list: self.stop_list.clone(),
             block_stopped: self.block_stopped,
-            wait_seconds: self.wait,
+            wait_seconds: self.wait.unwrap_or(defaults.wait_seconds),
             // Who asks for JSON is a program, and waits for the result.
             attended: !self.json && io::stderr().is_terminal(),
             card: self.card.clone(),
@@ -451,10 +451,10 @@ pub(super) struct Test {
     #[arg(value_name = "SUITE|CASE")]
     pub(super) patterns: Vec<String>,
     /// List the cases instead of running them
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["expect", "out", "verbose"])]
     pub(super) list: bool,
     /// Repeat one case exactly and show its log
-    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["patterns", "list", "shard", "expect"])]
+    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["patterns", "list", "shard", "expect", "verbose"])]
     pub(super) replay: Option<Token>,
     /// What is claimed of the card and what a test must know of it (ICS and IXIT), in TOML [default: those of --profile]
     #[arg(long, value_name = "FILE")]

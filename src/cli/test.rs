@@ -37,7 +37,7 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
         return Ok(list(&mut campaign, &selection));
     }
     if let Some(token) = &test.replay {
-        return replay(&mut campaign, token);
+        return replay(&mut campaign, token, test.out.clone());
     }
     let expectations = test.expect.as_deref().map(read_expectations).transpose()?.unwrap_or_default();
     if let Some(case) = expectations.unknown(&campaign.cases).first() {
@@ -78,6 +78,7 @@ fn options(global: &Global, test: &Test) -> CampaignOptions {
         profile: general.profile,
         statement: test.statement.clone(),
         cases: test.cases.clone(),
+        wait_seconds: global.wait.unwrap_or_default(),
         card: general.card.map(|card| card.0),
         suite: general.suite,
         terminal: test.terminal_statement.clone(),
@@ -123,7 +124,7 @@ fn list(campaign: &mut Campaign, selection: &Selection) -> Report {
     Report::done(text, "cases", format!("{} cases", list.len()), json!({ "cases": list }))
 }
 
-fn replay(campaign: &mut Campaign, token: &Token) -> Result<Report, AppError> {
+fn replay(campaign: &mut Campaign, token: &Token, out: Option<PathBuf>) -> Result<Report, AppError> {
     let risk_max = campaign.risk_max;
     let (cases, mut subjects) = campaign.parts();
     let case = cases.iter().find(|case| case.id == token.case);
@@ -145,8 +146,15 @@ fn replay(campaign: &mut Campaign, token: &Token) -> Result<Report, AppError> {
         let reason = result.reason().unwrap_or_default();
         return Err(AppError::Usage(format!("replay: {} is {}: {reason}", token.case, result.standing())));
     }
-    let mut watch = Watch::silent()?;
+    let mut watch = Watch { out, ..Watch::silent()? };
+    watch.planned(&planned);
     let result = runner::replay(case, &mut subjects, token, &mut watch);
+    watch.finish(&TestReport {
+        interrupted: false,
+        micros: result.micros,
+        results: vec![result.clone()],
+        ..planned
+    })?;
     let mut text = String::new();
     for line in &result.evidence {
         let _ = writeln!(text, "{:>4}  {}", line.number, line.what);
