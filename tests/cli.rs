@@ -321,7 +321,8 @@ fn no_secret_is_said_or_written() {
     let mut said = String::new();
     for suite in ["epc1", "epc2"] {
         let run = |file: &str, arguments: &[&str]| {
-            let mut all = vec!["--suite", suite, "--profile", "card.toml", "--pin-file", file, "--trace", "trace.jsonl"];
+            let mut all =
+                vec!["--suite", suite, "--profile", "card.toml", "--pin-file", file, "--trace", "trace.jsonl"];
             all.extend_from_slice(arguments);
             desk.run(&all)
         };

@@ -13,7 +13,7 @@ use super::ledger::FileLedger;
 use super::subjects::{MakeCard, OpenReader, RealCard, ServedCards};
 use super::{AppError, Clock, ReaderChoice, suites};
 use crate::conformance::case::{Body, Case, Risk};
-use crate::conformance::result::{Status, TestReport};
+use crate::conformance::result::{Status, TestReport, UnderTest};
 use crate::conformance::review;
 use crate::conformance::rig::{InProcessSubject, Rig, Subject};
 use crate::conformance::runner::{self, Observer, Subjects};
@@ -68,6 +68,7 @@ pub struct Campaign {
     pub identity: Option<String>,
     /// What a person should know before it runs: values of the statement that nothing asks for.
     pub warnings: Vec<String>,
+    told: UnderTest,
     /// How another thread comes to subjects of its own; only where they are virtual.
     again: Option<CampaignOptions>,
 }
@@ -87,6 +88,7 @@ impl Campaign {
             risk_max: Risk::Irreversible,
             identity: None,
             warnings: Vec::new(),
+            told: UnderTest::default(),
             again: None,
         };
         match &options.reader {
@@ -107,7 +109,8 @@ impl Campaign {
         };
         let card = InProcessSubject::new(self.card_statement(options)?, make_card(&options.profile, in_card)?);
         let again = Some(options.clone());
-        Ok(Self { card: Some(Box::new(card)), terminal: Some(Box::new(terminal)), again, ..self })
+        let told = options.virtual_cards();
+        Ok(Self { card: Some(Box::new(card)), terminal: Some(Box::new(terminal)), again, told, ..self })
     }
 
     /// What is reached through PC/SC.
@@ -125,7 +128,7 @@ impl Campaign {
         if let Some(address) = options.serve {
             let make = make_card(&options.profile, options.mutant.as_deref())?;
             let card = ServedCards::serve(self.card_statement(options)?, address, make, open)?;
-            return Ok(Self { card: Some(Box::new(card)), ..self });
+            return Ok(Self { card: Some(Box::new(card)), told: options.virtual_cards(), ..self });
         }
         if options.mutant.is_some() {
             let reason = "--mutant is for virtual cards: a real card has the defects it has";
@@ -136,9 +139,9 @@ impl Campaign {
             let reason = "--suite is for our own terminal: what a real card can do, its statement says";
             return Err(AppError::Usage(reason.to_owned()));
         }
-        let (reader, is_there) = with_card(open_reader(name)?, options.wait_seconds);
+        let (reader, atr) = with_card(open_reader(name)?, options.wait_seconds);
         let identity = identify(&statement, reader).map_err(|error| match options.statement {
-            None if is_there => AppError::Usage(format!(
+            None if atr.is_some() => AppError::Usage(format!(
                 "this card has no untorn purse: say what is claimed of it with --statement FILE; \
                  docs/testing-your-card.md tells how ({error})"
             )),
@@ -146,14 +149,15 @@ impl Campaign {
         })?;
         let risk_max = permission(&identity, options.card.as_deref())?;
         let card = RealCard::new(statement, name.to_owned(), open).with_ledger(FileLedger::open(&identity)?);
-        Ok(Self { card: Some(Box::new(card)), risk_max, identity: Some(identity), ..self })
+        let told = UnderTest { card: Some(identity.clone()), atr, ..UnderTest::default() };
+        Ok(Self { card: Some(Box::new(card)), risk_max, identity: Some(identity), told, ..self })
     }
 
     /// The cases, and what is under test.
     pub fn parts(&mut self) -> (&[Case], Subjects<'_>) {
         let card = self.card.as_deref_mut().map(|card| card as &mut dyn Subject);
         let terminal = self.terminal.as_deref_mut().map(|terminal| terminal as &mut dyn TerminalSubject);
-        (&self.cases, Subjects { card, terminal })
+        (&self.cases, Subjects { card, terminal, told: self.told.clone() })
     }
 
     /// Runs what the selection chooses: one case after the other at a reader, as many at once as there are cores on virtual subjects.
@@ -214,6 +218,13 @@ impl Campaign {
         runner::doubt_without_twin(&mut report.results, &chosen);
         report.micros = observer.micros().saturating_sub(begun);
         report
+    }
+}
+
+impl CampaignOptions {
+    /// What reports say of virtual cards.
+    fn virtual_cards(&self) -> UnderTest {
+        UnderTest { profile: Some(self.profile.clone()), mutant: self.mutant.clone(), ..UnderTest::default() }
     }
 }
 
@@ -325,13 +336,13 @@ fn open_reader(name: &str) -> Result<Box<dyn Reader>, AppError> {
     }
 }
 
-/// The reader, when a card lies there or this time has passed; and whether one lies there.
-fn with_card(mut reader: Box<dyn Reader>, wait_seconds: u32) -> (Box<dyn Reader>, bool) {
+/// The reader, when a card lies there or this time has passed; and the ATR of the card that lies there.
+fn with_card(mut reader: Box<dyn Reader>, wait_seconds: u32) -> (Box<dyn Reader>, Option<String>) {
     let until = Instant::now() + Duration::from_secs(wait_seconds.into());
     loop {
         match reader.activate(Reset::Cold) {
-            Ok(_) => return (reader, true),
-            Err(error) if error.kind != LinkErrorKind::Removed || Instant::now() >= until => return (reader, false),
+            Ok(activation) => return (reader, Some(hex::encode(&activation.atr))),
+            Err(error) if error.kind != LinkErrorKind::Removed || Instant::now() >= until => return (reader, None),
             Err(_) => std::thread::sleep(LOOK_EVERY),
         }
     }

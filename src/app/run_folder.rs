@@ -34,6 +34,8 @@ impl RunFolder {
     /// A case ended: writes its log, then the report.
     pub fn record(&mut self, result: &CaseResult) -> Result<(), AppError> {
         let kept = self.keep(result.clone())?;
+        // If nothing more comes, it took what its cases took.
+        self.report.micros = self.report.micros.saturating_add(kept.micros);
         if let Some(planned) = self.report.results.iter_mut().find(|planned| planned.id == kept.id) {
             *planned = kept;
         }

@@ -210,7 +210,8 @@ impl Watch {
 impl Observer for Watch {
     fn planned(&mut self, report: &TestReport) {
         if let Some(out) = self.out.clone() {
-            self.folder = self.note(RunFolder::create(&out, report.clone()));
+            let planned = TestReport { begun: Some(self.clock.now()), ..report.clone() };
+            self.folder = self.note(RunFolder::create(&out, planned));
         }
     }
 

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::case::{Body, Case, Facility};
 use super::evidence::{Line, Seen};
-use super::result::{CaseResult, SCHEMA, Status, TestReport};
+use super::result::{CaseResult, SCHEMA, Status, TestReport, UnderTest};
 use super::rig::Subject;
 use super::selection::Selection;
 use super::statement::Statement;
@@ -44,17 +44,19 @@ pub struct Subjects<'s> {
     pub card: Option<&'s mut dyn Subject>,
     /// A terminal.
     pub terminal: Option<&'s mut dyn TerminalSubject>,
+    /// What reports say of them besides.
+    pub told: UnderTest,
 }
 
 impl<'s> Subjects<'s> {
     /// A card only.
     pub fn card(subject: &'s mut dyn Subject) -> Self {
-        Self { card: Some(subject), terminal: None }
+        Self { card: Some(subject), ..Self::default() }
     }
 
     /// A terminal only.
     pub fn terminal(subject: &'s mut dyn TerminalSubject) -> Self {
-        Self { card: None, terminal: Some(subject) }
+        Self { terminal: Some(subject), ..Self::default() }
     }
 
     /// Statement and facilities of the subject of this case.
@@ -110,6 +112,7 @@ pub fn plan(cases: &[&Case], selection: &Selection, subjects: &Subjects<'_>, see
         micros: 0,
         interrupted: true,
         shard: selection.shard,
+        under_test: UnderTest { selection: selection.patterns.clone(), ..subjects.told.clone() },
         results: cases.iter().map(planned).collect(),
         stale_expectations: Vec::new(),
     }

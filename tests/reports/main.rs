@@ -5,6 +5,7 @@
 mod cli;
 mod folder;
 mod formats;
+mod heads;
 mod merge;
 mod samples;
 mod schema;
