@@ -81,6 +81,9 @@ impl Campaign {
             cases.extend(read_cases(path)?);
         }
         review_files(&cases, options)?;
+        if let Some(mutant) = &options.mutant {
+            known_mutant(mutant)?;
+        }
         let bare = Self {
             cases,
             card: None,
@@ -259,6 +262,17 @@ fn built_in_claims() -> Vec<String> {
     let of_cards = profiles.filter_map(|(family, name)| family.statement(name).ok());
     let of_terminal = OwnTerminal::new(Suite::Epc1).statement().clone();
     of_cards.chain([of_terminal]).flat_map(|statement| statement.claims).collect()
+}
+
+/// Of a card or of our own terminal; one that the chosen profile has not is refused where the card is made.
+fn known_mutant(name: &str) -> Result<(), AppError> {
+    let of_families = families().iter().flat_map(|family| family.mutants());
+    let known: Vec<&str> = of_families.chain(terminal_subject::mutants()).map(|mutant| mutant.name).collect();
+    if known.contains(&name) {
+        return Ok(());
+    }
+    let near = review::perhaps(name, known);
+    Err(AppError::Usage(format!("no card and no terminal has a mutant {name:?}{near}; see untorn mutants --list")))
 }
 
 /// What can be said of the cases of files only together with all others.

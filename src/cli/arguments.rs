@@ -442,12 +442,14 @@ Examples:
   untorn test --reader 'Virtual PCD 00 00' --serve
 
 Exit codes: 0 clean; 1 a case failed that was not expected to, or an expectation is stale; 2 an error, something inconclusive, or stopped \
-before the end; 3 command line or a file wrong; 4 no reader or no card.";
+before the end; 3 command line or a file wrong; 4 no reader or no card.
+
+The files: docs/test-files.md. How to begin with a card of your own: docs/testing-your-card.md.";
 
 #[derive(Debug, Args)]
 #[command(after_help = TEST_HELP)]
 pub(super) struct Test {
-    /// Suites by name, or cases by id with * and ? [default: all]
+    /// Suites by name, or cases by id with * and ?, in capitals or not [default: all]
     #[arg(value_name = "SUITE|CASE")]
     pub(super) patterns: Vec<String>,
     /// List the cases instead of running them

@@ -57,14 +57,22 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     watch.bar.finish_and_clear();
     report.begun = Some(begun);
     expectations.apply(&mut report, &today(&clock));
-    watch.finish(&report)?;
+    let kept = watch.finish(&report);
     let mut text = suite_text::write(&report, test.verbose);
-    if let Some(out) = &out {
+    let mut exit = exit(report.end());
+    if let Err(error) = kept {
+        if report.results.iter().all(|result| result.verdict().is_none()) {
+            return Err(error);
+        }
+        // What was seen is said all the same: at a real card it cannot be asked for again.
+        tell(&format!("untorn: {error}; the run ended there, and what is kept is not whole"));
+        exit = if exit == Exit::Done { Exit::Unresolved } else { exit };
+    } else if let Some(out) = &out {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "In {}: untorn report show {0} --format html --out report.html", out.display());
     }
     let json = json!({ "report": report, "out": out });
-    Ok(Report::new(exit(report.end()), text, "test", suite_text::summary(&report), json))
+    Ok(Report::new(exit, text, "test", suite_text::summary(&report), json))
 }
 
 fn options(global: &Global, test: &Test) -> CampaignOptions {

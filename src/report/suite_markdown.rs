@@ -36,7 +36,7 @@ pub fn write(report: &TestReport) -> String {
         // The first that does not fit ends it: a list with holes would look whole.
         let fit = sections.iter().take_while(|section| {
             let len = section.chars().count();
-            left = left.checked_sub(len).unwrap_or_default();
+            left = left.saturating_sub(len);
             left > 0
         });
         let shown = fit.map(|section| text.push_str(section)).count();

@@ -32,7 +32,12 @@ pub fn summary(report: &TestReport) -> String {
         .filter(|(count, standing)| *count > 0 || matches!(standing, Standing::Passed | Standing::Failed))
         .map(|(count, standing)| format!("{count} {standing}"))
         .collect();
-    format!("{}: {}", counts.join(", "), report.end())
+    let stale = match report.stale_expectations.len() {
+        0 => String::new(),
+        1 => ", 1 stale expectation".to_owned(),
+        count => format!(", {count} stale expectations"),
+    };
+    format!("{}{stale}: {}", counts.join(", "), report.end())
 }
 
 /// The run as a whole in a sentence.
