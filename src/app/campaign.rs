@@ -251,6 +251,8 @@ impl Campaign {
             return Err(AppError::Usage(format!("{path}: statement: {}", wrong.join("; "))));
         }
         let idle = review::idle_values(statement, &self.cases, &external_terminal::VALUES);
+        let built_in = built_in.iter().map(String::as_str).collect();
+        let idle = [idle, review::near_needs(statement, &self.cases, &built_in)].concat();
         self.warnings.extend(idle.iter().map(|idle| format!("{path}: statement: {idle}")));
         Ok(())
     }

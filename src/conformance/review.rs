@@ -112,7 +112,12 @@ pub fn statement<'c>(
 ) -> Vec<String> {
     let strange = statement.claims.iter().filter(|claim| !claims.contains(claim.as_str()));
     let mut wrong: Vec<String> = strange
-        .map(|claim| format!("no case knows the claim {claim:?}{}", perhaps(claim, claims.iter().copied())))
+        .map(|claim| match perhaps(claim, claims.iter().copied()) {
+            near if near.is_empty() => {
+                format!("no case knows the claim {claim:?}; is the file of its cases (--cases) missing?")
+            }
+            near => format!("no case knows the claim {claim:?}{near}"),
+        })
         .collect();
     let mut seen: Vec<&Wanted> = Vec::new();
     for case in under_test.into_iter().filter(|case| applies(case, statement)) {
@@ -150,6 +155,23 @@ pub fn strange_need(case: &Case, claims: &BTreeSet<&str>) -> Option<String> {
         !claims.contains(need) && known.contains(&first(need))
     })?;
     Some(format!("needs: there is no claim {need:?}{}", perhaps(need, claims.iter().copied())))
+}
+
+/// Needs that are not claimed and read like a slip for one that is, each in a sentence. `built_in` are words that are no slip.
+pub fn near_needs(statement: &Statement, cases: &[Case], built_in: &BTreeSet<&str>) -> Vec<String> {
+    let dots = |claim: &str| claim.matches('.').count();
+    let mut told = Vec::new();
+    for case in cases {
+        for need in &case.needs {
+            let claim = need.strip_prefix('!').unwrap_or(need);
+            let alike = statement.claims.iter().map(String::as_str).filter(|other| dots(other) == dots(claim));
+            let near = perhaps(claim, alike);
+            if !statement.claims(claim) && !built_in.contains(claim) && !near.is_empty() {
+                told.push(format!("{} needs {need:?}, which is not claimed{near}", case.id));
+            }
+        }
+    }
+    told
 }
 
 fn applies(case: &Case, statement: &Statement) -> bool {
@@ -208,6 +230,18 @@ mod tests {
         let given = Statement::parse("name = 'x'\n[values]\n'toy.ade' = 'A0'\nidentity = '00CA'\nmore = 1\n").unwrap();
         let idle = idle_values(&given, &cases(), &["more"]);
         assert_eq!(idle, [r#"nothing asks for the value "toy.ade"; perhaps "toy.aid" or "toy.pin""#]);
+    }
+
+    #[test]
+    fn a_need_that_reads_like_a_claim_is_told() {
+        let given = Statement::parse("name = 'x'\nclaims = ['newcomer']\n").unwrap();
+        let case = |need: &str| [Case::new("mine", "MINE-1", "A purpose.").needs(&[need])];
+        let built_in = BTreeSet::from(["newcomers"]);
+        let told = near_needs(&given, &case("newcommer"), &built_in);
+        assert_eq!(told, [r#"MINE-1 needs "newcommer", which is not claimed; perhaps "newcomer""#]);
+        for need in ["newcomer", "newcomer.pin", "newcomers", "other"] {
+            assert_eq!(near_needs(&given, &case(need), &built_in), [""; 0], "{need}");
+        }
     }
 
     #[test]
