@@ -10,6 +10,7 @@ pub mod identity;
 mod kill;
 pub mod ledger;
 mod place;
+mod review;
 pub mod run_folder;
 mod served;
 mod stop_list;

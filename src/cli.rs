@@ -16,12 +16,13 @@ mod pin;
 mod progress;
 mod progress_line;
 mod report;
+mod scope;
 mod test;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use serde_json::{Value, json};
 
 use crate::app::{AppError, Exit, Options};
@@ -58,12 +59,11 @@ impl Report {
 
 /// Reads the command line, runs it, prints what came of it.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match scope::parse(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => {
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            // Nobody reads it: nothing to be done about that.
-            let _ = error.print();
+            let exit = if error.print().is_err() { told_nobody(exit) } else { exit };
             if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
                 let object = json!({ "result": "error", "detail": error.to_string(), "exit": exit as u8 });
                 let _ = write_out(format!("{object}\n").as_bytes());
@@ -73,16 +73,20 @@ pub fn main() -> ExitCode {
     };
     let with_json = arguments.with_json();
     let ended = run(arguments).map(|report| {
+        let detail = report.json["detail"].as_str().unwrap_or_default().to_owned();
         let text = match report.json {
             Value::Null => String::new(),
             json if with_json => format!("{json}\n"),
             _ => report.text,
         };
-        // What happened has happened, whether or not it can be told: the exit code must not turn paid into failed.
-        if let Err(error) = write_out(text.as_bytes()) {
-            tell(&format!("untorn: {error}; the exit code tells how it ended"));
+        match write_out(text.as_bytes()) {
+            Ok(()) => report.exit,
+            Err(error) => {
+                let exit = told_nobody(report.exit);
+                tell(&format!("untorn: {error}; what was done is done: {detail}"));
+                exit
+            }
         }
-        report.exit
     });
     code(ended.unwrap_or_else(|error| {
         tell(&format!("untorn: {error}"));
@@ -93,6 +97,15 @@ pub fn main() -> ExitCode {
         }
         error.exit()
     }))
+}
+
+/// The code where the result could not be printed. Who has not read it cannot take it for done; nor for failed, for what happened has
+/// happened: with the amount of a payment lost, it is unresolved for whoever asked.
+const fn told_nobody(exit: Exit) -> Exit {
+    match exit {
+        Exit::Done => Exit::Unresolved,
+        other => other,
+    }
 }
 
 fn run(arguments: Arguments) -> Result<Report, AppError> {

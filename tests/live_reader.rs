@@ -22,6 +22,8 @@ const ATR: [u8; 5] = [0x3B, 0x81, 0x01, 0x55, 0xD5];
 const COUNT: [u8; 5] = [0x80, 0x01, 0x00, 0x00, 0x01];
 /// Gives the count.
 const LOOK: [u8; 5] = [0x80, 0x02, 0x00, 0x00, 0x01];
+/// Is answered with half a status word.
+const ONE_OCTET: [u8; 4] = [0x80, 0x05, 0x00, 0x00];
 /// Is not answered before the test says so.
 const WAIT: [u8; 4] = [0x80, 0x03, 0x00, 0x00];
 
@@ -54,6 +56,7 @@ impl Card for EchoCard {
                 let _ = self.release.as_ref().map(Receiver::recv);
                 Vec::new()
             }
+            [0x80, 0x05, ..] => return Answer::Response(vec![0x90]),
             [0x80, 0x04, len_high, len_low, ..] => vec![0x5A; usize::from(*len_high) << 8 | usize::from(*len_low)],
             _ => command.to_vec(),
         };
@@ -212,7 +215,34 @@ fn a_card_that_never_answers_is_ended_by_the_deadline() {
     assert_eq!(error.kind, LinkErrorKind::Unknown);
     assert_eq!(error.detail, "transmit: no answer within 300 ms");
     assert_eq!(send(&mut reader, &LOOK), Err(LinkErrorKind::NotSent));
+    let mut other = PcscReader::open(READER).unwrap();
+    let error = other.activate(Reset::Cold).unwrap_err();
+    assert_eq!(error.kind, LinkErrorKind::NotSent);
+    assert!(
+        error.detail.starts_with("the card has not answered an earlier command"),
+        "nobody else is to blame: {error}"
+    );
     release.send(()).unwrap();
+}
+
+/// What is given up is given back: the next connection finds the card, and no "other program" that is ourselves.
+#[test]
+fn a_card_that_answers_one_octet_is_found_again() {
+    let Some(pcscd) = Pcscd::start() else { return };
+    let seen = Seen::start();
+    let _card = VirtualCard::present(&EchoCard::shared(), &pcscd);
+    seen.wait_inserted();
+    let mut reader = PcscReader::open(READER).unwrap();
+    reader.activate(Reset::Cold).unwrap();
+    let error = reader.transmit(&ONE_OCTET, &mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind, LinkErrorKind::Unknown);
+    // At once: without a wait for the card to come free.
+    let mut other = PcscReader::open(READER).unwrap();
+    other.activate(Reset::Cold).unwrap();
+    assert!(send(&mut other, &LOOK).is_ok());
+    drop(other);
+    reader.activate(Reset::Cold).unwrap();
+    assert!(send(&mut reader, &LOOK).is_ok(), "the same reader too");
 }
 
 #[test]

@@ -1,19 +1,19 @@
 //! A test campaign: which cases, on which subject, and what they may do to it.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use super::external_terminal::ExternalTerminal;
 use super::identity::{self, Identity};
 use super::ledger::FileLedger;
 use super::subjects::{MakeCard, OpenReader, RealCard, ServedCards};
-use super::{AppError, Clock, ReaderChoice, suites};
-use crate::conformance::case::{Case, Risk};
-use crate::conformance::result::{CaseResult, Status, TestReport};
+use super::{AppError, Clock, ReaderChoice, review};
+use crate::conformance::case::{Body, Case, Risk};
+use crate::conformance::result::{CaseResult, Status, TestReport, UnderTest};
 use crate::conformance::rig::{InProcessSubject, Subject};
 use crate::conformance::runner::{self, Observer, Subjects};
 use crate::conformance::selection::Selection;
@@ -21,7 +21,12 @@ use crate::conformance::statement::Statement;
 use crate::conformance::terminal_tester::TerminalSubject;
 use crate::family::purse::data::Suite;
 use crate::family::{CardFamily, families};
+use crate::reader::{LinkErrorKind, Reader, Reset};
 use crate::sim::terminal_subject::{self, OwnTerminal};
+use crate::wire::hex;
+
+/// How often a reader is looked at for a card.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What a person asked for.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +41,8 @@ pub struct CampaignOptions {
     pub statement: Option<PathBuf>,
     /// Cases in TOML files, besides the built-in ones.
     pub cases: Vec<PathBuf>,
+    /// How long a card at `reader` is waited for, in seconds.
+    pub wait_seconds: u32,
     /// Identity of the real card that may be written to.
     pub card: Option<String>,
     /// Under which our own terminal is tested.
@@ -58,6 +65,9 @@ pub struct Campaign {
     pub identity: Option<Identity>,
     /// [`CampaignOptions::words`].
     options: String,
+    /// What a person should know before it runs: values of the statement that nothing asks for.
+    pub warnings: Vec<String>,
+    told: UnderTest,
     /// How another thread comes to subjects of its own; only where they are virtual.
     again: Option<CampaignOptions>,
 }
@@ -65,13 +75,18 @@ pub struct Campaign {
 impl Campaign {
     /// Opens the subjects.
     pub fn open(options: &CampaignOptions) -> Result<Self, AppError> {
+        if let Some(mutant) = &options.mutant {
+            review::mutant(mutant)?;
+        }
         let bare = Self {
-            cases: all_cases(&options.cases)?,
+            cases: review::all_cases(&options.cases)?,
             card: None,
             terminal: None,
             risk_max: Risk::Irreversible,
             identity: None,
             options: options.words(),
+            warnings: Vec::new(),
+            told: UnderTest::default(),
             again: None,
         };
         match &options.reader {
@@ -81,7 +96,7 @@ impl Campaign {
     }
 
     /// Virtual cards, and our own terminal.
-    fn in_process(self, options: &CampaignOptions) -> Result<Self, AppError> {
+    fn in_process(mut self, options: &CampaignOptions) -> Result<Self, AppError> {
         let of_terminal = |name: &&str| terminal_subject::mutants().iter().any(|mutant| mutant.name == *name);
         let mutant = options.mutant.as_deref();
         let (in_terminal, in_card) = (mutant.filter(of_terminal), mutant.filter(|name| !of_terminal(name)));
@@ -90,45 +105,69 @@ impl Campaign {
             Some(name) => own.with_mutant(name).map_err(AppError::Usage)?,
             None => own,
         };
-        let card = InProcessSubject::new(options.statement()?, make_card(&options.profile, in_card)?);
+        let card = InProcessSubject::new(self.card_statement(options)?, make_card(&options.profile, in_card)?);
         let again = Some(options.clone());
-        Ok(Self { card: Some(Box::new(card)), terminal: Some(Box::new(terminal)), again, ..self })
+        let told = options.virtual_cards();
+        Ok(Self { card: Some(Box::new(card)), terminal: Some(Box::new(terminal)), again, told, ..self })
     }
 
     /// What is reached through PC/SC.
-    fn at(self, name: &str, options: &CampaignOptions) -> Result<Self, AppError> {
+    fn at(mut self, name: &str, options: &CampaignOptions) -> Result<Self, AppError> {
         let name = reader_name(name)?;
         let reader = name.clone();
         let mut open: OpenReader = Box::new(move || super::open_exactly_pcsc(&reader));
         let needs_serve = || AppError::Usage("a terminal is tested with cards of ours: say --serve too".to_owned());
         if let Some(path) = &options.terminal {
             let address = options.serve.ok_or_else(needs_serve)?;
-            let terminal = ExternalTerminal::new(read_statement(path)?, address, &name)?;
+            let statement = review::read_statement(path)?;
+            self.warnings = review::statement(&statement, path, &self.cases, |body| matches!(body, Body::Terminal(_)))?;
+            let terminal = ExternalTerminal::new(statement, address, &name)?;
             return Ok(Self { terminal: Some(Box::new(terminal)), ..self });
         }
         if let Some(address) = options.serve {
             let make = make_card(&options.profile, options.mutant.as_deref())?;
-            let card = ServedCards::serve(options.statement()?, address, make, open)?;
-            return Ok(Self { card: Some(Box::new(card)), ..self });
+            let card = ServedCards::serve(self.card_statement(options)?, address, make, open)?;
+            return Ok(Self { card: Some(Box::new(card)), told: options.virtual_cards(), ..self });
         }
         if options.mutant.is_some() {
             let reason = "--mutant is for virtual cards: a real card has the defects it has";
             return Err(AppError::Usage(reason.to_owned()));
         }
-        let statement = options.statement()?;
+        let statement = self.card_statement(options)?;
+        if options.suite.is_some() {
+            let reason = "--suite is for our own terminal: what a real card can do, its statement says";
+            return Err(AppError::Usage(reason.to_owned()));
+        }
         let ledger = FileLedger::open("")?;
-        let identity = identity::identify(&statement, open()?, &ledger)?;
+        let (reader, atr) = with_card(open()?, options.wait_seconds);
+        let identity = identity::identify(&statement, reader, &ledger).map_err(|error| match options.statement {
+            None if atr.is_some() => AppError::Usage(format!(
+                "this card has no untorn purse: say what is claimed of it with --statement FILE; \
+                 docs/testing-your-card.md tells how ({error})"
+            )),
+            _ => error,
+        })?;
         let risk_max = identity.permission(options.card.as_deref())?;
         let ledger = ledger.of(identity.name());
         let card = RealCard::new(statement, name, open).only(identity.clone(), ledger);
-        Ok(Self { card: Some(Box::new(card)), risk_max, identity: Some(identity), ..self })
+        let told = UnderTest { card: identity.number(), atr, ..UnderTest::default() };
+        Ok(Self { card: Some(Box::new(card)), risk_max, identity: Some(identity), told, ..self })
+    }
+
+    /// What is claimed of the card.
+    fn card_statement(&mut self, options: &CampaignOptions) -> Result<Statement, AppError> {
+        let Some(path) = &options.statement else { return Ok(built_in(&options.profile)?.1) };
+        let statement = review::read_statement(path)?;
+        self.warnings = review::statement(&statement, path, &self.cases, |body| matches!(body, Body::Card(_)))?;
+        Ok(statement)
     }
 
     /// The cases, and what is under test.
     pub fn parts(&mut self) -> (&[Case], Subjects<'_>) {
         let card = self.card.as_deref_mut().map(|card| card as &mut dyn Subject);
         let terminal = self.terminal.as_deref_mut().map(|terminal| terminal as &mut dyn TerminalSubject);
-        (&self.cases, Subjects { card, terminal, options: self.options.clone() })
+        let (options, told) = (self.options.clone(), self.told.clone());
+        (&self.cases, Subjects { card, terminal, options, told })
     }
 
     /// Why the run ended before its end, where the card was swapped.
@@ -229,16 +268,14 @@ impl CampaignOptions {
     /// All cases there are. What cannot be read of statement and cases is told before anything is opened.
     pub fn review(&self) -> Result<Vec<Case>, AppError> {
         if let Some(path) = &self.statement {
-            read_statement(path)?;
+            review::read_statement(path)?;
         }
-        all_cases(&self.cases)
+        review::all_cases(&self.cases)
     }
 
-    fn statement(&self) -> Result<Statement, AppError> {
-        match &self.statement {
-            Some(path) => read_statement(path),
-            None => Ok(built_in(&self.profile)?.1),
-        }
+    /// What reports say of virtual cards.
+    fn virtual_cards(&self) -> UnderTest {
+        UnderTest { profile: Some(self.profile.clone()), mutant: self.mutant.clone(), ..UnderTest::default() }
     }
 }
 
@@ -267,35 +304,6 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// The built-in cases and those of these files. An id is one case's: patterns, tokens and logs go by it.
-fn all_cases(files: &[PathBuf]) -> Result<Vec<Case>, AppError> {
-    let built_in = suites::cases().into_iter().map(|case| (format!("the built-in suite {}", case.suite), case));
-    let mut all: Vec<(String, Case)> = built_in.collect();
-    for path in files {
-        for case in read_cases(path)? {
-            let (id, place) = (&case.id, path.display().to_string());
-            if let Some((other, _)) = all.iter().find(|(_, listed)| listed.id == *id) {
-                return Err(AppError::Usage(format!(
-                    "case {id} stands in {place} and in {other}; give one of them another id"
-                )));
-            }
-            all.push((place, case));
-        }
-    }
-    Ok(all.into_iter().map(|(_, case)| case).collect())
-}
-
-fn read_cases(path: &Path) -> Result<Vec<Case>, AppError> {
-    let text = fs::read_to_string(path).map_err(|source| AppError::file("read the cases", path, source))?;
-    crate::conformance::steps::parse_cases(&text)
-        .map_err(|error| AppError::Usage(format!("{}: {error}", path.display())))
-}
-
-fn read_statement(path: &Path) -> Result<Statement, AppError> {
-    let text = fs::read_to_string(path).map_err(|source| AppError::file("read the statement", path, source))?;
-    Statement::parse(&text).map_err(|error| AppError::Usage(format!("{}: {error}", path.display())))
-}
-
 /// The family that has this profile built in, and what it claims.
 fn built_in(profile: &str) -> Result<(&'static dyn CardFamily, Statement), AppError> {
     let known: Vec<&str> = families().iter().flat_map(|family| family.profiles()).collect();
@@ -322,6 +330,18 @@ fn reader_name(name: &str) -> Result<String, AppError> {
     }
 }
 
+/// The reader, when a card lies there or this time has passed; and the ATR of the card that lies there.
+fn with_card(mut reader: Box<dyn Reader>, wait_seconds: u32) -> (Box<dyn Reader>, Option<String>) {
+    let until = Instant::now() + Duration::from_secs(wait_seconds.into());
+    loop {
+        match reader.activate(Reset::Cold) {
+            Ok(activation) => return (reader, Some(hex::encode(&activation.atr))),
+            Err(error) if error.kind != LinkErrorKind::Removed || Instant::now() >= until => return (reader, None),
+            Err(_) => std::thread::sleep(LOOK_EVERY),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -337,27 +357,6 @@ mod tests {
         };
         let words = r" --profile euro --statement 'it'\''s mine/a b.toml' --suite epc2 --mutant debit-twice";
         assert_eq!(options.words(), words);
-    }
-
-    #[test]
-    fn an_id_that_stands_twice_is_refused_with_both_places() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = |name: &str, id: &str| {
-            let path = folder.path().join(name);
-            let text = format!(
-                "suite = 'toy'\n[[case]]\nid = '{id}'\npurpose = 'p.'\nrisk = 'read_only'\n[[case.step]]\nreset = 'cold'\n"
-            );
-            fs::write(&path, text).unwrap();
-            path
-        };
-        let (mine, twice, built_in) =
-            (file("mine", "TOY-A-001"), file("twice", "TOY-A-001"), file("iso", "ISO-CLA-001"));
-        assert!(all_cases(std::slice::from_ref(&mine)).is_ok());
-        let error = |files: &[PathBuf]| all_cases(files).unwrap_err().to_string();
-        let both = error(&[mine.clone(), twice.clone()]);
-        assert!(both.contains(mine.to_str().unwrap()) && both.contains(twice.to_str().unwrap()), "{both}");
-        let both = error(&[built_in]);
-        assert!(both.contains("ISO-CLA-001 stands in") && both.contains("the built-in suite iso7816_4"), "{both}");
     }
 
     #[test]

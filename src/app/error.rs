@@ -75,6 +75,11 @@ impl AppError {
         Self::File { operation, path: path.to_owned(), source }
     }
 
+    /// Whether a file is not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// The code of the process. A file that is ours and cannot be used, being in use, damaged or out of reach, is a failure;
     /// the wrong file, or none, is a wrong command line.
     pub const fn exit(&self) -> Exit {

@@ -49,6 +49,9 @@ const ATR: [u8; 4] = [0x3B, 0x80, 0x01, 0x81];
 const COMMANDS: [&str; 3] = ["terminal.command", "terminal.command.resolve", "terminal.command.topup"];
 const PLACES: [&str; 5] = ["{amount}", "{card}", "{reader}", "{directory}", "{pin_file}"];
 
+/// Words of a run that began nothing new.
+const SAYS_HELD_UP: &str = "terminal.says_held_up";
+
 /// What the exit codes may mean, and the codes themselves where the statement names none.
 const EXITS: [(&str, &[i32]); 4] = [
     ("terminal.exit.paid", &[0]),
@@ -56,6 +59,11 @@ const EXITS: [(&str, &[i32]); 4] = [
     ("terminal.exit.unresolved", &[2]),
     ("terminal.exit.cancelled", &[]),
 ];
+
+/// What a statement may say of it, besides what cases ask for.
+pub fn values() -> Vec<&'static str> {
+    COMMANDS.into_iter().chain(EXITS.map(|(name, _)| name)).chain([SAYS_HELD_UP]).collect()
+}
 
 /// The reader at which terminal and test system meet, as PC/SC knows it.
 pub struct Slot {
@@ -237,7 +245,7 @@ impl Program {
             }
             Exit::Code(code) => code,
         };
-        let held_up = text(&self.statement, "terminal.says_held_up").is_ok_and(|words| shown.contains(&words));
+        let held_up = text(&self.statement, SAYS_HELD_UP).is_ok_and(|words| shown.contains(&words));
         let resolved = if is_order { Ended::Paid } else { Ended::Resolved };
         let unresolved = if held_up { Ended::HeldUp } else { Ended::Unresolved };
         let ends = EXITS.into_iter().zip([resolved, Ended::Refused, unresolved, Ended::Cancelled]);

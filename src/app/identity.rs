@@ -40,6 +40,11 @@ impl Identity {
         }
     }
 
+    /// The number that only it has.
+    pub fn number(&self) -> Option<String> {
+        if let Self::Card(number) = self { Some(number.clone()) } else { None }
+    }
+
     /// What a person allows by naming a card. Cases that ruin one never run on a real card: they need a fresh one each.
     pub fn permission(&self, named: Option<&str>) -> Result<Risk, AppError> {
         let Some(named) = named else { return Ok(Risk::ReadOnly) };

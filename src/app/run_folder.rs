@@ -85,6 +85,8 @@ impl RunFolder {
     pub fn record(&mut self, result: &CaseResult) -> Result<(), AppError> {
         self.log = None;
         let kept = self.keep(result.clone())?;
+        // If nothing more comes, it took what its cases took.
+        self.report.micros = self.report.micros.saturating_add(kept.micros);
         if let Some(planned) = self.report.results.iter_mut().find(|planned| planned.id == kept.id) {
             *planned = kept;
         }
@@ -119,17 +121,30 @@ impl RunFolder {
 
 /// A report, or the one in a run's folder; with the logs that lie beside it.
 pub fn read(path: &Path) -> Result<TestReport, AppError> {
+    match read_what_is_there(path)? {
+        (report, None) => Ok(report),
+        (_, Some(missing)) => Err(missing),
+    }
+}
+
+/// The same of a report whose logs were left behind; and the first that is missing.
+pub fn read_what_is_there(path: &Path) -> Result<(TestReport, Option<AppError>), AppError> {
     let path = if path.is_dir() { path.join(REPORT) } else { path.to_owned() };
     let text = fs::read_to_string(&path).map_err(|source| AppError::file("read the report", &path, source))?;
     let wrong = |error| AppError::Usage(format!("{}: {error}", path.display()));
     let mut report = suite_json::read(&text).map_err(wrong)?;
     let folder = path.parent().unwrap_or(Path::new(""));
+    let mut missing = None;
     for result in &mut report.results {
         if let Some(name) = result.evidence_file.as_ref().filter(|_| result.evidence.is_empty()) {
-            result.evidence = read_lines(folder, name)?;
+            match read_lines(folder, name) {
+                Ok(lines) => result.evidence = lines,
+                Err(error) if error.is_not_found() => missing = missing.or(Some(error)),
+                Err(error) => return Err(error),
+            }
         }
     }
-    Ok(report)
+    Ok((report, missing))
 }
 
 /// A log that is named by a report. The report may come from anybody: it reaches nothing outside its own folder.

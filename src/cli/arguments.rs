@@ -25,7 +25,8 @@ brought is written down first.
 
 A PC/SC reader gives no order before the card is named with --card; without it the card is only read, and its id shown.
 
-Exit codes: 0 done; 1 refused or failed, nothing in doubt; 2 unresolved: whether value moved is not known; \
+Exit codes: 0 done; 1 refused or failed, nothing in doubt; 2 unresolved: whether value moved is not known, or the \
+result could not be printed; \
 3 command line or configuration wrong; 4 no reader or no card.";
 
 /// A payment terminal that resolves torn transactions, and cards to try it with.
@@ -74,9 +75,9 @@ impl Window {
     }
 }
 
-/// What every command may be told.
+/// What may be said anywhere on the line; `scope` knows which command has a use for what.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Options of every command")]
+#[command(next_help_heading = "Options of many commands")]
 pub(super) struct Global {
     /// "virtual", or the name of a PC/SC reader, or a part of it that only it has
     #[arg(long, global = true, value_name = "NAME", default_value = "virtual")]
@@ -94,7 +95,7 @@ pub(super) struct Global {
     /// Journal of the terminal [default: in the data directory]
     #[arg(long, global = true, value_name = "FILE")]
     journal: Option<PathBuf>,
-    /// Use this protocol suite only [default: epc2 where the card offers it]
+    /// Use this protocol suite only; for test, what our own terminal works under [default: epc2 where the card offers it]
     #[arg(long, global = true)]
     suite: Option<SuiteName>,
     /// How the scheme settles what stays unresolved: on-next-touch, on-confirmation, at-once, redo; written down with each
@@ -113,9 +114,9 @@ pub(super) struct Global {
     /// Id of this terminal, 16 hex digits: no two terminals of a scheme may have the same
     #[arg(long, global = true, value_name = "HEX", value_parser = terminal_id)]
     terminal: Option<TerminalId>,
-    /// How long to wait for a card
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30)]
-    wait: u32,
+    /// How long to wait for a card [default: 30; of test: 0]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    pub(super) wait: Option<u32>,
     /// Read the PIN from the first line of a file, or of the standard input for "-"
     #[arg(long, global = true, value_name = "FILE|-")]
     pub(super) pin_file: Option<PathBuf>,
@@ -164,7 +165,7 @@ impl Global {
             policy: self.policy,
             stop_list: self.stop_list.clone(),
             block_stopped: self.block_stopped,
-            wait_seconds: self.wait,
+            wait_seconds: self.wait.unwrap_or(defaults.wait_seconds),
             // Who asks for JSON is a program, and waits for the result.
             attended: !self.json && io::stderr().is_terminal(),
             card: self.card.clone(),
@@ -485,19 +486,21 @@ Examples:
   untorn test --reader 'Virtual PCD 00 00' --serve
 
 Exit codes: 0 clean; 1 a case failed that was not expected to, or an expectation is stale; 2 an error, something inconclusive, or stopped \
-before the end; 3 command line or a file wrong; 4 no reader or no card.";
+before the end; 3 command line or a file wrong; 4 no reader or no card.
+
+The files: docs/test-files.md. How to begin with a card of your own: docs/testing-your-card.md.";
 
 #[derive(Debug, Args)]
 #[command(after_help = TEST_HELP)]
 pub(super) struct Test {
-    /// Suites by name, or cases by id with * and ? [default: all]
+    /// Suites by name, or cases by id with * and ?, in capitals or not [default: all]
     #[arg(value_name = "SUITE|CASE")]
     pub(super) patterns: Vec<String>,
     /// List the cases instead of running them
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["expect", "out", "verbose"])]
     pub(super) list: bool,
     /// Repeat one case exactly and show its log
-    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["patterns", "list", "shard", "expect"])]
+    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["patterns", "list", "shard", "expect", "verbose"])]
     pub(super) replay: Option<Token>,
     /// What is claimed of the card and what a test must know of it (ICS and IXIT), in TOML [default: those of --profile]
     #[arg(long, value_name = "FILE")]

@@ -52,8 +52,8 @@ pub(super) struct Explore {
     #[arg(long, value_name = "NAME")]
     pub(super) mutant: Option<String>,
     /// Threads [default: as many as there are processors]
-    #[arg(long, value_name = "NUMBER")]
-    pub(super) jobs: Option<std::num::NonZeroUsize>,
+    #[arg(long, value_name = "NUMBER", value_parser = jobs)]
+    pub(super) jobs: Option<usize>,
     /// Write down what is done, and go on from there
     #[arg(long, value_name = "FILE")]
     pub(super) resume: Option<PathBuf>,
@@ -62,13 +62,26 @@ pub(super) struct Explore {
     #[arg(long = "map", value_name = "FILE", conflicts_with_all = ["depth", "mutant", "jobs", "resume"])]
     pub(super) maps: Vec<PathBuf>,
     /// Play one run again and show its steps
-    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["depth", "orders", "jobs", "resume", "maps"])]
+    #[arg(long, value_name = "TOKEN", value_parser = token, conflicts_with_all = ["depth", "orders", "jobs", "resume", "maps"])]
     pub(super) replay: Option<Token>,
 }
 
 fn depth(text: &str) -> Result<usize, String> {
     let depth = text.parse().ok().filter(|depth| (1..=DEPTH_MAX).contains(depth));
     depth.ok_or_else(|| format!("expected 1 to {DEPTH_MAX}, got {text:?}"))
+}
+
+/// More than any machine has use for; each takes memory of its own.
+const JOBS_MAX: usize = 512;
+
+fn jobs(text: &str) -> Result<usize, String> {
+    let jobs = text.parse().ok().filter(|jobs| (1..=JOBS_MAX).contains(jobs));
+    jobs.ok_or_else(|| format!("expected 1 to {JOBS_MAX}, got {text:?}"))
+}
+
+fn token(text: &str) -> Result<Token, String> {
+    let expected = "expected a token that untorn explore printed, such as explore@1/epc1.sale/0/c2w1:erased+r0:nothing";
+    text.parse().map_err(|error| format!("{expected}: {error}"))
 }
 
 fn orders() -> impl TypedValueParser<Value = Order> {
@@ -96,7 +109,8 @@ pub(super) fn run(global: &Global, explore: &Explore) -> Result<Report, AppError
     let ledger = file.as_ref().map(ResumeFile::read).transpose()?.unwrap_or_default();
     let before: u64 = ledger.values().map(|counts| counts.card_runs).sum();
     let watch = Watch::new(explorer.items(), &ledger, file)?;
-    let threads = explore.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, std::num::NonZero::get);
+    let threads =
+        explore.jobs.or_else(|| std::thread::available_parallelism().ok().map(std::num::NonZero::get)).unwrap_or(1);
     let begun = Instant::now();
     let explored = explorer.run(threads, ledger, &watch);
     let seconds = begun.elapsed().as_secs_f64();

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::Report;
 use super::arguments::{Merge, ReportCommand, ReportFormat, Show, usage};
-use crate::app::run_folder::read;
+use super::{Report, tell};
+use crate::app::run_folder::{read, read_what_is_there};
 use crate::app::whole_file::write_whole;
 use crate::app::{AppError, Exit, suites};
 use crate::conformance::result::{End, TestReport};
@@ -32,7 +32,10 @@ pub(super) const fn exit(end: End) -> Exit {
 }
 
 fn show(show: &Show) -> Result<Report, AppError> {
-    let report = read(&show.file)?;
+    let (report, missing) = read_what_is_there(&show.file)?;
+    if let Some(missing) = missing {
+        tell(&format!("untorn: warning: {missing}; shown without the logs that are not there"));
+    }
     let text = write(&report, show.format)?;
     let json = json!({ "summary": report.summary(), "report": report });
     told(&report, text, show.out.as_deref(), json)

@@ -25,6 +25,9 @@ use crate::report::{suite_log, suite_text};
 pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     let options = options(global, test);
     let mut campaign = Campaign::open(&options)?;
+    for warning in &campaign.warnings {
+        tell(&format!("untorn: warning: {warning}"));
+    }
     let selection = Selection { patterns: test.patterns.clone(), shard: test.shard, risk_max: campaign.risk_max };
     if let Some(pattern) = selection.unmatched(&campaign.cases).first() {
         return Err(AppError::Usage(format!("{pattern:?} is no suite and no case; see untorn test --list")));
@@ -33,7 +36,7 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
         return Ok(list(&mut campaign, &selection));
     }
     if let Some(token) = &test.replay {
-        return replay(&mut campaign, token);
+        return replay(&mut campaign, token, test.out.clone());
     }
     let expectations = test.expect.as_deref().map(read_expectations).transpose()?.unwrap_or_default();
     if let Some(case) = expectations.unknown(&campaign.cases).first() {
@@ -51,17 +54,25 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     watch.progress.bar.finish_and_clear();
     report.begun = Some(begun);
     expectations.apply(&mut report, &today(&clock));
-    watch.finish(&report)?;
+    let kept = watch.finish(&report);
     if let Some(reason) = campaign.lost() {
         tell(&format!("untorn: the run was ended: {reason}"));
     }
     let mut text = suite_text::write(&report, test.verbose);
-    if let Some(out) = &out {
+    let mut exit = exit(report.end());
+    if let Err(error) = kept {
+        if report.results.iter().all(|result| result.verdict().is_none()) {
+            return Err(error);
+        }
+        // What was seen is said all the same: at a real card it cannot be asked for again.
+        tell(&format!("untorn: {error}; the run ended there, and what is kept is not whole"));
+        exit = if exit == Exit::Done { Exit::Unresolved } else { exit };
+    } else if let Some(out) = &out {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "In {}: untorn report show {0} --format html --out report.html", out.display());
     }
     let json = json!({ "report": report, "out": out });
-    Ok(Report::new(exit(report.end()), text, "test", suite_text::summary(&report), json))
+    Ok(Report::new(exit, text, "test", suite_text::summary(&report), json))
 }
 
 fn options(global: &Global, test: &Test) -> CampaignOptions {
@@ -75,6 +86,7 @@ fn options(global: &Global, test: &Test) -> CampaignOptions {
         profile: general.profile,
         statement: test.statement.clone(),
         cases: test.cases.clone(),
+        wait_seconds: global.wait.unwrap_or_default(),
         card: general.card.map(|card| card.0),
         suite: general.suite,
         terminal: test.terminal_statement.clone(),
@@ -120,7 +132,7 @@ fn list(campaign: &mut Campaign, selection: &Selection) -> Report {
     Report::done(text, "cases", format!("{} cases", list.len()), json!({ "cases": list }))
 }
 
-fn replay(campaign: &mut Campaign, token: &Token) -> Result<Report, AppError> {
+fn replay(campaign: &mut Campaign, token: &Token, out: Option<PathBuf>) -> Result<Report, AppError> {
     let risk_max = campaign.risk_max;
     let (cases, mut subjects) = campaign.parts();
     let case = cases.iter().find(|case| case.id == token.case);
@@ -142,8 +154,15 @@ fn replay(campaign: &mut Campaign, token: &Token) -> Result<Report, AppError> {
         let reason = result.reason().unwrap_or_default();
         return Err(AppError::Usage(format!("replay: {} is {}: {reason}", token.case, result.standing())));
     }
-    let mut watch = Watch::silent()?;
+    let mut watch = Watch { out, ..Watch::silent()? };
+    watch.planned(&planned);
     let result = runner::replay(case, &mut subjects, token, &mut watch);
+    watch.finish(&TestReport {
+        interrupted: false,
+        micros: result.micros,
+        results: vec![result.clone()],
+        ..planned
+    })?;
     let mut text = String::new();
     for line in &result.evidence {
         text.push_str(&suite_log::line(&result, line));
@@ -201,7 +220,8 @@ impl Watch {
 impl Observer for Watch {
     fn planned(&mut self, report: &TestReport) {
         if let Some(out) = self.out.clone() {
-            let folder = RunFolder::create(&out, report.clone());
+            let planned = TestReport { begun: Some(self.clock.now()), ..report.clone() };
+            let folder = RunFolder::create(&out, planned);
             self.folder = self.note(if self.at_reader { folder.map(RunFolder::durable) } else { folder });
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::review::Wanted;
 use super::terminal_tester::TerminalTester;
 use super::tester::Tester;
 use super::verdict::Outcome;
@@ -97,6 +98,8 @@ pub struct Case {
     pub requirements: Vec<String>,
     /// Claims of the statement without which it does not apply; `!name` for one that must not be claimed.
     pub needs: Vec<String>,
+    /// Values of the statement that it asks for.
+    pub values: Vec<Wanted>,
     /// What the test system must be able to do.
     pub facilities: Vec<Facility>,
     /// What it does to a card.
@@ -122,6 +125,7 @@ impl Case {
             purpose: purpose.to_owned(),
             requirements: Vec::new(),
             needs: Vec::new(),
+            values: Vec::new(),
             facilities: Vec::new(),
             risk: Risk::ReadOnly,
             kills: Vec::new(),

@@ -30,8 +30,23 @@ pub struct Entry {
     pub verdict: Verdict,
     /// Why.
     pub reason: String,
-    /// The last day on which it counts, `YYYY-MM-DD`.
+    /// The last day on which it counts, `YYYY-MM-DD`; in the file a text or a date.
+    #[serde(deserialize_with = "day")]
     pub until: String,
+}
+
+/// TOML has dates of its own: `until = 2029-12-31` is no mistake.
+fn day<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a day, YYYY-MM-DD, as a text or as a date")]
+    enum Day {
+        Text(String),
+        Date(toml::value::Datetime),
+    }
+    Ok(match Day::deserialize(deserializer)? {
+        Day::Text(text) => text,
+        Day::Date(date) => date.to_string(),
+    })
 }
 
 impl Expectations {

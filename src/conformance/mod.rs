@@ -18,6 +18,7 @@ pub mod mutant;
 mod pattern;
 pub mod requirement;
 pub mod result;
+pub mod review;
 pub mod rig;
 pub mod runner;
 pub mod selection;

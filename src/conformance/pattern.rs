@@ -31,6 +31,11 @@ impl Pattern {
         Ok(Self { digits, open_end })
     }
 
+    /// Whether no digit is said.
+    pub(super) fn is_open(&self) -> bool {
+        self.digits.iter().all(Option::is_none)
+    }
+
     /// Whether it is of so many whole octets and no more.
     pub(super) fn is_of_octets(&self, count: usize) -> bool {
         self.digits.len() == 2 * count && !self.open_end
@@ -99,6 +104,19 @@ impl Template {
             }
         }
         Ok(template)
+    }
+
+    /// Its names, in order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Name(name) => Some(name.as_str()),
+            Piece::Text(_) => None,
+        })
+    }
+
+    /// Whether every octet fits, if only there are enough.
+    pub(super) fn is_open(&self) -> bool {
+        self.0.len() == 1 && self.0.iter().all(|piece| matches!(piece, Piece::Text(text) if text.trim() == "*"))
     }
 
     /// Whether digits or the end are left open.

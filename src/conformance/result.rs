@@ -33,11 +33,40 @@ pub struct TestReport {
     /// Which part of the cases: `[i, n]`, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<(u32, u32)>,
+    /// What exactly was tested.
+    #[serde(default, skip_serializing_if = "UnderTest::is_empty")]
+    pub under_test: UnderTest,
     /// In the order of the suite.
     pub results: Vec<CaseResult>,
     /// Entries of the expectation file that do not fit any more, in words. Each makes the run fail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stale_expectations: Vec<String>,
+}
+
+/// What was tested, as far as the names of the statements do not tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnderTest {
+    /// Card profile, where the cards were virtual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// The deliberate defect that it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mutant: Option<String>,
+    /// Identity of a real card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<String>,
+    /// Its answer to reset, in hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub atr: Option<String>,
+    /// The suites and patterns that were asked for; none: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub selection: Vec<String>,
+}
+
+impl UnderTest {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One case.
@@ -271,6 +300,30 @@ impl CaseResult {
 }
 
 impl TestReport {
+    /// What was tested, for a title: a card with a deliberate defect is not the card.
+    pub fn subject(&self) -> String {
+        match &self.under_test.mutant {
+            Some(mutant) => format!("{}, mutant {mutant}", self.statement),
+            None => self.statement.clone(),
+        }
+    }
+
+    /// What heads say of the run besides, by name; nothing where there is nothing to say.
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let UnderTest { profile, mutant, card, atr, selection } = &self.under_test;
+        let part = self.shard.map(|(part, parts)| format!("{part} of {parts}"));
+        let asked = (!selection.is_empty()).then(|| selection.join(" "));
+        let facts = [
+            ("profile", profile.clone()),
+            ("mutant", mutant.clone()),
+            ("card", card.clone()),
+            ("ATR", atr.clone()),
+            ("selection", asked),
+            ("part", part),
+        ];
+        facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
     /// How many cases stand so.
     pub fn count(&self, standing: Standing) -> usize {
         self.results.iter().filter(|result| result.standing() == standing).count()

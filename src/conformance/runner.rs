@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::case::{Body, Case, Facility};
 use super::evidence::{Line, Seen};
-use super::result::{CaseResult, SCHEMA, Status, TestReport};
+use super::result::{CaseResult, SCHEMA, Status, TestReport, UnderTest};
 use super::rig::Subject;
 use super::selection::Selection;
 use super::statement::Statement;
@@ -50,6 +50,8 @@ pub struct Subjects<'s> {
     pub terminal: Option<&'s mut dyn TerminalSubject>,
     /// What a command line says to reach them, each word with a space before it; nothing for what is under test by itself.
     pub options: String,
+    /// What reports say of them besides.
+    pub told: UnderTest,
 }
 
 impl<'s> Subjects<'s> {
@@ -121,6 +123,7 @@ pub fn plan(cases: &[&Case], selection: &Selection, subjects: &Subjects<'_>, see
         micros: 0,
         interrupted: true,
         shard: selection.shard,
+        under_test: UnderTest { selection: selection.patterns.clone(), ..subjects.told.clone() },
         results: cases.iter().map(planned).collect(),
         stale_expectations: Vec::new(),
     }

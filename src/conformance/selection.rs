@@ -82,5 +82,22 @@ const fn risk_in_words(risk: Risk) -> &'static str {
 /// Whether `text` has this pattern, without regard to case.
 fn matches(pattern: &str, text: &str) -> bool {
     let options = glob::MatchOptions { case_sensitive: false, ..glob::MatchOptions::default() };
-    glob::Pattern::new(pattern).is_ok_and(|pattern| pattern.matches_with(text, options))
+    // Of a glob's signs only these two are ours: [ stands for itself.
+    let pattern = pattern.replace('[', "[[]");
+    glob::Pattern::new(&pattern).is_ok_and(|pattern| pattern.matches_with(text, options))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_has_two_signs_and_no_regard_to_case() {
+        for (pattern, fits) in
+            [("TRX-*", true), ("trx-?-001", true), ("TRX-A-001", true), ("TRX-[AB]-001", false), ("*", true)]
+        {
+            assert_eq!(matches(pattern, "TRX-A-001"), fits, "{pattern}");
+        }
+        assert!(matches("TRX-[A", "TRX-[A"), "a bracket is a bracket");
+    }
 }

@@ -47,6 +47,7 @@ use serde::Deserialize;
 
 use super::case::{Case, Risk};
 use super::pattern::{Pattern, Template};
+use super::review::Wanted;
 use super::tester::{Answer, Tester};
 use super::verdict::{Outcome, Stop};
 use crate::reader::fault::Fault;
@@ -182,6 +183,20 @@ enum Action {
     Send { command: Template, whole: bool, answer: Expected },
 }
 
+impl Step {
+    /// Whether some answer of a card would fail here.
+    fn checks(&self) -> bool {
+        matches!(&self.action, Action::Send { answer, .. } if !self.preamble && answer.checks())
+    }
+}
+
+impl Expected {
+    fn checks(&self) -> bool {
+        let any_word = self.status.iter().any(Pattern::is_open);
+        !any_word || self.at_least > 0 || self.data.as_ref().is_some_and(|data| !data.is_open())
+    }
+}
+
 struct Expected {
     status: Vec<Pattern>,
     data: Option<Template>,
@@ -257,10 +272,17 @@ fn case(suite: &str, text: CaseText) -> Result<Case, StepsError> {
     if !steps[postamble..].iter().all(|step| step.postamble) {
         return Err(wrong("a step behind the postamble, which comes last"));
     }
+    if !steps.iter().any(Step::checks) {
+        return Err(wrong("it proves nothing: expected a step without preamble that looks at the card's answer"));
+    }
+    if text.twin.as_ref() == Some(&text.id) {
+        return Err(wrong("twin: a case is not its own twin"));
+    }
+    let values = values(&steps);
     let case = Case::new(suite, &text.id, &text.purpose).revision(text.revision).risk(text.risk);
     // What ruins a card needs one that may be ruined.
     let case = if text.risk == Risk::Irreversible { case.ruins() } else { case };
-    Ok(Case { requirements: text.requirements, needs: text.needs, kills: text.kills, twin: text.twin, ..case }
+    Ok(Case { requirements: text.requirements, needs: text.needs, kills: text.kills, twin: text.twin, values, ..case }
         .body(move |tester| run(tester, steps.split_at(postamble))))
 }
 
@@ -408,6 +430,22 @@ fn look(tester: &mut Tester<'_>, expected: &Expected, answer: &Answer, saved: &m
 fn octets(tester: &Tester<'_>, template: &Template, saved: &Saved) -> Outcome<Vec<u8>> {
     let pattern = template.fill(|name| known(tester, saved, name)).map_err(Stop::error)?;
     pattern.octets().ok_or_else(|| Stop::error("a command with digits left open"))
+}
+
+/// The names that no earlier step saves: texts of the statement.
+fn values(steps: &[Step]) -> Vec<Wanted> {
+    let mut saved = BTreeSet::new();
+    let mut wanted = BTreeSet::new();
+    for step in steps {
+        let (Action::Send { command, .. } | Action::Torn { command, .. }) = &step.action else { continue };
+        wanted.extend(command.names().filter(|name| !saved.contains(name)));
+        if let Action::Send { answer, .. } = &step.action {
+            let names = answer.data.iter().flat_map(Template::names);
+            wanted.extend(names.filter(|name| !saved.contains(name)));
+            saved.extend(answer.save.keys().map(String::as_str));
+        }
+    }
+    wanted.into_iter().map(Wanted::text).collect()
 }
 
 /// What `${name}` stands for.

@@ -128,7 +128,7 @@ fn comes_to(steps: &[&str], verdict: Verdict, reason: &str) {
 #[test]
 fn a_file_says_all_that_a_case_is() {
     let text = "suite = 'toy'\n[[case]]\nid = 'TOY-STEP-001'\npurpose = 'A purpose.'\nrevision = 3\nrequirements = ['REQ']\n\
-                needs = ['toy']\nkills = ['mutant']\ntwin = 'TOY-STEP-002'\nrisk = 'writes'\n[[case.step]]\nreset = 'warm'\n";
+                needs = ['toy']\nkills = ['mutant']\ntwin = 'TOY-STEP-002'\nrisk = 'writes'\n[[case.step]]\nsend = '00010000'\nexpect = '9000'\n";
     let case = &parse_cases(text).unwrap()[0];
     assert_eq!((case.name().as_str(), case.suite.as_str(), case.risk), ("TOY-STEP-001@3", "toy", Risk::Writes));
     assert_eq!((&case.requirements[..], &case.needs[..]), (&["REQ".to_owned()][..], &["toy".to_owned()][..]));
@@ -184,7 +184,7 @@ fn a_tear_is_before_the_command_or_after_it() {
 fn silence_and_a_wrong_preamble_are_inconclusive() {
     assert_eq!(run_steps(&["send = '00060000'\nexpect = '9000'"]).verdict(), Some(Verdict::Inconclusive));
     comes_to(
-        &["send = '00030000'\nexpect = '9000'\npreamble = true"],
+        &["send = '00030000'\nexpect = '9000'\npreamble = true", "send = '00010000'\nexpect = '9000'"],
         Verdict::Inconclusive,
         "step 1: in the preamble: does not hold: status word: expected 9000, got 6A82",
     );
@@ -214,7 +214,7 @@ fn what_is_no_step_is_refused_with_its_place() {
 
 #[test]
 fn what_is_no_case_is_refused_with_its_place() {
-    let good = file(&step("reset = 'cold'"));
+    let good = file(&step("send = '00010000'\nexpect = '9000'"));
     for (from, to, reason) in [
         ("TOY-STEP-001", "toy", "cases: toy: expected an id of capitals and digits with hyphens, as AREA-TOPIC-001"),
         ("A purpose.", " ", "cases: TOY-STEP-001: the purpose is empty"),

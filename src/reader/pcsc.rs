@@ -13,12 +13,14 @@
 //! | another program had reset the card (80100068), the handle is refused | `NotSent`: activate again |
 //! | anything else, and no answer in time | `Unknown` |
 //!
-//! After any of these the connection is given up: until [`Reader::activate`], every call is `NotSent`.
+//! After any of these the connection is given up: until [`Reader::activate`], every call is `NotSent`. A connection that was given up
+//! is waited for, so that the card is free for the next. Where the driver does not come back it cannot be: as long as that lasts, an
+//! activation in this process says so instead of blaming another program.
 
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -34,6 +36,9 @@ pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(30);
 const COMMAND_LEN_MIN: usize = 2;
 /// Longest answer: 65,536 octets of data and the status word (ISO/IEC 7816-3:2006, 12.1.3).
 const RESPONSE_LEN_MAX: usize = 65_536 + 2;
+
+const HELD_BY_US: &str = "the card has not answered an earlier command, and the driver still waits for it: as long as it does, this \
+                          program cannot reach the card again. Take the card out, or start again";
 
 /// Why there is no reader to open or to watch.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -176,6 +181,30 @@ pub struct PcscReader {
 struct Connection {
     requests: Sender<Request>,
     replies: Receiver<Result<Vec<u8>, LinkError>>,
+    /// Dead when the thread has given the card back.
+    holds: Weak<()>,
+}
+
+/// Readers that a thread of this process still holds though nobody waits for it any more, by their names.
+static LEFT_TO_THEMSELVES: Mutex<Vec<(CString, Weak<()>)>> = Mutex::new(Vec::new());
+
+/// Whether such a thread holds this reader.
+fn is_held_by_us(name: &CStr) -> bool {
+    let mut left = LEFT_TO_THEMSELVES.lock().unwrap_or_else(PoisonError::into_inner);
+    left.retain(|(_, holds)| holds.strong_count() > 0);
+    left.iter().any(|(held, _)| held.as_c_str() == name)
+}
+
+impl Connection {
+    /// Waits until the thread has given the card back, for it has been asked to or has lost the card; notes it where that is not done in
+    /// what is left of the call's time.
+    fn give_up(self, name: &CStr, deadline: Duration, begun: Instant) {
+        let left = deadline.saturating_sub(begun.elapsed());
+        if let Err(RecvTimeoutError::Timeout) = self.replies.recv_timeout(left) {
+            let mut left = LEFT_TO_THEMSELVES.lock().unwrap_or_else(PoisonError::into_inner);
+            left.push((name.to_owned(), self.holds));
+        }
+    }
 }
 
 enum Request {
@@ -234,17 +263,30 @@ fn awaited<T>(replies: &Receiver<Result<T, LinkError>>, deadline: Duration, oper
 impl Reader for PcscReader {
     fn activate(&mut self, reset: Reset) -> Result<Activation, LinkError> {
         self.deactivate();
+        if is_held_by_us(&self.name) {
+            return Err(not_sent(HELD_BY_US.to_owned()));
+        }
+        let begun = Instant::now();
+        let held = Arc::new(());
+        let holds = Arc::downgrade(&held);
         let (requests, commands) = mpsc::channel();
         let (activated, activation) = mpsc::channel();
         let (answers, replies) = mpsc::channel();
         let (name, sharing) = (self.name.clone(), self.sharing);
         std::thread::Builder::new()
             .name("pcsc".to_owned())
-            .spawn(move || hold(&name, sharing, reset, &Caller { activated, commands, answers }))
+            .spawn(move || hold(&name, sharing, reset, Caller { activated, commands, answers, _held: held }))
             .map_err(|error| not_sent(format!("cannot start a thread for the card: {error}")))?;
-        let (atr, command_len_max) = awaited(&activation, self.deadline, "activate")?;
+        let connection = Connection { requests, replies, holds };
+        let (atr, command_len_max) = match awaited(&activation, self.deadline, "activate") {
+            Ok(activated) => activated,
+            Err(error) => {
+                connection.give_up(&self.name, self.deadline, begun);
+                return Err(error);
+            }
+        };
         self.command_len_max = command_len_max;
-        self.connection = Some(Connection { requests, replies });
+        self.connection = Some(connection);
         Ok(Activation { atr })
     }
 
@@ -259,13 +301,16 @@ impl Reader for PcscReader {
             );
             return Err(not_sent(detail));
         }
+        let begun = Instant::now();
         if connection.requests.send(Request::Transmit(command.to_vec())).is_err() {
             self.connection = None;
             return Err(not_sent("the connection broke down before".to_owned()));
         }
         let outcome = awaited(&connection.replies, self.deadline, "transmit");
-        if outcome.is_err() {
-            self.connection = None;
+        if outcome.is_err()
+            && let Some(connection) = self.connection.take()
+        {
+            connection.give_up(&self.name, self.deadline, begun);
         }
         *response = outcome?;
         Ok(())
@@ -276,7 +321,7 @@ impl Reader for PcscReader {
         if let Some(connection) = self.connection.take()
             && connection.requests.send(Request::PowerOff).is_ok()
         {
-            let _ = awaited(&connection.replies, self.deadline, "power off");
+            connection.give_up(&self.name, self.deadline, Instant::now());
         }
     }
 
@@ -304,13 +349,16 @@ impl Drop for PcscReader {
 
 /// The caller, as the thread sees it. A caller who is gone needs no reply, so that failing to send one means the end.
 struct Caller {
+    /// Lives as long as the thread holds the card.
+    _held: Arc<()>,
     activated: Sender<Result<(Vec<u8>, usize), LinkError>>,
     commands: Receiver<Request>,
     answers: Sender<Result<Vec<u8>, LinkError>>,
 }
 
 /// The thread's life: connect, say what was activated, then answer until the caller is gone or the card is lost.
-fn hold(name: &CStr, sharing: Sharing, reset: Reset, caller: &Caller) {
+#[expect(clippy::needless_pass_by_value, reason = "it must end with the thread's hold on the card, and not before")]
+fn hold(name: &CStr, sharing: Sharing, reset: Reset, caller: Caller) {
     let mut card = match connect(name, sharing) {
         Ok(card) => card,
         Err(error) => {
@@ -319,7 +367,7 @@ fn hold(name: &CStr, sharing: Sharing, reset: Reset, caller: &Caller) {
         }
     };
     let powered_off = match card.transaction() {
-        Ok(mut transaction) => serve(&mut transaction, sharing, reset, caller),
+        Ok(mut transaction) => serve(&mut transaction, sharing, reset, &caller),
         Err(error) => {
             let _ = caller.activated.send(Err(activation_error(error)));
             false
@@ -422,7 +470,7 @@ fn transmit(card: &Card, command: &[u8], buffer: &mut [u8]) -> Result<Vec<u8>, L
     match card.transmit(command, buffer) {
         Ok(response) if response.len() >= 2 => Ok(response.to_vec()),
         Ok(response) => Err(unknown(format!(
-            "expected an answer of at least 2 octets, got {}: the card was torn out",
+            "expected an answer of at least 2 octets, got {}: the card was torn out, or did not finish its answer",
             response.len()
         ))),
         Err(error) => Err(transmission_error(error)),

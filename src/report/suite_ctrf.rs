@@ -30,6 +30,7 @@ pub fn write(report: &TestReport) -> String {
             },
             "extra": {
                 "statement": report.statement, "binding": report.binding, "seed": report.seed.to_string(), "shard": report.shard,
+                "under_test": report.under_test,
             },
             "tests": tests,
         },

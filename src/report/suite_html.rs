@@ -14,7 +14,7 @@ const SCRIPT: &str = include_str!("suite_html.js");
 /// As HTML. With the catalogues, requirements have their clause and text, and those that no case of this run names are shown too.
 pub fn write(report: &TestReport, catalogues: &[Catalogue]) -> String {
     let mut page = String::new();
-    let title = format!("Conformance of {}: {}", report.statement, report.end());
+    let title = format!("Conformance of {}: {}", report.subject(), report.end());
     // Writing to a string cannot fail.
     let _ = write!(
         page,
@@ -66,10 +66,9 @@ fn head(page: &mut String, report: &TestReport) {
         page,
         "<header>\n<p class=\"kicker\">Conformance report</p>\n\
          <h1>{} <span class=\"end {end}\">{end}</span></h1>\n<p class=\"sentence\">{}</p>\n<dl>\n",
-        Text(&report.statement),
+        Text(&report.subject()),
         sentence(end)
     );
-    let shard = report.shard.map_or(String::new(), |(part, parts)| format!("{part} of {parts}"));
     let begun = report.begun.map_or(String::new(), |moment| moment.to_string());
     let facts = [
         ("reached", report.binding.clone()),
@@ -77,10 +76,9 @@ fn head(page: &mut String, report: &TestReport) {
         ("seed", report.seed.to_string()),
         ("begun", begun),
         ("took", duration(report.micros)),
-        ("part", shard),
     ];
-    for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
-        let _ = writeln!(page, "<div><dt>{name}</dt><dd>{}</dd></div>", Text(value));
+    for (name, value) in facts.into_iter().chain(report.facts()).filter(|(_, value)| !value.is_empty()) {
+        let _ = writeln!(page, "<div><dt>{name}</dt><dd>{}</dd></div>", Text(&value));
     }
     page.push_str("</dl>\n<div class=\"bar\" aria-hidden=\"true\">");
     let counts = Standing::ALL.map(|standing| (standing, report.count(standing)));

@@ -39,7 +39,7 @@ fn document(out: &mut Out, report: &TestReport) -> io::Result<()> {
     let all: Vec<&CaseResult> = report.results.iter().collect();
     let mut counts = Counts::of(&all);
     counts.add(&troubles);
-    let name = format!("untorn {}", report.statement);
+    let name = format!("untorn {}", report.subject());
     let attributes = [("name", name), ("time", seconds(report.micros))].into_iter().chain(counts.attributes());
     start(out, "testsuites", attributes)?;
     for suite in suites {
@@ -114,7 +114,7 @@ fn start_suite(out: &mut Out, report: &TestReport, name: &str, micros: u64, coun
         ("statement", report.statement.clone()),
         ("untorn", report.untorn.clone()),
     ];
-    for (name, value) in properties {
+    for (name, value) in properties.into_iter().chain(report.facts()) {
         empty(out, "property", [("name", name.to_owned()), ("value", value)])?;
     }
     end(out, "properties")

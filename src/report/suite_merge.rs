@@ -65,6 +65,7 @@ fn check_alike(parts: &[TestReport]) -> Result<(), String> {
             ("statement", part.statement.clone()),
             ("seed", part.seed.to_string()),
             ("binding", part.binding.clone()),
+            ("what was tested", tested(part)),
             ("version of untorn", part.untorn.clone()),
             ("version of the report", part.schema.to_string()),
         ]
@@ -78,6 +79,12 @@ fn check_alike(parts: &[TestReport]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// All but the part: a run of a mutant, or of other cases, is another run.
+fn tested(part: &TestReport) -> String {
+    let facts = part.facts().into_iter().filter(|(name, _)| *name != "part");
+    facts.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Checked before: at least one, in order, each with its share.

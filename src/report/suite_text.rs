@@ -8,6 +8,10 @@ use crate::conformance::result::{CaseResult, End, Standing, TestReport};
 /// What a person has to know; with `all`, what passed, is blocked or does not apply too.
 pub fn write(report: &TestReport, all: bool) -> String {
     let mut text = String::new();
+    if report.under_test.mutant.is_some() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{:<14} {}", "tested", one_line(&report.subject()));
+    }
     let quiet = [Standing::Passed, Standing::Blocked, Standing::NotApplicable, Standing::NotRun];
     for result in report.results.iter().filter(|result| all || !quiet.contains(&result.standing())) {
         case(&mut text, result);
@@ -28,7 +32,12 @@ pub fn summary(report: &TestReport) -> String {
         .filter(|(count, standing)| *count > 0 || matches!(standing, Standing::Passed | Standing::Failed))
         .map(|(count, standing)| format!("{count} {standing}"))
         .collect();
-    format!("{}: {}", counts.join(", "), report.end())
+    let stale = match report.stale_expectations.len() {
+        0 => String::new(),
+        1 => ", 1 stale expectation".to_owned(),
+        count => format!(", {count} stale expectations"),
+    };
+    format!("{}{stale}: {}", counts.join(", "), report.end())
 }
 
 /// The run as a whole in a sentence.

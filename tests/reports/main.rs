@@ -6,6 +6,7 @@ mod cli;
 mod folder;
 mod formats;
 mod fresh;
+mod heads;
 mod merge;
 mod samples;
 mod schema;

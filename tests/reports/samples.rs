@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use untorn::conformance::case::Risk;
 use untorn::conformance::evidence::{Line, Seen};
-use untorn::conformance::result::{CaseResult, Expected, SCHEMA, Status, TestReport};
+use untorn::conformance::result::{CaseResult, Expected, SCHEMA, Status, TestReport, UnderTest};
 use untorn::conformance::verdict::Verdict;
 use untorn::reader::LinkErrorKind;
 use untorn::time::Moment;
@@ -84,17 +84,31 @@ fn result() -> impl Strategy<Value = CaseResult> {
         })
 }
 
+fn under_test() -> impl Strategy<Value = UnderTest> {
+    let may_be = || prop::option::of(text());
+    (may_be(), may_be(), may_be(), may_be(), prop::collection::vec(text(), 0..3))
+        .prop_map(|(profile, mutant, card, atr, selection)| UnderTest { profile, mutant, card, atr, selection })
+}
+
 /// Any report. Ids are such as cases have: stable words, each once.
 pub(crate) fn report() -> impl Strategy<Value = TestReport> {
     (
         (text(), text(), any::<u64>(), prop::option::of(any::<u64>()), any::<u64>()),
+        prop_oneof![Just(UnderTest::default()), under_test()],
         prop::bool::weighted(0.2),
         prop::option::weighted(0.2, (1_u32..9, 1_u32..9)),
         prop::collection::vec(result(), 0..6),
         prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(text(), 1..3)],
     )
         .prop_map(
-            |((statement, binding, seed, begun, micros), interrupted, shard, mut results, stale_expectations)| {
+            |(
+                (statement, binding, seed, begun, micros),
+                under_test,
+                interrupted,
+                shard,
+                mut results,
+                stale_expectations,
+            )| {
                 for (index, result) in results.iter_mut().enumerate() {
                     result.id = format!("ABC-TOPIC-{index:03}");
                 }
@@ -108,6 +122,7 @@ pub(crate) fn report() -> impl Strategy<Value = TestReport> {
                     micros,
                     interrupted,
                     shard,
+                    under_test,
                     results,
                     stale_expectations,
                 }
@@ -146,6 +161,7 @@ pub(crate) fn of(results: Vec<CaseResult>) -> TestReport {
         micros: 0,
         interrupted: false,
         shard: None,
+        under_test: UnderTest::default(),
         results,
         stale_expectations: Vec::new(),
     }

@@ -32,6 +32,10 @@ impl Ran {
     }
 }
 
+/// Commands that work without a terminal's journal and card.
+const WORDS: [&str; 10] =
+    ["demo", "readers", "decode", "completions", "report", "card", "journal", "test", "explore", "mutants"];
+
 /// A terminal, its journal and its card.
 pub struct Desk {
     directory: TempDir,
@@ -69,16 +73,16 @@ impl Desk {
     /// A command that is to run at this desk.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_untorn"));
-        command
-            .env_clear()
-            .current_dir(self.path())
-            .stdin(Stdio::null())
-            .arg("--journal")
-            .arg(self.journal())
-            .arg("--state")
-            .arg(self.state())
-            .args(&self.flags)
-            .args(arguments);
+        command.env_clear().current_dir(self.path()).stdin(Stdio::null());
+        // Where the command has a use for them.
+        let words: Vec<&str> = arguments.iter().copied().filter(|word| WORDS.contains(word)).collect();
+        if matches!(words.first(), None | Some(&"journal")) {
+            command.arg("--journal").arg(self.journal());
+        }
+        if matches!(words.first(), None | Some(&"card")) {
+            command.arg("--state").arg(self.state());
+        }
+        command.args(&self.flags).args(arguments);
         command
     }
 

@@ -1,5 +1,6 @@
 //! The cases of the purse, in the order in which they run. Each file is about one clause of specs/purse.md.
 
+use super::cases_statement;
 use super::{
     cases_atomicity, cases_authentication, cases_authentication_epc1, cases_authentication_epc2, cases_commands,
     cases_life_cycle, cases_messaging, cases_model, cases_pin, cases_proof, cases_recovery, cases_refusal,
@@ -7,6 +8,7 @@ use super::{
     cases_transaction,
 };
 use crate::conformance::case::{Case, Risk};
+use crate::conformance::review::with_values;
 
 /// Name of the suite.
 pub(super) const SUITE: &str = "purse";
@@ -14,7 +16,7 @@ pub(super) const SUITE: &str = "purse";
 /// All of them. A case that looks for a refusal spends, at a card with a defect, what a refusal costs there; so does one about the PIN.
 pub(super) fn all() -> Vec<Case> {
     let tries = |case: &Case| case.twin.is_some() || case.id.starts_with("AU") || case.id.starts_with("PIN-");
-    every()
+    with_values(every(), &cases_statement::values())
         .into_iter()
         .map(|case| if tries(&case) { Case { risk: case.risk.max(Risk::CostsATry), ..case } } else { case })
         .collect()

@@ -3,6 +3,7 @@
 use super::data::Suite;
 use super::data_session::CERTIFICATE_LEN;
 use super::profile::Profile;
+use crate::conformance::review::Wanted;
 use crate::conformance::statement::{SecretText, Statement};
 use crate::wire::hex;
 
@@ -64,4 +65,23 @@ fn hopeless_auth(profile: &Profile) -> String {
         ("80860201", 64 + CERTIFICATE_LEN + 16)
     };
     header.to_owned() + &"00".repeat(len)
+}
+
+/// The values that a claim needs, of a card and of a terminal.
+pub(super) fn values() -> Vec<(&'static str, Wanted)> {
+    vec![
+        ("purse", Wanted::text("purse.keys")),
+        ("purse", Wanted::number("purse.ring")),
+        ("purse", Wanted::number("purse.operator.*")),
+        ("purse", Wanted::number("purse.linear_records.*")),
+        ("purse", Wanted::number("purse.cyclic_records.*")),
+        ("purse", Wanted::number("purse.sequences").optional()),
+        ("purse.pin", Wanted::number("purse.pin_tries")),
+        ("purse.pin", Wanted::secret("purse.pin")),
+        ("terminal", Wanted::text("terminal.card_profile")),
+        ("terminal", Wanted::text("terminal.other_currency_profile")),
+        ("terminal.words", Wanted::text("terminal.says_paid")),
+        ("terminal.words", Wanted::text("terminal.says_again")),
+        ("terminal.pin", Wanted::secret("terminal.pin")),
+    ]
 }

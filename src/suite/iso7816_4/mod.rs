@@ -12,13 +12,14 @@ mod length;
 mod selection;
 
 use crate::conformance::case::Case;
+use crate::conformance::review::{Wanted, with_values};
 
 /// Name of the suite.
 const SUITE: &str = "iso7816_4";
 
 /// Its cases, in the order in which they run.
 pub fn cases() -> Vec<Case> {
-    [
+    let cases = [
         selection::cases(),
         class::cases(),
         instruction::cases(),
@@ -28,7 +29,17 @@ pub fn cases() -> Vec<Case> {
         extended_length::cases(),
         channels::cases(),
     ]
-    .concat()
+    .concat();
+    // The table of specs/iso7816_4.md, "What a statement gives".
+    let value = |name: &str| Wanted::text(&format!("iso7816_4.{name}"));
+    let table = [
+        ("iso7816_4", value("aid")),
+        ("iso7816_4.read", value("read_command")),
+        ("iso7816_4.get_response", value("long_answer")),
+        ("iso7816_4.chaining", value("chained_command")),
+        ("iso7816_4.chaining_limit", Wanted::number("iso7816_4.chain_len_max")),
+    ];
+    with_values(cases, &table)
 }
 
 /// A case for cards that claim `iso7816_4` and these parts of it.
