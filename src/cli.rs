@@ -149,7 +149,7 @@ fn run(arguments: Arguments) -> Result<Report, AppError> {
 }
 
 /// The terminal window where there is a person to look at it, the demonstration where there is none.
-fn without_command(global: &arguments::Global, files: &arguments::Window) -> Result<Report, AppError> {
+fn without_command(global: &arguments::Global, files: &arguments::TestFiles) -> Result<Report, AppError> {
     if is_at_terminal() {
         return window(global, files, Tab::Sale);
     }
@@ -161,7 +161,7 @@ fn without_command(global: &arguments::Global, files: &arguments::Window) -> Res
     }
 }
 
-fn window(global: &arguments::Global, files: &arguments::Window, first: Tab) -> Result<Report, AppError> {
+fn window(global: &arguments::Global, files: &arguments::TestFiles, first: Tab) -> Result<Report, AppError> {
     if !is_at_terminal() {
         let hint = "the card bench needs a terminal window; `card info` and `pay --tear` do the same without";
         return Err(AppError::Usage(hint.to_owned()));

@@ -35,8 +35,8 @@ result could not be printed; \
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) global: Global,
-    #[command(flatten)]
-    pub(super) window: Window,
+    #[command(flatten, next_help_heading = "Options of the window's conformance suite")]
+    pub(super) window: TestFiles,
     #[command(subcommand)]
     pub(super) command: Option<Command>,
 }
@@ -48,10 +48,9 @@ impl Arguments {
     }
 }
 
-/// What the window's conformance suite may be told. Behind `test` the same words are that command's own.
+/// What the conformance suite goes by: in the window, or behind `test`.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Options of the window's conformance suite")]
-pub(super) struct Window {
+pub(super) struct TestFiles {
     /// What is claimed of the card and what a test must know of it (ICS and IXIT), in TOML [default: those of --profile]
     #[arg(long, value_name = "FILE")]
     pub(super) statement: Option<PathBuf>,
@@ -63,7 +62,7 @@ pub(super) struct Window {
     pub(super) expect: Option<PathBuf>,
 }
 
-impl Window {
+impl TestFiles {
     /// The first that is given.
     pub(super) fn given(&self) -> Option<&'static str> {
         let given = [
@@ -502,15 +501,8 @@ pub(super) struct Test {
     /// Repeat one case exactly and show its log
     #[arg(long, value_name = "TOKEN", conflicts_with_all = ["patterns", "list", "shard", "expect", "verbose"])]
     pub(super) replay: Option<Token>,
-    /// What is claimed of the card and what a test must know of it (ICS and IXIT), in TOML [default: those of --profile]
-    #[arg(long, value_name = "FILE")]
-    pub(super) statement: Option<PathBuf>,
-    /// More cases, in TOML
-    #[arg(long, value_name = "FILE")]
-    pub(super) cases: Vec<PathBuf>,
-    /// Verdicts that are known and accepted for a while, in TOML
-    #[arg(long, value_name = "FILE")]
-    pub(super) expect: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) files: TestFiles,
     /// Keep report and logs in this folder [default: none for virtual cards, runs/TIME for real readers]
     #[arg(long, value_name = "FOLDER")]
     pub(super) out: Option<PathBuf>,

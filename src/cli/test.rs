@@ -38,7 +38,7 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     if let Some(token) = &test.replay {
         return replay(&mut campaign, token, test.out.clone());
     }
-    let expectations = test.expect.as_deref().map(read_expectations).transpose()?.unwrap_or_default();
+    let expectations = test.files.expect.as_deref().map(read_expectations).transpose()?.unwrap_or_default();
     if let Some(case) = expectations.unknown(&campaign.cases).first() {
         return Err(AppError::Usage(format!("expected results: there is no case {case}")));
     }
@@ -84,8 +84,8 @@ fn options(global: &Global, test: &Test) -> CampaignOptions {
         },
         serve: test.serve,
         profile: general.profile,
-        statement: test.statement.clone(),
-        cases: test.cases.clone(),
+        statement: test.files.statement.clone(),
+        cases: test.files.cases.clone(),
         wait_seconds: global.wait.unwrap_or_default(),
         card: general.card.map(|card| card.0),
         suite: general.suite,

@@ -59,9 +59,7 @@ fn value() -> Vec<Case> {
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
                     provide(tester, suite, 8)?;
-                    let mut operations = vec![debit(1); 7];
-                    operations.push(Operation::Debit { logical_card: 1, amount: 1 });
-                    executes(tester, &wallet(tester, suite, Role::Debit), &operations)
+                    executes(tester, &wallet(tester, suite, Role::Debit), &vec![debit(1); 8])
                 })
             }),
         Case::new(SUITE, "TRX-COUNT-001", "The counter counts up and down, in one step with TC.")
