@@ -35,18 +35,19 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     if test.list {
         return Ok(list(&mut campaign, &selection));
     }
-    if let Some(token) = &test.replay {
-        return replay(&mut campaign, token, test.out.clone());
-    }
-    let expectations = test.files.expect.as_deref().map(read_expectations).transpose()?.unwrap_or_default();
-    if let Some(case) = expectations.unknown(&campaign.cases).first() {
-        return Err(AppError::Usage(format!("expected results: there is no case {case}")));
-    }
     if let Some(notice) = campaign.identity.as_ref().and_then(|identity| identity.notice(options.card.is_some())) {
         tell(&notice);
     }
     let clock = Clock::system();
     let out = out(test, &options, &clock)?;
+    if let Some(token) = &test.replay {
+        let watch = Watch { out, at_reader: options.reader.is_some(), ..Watch::silent()? };
+        return replay(&mut campaign, token, watch);
+    }
+    let expectations = test.files.expect.as_deref().map(read_expectations).transpose()?.unwrap_or_default();
+    if let Some(case) = expectations.unknown(&campaign.cases).first() {
+        return Err(AppError::Usage(format!("expected results: there is no case {case}")));
+    }
     let mut watch = Watch::new(&selection, &campaign.cases, out.clone(), options.reader.is_some())?;
     let seed = global.seed().unwrap_or_default();
     let begun = clock.now();
@@ -132,7 +133,7 @@ fn list(campaign: &mut Campaign, selection: &Selection) -> Report {
     Report::done(text, "cases", format!("{} cases", list.len()), json!({ "cases": list }))
 }
 
-fn replay(campaign: &mut Campaign, token: &Token, out: Option<PathBuf>) -> Result<Report, AppError> {
+fn replay(campaign: &mut Campaign, token: &Token, mut watch: Watch) -> Result<Report, AppError> {
     let risk_max = campaign.risk_max;
     let (cases, mut subjects) = campaign.parts();
     let case = cases.iter().find(|case| case.id == token.case);
@@ -154,7 +155,6 @@ fn replay(campaign: &mut Campaign, token: &Token, out: Option<PathBuf>) -> Resul
         let reason = result.reason().unwrap_or_default();
         return Err(AppError::Usage(format!("replay: {} is {}: {reason}", token.case, result.standing())));
     }
-    let mut watch = Watch { out, ..Watch::silent()? };
     watch.planned(&planned);
     let result = runner::replay(case, &mut subjects, token, &mut watch);
     watch.finish(&TestReport {

@@ -143,8 +143,11 @@ pub fn run(
     observer.planned(&report);
     report.interrupted = false;
     for (index, case) in chosen.iter().enumerate() {
+        if report.results[index].status != Status::NotRun {
+            continue;
+        }
         report.interrupted = report.interrupted || observer.stop() || subjects.lost().is_some();
-        if report.interrupted || report.results[index].status != Status::NotRun {
+        if report.interrupted {
             continue;
         }
         observer.begin(case, index, chosen.len());

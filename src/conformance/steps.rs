@@ -51,7 +51,7 @@ use super::review::Wanted;
 use super::tester::{Answer, Tester};
 use super::verdict::{Outcome, Stop};
 use crate::reader::fault::Fault;
-use crate::wire::apdu::Command;
+use crate::reader::trace::has_pin;
 use crate::wire::hex;
 use crate::wire::status::StatusWord;
 
@@ -381,27 +381,33 @@ fn perform(tester: &mut Tester<'_>, step: &Step, saved: &mut Saved) -> Outcome {
             let octets = octets(tester, command, saved)?;
             check_tries(&octets, tries)?;
             tries.map_or(Ok(()), |secret| tester.before_attempt(secret, &octets))?;
-            let answer = if *whole { tester.send_whole(&octets)? } else { tester.send(&octets)? };
+            let answer = match (*whole, tries) {
+                (false, _) => tester.send(&octets)?,
+                (true, None) => tester.send_whole(&octets)?,
+                // Not again after 6Cxx: that would be an attempt more.
+                (true, Some(_)) => tester.send_once(&octets)?,
+            };
             if let Some(secret) = tries.filter(|_| answer.status == StatusWord::OK) {
                 tester.after_good_attempt(secret, &octets)?;
+                // All but VERIFY and EXTERNAL AUTHENTICATE change or set aside what they are given.
+                if !matches!(octets.get(1), Some(0x20 | 0x21 | 0x82)) {
+                    tester.forget_accepted();
+                }
             }
             look(tester, expected, &answer, saved)
         }
     }
 }
 
-/// VERIFY, EXTERNAL AUTHENTICATE, CHANGE REFERENCE DATA, RESET RETRY COUNTER (ISO/IEC 7816-4:2020, 11.6) with data, in an interindustry class.
-/// What a class of its own means by its instructions is not known here: `tries` is up to who writes the step.
+/// VERIFY and its kin, and EXTERNAL AUTHENTICATE (ISO/IEC 7816-4:2020, 11.5.4), with data, in an interindustry class; of a wrong length too, for
+/// a card may look at it all the same. What a class of its own means by its instructions is not known here: `tries` is up to who writes the step.
 fn check_tries(command: &[u8], tries: Option<&str>) -> Outcome {
-    let Ok(parsed) = Command::parse(command) else { return Ok(()) };
-    let attempts = parsed.cla & 0x80 == 0 && matches!(parsed.ins, 0x20 | 0x21 | 0x24 | 0x25 | 0x2C | 0x2D | 0x82);
-    if attempts && !parsed.data.is_empty() && tries.is_none() {
-        return Err(Stop::error(format!(
-            "INS {:02X} tries a secret, and the step does not say which: tries = \"pin\"",
-            parsed.ins
-        )));
+    match command {
+        [cla, ins, _, _, _, _, ..] if cla & 0x80 == 0 && (has_pin(*ins) || *ins == 0x82) && tries.is_none() => {
+            Err(Stop::error(format!("INS {ins:02X} tries a secret, and the step does not say which: tries = \"pin\"")))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn look(tester: &mut Tester<'_>, expected: &Expected, answer: &Answer, saved: &mut Saved) -> Outcome {

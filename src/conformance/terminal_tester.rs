@@ -367,7 +367,7 @@ impl<'r> TerminalTester<'r> {
         for seen in self.rig.lower.take_seen() {
             self.log(seen);
         }
-        let shown = shown.map_err(cannot)?;
+        let shown = shown.map_err(|reason| cannot(self.masked(&reason)))?;
         self.note_text(&shown.text);
         self.note(format!("ended: {:?}{} {}", shown.ended, list(&shown.settled), shown.detail).trim_end());
         self.said.push_str(&shown.text);
@@ -382,11 +382,15 @@ impl<'r> TerminalTester<'r> {
         }
     }
 
+    fn masked(&self, text: &str) -> String {
+        let mask = |text: String, secret: &SecretText| text.replace(secret.expose(), "****");
+        let secrets = self.statement().secrets.values().filter(|secret| !secret.expose().is_empty());
+        secrets.fold(text.to_owned(), mask)
+    }
+
     /// What the terminal has shown, its secrets masked.
     fn note_text(&mut self, text: &str) {
-        let mask = |text: &str, secret: &SecretText| text.replace(secret.expose(), "****");
-        let secrets = self.statement().secrets.values().filter(|secret| !secret.expose().is_empty());
-        let text = secrets.fold(text.to_owned(), |text, secret| mask(&text, secret));
+        let text = self.masked(text);
         let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
         for line in lines.iter().take(SHOWN_LINES_MAX) {
             self.note(format!("shows: {line}"));

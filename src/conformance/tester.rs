@@ -256,6 +256,11 @@ impl<'r> Tester<'r> {
         self.ledger(|ledger| ledger.after_success(secret))
     }
 
+    /// To be called when a secret was changed: what was accepted before may be wrong now, and counts.
+    pub fn forget_accepted(&mut self) {
+        self.accepted.clear();
+    }
+
     /// To be called before an authentication with a key that must fail.
     pub fn before_failed_authentication(&mut self) -> Outcome {
         self.before_failed_attempt(KEY)

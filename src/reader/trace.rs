@@ -73,8 +73,14 @@ pub enum Traced {
 /// What a trace shows of a command: `None` when it may be shown as it is.
 pub type Mask = fn(&[u8]) -> Option<Vec<u8>>;
 
-/// Replaces by `FF` what follows the length field of a VERIFY, CHANGE REFERENCE DATA or RESET RETRY COUNTER without
-/// secure messaging: there the data is a PIN in clear.
+/// Whether the data of this instruction is a PIN. ISO/IEC 7816-4:2020, 11.6: VERIFY 20 and 21, CHANGE REFERENCE DATA 24 and 25,
+/// DISABLE and ENABLE VERIFICATION REQUIREMENT 26 and 28, RESET RETRY COUNTER 2C and 2D.
+pub const fn has_pin(instruction: u8) -> bool {
+    matches!(instruction, 0x20 | 0x21 | 0x24 | 0x25 | 0x26 | 0x28 | 0x2C | 0x2D)
+}
+
+/// Replaces by `FF` what follows the length field of a VERIFY or its kin ([`has_pin`]) without secure messaging:
+/// there the data is a PIN in clear.
 ///
 /// ```
 /// use untorn::reader::trace::mask_pins;
@@ -82,8 +88,7 @@ pub type Mask = fn(&[u8]) -> Option<Vec<u8>>;
 /// assert_eq!(mask_pins(&[0x00, 0xB0, 0x00, 0x80, 0x02]), None);
 /// ```
 pub fn mask_pins(command: &[u8]) -> Option<Vec<u8>> {
-    // ISO/IEC 7816-4:2020, 11.6: VERIFY 20 and 21, CHANGE REFERENCE DATA 24 and 25, RESET RETRY COUNTER 2C and 2D.
-    if command.len() <= 5 || !matches!(command[1], 0x20 | 0x21 | 0x24 | 0x25 | 0x2C | 0x2D) {
+    if command.len() <= 5 || !has_pin(command[1]) {
         return None;
     }
     // ISO/IEC 7816-4:2020, 5.4.1: secure messaging in bits 4 and 3 of a first interindustry class, in bit 6 of a further one.

@@ -113,6 +113,8 @@ impl Suite {
     fn open(&mut self, reader: Option<String>, mutant: Option<String>) -> Result<Campaign, String> {
         let mut options = CampaignOptions { reader: reader.clone(), ..self.setup.options.clone() };
         options.mutant = mutant.or(options.mutant).filter(|_| reader.is_none());
+        // For payments it stays; what a real card can do, its statement says.
+        options.suite = options.suite.filter(|_| reader.is_none());
         let mutant = options.mutant.clone();
         let mut campaign = Campaign::open(&options).map_err(|error| error.to_string())?;
         let identity = campaign.identity.as_ref().map(ToString::to_string);

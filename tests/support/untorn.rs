@@ -82,7 +82,11 @@ impl Desk {
         if matches!(words.first(), None | Some(&"card")) {
             command.arg("--state").arg(self.state());
         }
-        command.args(&self.flags).args(arguments);
+        // A journal and a card's memory are looked into without reader and scheme.
+        if words.first() != Some(&"journal") {
+            command.args(&self.flags);
+        }
+        command.args(arguments);
         command
     }
 

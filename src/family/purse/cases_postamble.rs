@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::cases_client::{Desk, suites};
+use super::cases_client::{Desk, Opened, suites};
 use super::cases_picture::wallet;
 use super::data::{LifeCycle, Role, Suite};
 use super::data_session::{LogicalCardDetail, State};
@@ -56,7 +56,13 @@ impl Before {
         let state = wallet(tester, suite, Role::Read).state(tester)?;
         for (role, operations) in self.differences(&state.details) {
             if !operations.is_empty() {
-                wallet(tester, suite, role).pay(tester, &operations)?;
+                let mut opened = wallet(tester, suite, role).open(tester)?;
+                // What a case has put on the card may be more than goes without the PIN.
+                if self.has_tries && role == Role::Debit {
+                    verify(tester, &mut opened)?;
+                }
+                let order = opened.order(tester, &operations);
+                opened.session.pay(tester, &order)?;
             }
         }
         if (self.life_cycle, state.life_cycle) == (LifeCycle::Blocked, LifeCycle::Active) {
@@ -97,6 +103,10 @@ fn win_back_tries(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     if opened.state.flags & State::PIN_BLOCKED != 0 {
         return Err(Stop::inconclusive("the PIN is blocked"));
     }
+    verify(tester, &mut opened)
+}
+
+fn verify(tester: &mut Tester<'_>, opened: &mut Opened) -> Outcome {
     let pin = tester.secret("purse.pin")?;
     let status = opened.session.verify(tester, pin)?;
     tester.check_equal("VERIFY with the right PIN", &StatusWord::OK, &status)

@@ -199,13 +199,18 @@ fn progress(app: &App, run: &Progress) -> Line<'static> {
 }
 
 fn ended_lines(app: &App, ended: &Ended, width: usize) -> Vec<Line<'static>> {
-    let mut spans = vec![Span::styled(format!("Ended after {}: ", duration(ended.micros)), app.theme.strong())];
+    let mut lines = Vec::new();
+    let mut line = Line::from(Span::styled(format!("Ended after {}: ", duration(ended.micros)), app.theme.strong()));
     for (index, (standing, count)) in ended.counts.iter().enumerate() {
-        let comma = if index > 0 { ", " } else { "" };
-        spans.push(Span::raw(comma));
-        spans.push(Span::styled(format!("{count} {standing}"), words::standing(*standing, app.theme).2));
+        let comma = if index + 1 < ended.counts.len() { ", " } else { "" };
+        let count = format!("{count} {standing}");
+        if line.width() + count.len() + comma.len() > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        line.push_span(Span::styled(count, words::standing(*standing, app.theme).2));
+        line.push_span(comma);
     }
-    let mut lines = vec![Line::from(spans)];
+    lines.push(line);
     if let Some(kept) = &ended.kept {
         let text = format!("Report and logs: {}", kept.display());
         lines.extend(wrapped(&text, width).into_iter().map(Line::raw));
