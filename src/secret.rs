@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer};
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// A secret of `N` octets: masked in Debug, wiped on drop, compared in constant time.
 ///
@@ -75,3 +76,35 @@ impl fmt::Debug for Pin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a PIN is 4 to 12 digits")]
 pub struct PinError;
+
+/// A text in a file that may be a secret: for `deserialize_with`. What is no text is refused without being repeated, for a PIN that
+/// somebody wrote without its quotes is one all the same.
+pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a text in quotes")]
+    enum Quoted {
+        Text(String),
+    }
+    let Quoted::Text(text) = Quoted::deserialize(deserializer)?;
+    Ok(Zeroizing::new(text))
+}
+
+/// What is wrong with a TOML file that holds secrets, and where. The parser's own text quotes the line.
+///
+/// ```
+/// use untorn::secret::toml_error;
+/// #[derive(Debug, serde::Deserialize)]
+/// struct File {}
+/// let text = "[secrets]\npin = \"1234";
+/// let error = toml_error(text, &toml::from_str::<File>(text).unwrap_err());
+/// assert_eq!(error, "line 2, column 12: invalid basic string, expected `\"`");
+/// ```
+pub fn toml_error(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let place = before.map_or_else(String::new, |before| {
+        let (line, column) =
+            (before.matches('\n').count() + 1, before.chars().rev().take_while(|c| *c != '\n').count() + 1);
+        format!("line {line}, column {column}: ")
+    });
+    format!("{place}{}", error.message())
+}

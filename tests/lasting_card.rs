@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use untorn::app::AppError;
@@ -52,32 +51,34 @@ impl Card for Looked {
 }
 
 /// Runs these cases as at a reader, with what a person allows who has named the card.
-fn run_at(mutant: Option<&str>, patterns: &[&str], ledger: &Path) -> (TestReport, Looked) {
-    run_with_tries(3, mutant, patterns, ledger)
+fn run_at(mutant: Option<&str>, patterns: &[&str]) -> (TestReport, Looked) {
+    let card = looked(&Profile::built_in("default").unwrap(), mutant);
+    (run_on(&card, patterns, 1), card)
 }
 
-/// The same with a card whose PIN has so many tries.
-fn run_with_tries(tries: u8, mutant: Option<&str>, patterns: &[&str], ledger: &Path) -> (TestReport, Looked) {
-    let profile = Profile { pin_tries: tries, ..Profile::built_in("default").unwrap() };
-    let card = Looked(Arc::new(Mutex::new(PurseCard::made(&profile, SeededEntropy::new(3), mutant).unwrap())));
+fn looked(profile: &Profile, mutant: Option<&str>) -> Looked {
+    Looked(Arc::new(Mutex::new(PurseCard::made(profile, SeededEntropy::new(3), mutant).unwrap())))
+}
+
+fn run_on(card: &Looked, patterns: &[&str], seed: u64) -> TestReport {
     let slot = Slot::new();
     slot.insert(shared(card.clone()));
+    let tries = card.inspect().pin_tries.unwrap();
     let statement = families()[0].statement("default").unwrap().number("purse.pin_tries", tries.into());
-    let ledger = FileLedger::at(ledger.to_owned(), "");
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = FileLedger::at(folder.path().join("ledger.json"), "");
     let identity = identify(&statement, Box::new(slot.reader("bench")), &ledger).unwrap();
     let ledger = ledger.of(identity.name());
     let open = move || -> Result<Box<dyn Reader>, AppError> { Ok(Box::new(slot.reader("bench"))) };
     let mut subject = RealCard::new(statement, "bench".to_owned(), Box::new(open)).only(identity, ledger);
     let patterns = patterns.iter().map(ToString::to_string).collect();
     let selection = Selection { patterns, risk_max: Risk::Writes, ..Selection::default() };
-    let report = run(&families()[0].cases(), &selection, &mut Subjects::card(&mut subject), 1, &mut Unobserved);
-    (report, card)
+    run(&families()[0].cases(), &selection, &mut Subjects::card(&mut subject), seed, &mut Unobserved)
 }
 
 #[test]
 fn every_case_that_may_run_passes_one_after_the_other() {
-    let folder = tempfile::tempdir().unwrap();
-    let (report, card) = run_at(None, &["purse"], &folder.path().join("ledger.json"));
+    let (report, card) = run_at(None, &["purse"]);
     let ran: Vec<_> = report.results.iter().filter(|result| result.verdict().is_some()).collect();
     for result in &ran {
         assert_eq!(result.verdict(), Some(Verdict::Pass), "{}: {:?}", result.id, result.reason());
@@ -103,8 +104,7 @@ fn a_card_with_a_defect_is_active_and_has_its_tries_afterwards() {
         ("abort-refunds-tries", &["TRX-TRIES-001"]),
         ("debit-twice", &["MOD-*"]),
     ] {
-        let folder = tempfile::tempdir().unwrap();
-        let (report, card) = run_at(Some(mutant), patterns, &folder.path().join("ledger.json"));
+        let (report, card) = run_at(Some(mutant), patterns);
         let failed = report.results.iter().any(|result| result.verdict() == Some(Verdict::Fail));
         assert!(failed, "{mutant} is not noticed: {:?}", report.results.iter().map(|r| &r.status).collect::<Vec<_>>());
         let left = card.inspect();
@@ -116,13 +116,30 @@ fn a_card_with_a_defect_is_active_and_has_its_tries_afterwards() {
 #[test]
 fn a_pin_of_few_tries_is_not_blocked() {
     for tries in [1, 2] {
-        let folder = tempfile::tempdir().unwrap();
-        let cases = ["PIN-*", "TRX-TRIES-001", "RGT-VERIFY-001", "MOD-SEQUENCE-001"];
-        let (report, card) = run_with_tries(tries, None, &cases, &folder.path().join("ledger.json"));
+        let card = looked(&Profile { pin_tries: tries, ..Profile::built_in("default").unwrap() }, None);
+        let report = run_on(&card, &["PIN-*", "TRX-TRIES-001", "RGT-VERIFY-001", "MOD-SEQUENCE-001"], 1);
         let verdicts: Vec<_> = report.results.iter().filter_map(CaseResult::verdict).collect();
         assert!(verdicts.len() > 7 && !verdicts.contains(&Verdict::Fail) && !verdicts.contains(&Verdict::Error));
         let reasons: String = report.results.iter().filter_map(|result| result.reason()).collect();
         assert!(reasons.contains("wrong PINs in a row would block"), "{reasons}");
         assert_eq!(card.inspect().pin_tries, Some(tries));
+    }
+}
+
+/// A sequence may leave more on the card than may be taken from it without the PIN.
+#[test]
+fn balances_are_as_they_were_where_every_debit_needs_the_pin() {
+    let mut profile = Profile::built_in("default").unwrap();
+    for card in &mut profile.logical_cards {
+        card.pin_limit = 0;
+    }
+    let card = looked(&profile, None);
+    let balances = |card: &Looked| card.inspect().logical_cards.iter().map(|card| card.balance).collect::<Vec<_>>();
+    let before = balances(&card);
+    for seed in 1..=30 {
+        let report = run_on(&card, &["MOD-SEQUENCE-001"], seed);
+        let result = &report.results[0];
+        assert_eq!(result.verdict(), Some(Verdict::Pass), "seed {seed}: {:?}", result.reason());
+        assert_eq!(balances(&card), before, "seed {seed}");
     }
 }

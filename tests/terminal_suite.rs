@@ -7,7 +7,7 @@ use untorn::conformance::case::{Body, Case};
 use untorn::conformance::lower_tester::{At, Touch, Twist};
 use untorn::conformance::runner::{Subjects, Unobserved, run};
 use untorn::conformance::selection::Selection;
-use untorn::conformance::statement::Statement;
+use untorn::conformance::statement::{SecretText, Statement};
 use untorn::conformance::terminal_tester::{
     Ended, Order, Record, Setting, Shown, TerminalRig, TerminalSubject, TerminalUnderTest,
 };
@@ -102,11 +102,26 @@ fn what_a_case_rests_on_must_have_happened_or_it_does_not_pass() {
 }
 
 /// A terminal that touches no card and always says the same.
-struct Parrot(Ended, OwnTerminal);
+struct Parrot {
+    says: Result<Shown, String>,
+    own: OwnTerminal,
+    statement: Statement,
+}
+
+impl Parrot {
+    fn new(says: Result<Shown, String>) -> Self {
+        let own = OwnTerminal::new(Suite::Epc2);
+        Self { says, statement: own.statement().clone(), own }
+    }
+}
+
+fn nothing_but(ended: Ended) -> Shown {
+    Shown { ended, settled: Vec::new(), text: String::new(), detail: String::new() }
+}
 
 impl TerminalSubject for Parrot {
     fn statement(&self) -> &Statement {
-        self.1.statement()
+        &self.statement
     }
 
     fn binding(&self) -> String {
@@ -114,11 +129,11 @@ impl TerminalSubject for Parrot {
     }
 
     fn open(&mut self, seed: u64) -> Result<TerminalRig, String> {
-        Ok(TerminalRig { terminal: Box::new(Says(self.0)), ..self.1.open(seed)? })
+        Ok(TerminalRig { terminal: Box::new(Says(self.says.clone())), ..self.own.open(seed)? })
     }
 }
 
-struct Says(Ended);
+struct Says(Result<Shown, String>);
 
 impl TerminalUnderTest for Says {
     fn set(&mut self, _: &Setting) -> Result<(), String> {
@@ -126,7 +141,7 @@ impl TerminalUnderTest for Says {
     }
 
     fn order(&mut self, _: &Order) -> Result<Shown, String> {
-        Ok(Shown { ended: self.0, settled: Vec::new(), text: String::new(), detail: String::new() })
+        self.0.clone()
     }
 
     fn resolve(&mut self) -> Result<Shown, String> {
@@ -163,10 +178,29 @@ fn a_terminal_that_touches_no_card_passes_nothing_whatever_it_says() {
     let cases = terminal_cases();
     let mut passed = Vec::new();
     for ended in Ended::ALL {
-        let mut subject = Parrot(ended, OwnTerminal::new(Suite::Epc2));
+        let mut subject = Parrot::new(Ok(nothing_but(ended)));
         let report = run(&cases, &Selection::default(), &mut Subjects::terminal(&mut subject), 1, &mut Unobserved);
         let passes = report.results.iter().filter(|result| result.verdict() == Some(Verdict::Pass));
         passed.extend(passes.map(|result| format!("{} by saying {ended:?}", result.id)));
     }
     assert!(passed.is_empty(), "{}", passed.join("\n"));
+}
+
+/// What the terminal shows, how it ended and why nothing is known of it.
+#[test]
+fn a_secret_that_a_terminal_repeats_is_in_no_log() {
+    let repeated = "the PIN was 97531".to_owned();
+    let shown = |ended| Shown { text: repeated.clone(), detail: repeated.clone(), ..nothing_but(ended) };
+    for says in [Ok(shown(Ended::Paid)), Ok(shown(Ended::Fault)), Err(repeated.clone())] {
+        let mut subject = Parrot::new(says.clone());
+        subject.statement.secrets.insert("terminal.pin".to_owned(), SecretText::new("97531"));
+        let case = Case::new("terminal", "TRM-MASK-001", "Whatever happens.").terminal(|tester| {
+            let card = tester.card()?;
+            tester.order(&Order::sale(1), vec![Touch::of(card)]).map(drop)
+        });
+        let subjects = &mut Subjects::terminal(&mut subject);
+        let report = run(&[case], &Selection::default(), subjects, 1, &mut Unobserved);
+        let told = format!("{:?}", report.results[0]);
+        assert!(told.contains("the PIN was ****") && !told.contains("97531"), "{says:?}: {told}");
+    }
 }

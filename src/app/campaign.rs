@@ -113,6 +113,10 @@ impl Campaign {
 
     /// What is reached through PC/SC.
     fn at(mut self, name: &str, options: &CampaignOptions) -> Result<Self, AppError> {
+        if options.suite.is_some() {
+            let reason = "--suite is for our own terminal: what a real card can do, its statement says";
+            return Err(AppError::Usage(reason.to_owned()));
+        }
         let name = reader_name(name)?;
         let reader = name.clone();
         let mut open: OpenReader = Box::new(move || super::open_exactly_pcsc(&reader));
@@ -134,10 +138,6 @@ impl Campaign {
             return Err(AppError::Usage(reason.to_owned()));
         }
         let statement = self.card_statement(options)?;
-        if options.suite.is_some() {
-            let reason = "--suite is for our own terminal: what a real card can do, its statement says";
-            return Err(AppError::Usage(reason.to_owned()));
-        }
         let ledger = FileLedger::open("")?;
         let (reader, atr) = with_card(open()?, options.wait_seconds);
         let identity = identity::identify(&statement, reader, &ledger).map_err(|error| match options.statement {

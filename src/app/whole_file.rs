@@ -8,7 +8,8 @@ use super::AppError;
 use crate::journal::file::publish;
 
 /// Writes a file under another name first, makes that durable and puts it in its place. A link stays one, and what it leads to is written.
-/// A device or a pipe, such as `/dev/stdout`, cannot be put in place: it is written to.
+/// A device or a pipe cannot be put in place: it is written to. So is `/dev/stdout`, which leads to a file under a redirection: what stands
+/// there already is somebody else's.
 pub fn write_whole(path: &Path, octets: &[u8]) -> Result<(), AppError> {
     replace(path, octets, publish).map_err(|source| AppError::file("write", path, source))
 }
@@ -26,6 +27,11 @@ pub(super) fn write_durably(path: &Path, octets: &[u8]) -> io::Result<()> {
 fn replace(path: &Path, octets: &[u8], publish: impl Fn(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
     // Only what is there can be a link or a device.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if path == Path::new("/dev/stdout") {
+        // Not opened anew: that would begin at the file's begin, over what this process and others have written.
+        let mut stdout = io::stdout().lock();
+        return stdout.write_all(octets).and_then(|()| stdout.flush());
+    }
     if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         return File::options().write(true).open(path)?.write_all(octets);
     }

@@ -33,6 +33,8 @@ pub enum Kind {
     Number,
     /// In `secrets`.
     Secret,
+    /// In `secrets` or in `values`: as the card's owner takes it.
+    Octets,
 }
 
 impl Wanted {
@@ -51,6 +53,11 @@ impl Wanted {
         Self { kind: Kind::Secret, ..Self::text(name) }
     }
 
+    /// Octets, secret or not.
+    pub fn octets(name: &str) -> Self {
+        Self { kind: Kind::Octets, ..Self::text(name) }
+    }
+
     /// The case runs without it too.
     #[must_use]
     pub fn optional(self) -> Self {
@@ -65,22 +72,25 @@ impl Wanted {
     }
 
     fn is_given_by(&self, statement: &Statement) -> bool {
+        let secret = || statement.secrets.keys().any(|name| self.is(name));
+        let value =
+            |kind: fn(&Value) -> bool| statement.values.iter().any(|(name, value)| self.is(name) && kind(value));
         match self.kind {
-            Kind::Secret => statement.secrets.keys().any(|name| self.is(name)),
-            Kind::Text => statement.values.iter().any(|(name, value)| self.is(name) && matches!(value, Value::Text(_))),
-            Kind::Number => {
-                statement.values.iter().any(|(name, value)| self.is(name) && matches!(value, Value::Number(_)))
-            }
+            Kind::Secret => secret(),
+            Kind::Text => value(|value| matches!(value, Value::Text(_))),
+            Kind::Number => value(|value| matches!(value, Value::Number(_))),
+            Kind::Octets => secret() || value(|value| matches!(value, Value::Text(_))),
         }
     }
 
     fn told(&self) -> String {
-        let place = if self.kind == Kind::Secret { "secrets" } else { "values" };
-        let kind = match self.kind {
-            Kind::Number => "a number",
-            Kind::Text | Kind::Secret => "a text",
+        let (place, kind) = match self.kind {
+            Kind::Number => ("[values]", "a number"),
+            Kind::Text => ("[values]", "a text"),
+            Kind::Secret => ("[secrets]", "a text"),
+            Kind::Octets => ("[secrets] or [values]", "a text"),
         };
-        format!("[{place}] {:?} ({kind})", self.name)
+        format!("{place} {:?} ({kind})", self.name)
     }
 }
 

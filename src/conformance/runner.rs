@@ -428,4 +428,31 @@ mod tests {
         let result = run_case(&case, &mut Subjects::card(&mut subject), 0, &mut lines);
         assert!(result.evidence.len() > 3 && lines.0 == result.evidence, "{:?}", lines.0);
     }
+
+    /// Who wants the run to stop when nothing is left to run has missed nothing.
+    #[test]
+    fn a_run_is_interrupted_only_where_a_case_was_missed() {
+        struct StopAfter(usize);
+        impl Observer for StopAfter {
+            fn end(&mut self, _: &CaseResult) {
+                self.0 -= 1;
+            }
+            fn stop(&mut self) -> bool {
+                self.0 == 0
+            }
+        }
+        let make = |_| Ok(Box::new(ToyCard::new()) as Box<dyn Card>);
+        let case = |id: &str| Case::new("toy", id, "A purpose.").body(|_| Ok(()));
+        let cases = [case("TOY-001"), case("TOY-002"), case("TOY-003").needs(&["toy.more"])];
+        for (after, interrupted, last) in [
+            (1, true, Status::NotRun),
+            (2, false, Status::Ran { verdict: Verdict::Pass, reason: None, rests_on: None }),
+        ] {
+            let mut subject = InProcessSubject::new(Statement::default(), make);
+            let subjects = &mut Subjects::card(&mut subject);
+            let report = run(&cases, &Selection::default(), subjects, 1, &mut StopAfter(after));
+            assert_eq!((report.interrupted, &report.results[1].status), (interrupted, &last), "after {after}");
+            assert!(matches!(report.results[2].status, Status::NotApplicable { .. }));
+        }
+    }
 }

@@ -4,20 +4,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-use zeroize::Zeroize;
+use serde::{Deserialize, Deserializer, Serialize};
+use zeroize::Zeroizing;
 
 use super::verdict::{Outcome, Stop};
+use crate::secret;
 
 /// A text that is not shown.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct SecretText(String);
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretText(Zeroizing<String>);
 
 impl SecretText {
     /// Keeps it.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(Zeroizing::new(text.into()))
     }
 
     /// What must not be logged, journalled or reported.
@@ -32,9 +32,9 @@ impl fmt::Debug for SecretText {
     }
 }
 
-impl Drop for SecretText {
-    fn drop(&mut self) {
-        self.0.zeroize();
+impl<'de> Deserialize<'de> for SecretText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        secret::text(deserializer).map(Self)
     }
 }
 
@@ -95,7 +95,8 @@ pub enum StatementError {
 impl Statement {
     /// From TOML, with the static review: a claim rests on all of its dotted prefixes.
     pub fn parse(text: &str) -> Result<Self, StatementError> {
-        let statement: Self = toml::from_str(text).map_err(|error| StatementError::Syntax(error.to_string()))?;
+        let statement: Self =
+            toml::from_str(text).map_err(|error| StatementError::Syntax(secret::toml_error(text, &error)))?;
         statement.review()?;
         Ok(statement)
     }
@@ -149,5 +150,23 @@ impl Statement {
     /// Whether it is claimed.
     pub fn claims(&self, claim: &str) -> bool {
         self.claims.contains(claim)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The parser's own text quotes the line at which it stops.
+    #[test]
+    fn what_is_wrong_is_named_with_its_place_and_without_the_secret() {
+        for (secret, place) in [
+            ("'my.pin' = 2468", "line 3, column 12: expected a text in quotes"),
+            ("'my.pin' = \"2468", "line 3, column 17: invalid basic string"),
+            ("'my.pin' = ['2468']", "line 3, column 12: expected a text in quotes"),
+        ] {
+            let error = Statement::parse(&format!("name = 'x'\n[secrets]\n{secret}\n")).unwrap_err().to_string();
+            assert!(error.contains(place) && !error.contains("2468"), "{error}");
+        }
     }
 }

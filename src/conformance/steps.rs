@@ -31,7 +31,8 @@
 //! postamble = true
 //! ```
 //!
-//! `${name}` in `send` and `data` stands for octets saved by an earlier step, else for a text of the statement's values. A step with
+//! `${name}` in `send` and `data` stands for octets saved by an earlier step, else for a text of the statement's values; in the `send` of
+//! a step that `tries` something also for one of its secrets, in hex as all octets, where the log masks the data of the command. A step with
 //! `preamble = true` only leads to what is tested: what goes wrong there is inconclusive. `tear = "before"` or `"after"` takes the card
 //! away before it has seen the command, or after it has carried it out; the next step is then a reset.
 //!
@@ -40,7 +41,7 @@
 //! before in the case is not counted when it is sent again: so a case begins with the right PIN, and wins its tries back with it. VERIFY
 //! and its kin are not sent without `tries`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
@@ -51,7 +52,7 @@ use super::review::Wanted;
 use super::tester::{Answer, Tester};
 use super::verdict::{Outcome, Stop};
 use crate::reader::fault::Fault;
-use crate::reader::trace::has_pin;
+use crate::reader::trace::{has_pin, mask_pins};
 use crate::wire::hex;
 use crate::wire::status::StatusWord;
 
@@ -371,15 +372,13 @@ fn perform(tester: &mut Tester<'_>, step: &Step, saved: &mut Saved) -> Outcome {
                 Tear::Before => Fault::RemovedBefore,
                 Tear::After => Fault::RemovedAfter,
             };
-            let octets = octets(tester, command, saved)?;
-            check_tries(&octets, tries)?;
+            let octets = octets(tester, command, tries, saved)?;
             tries.map_or(Ok(()), |secret| tester.before_failed_attempt(secret))?;
             tester.send_torn(&octets, fault);
             Ok(())
         }
         Action::Send { command, whole, answer: expected } => {
-            let octets = octets(tester, command, saved)?;
-            check_tries(&octets, tries)?;
+            let octets = octets(tester, command, tries, saved)?;
             tries.map_or(Ok(()), |secret| tester.before_attempt(secret, &octets))?;
             let answer = match (*whole, tries) {
                 (false, _) => tester.send(&octets)?,
@@ -433,25 +432,50 @@ fn look(tester: &mut Tester<'_>, expected: &Expected, answer: &Answer, saved: &m
     Ok(())
 }
 
-fn octets(tester: &Tester<'_>, template: &Template, saved: &Saved) -> Outcome<Vec<u8>> {
-    let pattern = template.fill(|name| known(tester, saved, name)).map_err(Stop::error)?;
-    pattern.octets().ok_or_else(|| Stop::error("a command with digits left open"))
+/// The octets of a command, which may be sent.
+fn octets(tester: &Tester<'_>, template: &Template, tries: Option<&str>, saved: &Saved) -> Outcome<Vec<u8>> {
+    let holds_secret = Cell::new(false);
+    let filled = template.fill(|name| match secret(tester, saved, name).filter(|_| tries.is_some()) {
+        Some(secret) => {
+            holds_secret.set(true);
+            hex::parse(secret).map_err(|_| format!("${{{name}}}: expected octets in hexadecimal"))
+        }
+        None => known(tester, saved, name),
+    });
+    let octets = filled.map_err(Stop::error)?.octets();
+    let octets = octets.ok_or_else(|| Stop::error("a command with digits left open"))?;
+    check_tries(&octets, tries)?;
+    if holds_secret.get() && mask_pins(&octets).is_none() {
+        return Err(Stop::error(
+            "a secret stands only in the data of VERIFY and its kin: that of other commands is shown",
+        ));
+    }
+    Ok(octets)
 }
 
-/// The names that no earlier step saves: texts of the statement.
+/// The secret of this name, if no step has saved octets under it.
+fn secret<'t>(tester: &Tester<'t>, saved: &Saved, name: &str) -> Option<&'t str> {
+    tester.secret(name).ok().filter(|_| !saved.contains_key(name))
+}
+
+/// The names that no earlier step saves: texts of the statement, or secrets where a command tries one.
 fn values(steps: &[Step]) -> Vec<Wanted> {
     let mut saved = BTreeSet::new();
-    let mut wanted = BTreeSet::new();
+    let mut wanted = BTreeMap::new();
     for step in steps {
         let (Action::Send { command, .. } | Action::Torn { command, .. }) = &step.action else { continue };
-        wanted.extend(command.names().filter(|name| !saved.contains(name)));
+        let of_command = if step.tries.is_some() { Wanted::octets } else { Wanted::text };
+        for name in command.names().filter(|name| !saved.contains(name)) {
+            wanted.entry(name).or_insert_with(|| of_command(name));
+        }
         if let Action::Send { answer, .. } = &step.action {
-            let names = answer.data.iter().flat_map(Template::names);
-            wanted.extend(names.filter(|name| !saved.contains(name)));
+            for name in answer.data.iter().flat_map(Template::names).filter(|name| !saved.contains(name)) {
+                wanted.insert(name, Wanted::text(name));
+            }
             saved.extend(answer.save.keys().map(String::as_str));
         }
     }
-    wanted.into_iter().map(Wanted::text).collect()
+    wanted.into_values().collect()
 }
 
 /// What `${name}` stands for.

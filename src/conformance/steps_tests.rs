@@ -8,14 +8,15 @@ use crate::conformance::evidence::Seen;
 use crate::conformance::result::{CaseResult, Status};
 use crate::conformance::rig::{Ledger, Rig, Subject};
 use crate::conformance::runner::{Subjects, Unobserved, run_case};
-use crate::conformance::statement::Statement;
+use crate::conformance::statement::{SecretText, Statement};
 use crate::conformance::verdict::Verdict;
 
 /// INS 01 answers AA 01 02 03; 02 answers its data; 03 is refused; 04 counts, over resets too; 05 answers in two pieces; 06 is silent; 20 is
-/// VERIFY, whose PIN is 31.
+/// VERIFY, whose PIN is 31 until CHANGE REFERENCE DATA 24 gives it another.
 struct TestCard {
     memory: Memory,
     count: u8,
+    pin: u8,
 }
 
 impl Card for TestCard {
@@ -34,9 +35,13 @@ impl Card for TestCard {
             }
             Some(0x05) => vec![0x01, 0x61, 0x01],
             Some(0x06) => return card::Answer::Mute,
-            Some(0x20) if command.get(5) != Some(&0x31) => {
+            Some(0x20 | 0x24) if command.get(5) != Some(&self.pin) => {
                 self.count += 1;
                 vec![0x63, 0xC2]
+            }
+            Some(0x24) => {
+                self.pin = *command.last().unwrap();
+                vec![0x90, 0x00]
             }
             Some(0x20) => vec![0x90, 0x00],
             Some(0xC0) => vec![0x02, 0x90, 0x00],
@@ -70,6 +75,11 @@ fn run_steps(steps: &[&str]) -> CaseResult {
 fn run_text(text: &str, ledger: Option<Vec<String>>) -> CaseResult {
     let cases = parse_cases(text).unwrap();
     let statement = Statement { name: "toy".to_owned(), ..Statement::default() }.text("toy.id", "0A 0B");
+    let secrets = BTreeMap::from([
+        ("toy.pin".to_owned(), SecretText::new("31")),
+        ("toy.word".to_owned(), SecretText::new("pin")),
+    ]);
+    let statement = Statement { secrets, ..statement };
     let mut subject = Ledgered { statement, ledger };
     run_case(&cases[0], &mut Subjects::card(&mut subject), 1, &mut Unobserved)
 }
@@ -94,7 +104,7 @@ impl Subject for Ledgered {
     }
 
     fn rig(&mut self, _: u64) -> Result<Rig, String> {
-        let rig = Rig::in_process(TestCard { memory: Memory::from_image(vec![0]), count: 0 });
+        let rig = Rig::in_process(TestCard { memory: Memory::from_image(vec![0]), count: 0, pin: 0x31 });
         Ok(rig.with_ledger(Box::new(TwoAtMost(self.ledger.clone()))))
     }
 }
@@ -294,6 +304,10 @@ fn an_attempt_at_a_secret_is_counted_before_it_is_sent_and_not_sent_beyond_the_l
         assert_eq!((result.verdict(), sent(&result).len()), (Some(Verdict::Inconclusive), times), "{text}");
     }
     assert!(sent(&run_text(&costs(&[right]), None)).is_empty(), "a ledger that cannot be written forbids");
+    // What was right before the PIN was changed is not any more, and counts.
+    let changed = "send = '00240081 02 31 33'\ntries = 'pin'\nexpect = '9000'";
+    let result = run_text(&costs(&[right, changed, wrong, wrong, right]), Some(Vec::new()));
+    assert_eq!((result.verdict(), sent(&result).len()), (Some(Verdict::Inconclusive), 4));
 }
 
 #[test]
@@ -301,10 +315,51 @@ fn verify_is_not_sent_unless_it_is_said_to_try_a_secret() {
     let result = run_steps(&["send = '00200081 01 32'\nexpect = '63C?'"]);
     assert_eq!((result.verdict(), sent(&result).len()), (Some(Verdict::Error), 0));
     passes(&["send = '00200081'\nexpect = '63C2'"]);
+    // The kin of VERIFY and EXTERNAL AUTHENTICATE too, and a length field that does not fit keeps no card from looking.
+    for command in ["00260081 01 32", "00280081 01 32", "00820081 01 32", "002C0081 01 32", "00200081 05 32"] {
+        let result = run_steps(&[&format!("send = '{command}'\nexpect = '63C?'")]);
+        assert_eq!((result.verdict(), sent(&result).len()), (Some(Verdict::Error), 0), "{command}");
+    }
     let error = |text: String| parse_cases(&text).unwrap_err().to_string();
     let tries = step("send = '00200081 01 32'\ntries = 'pin'\nexpect = '63C?'");
     assert_eq!(error(file(&tries)), "cases: TOY-STEP-001: a case that only reads tries no secret");
     let without = file(&step("reset = 'cold'")).replace("read_only", "costs_a_try");
     let expected = "cases: TOY-STEP-001: it costs a try, and no step says of which secret: tries = \"pin\"";
     assert_eq!(error(without), expected);
+}
+
+#[test]
+fn a_secret_of_the_statement_stands_where_the_log_masks_it_and_nowhere_else() {
+    let case = |lines: &str| file(&step(&format!("tries = 'pin'\n{lines}"))).replace("read_only", "costs_a_try");
+    let result = run_text(&case("send = '00200081 01 ${toy.pin}'\nexpect = '9000'"), Some(Vec::new()));
+    assert_eq!(result.verdict(), Some(Verdict::Pass), "{:?}", result.reason());
+    let shown = format!("{:?}", result.evidence);
+    assert!(shown.contains("0020008101FF") && !shown.contains("002000810131"), "{shown}");
+    let shown_else = "a secret stands only in the data of VERIFY and its kin: that of other commands is shown";
+    for (lines, reason) in [
+        ("send = '0C200081 01 ${toy.pin}'\nexpect = '9000'", shown_else),
+        ("send = '00020000 01 ${toy.pin}'\nexpect = '9000'", shown_else),
+        ("send = '002000${toy.pin}'\nexpect = '9000'", shown_else),
+        ("send = '00200081 01 ${toy.word}'\nexpect = '9000'", "${toy.word}: expected octets in hexadecimal"),
+        (
+            "send = '00010000'\nexpect = '9000'\ndata = '${toy.pin}'",
+            "${toy.pin}: no step saved it, and the statement has no such text",
+        ),
+    ] {
+        let result = run_text(&case(lines), Some(Vec::new()));
+        assert_eq!((result.verdict(), result.reason()), (Some(Verdict::Error), Some(&*format!("step 1: {reason}"))));
+    }
+    comes_to(
+        &["send = '00020000 01 ${toy.pin}'\nexpect = '9000'"],
+        Verdict::Error,
+        "step 1: ${toy.pin}: no step saved it, and the statement has no such text",
+    );
+}
+
+#[test]
+fn what_the_statement_must_give_is_a_secret_only_where_one_is_tried() {
+    let lines = step("send = '00200081 01 ${toy.pin}'\ntries = 'pin'\nexpect = '9000'")
+        + &step("send = '00020000 02 ${toy.id}'\nexpect = '9000'\ndata = '${toy.id}'");
+    let case = &parse_cases(&file(&lines).replace("read_only", "costs_a_try")).unwrap()[0];
+    assert_eq!(case.values, [Wanted::text("toy.id"), Wanted::octets("toy.pin")]);
 }

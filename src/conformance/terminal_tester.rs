@@ -368,6 +368,7 @@ impl<'r> TerminalTester<'r> {
             self.log(seen);
         }
         let shown = shown.map_err(|reason| cannot(self.masked(&reason)))?;
+        let shown = Shown { detail: self.masked(&shown.detail), ..shown };
         self.note_text(&shown.text);
         self.note(format!("ended: {:?}{} {}", shown.ended, list(&shown.settled), shown.detail).trim_end());
         self.said.push_str(&shown.text);
@@ -382,6 +383,7 @@ impl<'r> TerminalTester<'r> {
         }
     }
 
+    /// Without the secrets of the statement, which a terminal may have repeated.
     fn masked(&self, text: &str) -> String {
         let mask = |text: String, secret: &SecretText| text.replace(secret.expose(), "****");
         let secrets = self.statement().secrets.values().filter(|secret| !secret.expose().is_empty());

@@ -323,6 +323,13 @@ mod tests {
         assert_eq!(mask_pins(&[0x0C, 0x20, 0, 0x80, 1, 0x31]), None);
         assert_eq!(mask_pins(&[0x60, 0x20, 0, 0x80, 1, 0x31]), None);
         assert_eq!(mask_pins(&[0x40, 0x20, 0, 0x80, 1, 0x31]), Some(vec![0x40, 0x20, 0, 0x80, 1, 0xFF]));
+        for instruction in [0x21, 0x24, 0x25, 0x26, 0x28, 0x2C, 0x2D] {
+            let shown = mask_pins(&[0x00, instruction, 0, 0x80, 1, 0x31]);
+            assert_eq!(shown, Some(vec![0x00, instruction, 0, 0x80, 1, 0xFF]), "ISO/IEC 7816-4:2020, 11.6");
+        }
+        for instruction in [0x22, 0x27, 0x2A, 0x82, 0x88] {
+            assert_eq!(mask_pins(&[0x00, instruction, 0, 0x80, 1, 0x31]), None, "INS {instruction:02X} has no PIN");
+        }
         assert_eq!(mask_pins(&[0x00, 0x20, 0, 0x80]), None, "asks for the tries left, carries nothing");
         assert_eq!(
             mask_pins(&[0x00, 0x24, 0, 1, 0, 0, 1, 9]),

@@ -9,12 +9,17 @@ use crate::conformance::result::{CaseResult, Standing, TestReport};
 pub fn write(report: &TestReport) -> String {
     let troubles = report.troubles();
     let mut text = format!("TAP version 14\n1..{}\n", report.results.len() + troubles.len());
+    // Writing to a string cannot fail.
+    let _ = write!(text, "# {}, {}, seed {}", one_line(&report.subject()), one_line(&report.binding), report.seed);
+    for (name, value) in report.facts() {
+        let _ = write!(text, ", {name} {}", one_line(&value));
+    }
+    text.push('\n');
     for (index, result) in report.results.iter().enumerate() {
         case(&mut text, index + 1, result);
     }
     for (index, trouble) in troubles.iter().enumerate() {
         let number = report.results.len() + index + 1;
-        // Writing to a string cannot fail.
         let _ = writeln!(text, "not ok {number} - run-{} {}", index + 1, escape(&trouble.text));
         block(&mut text, &[("verdict", &trouble.end.to_string())]);
     }

@@ -93,7 +93,7 @@ fn read_tap(text: &str) -> Vec<(String, Read)> {
     assert_eq!(lines.next(), Some("TAP version 14"));
     let planned: usize = lines.next().unwrap().strip_prefix("1..").unwrap().parse().unwrap();
     let mut points = Vec::new();
-    for line in lines.filter(|line| !line.starts_with(' ')) {
+    for line in lines.filter(|line| !line.starts_with([' ', '#'])) {
         let (ok, rest) = match line.strip_prefix("not ok ") {
             Some(rest) => (false, rest),
             None => (true, line.strip_prefix("ok ").unwrap()),

@@ -2,7 +2,7 @@
 
 use untorn::conformance::evidence::{Line, Seen};
 use untorn::conformance::result::{TestReport, UnderTest};
-use untorn::report::{suite_ctrf, suite_html, suite_junit, suite_markdown, suite_merge, suite_text};
+use untorn::report::{suite_ctrf, suite_html, suite_junit, suite_markdown, suite_merge, suite_tap, suite_text};
 
 use crate::samples::{failed, of, of_case, passed};
 
@@ -21,17 +21,16 @@ fn of_mutant() -> TestReport {
 fn every_head_says_what_was_tested() {
     let report = of_mutant();
     let html = suite_html::write(&report, &[]);
-    for text in
-        [html.as_str(), &suite_markdown::write(&report), &suite_junit::write(&report), &suite_ctrf::write(&report)]
-    {
+    let (markdown, junit) = (suite_markdown::write(&report), suite_junit::write(&report));
+    for text in [html.as_str(), &markdown, &junit, &suite_ctrf::write(&report), &suite_tap::write(&report)] {
         for said in ["debit-twice", "euro", "554E544F524E0001", "3B80800101", "TOY-A"] {
             assert!(text.contains(said), "{said}: {text}");
         }
     }
-    for text in [html, suite_markdown::write(&report), suite_text::write(&report, false)] {
+    for text in [html, markdown, suite_text::write(&report, false), suite_tap::write(&report)] {
         assert!(text.contains("toy, mutant debit-twice"), "a mutant is not the card: {text}");
     }
-    assert!(suite_junit::write(&report).contains(r#"<property name="part" value="2 of 3"/>"#));
+    assert!(junit.contains(r#"<property name="part" value="2 of 3"/>"#));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::card::try_counter::TRIES_MAX;
 use crate::crypto::des::TripleDesKey;
 use crate::crypto::ec::{POINT_LEN, Point, PrivateKey};
 use crate::money::Currency;
-use crate::secret::{Pin, Secret};
+use crate::secret::{self, Pin, Secret};
 use crate::wire::hex;
 
 /// Fewest places in the ring (REQ-RNG-1).
@@ -124,12 +124,7 @@ built_in!("default", "euro", "epc1-only", "epc2-only", "phone", "vector");
 impl Profile {
     /// Reads a profile.
     pub fn parse(text: &str) -> Result<Self, ProfileError> {
-        // Not the parser's own text: that quotes the line, which may hold a PIN or a key.
-        toml::from_str(text).map_err(|error: toml::de::Error| {
-            let before = error.span().and_then(|span| text.get(..span.start));
-            let place = before.map_or_else(String::new, |before| format!("line {}: ", before.lines().count().max(1)));
-            ProfileError(format!("{place}{}", error.message()))
-        })
+        toml::from_str(text).map_err(|error| ProfileError(secret::toml_error(text, &error)))
     }
 
     /// Name and text of the built-in profiles that people are told of: the card of the published vectors has keys of its
@@ -314,7 +309,7 @@ fn tries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
 }
 
 fn pin<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pin>, D::Error> {
-    let text = zeroize::Zeroizing::new(String::deserialize(deserializer)?);
+    let text = secret::text(deserializer)?;
     Pin::parse(&text).map(Some).map_err(D::Error::custom)
 }
 
@@ -328,7 +323,7 @@ fn logical_cards<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Logic
 }
 
 fn octets<'de, D: Deserializer<'de>, const N: usize>(deserializer: D) -> Result<[u8; N], D::Error> {
-    let text = zeroize::Zeroizing::new(String::deserialize(deserializer)?);
+    let text = secret::text(deserializer)?;
     let octets = hex::parse(&text).map_err(|_| D::Error::custom(format!("expected {N} octets in hex")))?;
     octets
         .try_into()
@@ -378,6 +373,8 @@ mod tests {
             ("currency = \"EUR\"", "currency = \"euros\"", "got \"euros\""),
             ("pin = \"1234\"", "pin = \"12a4\"", "a PIN is 4 to 12 digits"),
             ("pin = \"1234\"", "pin = \"123\"", "a PIN is 4 to 12 digits"),
+            ("pin = \"1234\"", "pin = 1234", "expected a text in quotes"),
+            ("pin = \"1234\"", "pin = \"1234", "invalid basic string"),
             ("suites = [\"epc1\", \"epc2\"]", "suites = []", "got none"),
             ("test_keys = true", "test_keys = false", "got false"),
             ("000102030405060708090A0B0C0D0E0F", "00010203040506070001020304050607", "halves"),
@@ -390,6 +387,7 @@ mod tests {
             assert_ne!(text, valid, "{from} is not in the profile");
             let error = Profile::parse(&text).unwrap_err().to_string();
             assert!(error.contains(message) && error.contains("line "), "{from} -> {to}: {error}");
+            assert!(!error.contains("1234"), "{error}");
         }
         let descending = format!("{valid}\n[[logical_card]]\nid = 1\noperator = 1\ncurrency = \"EUR\"\nmaximum = 1\n");
         assert!(Profile::parse(&descending).unwrap_err().to_string().contains("ascending, got [1, 1]"));
