@@ -332,7 +332,7 @@ fn open_exactly_pcsc(name: &str) -> Result<Box<dyn Reader>, AppError> {
 #[cfg(feature = "pcsc")]
 fn open_slot(name: &str) -> Result<external_terminal::Slot, AppError> {
     let reader_error = |error: crate::reader::pcsc::PcscError| AppError::Reader(error.to_string());
-    let mut presence = crate::reader::pcsc::Presence::of(name).map_err(reader_error)?;
+    let mut presence = crate::reader::pcsc_watch::Presence::of(name).map_err(reader_error)?;
     let (name, has_card) = (presence.name(), presence.has_card());
     let await_card =
         Box::new(move |is_there, within| presence.wait(is_there, within).map_err(|error| error.to_string()));

@@ -12,7 +12,8 @@ use support::virtual_card::{Seen, VirtualCard};
 use untorn::card::memory::Memory;
 use untorn::card::{Answer, Card};
 use untorn::reader::in_process::{SharedCard, shared};
-use untorn::reader::pcsc::{PcscError, PcscReader, Sharing, WatchEvent, find, list};
+use untorn::reader::pcsc::{PcscError, PcscReader, Sharing, find, list};
+use untorn::reader::pcsc_watch::WatchEvent;
 use untorn::reader::vpcd::{LiftWhen, ServeError};
 use untorn::reader::{LinkErrorKind, Reader, Reset};
 

@@ -8,6 +8,8 @@ pub mod fault;
 pub mod in_process;
 #[cfg(feature = "pcsc")]
 pub mod pcsc;
+#[cfg(feature = "pcsc")]
+pub mod pcsc_watch;
 pub mod persistent;
 pub mod replay;
 pub mod state_file;

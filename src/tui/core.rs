@@ -14,7 +14,7 @@ use crate::money::{Currency, Money};
 use crate::reader::fault::FaultPlan;
 use crate::reader::in_process::{SharedCard, Slot, lock};
 #[cfg(feature = "pcsc")]
-use crate::reader::pcsc::WatchEvent;
+use crate::reader::pcsc_watch::WatchEvent;
 use crate::reader::persistent::Failure;
 use crate::reader::trace::TraceRing;
 use crate::reader::{Reader, Reset};

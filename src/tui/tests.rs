@@ -32,7 +32,7 @@ use crate::reader::exchange::{Exchange, nothing_is_idempotent};
 use crate::reader::fault::{FaultInjector, FaultPlan};
 use crate::reader::in_process::Slot;
 #[cfg(feature = "pcsc")]
-use crate::reader::pcsc::WatchEvent;
+use crate::reader::pcsc_watch::WatchEvent;
 use crate::reader::persistent::Failure;
 use crate::reader::trace::{Trace, TraceRing};
 use crate::report::slip::{self, Heading};

@@ -295,8 +295,8 @@ impl suite::Seat for SuiteChannels {
 }
 
 #[cfg(feature = "pcsc")]
-fn watch_readers(instruct: Sender<Instruction>) -> Option<crate::reader::pcsc::Watch> {
-    let (watch, events) = crate::reader::pcsc::Watch::start().ok()?;
+fn watch_readers(instruct: Sender<Instruction>) -> Option<crate::reader::pcsc_watch::Watch> {
+    let (watch, events) = crate::reader::pcsc_watch::Watch::start().ok()?;
     let forward = move || {
         for event in events {
             if instruct.send(Instruction::Watched(event)).is_err() {

@@ -4,7 +4,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
 
 use untorn::reader::in_process::SharedCard;
-use untorn::reader::pcsc::{Watch, WatchEvent};
+use untorn::reader::pcsc_watch::{Watch, WatchEvent};
 use untorn::reader::vpcd::{Attachment, Control, ServeError, serve};
 
 use super::pcscd::{PATIENCE, Pcscd, READER};

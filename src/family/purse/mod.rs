@@ -6,6 +6,7 @@
 pub mod card;
 pub mod card_access_defect;
 mod card_auth;
+mod card_commands;
 pub mod card_commit_defect;
 mod card_commit_sabotage;
 mod card_image;
