@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -98,6 +98,12 @@ impl Pcscd {
             let line = lines.recv_timeout(PATIENCE);
             assert!(line.is_ok(), "pcscd does not get ready; it said:\n{}", said.join("\n"));
             said.extend(line);
+        }
+        // It says so before it makes its socket (pcscdaemon.c of pcsc-lite 1.9.9 to 2.3).
+        let begun = Instant::now();
+        while UnixStream::connect(SOCKET).is_err() {
+            assert!(begun.elapsed() < PATIENCE, "pcscd does not listen at {SOCKET}");
+            std::thread::yield_now();
         }
     }
 
