@@ -22,7 +22,6 @@ mod test;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::CommandFactory;
 use serde_json::{Value, json};
 
 use crate::app::{AppError, Exit, Options};
@@ -140,7 +139,7 @@ fn run(arguments: Arguments) -> Result<Report, AppError> {
         Command::Report(command) => report::run(&command),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "untorn", &mut script);
+            clap_complete::generate(shell, &mut scope::listed(), "untorn", &mut script);
             let text = String::from_utf8_lossy(&script).into_owned();
             let detail = format!("The completion script of {shell}.");
             Ok(Report::done(text.clone(), "completions", detail, json!({ "script": text })))

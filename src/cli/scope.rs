@@ -68,6 +68,24 @@ fn anywhere(command: &Command) -> Vec<String> {
     command.get_arguments().filter(|option| option.is_global_set()).map(|option| option.get_id().to_string()).collect()
 }
 
+/// The same for a completion script: its writer lists hidden options too, so here they are not there.
+pub(super) fn listed() -> Command {
+    without_hidden(&command())
+}
+
+fn without_hidden(command: &Command) -> Command {
+    let shown = command.get_arguments().filter(|option| !option.is_hide_set());
+    Command::new(command.get_name().to_owned())
+        .about(command.get_about().cloned().unwrap_or_default())
+        .version(command.get_version().unwrap_or_default().to_owned())
+        // Both are among the options already.
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .args(shown.map(|option| option.clone().global(false)))
+        .subcommands(command.get_subcommands().map(without_hidden))
+        .disable_help_subcommand(true)
+}
+
 fn hide(command: &mut Command, anywhere: &[String], path: &mut Vec<String>) {
     for inner in command.get_subcommands_mut() {
         path.push(inner.get_name().to_owned());
@@ -141,6 +159,25 @@ mod tests {
             assert!(help.contains("--json") && help.contains("--reader") == listed, "{line}: {help}");
             assert_eq!(help.contains("--stop-list"), line.contains("pay"), "{line}");
         }
+    }
+
+    #[test]
+    fn a_completion_offers_what_the_command_has_a_use_for() {
+        let mut script = Vec::new();
+        clap_complete::generate(clap_complete::Shell::Bash, &mut listed(), "untorn", &mut script);
+        let script = String::from_utf8(script).unwrap();
+        let options = |path: &str| {
+            let (_, rest) = script.split_once(&format!("        {path})\n            opts=\"")).unwrap();
+            rest.split_once('"').unwrap().0.split(' ').map(str::to_owned).collect::<Vec<_>>()
+        };
+        let offers = |path: &str, option: &str| options(path).iter().any(|offered| offered == option);
+        for path in ["untorn", "untorn__subcmd__pay"] {
+            assert!(offers(path, "--stop-list") && offers(path, "--help"), "{path}: {:?}", options(path));
+        }
+        for path in ["untorn__subcmd__decode", "untorn__subcmd__report__subcmd__show"] {
+            assert!(!offers(path, "--stop-list") && offers(path, "--json"), "{path}: {:?}", options(path));
+        }
+        assert!(offers("untorn", "--version") && options("untorn").contains(&"mutants".to_owned()));
     }
 
     /// A misspelt id would refuse an option everywhere.
