@@ -1,7 +1,7 @@
 //! Random sequences of commands, resets and tears against the plain model: in process by the hundred thousand steps, through PC/SC by
 //! the hundred. A failure is shortened and prints the token that repeats it.
 //!
-//! `UNTORN_MODEL_STEPS` says how many steps the run in process has; a million takes some twenty minutes in a release build.
+//! `UNTORN_MODEL_STEPS` says how many steps the run in process has; a million takes some ten minutes in a release build.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test stops where something is missing")]
 

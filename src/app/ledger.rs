@@ -111,7 +111,8 @@ impl Ledger for FileLedger {
 }
 
 /// While it is not known yet which card it is: attempts are counted for its type, and a success is remembered, for it gives back the
-/// tries of the card that it turns out to be.
+/// tries of the card that it turns out to be. It gives back those of the type too, though it may have been another card of it that failed
+/// before: with keys that are right for one of two such cards, the other can spend more than two by taking turns with it.
 #[derive(Debug, Clone)]
 pub struct Unidentified {
     of_type: FileLedger,
