@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer};
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A secret of `N` octets: masked in Debug, wiped on drop, compared in constant time.
 ///
@@ -77,19 +76,8 @@ impl fmt::Debug for Pin {
 #[error("a PIN is 4 to 12 digits")]
 pub struct PinError;
 
-/// A text in a file that may be a secret: for `deserialize_with`. What is no text is refused without being repeated, for a PIN that
-/// somebody wrote without its quotes is one all the same.
-pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a text in quotes")]
-    enum Quoted {
-        Text(String),
-    }
-    let Quoted::Text(text) = Quoted::deserialize(deserializer)?;
-    Ok(Zeroizing::new(text))
-}
-
-/// What is wrong with a TOML file that holds secrets, and where. The parser's own text quotes the line.
+/// What is wrong with a TOML file that may hold secrets, and where. The parser's own text quotes the line, and what stands there instead of
+/// what was expected: a PIN without its quotes is a PIN all the same.
 ///
 /// ```
 /// use untorn::secret::toml_error;
@@ -106,5 +94,11 @@ pub fn toml_error(text: &str, error: &toml::de::Error) -> String {
             (before.matches('\n').count() + 1, before.chars().rev().take_while(|c| *c != '\n').count() + 1);
         format!("line {line}, column {column}: ")
     });
-    format!("{place}{}", error.message())
+    let message = error.message();
+    // The forms in which serde repeats a value (serde 1.0, de::Error).
+    let quotes = message.starts_with("invalid type: ") || message.starts_with("invalid value: ");
+    match message.rsplit_once(", expected ").filter(|_| quotes) {
+        Some((_, expected)) => format!("{place}expected {expected}"),
+        None => format!("{place}{message}"),
+    }
 }

@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use tempfile::TempDir;
 use untorn::app::AppError;
 use untorn::app::identity::identify;
 use untorn::app::ledger::FileLedger;
@@ -15,6 +16,7 @@ use untorn::conformance::case::Risk;
 use untorn::conformance::result::{CaseResult, TestReport};
 use untorn::conformance::runner::{Subjects, Unobserved, run};
 use untorn::conformance::selection::Selection;
+use untorn::conformance::statement::Statement;
 use untorn::conformance::verdict::Verdict;
 use untorn::entropy::SeededEntropy;
 use untorn::family::families;
@@ -50,35 +52,52 @@ impl Card for Looked {
     }
 }
 
-/// Runs these cases as at a reader, with what a person allows who has named the card.
-fn run_at(mutant: Option<&str>, patterns: &[&str]) -> (TestReport, Looked) {
-    let card = looked(&Profile::built_in("default").unwrap(), mutant);
-    (run_on(&card, patterns, 1), card)
+/// A card, what is claimed of it, and the ledger of its person.
+struct Lasting {
+    card: Looked,
+    statement: Statement,
+    folder: TempDir,
 }
 
-fn looked(profile: &Profile, mutant: Option<&str>) -> Looked {
-    Looked(Arc::new(Mutex::new(PurseCard::made(profile, SeededEntropy::new(3), mutant).unwrap())))
-}
+impl Lasting {
+    fn new(mutant: Option<&str>) -> Self {
+        Self::of("default", |_| {}, mutant)
+    }
 
-fn run_on(card: &Looked, patterns: &[&str], seed: u64) -> TestReport {
-    let slot = Slot::new();
-    slot.insert(shared(card.clone()));
-    let tries = card.inspect().pin_tries.unwrap();
-    let statement = families()[0].statement("default").unwrap().number("purse.pin_tries", tries.into());
-    let folder = tempfile::tempdir().unwrap();
-    let ledger = FileLedger::at(folder.path().join("ledger.json"), "");
-    let identity = identify(&statement, Box::new(slot.reader("bench")), &ledger).unwrap();
-    let ledger = ledger.of(identity.name());
-    let open = move || -> Result<Box<dyn Reader>, AppError> { Ok(Box::new(slot.reader("bench"))) };
-    let mut subject = RealCard::new(statement, "bench".to_owned(), Box::new(open)).only(identity, ledger);
-    let patterns = patterns.iter().map(ToString::to_string).collect();
-    let selection = Selection { patterns, risk_max: Risk::Writes, ..Selection::default() };
-    run(&families()[0].cases(), &selection, &mut Subjects::card(&mut subject), seed, &mut Unobserved)
+    /// Of this profile, but for a change.
+    fn of(profile: &str, change: impl FnOnce(&mut Profile), mutant: Option<&str>) -> Self {
+        let statement = families()[0].statement(profile).unwrap();
+        let mut profile = Profile::built_in(profile).unwrap();
+        change(&mut profile);
+        let statement = statement.number("purse.pin_tries", profile.pin_tries.into());
+        let card = PurseCard::made(&profile, SeededEntropy::new(3), mutant).unwrap();
+        Self { card: Looked(Arc::new(Mutex::new(card))), statement, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Runs these cases as at a reader, with what a person allows who has named the card.
+    fn run(&self, patterns: &[&str], seed: u64) -> TestReport {
+        let slot = Slot::new();
+        slot.insert(shared(self.card.clone()));
+        let ledger = FileLedger::at(self.folder.path().join("ledger.json"), "");
+        let identity = identify(&self.statement, Box::new(slot.reader("bench")), &ledger).unwrap();
+        let ledger = ledger.of(identity.name());
+        let open = move || -> Result<Box<dyn Reader>, AppError> { Ok(Box::new(slot.reader("bench"))) };
+        let subject = RealCard::new(self.statement.clone(), "bench".to_owned(), Box::new(open));
+        let mut subject = subject.only(identity, ledger);
+        let patterns = patterns.iter().map(ToString::to_string).collect();
+        let selection = Selection { patterns, risk_max: Risk::Writes, ..Selection::default() };
+        run(&families()[0].cases(), &selection, &mut Subjects::card(&mut subject), seed, &mut Unobserved)
+    }
+
+    fn inspect(&self) -> Inspection {
+        self.card.inspect()
+    }
 }
 
 #[test]
 fn every_case_that_may_run_passes_one_after_the_other() {
-    let (report, card) = run_at(None, &["purse"]);
+    let card = Lasting::new(None);
+    let report = card.run(&["purse"], 1);
     let ran: Vec<_> = report.results.iter().filter(|result| result.verdict().is_some()).collect();
     for result in &ran {
         assert_eq!(result.verdict(), Some(Verdict::Pass), "{}: {:?}", result.id, result.reason());
@@ -104,7 +123,8 @@ fn a_card_with_a_defect_is_active_and_has_its_tries_afterwards() {
         ("abort-refunds-tries", &["TRX-TRIES-001"]),
         ("debit-twice", &["MOD-*"]),
     ] {
-        let (report, card) = run_at(Some(mutant), patterns);
+        let card = Lasting::new(Some(mutant));
+        let report = card.run(patterns, 1);
         let failed = report.results.iter().any(|result| result.verdict() == Some(Verdict::Fail));
         assert!(failed, "{mutant} is not noticed: {:?}", report.results.iter().map(|r| &r.status).collect::<Vec<_>>());
         let left = card.inspect();
@@ -116,8 +136,8 @@ fn a_card_with_a_defect_is_active_and_has_its_tries_afterwards() {
 #[test]
 fn a_pin_of_few_tries_is_not_blocked() {
     for tries in [1, 2] {
-        let card = looked(&Profile { pin_tries: tries, ..Profile::built_in("default").unwrap() }, None);
-        let report = run_on(&card, &["PIN-*", "TRX-TRIES-001", "RGT-VERIFY-001", "MOD-SEQUENCE-001"], 1);
+        let card = Lasting::of("default", |profile| profile.pin_tries = tries, None);
+        let report = card.run(&["PIN-*", "TRX-TRIES-001", "RGT-VERIFY-001", "MOD-SEQUENCE-001"], 1);
         let verdicts: Vec<_> = report.results.iter().filter_map(CaseResult::verdict).collect();
         assert!(verdicts.len() > 7 && !verdicts.contains(&Verdict::Fail) && !verdicts.contains(&Verdict::Error));
         let reasons: String = report.results.iter().filter_map(|result| result.reason()).collect();
@@ -129,17 +149,28 @@ fn a_pin_of_few_tries_is_not_blocked() {
 /// A sequence may leave more on the card than may be taken from it without the PIN.
 #[test]
 fn balances_are_as_they_were_where_every_debit_needs_the_pin() {
-    let mut profile = Profile::built_in("default").unwrap();
-    for card in &mut profile.logical_cards {
-        card.pin_limit = 0;
-    }
-    let card = looked(&profile, None);
-    let balances = |card: &Looked| card.inspect().logical_cards.iter().map(|card| card.balance).collect::<Vec<_>>();
+    let without_limit = |profile: &mut Profile| profile.logical_cards.iter_mut().for_each(|card| card.pin_limit = 0);
+    let card = Lasting::of("default", without_limit, None);
+    let balances = |card: &Lasting| card.inspect().logical_cards.iter().map(|card| card.balance).collect::<Vec<_>>();
     let before = balances(&card);
     for seed in 1..=30 {
-        let report = run_on(&card, &["MOD-SEQUENCE-001"], seed);
+        let report = card.run(&["MOD-SEQUENCE-001"], seed);
         let result = &report.results[0];
         assert_eq!(result.verdict(), Some(Verdict::Pass), "seed {seed}: {:?}", result.reason());
         assert_eq!(balances(&card), before, "seed {seed}");
+    }
+}
+
+/// Nothing would ever give a count back that was made for a PIN that is not there.
+#[test]
+fn a_card_without_a_pin_loses_no_tries_of_it() {
+    let card = Lasting::of("phone", |_| {}, None);
+    for seed in 1..=3 {
+        let report = card.run(&["PIN-*", "MOD-SEQUENCE-001"], seed);
+        for result in report.results.iter().filter(|result| result.verdict().is_some()) {
+            assert_eq!(result.verdict(), Some(Verdict::Pass), "seed {seed}, {}: {:?}", result.id, result.reason());
+        }
+        let ran = |id: &str| report.results.iter().any(|result| result.id == id && result.verdict().is_some());
+        assert!(ran("PIN-NONE-001") && ran("MOD-SEQUENCE-001"));
     }
 }

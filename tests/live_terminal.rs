@@ -24,7 +24,7 @@ use untorn::sim::terminal_subject::OwnTerminal;
 
 /// Seconds that our program waits for a card that comes again: several times what it takes, and paid by the few cases in which it does
 /// not come. Where the case is about that, it waits one second.
-const WAIT_RETOUCH: u32 = 5;
+const WAIT_RETOUCH: u32 = 8;
 const WAIT_NOBODY: u32 = 1;
 /// The example, with our binary by its path and this wait.
 fn own_statement(wait: u32) -> Statement {

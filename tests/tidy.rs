@@ -94,7 +94,7 @@ const RULES: &[Rule] = &[
         within: &["src/"],
         except: &["src/reader/pcsc.rs", "src/reader/pcsc_watch.rs"],
         words: &["pcsc::Context", "use pcsc", "::pcsc::ffi"],
-        why: "one file talks to PC/SC",
+        why: "PC/SC is talked to in one place",
     },
     Rule {
         within: &["src/"],

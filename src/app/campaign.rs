@@ -114,7 +114,8 @@ impl Campaign {
     /// What is reached through PC/SC.
     fn at(mut self, name: &str, options: &CampaignOptions) -> Result<Self, AppError> {
         if options.suite.is_some() {
-            let reason = "--suite is for our own terminal: what a real card can do, its statement says";
+            let reason =
+                "--suite is for our own terminal in this process: what a card at a reader can do, its statement says";
             return Err(AppError::Usage(reason.to_owned()));
         }
         let name = reader_name(name)?;

@@ -8,8 +8,7 @@ use super::AppError;
 use crate::journal::file::publish;
 
 /// Writes a file under another name first, makes that durable and puts it in its place. A link stays one, and what it leads to is written.
-/// A device or a pipe cannot be put in place: it is written to. So is `/dev/stdout`, which leads to a file under a redirection: what stands
-/// there already is somebody else's.
+/// A device or a pipe cannot be put in place: it is written to. So is what `/dev/stdout` and its kin lead to under a redirection.
 pub fn write_whole(path: &Path, octets: &[u8]) -> Result<(), AppError> {
     replace(path, octets, publish).map_err(|source| AppError::file("write", path, source))
 }
@@ -25,16 +24,14 @@ pub(super) fn write_durably(path: &Path, octets: &[u8]) -> io::Result<()> {
 }
 
 fn replace(path: &Path, octets: &[u8], publish: impl Fn(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
-    // Only what is there can be a link or a device.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if path == Path::new("/dev/stdout") {
-        // Not opened anew: that would begin at the file's begin, over what this process and others have written.
-        let mut stdout = io::stdout().lock();
-        return stdout.write_all(octets).and_then(|()| stdout.flush());
+    if let Some(mut output) = own_output(path) {
+        return output.write_all(octets).and_then(|()| output.flush());
     }
     if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         return File::options().write(true).open(path)?.write_all(octets);
     }
+    // Only what is there can be a link.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let path = target.as_path();
     let name =
         path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it is no name of a file"))?;
@@ -45,6 +42,16 @@ fn replace(path: &Path, octets: &[u8], publish: impl Fn(&Path, &Path) -> io::Res
         let _ = fs::remove_file(&made);
     }
     written
+}
+
+/// Output and error output of this process. Not opened anew: that would begin at a file's begin, over what this process and others have
+/// written.
+fn own_output(path: &Path) -> Option<Box<dyn io::Write>> {
+    match path.to_str()? {
+        "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1" => Some(Box::new(io::stdout())),
+        "/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2" => Some(Box::new(io::stderr())),
+        _ => None,
+    }
 }
 
 /// The other name: of this process, since two may write the same file.

@@ -80,14 +80,14 @@ enum Piece {
 }
 
 impl Template {
-    /// Checks all but what the names stand for.
+    /// Checks all but what the names stand for. What is wrong is told without the text: a command may hold a PIN.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
-            let (name, after) = after.split_once('}').ok_or_else(|| format!("${{ without }} in {text:?}"))?;
+            let (name, after) = after.split_once('}').ok_or("${ without }")?;
             if name.is_empty() {
-                return Err(format!("${{}} without a name in {text:?}"));
+                return Err("${} without a name".to_owned());
             }
             pieces.extend([Piece::Text(before.to_owned()), Piece::Name(name.to_owned())]);
             rest = after;
@@ -100,7 +100,7 @@ impl Template {
             // What a name stands for is whole octets, and nothing follows an open end.
             let last = index + 1 == template.0.len();
             if !pattern.digits.len().is_multiple_of(2) || (pattern.open_end && !last) {
-                return Err(format!("expected two digits for each octet, and * at the end only, got {text:?}"));
+                return Err("expected two digits for each octet, and * at the end only".to_owned());
             }
         }
         Ok(template)

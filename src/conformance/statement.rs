@@ -4,20 +4,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize};
-use zeroize::Zeroizing;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
 
 use super::verdict::{Outcome, Stop};
-use crate::secret;
+use crate::secret::toml_error;
 
 /// A text that is not shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SecretText(Zeroizing<String>);
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct SecretText(String);
 
 impl SecretText {
     /// Keeps it.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(Zeroizing::new(text.into()))
+        Self(text.into())
     }
 
     /// What must not be logged, journalled or reported.
@@ -32,9 +33,9 @@ impl fmt::Debug for SecretText {
     }
 }
 
-impl<'de> Deserialize<'de> for SecretText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        secret::text(deserializer).map(Self)
+impl Drop for SecretText {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 
@@ -95,8 +96,7 @@ pub enum StatementError {
 impl Statement {
     /// From TOML, with the static review: a claim rests on all of its dotted prefixes.
     pub fn parse(text: &str) -> Result<Self, StatementError> {
-        let statement: Self =
-            toml::from_str(text).map_err(|error| StatementError::Syntax(secret::toml_error(text, &error)))?;
+        let statement: Self = toml::from_str(text).map_err(|error| StatementError::Syntax(toml_error(text, &error)))?;
         statement.review()?;
         Ok(statement)
     }
@@ -161,12 +161,15 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_place_and_without_the_secret() {
         for (secret, place) in [
-            ("'my.pin' = 2468", "line 3, column 12: expected a text in quotes"),
+            ("'my.pin' = 2468", "line 3, column 12: expected a string"),
             ("'my.pin' = \"2468", "line 3, column 17: invalid basic string"),
-            ("'my.pin' = ['2468']", "line 3, column 12: expected a text in quotes"),
+            ("'my.pin' = ['2468']", "line 3, column 12: expected a string"),
+            ("[secrets.'my.pin']\nis = '2468'", "expected a string"),
         ] {
             let error = Statement::parse(&format!("name = 'x'\n[secrets]\n{secret}\n")).unwrap_err().to_string();
             assert!(error.contains(place) && !error.contains("2468"), "{error}");
         }
+        let error = Statement::parse("name = 'x'\nsecrets = '2468'\n").unwrap_err().to_string();
+        assert_eq!(error, "statement: line 2, column 11: expected a map");
     }
 }

@@ -41,7 +41,7 @@
 //! before in the case is not counted when it is sent again: so a case begins with the right PIN, and wins its tries back with it. VERIFY
 //! and its kin are not sent without `tries`.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
@@ -53,6 +53,7 @@ use super::tester::{Answer, Tester};
 use super::verdict::{Outcome, Stop};
 use crate::reader::fault::Fault;
 use crate::reader::trace::{has_pin, mask_pins};
+use crate::secret::toml_error;
 use crate::wire::hex;
 use crate::wire::status::StatusWord;
 
@@ -227,7 +228,7 @@ struct Expected {
 /// );
 /// ```
 pub fn parse_cases(text: &str) -> Result<Vec<Case>, StepsError> {
-    let file: File = toml::from_str(text).map_err(|error| StepsError::Syntax(error.to_string()))?;
+    let file: File = toml::from_str(text).map_err(|error| StepsError::Syntax(toml_error(text, &error)))?;
     let mut ids = BTreeSet::new();
     let mut cases = Vec::with_capacity(file.cases.len());
     for text in file.cases {
@@ -316,7 +317,7 @@ fn step(text: &StepText, after_tear: bool) -> Result<Step, String> {
 fn command(text: &str) -> Result<Template, String> {
     let template = Template::parse(text).map_err(|reason| format!("send: {reason}"))?;
     if template.has_wildcards() {
-        return Err(format!("send: expected octets, got a pattern {text:?}"));
+        return Err("send: expected octets, got a pattern".to_owned());
     }
     Ok(template)
 }
@@ -432,25 +433,37 @@ fn look(tester: &mut Tester<'_>, expected: &Expected, answer: &Answer, saved: &m
     Ok(())
 }
 
-/// The octets of a command, which may be sent.
+/// The octets of a command, which may be sent. A secret stands in it only where the log masks it: were it another, the log would be the same.
 fn octets(tester: &Tester<'_>, template: &Template, tries: Option<&str>, saved: &Saved) -> Outcome<Vec<u8>> {
-    let holds_secret = Cell::new(false);
-    let filled = template.fill(|name| match secret(tester, saved, name).filter(|_| tries.is_some()) {
-        Some(secret) => {
-            holds_secret.set(true);
-            hex::parse(secret).map_err(|_| format!("${{{name}}}: expected octets in hexadecimal"))
-        }
-        None => known(tester, saved, name),
-    });
-    let octets = filled.map_err(Stop::error)?.octets();
-    let octets = octets.ok_or_else(|| Stop::error("a command with digits left open"))?;
+    let octets = filled(tester, template, tries, saved, 0)?;
+    let with_another = filled(tester, template, tries, saved, 0xFF)?;
     check_tries(&octets, tries)?;
-    if holds_secret.get() && mask_pins(&octets).is_none() {
+    let shown = |octets: &[u8]| mask_pins(octets).unwrap_or_else(|| octets.to_vec());
+    if shown(&octets) != shown(&with_another) {
         return Err(Stop::error(
-            "a secret stands only in the data of VERIFY and its kin: that of other commands is shown",
+            "a secret stands only in the data of VERIFY and its kin: the rest is shown in the log",
         ));
     }
     Ok(octets)
+}
+
+/// The command with what its names stand for; of a secret each octet with these bits turned over.
+fn filled(
+    tester: &Tester<'_>,
+    template: &Template,
+    tries: Option<&str>,
+    saved: &Saved,
+    turned: u8,
+) -> Outcome<Vec<u8>> {
+    let octets = |name: &str| match secret(tester, saved, name).filter(|_| tries.is_some()) {
+        Some(secret) => match hex::parse(secret) {
+            Ok(octets) => Ok(octets.iter().map(|octet| octet ^ turned).collect()),
+            Err(_) => Err(format!("${{{name}}}: expected octets in hexadecimal")),
+        },
+        None => known(tester, saved, name),
+    };
+    let pattern = template.fill(octets).map_err(Stop::error)?;
+    pattern.octets().ok_or_else(|| Stop::error("a command with digits left open"))
 }
 
 /// The secret of this name, if no step has saved octets under it.
@@ -464,9 +477,12 @@ fn values(steps: &[Step]) -> Vec<Wanted> {
     let mut wanted = BTreeMap::new();
     for step in steps {
         let (Action::Send { command, .. } | Action::Torn { command, .. }) = &step.action else { continue };
-        let of_command = if step.tries.is_some() { Wanted::octets } else { Wanted::text };
         for name in command.names().filter(|name| !saved.contains(name)) {
-            wanted.entry(name).or_insert_with(|| of_command(name));
+            if step.tries.is_some() {
+                wanted.entry(name).or_insert_with(|| Wanted::octets(name));
+            } else {
+                wanted.insert(name, Wanted::text(name));
+            }
         }
         if let Action::Send { answer, .. } = &step.action {
             for name in answer.data.iter().flat_map(Template::names).filter(|name| !saved.contains(name)) {

@@ -75,10 +75,8 @@ fn run_steps(steps: &[&str]) -> CaseResult {
 fn run_text(text: &str, ledger: Option<Vec<String>>) -> CaseResult {
     let cases = parse_cases(text).unwrap();
     let statement = Statement { name: "toy".to_owned(), ..Statement::default() }.text("toy.id", "0A 0B");
-    let secrets = BTreeMap::from([
-        ("toy.pin".to_owned(), SecretText::new("31")),
-        ("toy.word".to_owned(), SecretText::new("pin")),
-    ]);
+    let secrets = [("toy.pin", "31"), ("toy.long", "31323334"), ("toy.word", "pin")];
+    let secrets = secrets.map(|(name, secret)| (name.to_owned(), SecretText::new(secret))).into();
     let statement = Statement { secrets, ..statement };
     let mut subject = Ledgered { statement, ledger };
     run_case(&cases[0], &mut Subjects::card(&mut subject), 1, &mut Unobserved)
@@ -210,7 +208,7 @@ fn what_is_no_step_is_refused_with_its_place() {
         ("send = '00010000'\nexpect = []", "expect: a status word is missing"),
         ("send = '00010000'\nexpect = '90'", "expect: expected four digits, got \"90\""),
         ("send = '00010000'\nexpect = '90*'", "expect: expected four digits, got \"90*\""),
-        ("send = '0001??00'\nexpect = '9000'", "send: expected octets, got a pattern \"0001??00\""),
+        ("send = '0001??00'\nexpect = '9000'", "send: expected octets, got a pattern"),
         ("send = '0x010000'\nexpect = '9000'", "send: expected hexadecimal digits, ?, or * at the end, got 'x'"),
         ("send = '00010000'\ntear = 'after'\nexpect = '9000'", "a torn command has no answer to look at"),
     ] {
@@ -335,11 +333,13 @@ fn a_secret_of_the_statement_stands_where_the_log_masks_it_and_nowhere_else() {
     assert_eq!(result.verdict(), Some(Verdict::Pass), "{:?}", result.reason());
     let shown = format!("{:?}", result.evidence);
     assert!(shown.contains("0020008101FF") && !shown.contains("002000810131"), "{shown}");
-    let shown_else = "a secret stands only in the data of VERIFY and its kin: that of other commands is shown";
+    let shown_else = "a secret stands only in the data of VERIFY and its kin: the rest is shown in the log";
     for (lines, reason) in [
         ("send = '0C200081 01 ${toy.pin}'\nexpect = '9000'", shown_else),
         ("send = '00020000 01 ${toy.pin}'\nexpect = '9000'", shown_else),
         ("send = '002000${toy.pin}'\nexpect = '9000'", shown_else),
+        ("send = '0020 ${toy.long}'\nexpect = '9000'", shown_else),
+        ("send = '00200081 ${toy.long}'\nexpect = '9000'", shown_else),
         ("send = '00200081 01 ${toy.word}'\nexpect = '9000'", "${toy.word}: expected octets in hexadecimal"),
         (
             "send = '00010000'\nexpect = '9000'\ndata = '${toy.pin}'",
@@ -360,6 +360,27 @@ fn a_secret_of_the_statement_stands_where_the_log_masks_it_and_nowhere_else() {
 fn what_the_statement_must_give_is_a_secret_only_where_one_is_tried() {
     let lines = step("send = '00200081 01 ${toy.pin}'\ntries = 'pin'\nexpect = '9000'")
         + &step("send = '00020000 02 ${toy.id}'\nexpect = '9000'\ndata = '${toy.id}'");
-    let case = &parse_cases(&file(&lines).replace("read_only", "costs_a_try")).unwrap()[0];
-    assert_eq!(case.values, [Wanted::text("toy.id"), Wanted::octets("toy.pin")]);
+    let values = |lines: &str| {
+        let cases = parse_cases(&file(lines).replace("read_only", "costs_a_try")).unwrap();
+        cases.into_iter().flat_map(|case| case.values).collect::<Vec<_>>()
+    };
+    assert_eq!(values(&lines), [Wanted::text("toy.id"), Wanted::octets("toy.pin")]);
+    let shown = step("send = '00020000 01 ${toy.pin}'\nexpect = '9000'");
+    for both in [lines.clone() + &shown, shown + &lines] {
+        assert_eq!(values(&both), [Wanted::text("toy.id"), Wanted::text("toy.pin")], "what is shown is no secret");
+    }
+}
+
+#[test]
+fn a_mistake_is_told_without_the_line_it_stands_in() {
+    for lines in [
+        "send = '00200081 04 31323334",
+        "send = '00200081 04 3132333'\nexpect = '9000'",
+        "send = '00200081 04 31323334??'\nexpect = '9000'",
+        "send = '00200081 04 31323334${'\nexpect = '9000'",
+        "send = '00200081 04 31323334${}'\nexpect = '9000'",
+    ] {
+        let error = parse_cases(&file(&step(lines))).unwrap_err().to_string();
+        assert!(!error.contains("3132"), "{error}");
+    }
 }

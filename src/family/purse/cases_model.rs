@@ -7,7 +7,7 @@ use super::cases::SUITE;
 use super::cases_client::{self, Desk, ORDER_TIME, PIN, Session, select_command};
 use super::cases_model_learn::learn;
 use super::cases_model_steps::{self as steps, Action, Change, DRAWN_LEN, Opening, Step, Tear};
-use super::cases_postamble::{Before, show_right_pin};
+use super::cases_postamble::Before;
 use super::data::{LifeCycle, Link, Rights, Role, Suite, TransactionId, ins};
 use super::data_session::SealedReceipt;
 use super::data_transact::{Operation, Order, RECORD_LEN};
@@ -105,14 +105,10 @@ pub fn sequence(entropy: &mut SeededEntropy, len: usize) -> Vec<Step> {
 /// # Errors
 /// The step at which the card did what the model does not know, or fell silent.
 pub fn run_sequence(tester: &mut Tester<'_>, steps: &[Step], may_ruin: bool) -> Outcome {
+    let model = tester.preamble(|tester| learn(tester))?;
     if may_ruin {
-        let model = tester.preamble(|tester| learn(tester))?;
         return run_on(tester, model, steps, may_ruin);
     }
-    let model = tester.preamble(|tester| {
-        show_right_pin(tester)?;
-        learn(tester)
-    })?;
     let before = Before {
         life_cycle: model.life_cycle,
         has_tries: model.tries.is_some_and(|tries| tries.left > 0),
@@ -569,12 +565,10 @@ impl<'t, 'r> Run<'t, 'r> {
     fn verify(&mut self, entry: Entry, tear: Option<Tear>) -> Outcome {
         self.session()?;
         let fewest = self.worlds.all().iter().filter_map(|model| model.tries).map(|tries| tries.left).min();
-        let spends = entry == Entry::Wrong || tear.is_some();
+        // The right one was accepted when the card was learnt, and costs nothing; without a PIN there are no tries.
+        let spends = fewest.is_some() && (entry == Entry::Wrong || tear.is_some());
         if spends && !self.may_ruin && fewest.is_some_and(|left| left < 2) {
             return Ok(());
-        }
-        if !spends && entry == Entry::Right {
-            self.tester.before_attempt(PIN, &self.digits(entry)?)?;
         }
         // A tear before the command counts in the ledger of a card that must live on, and costs no try: two may be reached here first.
         if spends && let Err(stop) = self.tester.before_failed_attempt(PIN) {

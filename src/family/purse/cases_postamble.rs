@@ -33,15 +33,6 @@ pub(super) fn then_all_tries(tester: &mut Tester<'_>, steps: impl FnOnce(&mut Te
     })
 }
 
-/// The right PIN once, where the card takes one: wrong ones come between good ones, and with what was accepted tries are won back.
-pub(super) fn show_right_pin(tester: &mut Tester<'_>) -> Outcome {
-    let suite = first(tester)?;
-    tester.power_on()?;
-    let state = Desk::new(suite, Role::Read).state(tester)?;
-    let takes_one = state.life_cycle == LifeCycle::Active && state.flags & State::PIN_BLOCKED == 0;
-    if takes_one && tester.claims("purse.pin") { win_back_tries(tester, suite) } else { Ok(()) }
-}
-
 /// What a sequence may change and a postamble can make as it was.
 pub(super) struct Before {
     pub(super) life_cycle: LifeCycle,

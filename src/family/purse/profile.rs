@@ -10,6 +10,7 @@
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use zeroize::Zeroizing;
 
 use super::data::{CardId, LifeCycle, Suite};
 use super::data_session::Certificate;
@@ -17,7 +18,7 @@ use crate::card::try_counter::TRIES_MAX;
 use crate::crypto::des::TripleDesKey;
 use crate::crypto::ec::{POINT_LEN, Point, PrivateKey};
 use crate::money::Currency;
-use crate::secret::{self, Pin, Secret};
+use crate::secret::{Pin, Secret, toml_error};
 use crate::wire::hex;
 
 /// Fewest places in the ring (REQ-RNG-1).
@@ -124,7 +125,7 @@ built_in!("default", "euro", "epc1-only", "epc2-only", "phone", "vector");
 impl Profile {
     /// Reads a profile.
     pub fn parse(text: &str) -> Result<Self, ProfileError> {
-        toml::from_str(text).map_err(|error| ProfileError(secret::toml_error(text, &error)))
+        toml::from_str(text).map_err(|error| ProfileError(toml_error(text, &error)))
     }
 
     /// Name and text of the built-in profiles that people are told of: the card of the published vectors has keys of its
@@ -309,7 +310,7 @@ fn tries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
 }
 
 fn pin<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pin>, D::Error> {
-    let text = secret::text(deserializer)?;
+    let text = Zeroizing::new(String::deserialize(deserializer)?);
     Pin::parse(&text).map(Some).map_err(D::Error::custom)
 }
 
@@ -323,7 +324,7 @@ fn logical_cards<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Logic
 }
 
 fn octets<'de, D: Deserializer<'de>, const N: usize>(deserializer: D) -> Result<[u8; N], D::Error> {
-    let text = secret::text(deserializer)?;
+    let text = Zeroizing::new(String::deserialize(deserializer)?);
     let octets = hex::parse(&text).map_err(|_| D::Error::custom(format!("expected {N} octets in hex")))?;
     octets
         .try_into()
@@ -373,8 +374,9 @@ mod tests {
             ("currency = \"EUR\"", "currency = \"euros\"", "got \"euros\""),
             ("pin = \"1234\"", "pin = \"12a4\"", "a PIN is 4 to 12 digits"),
             ("pin = \"1234\"", "pin = \"123\"", "a PIN is 4 to 12 digits"),
-            ("pin = \"1234\"", "pin = 1234", "expected a text in quotes"),
+            ("pin = \"1234\"", "pin = 1234", "expected a string"),
             ("pin = \"1234\"", "pin = \"1234", "invalid basic string"),
+            ("pin_tries = 3", "pin_tries = \"1234\"", "expected u8"),
             ("suites = [\"epc1\", \"epc2\"]", "suites = []", "got none"),
             ("test_keys = true", "test_keys = false", "got false"),
             ("000102030405060708090A0B0C0D0E0F", "00010203040506070001020304050607", "halves"),
