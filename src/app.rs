@@ -265,7 +265,10 @@ fn traced(
     let micros = clock.clone();
     let mut trace = Trace::new(reader, move || micros.micros()).with_ring(ring.clone());
     if let Some(path) = &options.trace {
-        trace = trace.with_writer(create_trace(path)?);
+        trace = match whole_file::own_output(path) {
+            Some(output) => trace.with_writer(output),
+            None => trace.with_writer(create_trace(path)?),
+        };
     }
     Ok(Box::new(Exchange::new(trace, may_repeat)))
 }

@@ -21,6 +21,7 @@ mod test;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -51,13 +52,14 @@ impl Report {
     }
 
     /// Everything is printed already.
-    fn silent() -> Self {
-        Self { text: String::new(), json: Value::Null, exit: Exit::Done }
+    fn silent(exit: Exit) -> Self {
+        Self { text: String::new(), json: Value::Null, exit }
     }
 }
 
 /// Reads the command line, runs it, prints what came of it.
 pub fn main() -> ExitCode {
+    write_errors_are_answers();
     let arguments = match scope::parse(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -150,7 +152,8 @@ fn run(arguments: Arguments) -> Result<Report, AppError> {
 /// The terminal window where there is a person to look at it, the demonstration where there is none.
 fn without_command(global: &arguments::Global, files: &arguments::TestFiles) -> Result<Report, AppError> {
     if is_at_terminal() {
-        return window(global, files, Tab::Sale);
+        // Who names files of a test wants to see it.
+        return window(global, files, if files.given().is_some() { Tab::Suite } else { Tab::Sale });
     }
     match files.given() {
         Some(name) => {
@@ -170,8 +173,14 @@ fn window(global: &arguments::Global, files: &arguments::TestFiles, first: Tab) 
         cases: files.cases.clone(),
         expectations: files.expect.as_deref().map(test::read_expectations).transpose()?.unwrap_or_default(),
     };
-    crate::tui::run(&Options { attended: true, ..global.options() }, suite, first)?;
-    Ok(Report::silent())
+    let is_unresolved = crate::tui::run(&Options { attended: true, ..global.options() }, suite, first)?;
+    Ok(Report::silent(if is_unresolved { Exit::Unresolved } else { Exit::Done }))
+}
+
+/// Beyond a limit on the size of files a write is to fail like others, and to be told; the system's way is to end the process without a word.
+fn write_errors_are_answers() {
+    // Where it cannot be had, all else goes on.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
 }
 
 fn is_at_terminal() -> bool {

@@ -45,12 +45,17 @@ pub struct RunFolder {
     write: fn(&Path, &[u8]) -> Result<(), AppError>,
 }
 
+/// Makes the folder of a run, or empties one that holds an earlier run: where that cannot be, it is known before anything runs.
+pub fn prepare(folder: &Path) -> Result<(), AppError> {
+    fs::create_dir_all(folder).map_err(|source| AppError::file("make the folder", folder, source))?;
+    remove_earlier(folder)
+}
+
 impl RunFolder {
     /// Makes the folder, or takes one that is empty or holds an earlier run, which is removed: a file of something else is never touched.
     /// `planned` has a result for each case that was chosen, in order ([`crate::conformance::runner::plan`]).
     pub fn create(folder: &Path, planned: TestReport) -> Result<Self, AppError> {
-        fs::create_dir_all(folder).map_err(|source| AppError::file("make the folder", folder, source))?;
-        remove_earlier(folder)?;
+        prepare(folder)?;
         let (log, kept) = Default::default();
         let folder = Self { folder: folder.to_owned(), report: planned, log, kept, write: write_whole_soon };
         folder.write_report()?;

@@ -46,7 +46,7 @@ fn replace(path: &Path, octets: &[u8], publish: impl Fn(&Path, &Path) -> io::Res
 
 /// Output and error output of this process. Not opened anew: that would begin at a file's begin, over what this process and others have
 /// written.
-fn own_output(path: &Path) -> Option<Box<dyn io::Write>> {
+pub(super) fn own_output(path: &Path) -> Option<Box<dyn io::Write + Send>> {
     match path.to_str()? {
         "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1" => Some(Box::new(io::stdout())),
         "/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2" => Some(Box::new(io::stderr())),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::arguments::{CardCommand, Global, Serve};
 use super::{Report, desk, tell, write_out};
-use crate::app::{AppError, LoadedProfile, VirtualCard};
+use crate::app::{AppError, Exit, LoadedProfile, VirtualCard};
 use crate::family::purse::card_inspection::Inspection;
 use crate::family::purse::profile::Profile;
 use crate::money::Money;
@@ -43,7 +43,7 @@ pub(super) fn run(global: &Global, command: &CardCommand) -> Result<Report, AppE
             Ok(Report::done(format!("{detail}\n"), "reset", detail, json!({ "removed": removed })))
         }
         // It is the window's; see `super::run`.
-        CardCommand::Bench => Ok(Report::silent()),
+        CardCommand::Bench => Ok(Report::silent(Exit::Done)),
         CardCommand::Serve(how) => serve(&VirtualCard::open(profile, &options)?, how),
     }
 }

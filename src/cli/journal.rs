@@ -124,7 +124,7 @@ fn export(journal: &SqliteReader) -> Result<Report, AppError> {
     let exported = listing::export(journal, &mut out).map(|()| out.flush());
     match (exported, out.error) {
         (_, Some(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(AppError::Output(error)),
-        (Ok(_), None) | (_, Some(_)) => Ok(Report::silent()),
+        (Ok(_), None) | (_, Some(_)) => Ok(Report::silent(Exit::Done)),
         (Err(error), None) => Err(JournalError::into(error)),
     }
 }

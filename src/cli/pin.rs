@@ -2,7 +2,7 @@
 //! other users of the machine can read.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -55,7 +55,7 @@ pub(super) fn ask(file: Option<&Path>, tries_left: Option<u8>, stop: &AtomicBool
     let Some(path) = file else { return ask_person(tries_left, stop) };
     if let Some(left) = tries_left {
         // The same wrong PIN again would only use up the tries.
-        return Err(NoPin::Wrong(format!("the PIN in the file is wrong, {left} tries left; it is not tried again")));
+        return Err(NoPin::Wrong(format!("the PIN in the file is wrong, tries left: {left}; it is not tried again")));
     }
     let shown = path.display();
     let read = read_file(path, stop);
@@ -124,9 +124,7 @@ fn prompt(tries_left: Option<u8>, stop: &AtomicBool) -> io::Result<Option<Zeroiz
     if let Some(left) = tries_left {
         tell(&format!("Wrong PIN, {left} left."));
     }
-    write!(io::stderr(), "PIN (not shown; Esc for none): ")?;
-    io::stderr().flush()?;
-    let typed = hidden_digits(DIGITS_MAX, stop);
+    let typed = hidden_digits("PIN (not shown; Esc for none): ", DIGITS_MAX, stop);
     tell("");
     typed
 }

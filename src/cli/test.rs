@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::report::exit;
 use super::{Report, tell};
 use crate::app::campaign::{Campaign, CampaignOptions};
-use crate::app::run_folder::{RunFolder, make_fresh};
+use crate::app::run_folder::{RunFolder, make_fresh, prepare};
 use crate::app::{AppError, Clock, Exit, ReaderChoice};
 use crate::conformance::case::Case;
 use crate::conformance::evidence::Line;
@@ -48,6 +48,7 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     if let Some(case) = expectations.unknown(&campaign.cases).first() {
         return Err(AppError::Usage(format!("expected results: there is no case {case}")));
     }
+    out.as_deref().map_or(Ok(()), prepare)?;
     let mut watch = Watch::new(&selection, &campaign.cases, out.clone(), options.reader.is_some())?;
     let seed = global.seed().unwrap_or_default();
     let begun = clock.now();
@@ -155,6 +156,7 @@ fn replay(campaign: &mut Campaign, token: &Token, mut watch: Watch) -> Result<Re
         let reason = result.reason().unwrap_or_default();
         return Err(AppError::Usage(format!("replay: {} is {}: {reason}", token.case, result.standing())));
     }
+    watch.out.as_deref().map_or(Ok(()), prepare)?;
     watch.planned(&planned);
     let result = runner::replay(case, &mut subjects, token, &mut watch);
     watch.finish(&TestReport {

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::result::{Expected, Status, TestReport};
 use super::verdict::Verdict;
+use crate::secret::toml_error;
 
 /// The file.
 ///
@@ -55,7 +56,8 @@ impl Expectations {
     /// # Errors
     /// What does not fit, in words.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let parsed: Self = toml::from_str(text).map_err(|error| format!("expected results: {error}"))?;
+        let parsed: Self =
+            toml::from_str(text).map_err(|error| format!("expected results: {}", toml_error(text, &error)))?;
         for (index, entry) in parsed.expect.iter().enumerate() {
             if !matches!(entry.verdict, Verdict::Fail | Verdict::Inconclusive) {
                 let case = &entry.case;

@@ -162,6 +162,7 @@ mod tests {
     fn what_is_wrong_is_named_with_its_place_and_without_the_secret() {
         for (secret, place) in [
             ("'my.pin' = 2468", "line 3, column 12: expected a string"),
+            ("'my.pin' = 24682468246824682468", "line 3, column 12: expected a string"),
             ("'my.pin' = \"2468", "line 3, column 17: invalid basic string"),
             ("'my.pin' = ['2468']", "line 3, column 12: expected a string"),
             ("[secrets.'my.pin']\nis = '2468'", "expected a string"),

@@ -319,6 +319,9 @@ fn command(text: &str) -> Result<Template, String> {
     if template.has_wildcards() {
         return Err("send: expected octets, got a pattern".to_owned());
     }
+    if text.trim().is_empty() {
+        return Err("send: expected octets, got none".to_owned());
+    }
     Ok(template)
 }
 
@@ -457,8 +460,8 @@ fn filled(
 ) -> Outcome<Vec<u8>> {
     let octets = |name: &str| match secret(tester, saved, name).filter(|_| tries.is_some()) {
         Some(secret) => match hex::parse(secret) {
-            Ok(octets) => Ok(octets.iter().map(|octet| octet ^ turned).collect()),
-            Err(_) => Err(format!("${{{name}}}: expected octets in hexadecimal")),
+            Ok(octets) if !octets.is_empty() => Ok(octets.iter().map(|octet| octet ^ turned).collect()),
+            _ => Err(format!("${{{name}}}: expected octets in hexadecimal")),
         },
         None => known(tester, saved, name),
     };

@@ -75,7 +75,7 @@ fn run_steps(steps: &[&str]) -> CaseResult {
 fn run_text(text: &str, ledger: Option<Vec<String>>) -> CaseResult {
     let cases = parse_cases(text).unwrap();
     let statement = Statement { name: "toy".to_owned(), ..Statement::default() }.text("toy.id", "0A 0B");
-    let secrets = [("toy.pin", "31"), ("toy.long", "31323334"), ("toy.word", "pin")];
+    let secrets = [("toy.pin", "31"), ("toy.long", "31323334"), ("toy.word", "pin"), ("toy.none", "")];
     let secrets = secrets.map(|(name, secret)| (name.to_owned(), SecretText::new(secret))).into();
     let statement = Statement { secrets, ..statement };
     let mut subject = Ledgered { statement, ledger };
@@ -209,6 +209,7 @@ fn what_is_no_step_is_refused_with_its_place() {
         ("send = '00010000'\nexpect = '90'", "expect: expected four digits, got \"90\""),
         ("send = '00010000'\nexpect = '90*'", "expect: expected four digits, got \"90*\""),
         ("send = '0001??00'\nexpect = '9000'", "send: expected octets, got a pattern"),
+        ("send = ' '\nexpect = '9000'", "send: expected octets, got none"),
         ("send = '0x010000'\nexpect = '9000'", "send: expected hexadecimal digits, ?, or * at the end, got 'x'"),
         ("send = '00010000'\ntear = 'after'\nexpect = '9000'", "a torn command has no answer to look at"),
     ] {
@@ -341,6 +342,7 @@ fn a_secret_of_the_statement_stands_where_the_log_masks_it_and_nowhere_else() {
         ("send = '0020 ${toy.long}'\nexpect = '9000'", shown_else),
         ("send = '00200081 ${toy.long}'\nexpect = '9000'", shown_else),
         ("send = '00200081 01 ${toy.word}'\nexpect = '9000'", "${toy.word}: expected octets in hexadecimal"),
+        ("send = '00200081 01 ${toy.none}'\nexpect = '9000'", "${toy.none}: expected octets in hexadecimal"),
         (
             "send = '00010000'\nexpect = '9000'\ndata = '${toy.pin}'",
             "${toy.pin}: no step saved it, and the statement has no such text",

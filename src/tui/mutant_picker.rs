@@ -37,6 +37,10 @@ impl Picker {
     /// Changes what is looked for; the first that is found is chosen.
     pub fn typed(&mut self, change: impl FnOnce(&mut String)) {
         change(&mut self.text);
+        // With it a search begins on the screen behind this list.
+        if self.text.starts_with('/') {
+            self.text.remove(0);
+        }
         self.at = usize::from(!self.text.is_empty() && !self.listed().is_empty());
     }
 

@@ -34,8 +34,9 @@ pub struct SuiteFiles {
     pub expectations: Expectations,
 }
 
-/// Opens journal, card and reader as `options` say, then the window at the `first` screen, until the person leaves.
-pub fn run(options: &Options, files: SuiteFiles, first: Tab) -> Result<(), AppError> {
+/// Opens journal, card and reader as `options` say, then the window at the `first` screen, until the person leaves; whether
+/// they leave an order behind of which it is not known what came of it.
+pub fn run(options: &Options, files: SuiteFiles, first: Tab) -> Result<bool, AppError> {
     let suite = suite_setup(options, files);
     let cases = suite.options.review()?;
     if let Some(case) = suite.expectations.unknown(&cases).first() {

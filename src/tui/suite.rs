@@ -87,7 +87,8 @@ pub struct Suite {
 impl Suite {
     /// Nothing is opened yet.
     pub fn new(setup: Setup) -> Self {
-        Self { setup, picture: Picture::default(), report: None }
+        let picture = Picture { options: setup.options.clone(), ..Picture::default() };
+        Self { setup, picture, report: None }
     }
 
     /// Does what the person asks for until they leave.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::app::campaign::CampaignOptions;
 use crate::conformance::case::Case;
 use crate::conformance::result::{CaseResult, Standing, Status, TestReport};
 
@@ -19,6 +20,8 @@ pub struct Picture {
     pub ended: Option<Ended>,
     /// Why a run did not begin, or cannot go on.
     pub notice: Option<String>,
+    /// What the window was opened with: files, profile, named card.
+    pub options: CampaignOptions,
 }
 
 /// What is under test.

@@ -21,6 +21,7 @@ use super::suite::{self, Ask, Suite, Wish};
 use super::theme::Theme;
 use super::verdicts::Picture;
 use crate::app::Clock;
+use crate::terminal::event::{Outcome, OutcomeKind};
 use crate::time::Moment;
 
 /// How often a countdown is drawn anew.
@@ -51,7 +52,7 @@ pub enum Happening {
 }
 
 /// Opens the window and stays until the person leaves.
-pub fn open(setup: Setup, suite: suite::Setup, clock: Clock, watch: bool, tab: Tab) -> io::Result<()> {
+pub fn open(setup: Setup, suite: suite::Setup, clock: Clock, watch: bool, tab: Tab) -> io::Result<bool> {
     let (happen, happenings) = mpsc::channel();
     let (instruct, instructions) = mpsc::channel();
     #[cfg(feature = "pcsc")]
@@ -82,12 +83,13 @@ pub fn open(setup: Setup, suite: suite::Setup, clock: Clock, watch: bool, tab: T
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
     let ended = run(&mut terminal, &mut app, &happenings, &Behind { instruct, ask }, &mut ring);
     restore();
+    let mut is_unresolved = false;
     if app.leaving {
-        last_word(&app, &happenings)?;
+        is_unresolved = last_word(&app, &happenings)?;
     } else if core.join().is_err() {
         return Err(io::Error::other("it stopped by a fault of untorn's; what was sent stands in the journal"));
     }
-    ended
+    ended.map(|()| is_unresolved)
 }
 
 /// Columns and lines of the terminal; where they cannot be had, what most terminals begin with.
@@ -111,8 +113,9 @@ fn first_pictures(happenings: &Receiver<Happening>) -> io::Result<(Arc<Snapshot>
     }
 }
 
-/// Waits until the core has left in good order, and a case that works with a real card has ended, and prints the slip of a sale that was given up by leaving.
-fn last_word(app: &App, happenings: &Receiver<Happening>) -> io::Result<()> {
+/// Waits until the core has left in good order, and a case that works with a real card has ended, and prints the slip of a sale that was given up by
+/// leaving; whether it is unresolved.
+fn last_word(app: &App, happenings: &Receiver<Happening>) -> io::Result<bool> {
     let mut last = app.snapshot.clone();
     let mut core = true;
     let mut suite = app.suite.picture.run.as_ref().is_some_and(|run| run.at_reader);
@@ -129,8 +132,12 @@ fn last_word(app: &App, happenings: &Receiver<Happening>) -> io::Result<()> {
         }
     }
     match &last.slip {
-        Some(slip) if app.leaves_after || last.phase != app.snapshot.phase => write!(io::stdout(), "{slip}"),
-        _ => Ok(()),
+        Some(slip) if app.leaves_after || last.phase != app.snapshot.phase => {
+            write!(io::stdout(), "{slip}")?;
+            let unresolved = |outcome: &Outcome| matches!(outcome.result, OutcomeKind::Unresolved { .. });
+            Ok(matches!(&last.phase, Phase::Done(outcome) if unresolved(outcome)))
+        }
+        _ => Ok(false),
     }
 }
 

@@ -3,7 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::suite::at_reader;
+use super::suite::options;
 use super::{row, rows, words, wrapped};
 use crate::conformance::evidence::{self, Seen};
 use crate::report::suite_log;
@@ -42,7 +42,7 @@ pub(super) fn lines(app: &App, entry: &Entry, width: u16) -> Vec<Line<'static>> 
     }
     lines.extend(entry.twin.as_ref().map(|twin| row(app, "Valid twin", twin.to_string())));
     if result.evidence.is_empty() {
-        lines.extend(rows(app, "Headless", &format!("untorn test {}{}", result.id, at_reader(app)), width));
+        lines.extend(rows(app, "Headless", &format!("untorn test {}{}", result.id, options(app)), width));
         return lines;
     }
     lines.extend(rows(app, "Headless", &format!("untorn test --replay {}", result.replay), width));

@@ -212,7 +212,7 @@ fn pin(app: &App, tries_left: Option<u8>) -> Vec<Line<'static>> {
         ]),
         Line::default(),
     ];
-    lines.extend(tries_left.map(|left| Line::styled(format!("Wrong PIN, {left} tries left."), theme.bad())));
+    lines.extend(tries_left.map(|left| Line::styled(format!("Wrong PIN, tries left: {left}."), theme.bad())));
     lines.push(Line::raw("Leave the card where it is."));
     lines.push(Line::default());
     lines.push(step(app, "Enter", "confirm, after 4 to 12 digits"));

@@ -224,11 +224,16 @@ fn ended_lines(app: &App, ended: &Ended, width: usize) -> Vec<Line<'static>> {
 }
 
 /// What a command line says to test what is tested here.
-pub(super) fn at_reader(app: &App) -> String {
+pub(super) fn options(app: &App) -> String {
+    let mut options = app.suite.picture.options.clone();
     match app.snapshot.readers.get(app.snapshot.reader).filter(|reader| !reader.is_virtual) {
-        Some(reader) => format!(" --reader '{}'", reader.name),
-        None => app.suite.mutant.map_or(String::new(), |mutant| format!(" --mutant {mutant}")),
+        Some(reader) => {
+            options.reader = Some(reader.name.clone());
+            (options.suite, options.mutant) = (None, None);
+        }
+        None => options.mutant = app.suite.mutant.map(str::to_owned).or(options.mutant),
     }
+    options.words()
 }
 
 /// The list from which a defect is chosen, and what is typed to find one.
@@ -351,9 +356,9 @@ fn about(app: &App, width: usize) -> Vec<Line<'static>> {
         }
         Some(Row::Suite(name)) => {
             let cases = app.suite.picture.cases_of(name).count();
-            let text = format!("{name}: {cases} cases, their requirements in specs/{name}.md. Enter lists them.");
+            let text = format!("{name}: {cases} cases. Enter lists them.");
             let mut lines = styled(&text, Style::new());
-            lines.extend(styled(&format!("Without a window: untorn test {name}{}", at_reader(app)), theme.quiet()));
+            lines.extend(styled(&format!("Without a window: untorn test {name}{}", options(app)), theme.quiet()));
             lines
         }
         None => Vec::new(),
