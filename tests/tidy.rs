@@ -325,3 +325,15 @@ fn every_requirement_that_is_named_exists() {
         }
     }
 }
+
+/// What untorn and the crates outside both depend on is built once only where they build it alike.
+#[test]
+fn the_crates_outside_build_as_untorn_does() {
+    let release = |manifest: &str| {
+        let text = fs::read_to_string(manifest).unwrap();
+        text.parse::<toml::Table>().unwrap()["profile"]["release"].clone()
+    };
+    for outside in ["examples/stamp-family/Cargo.toml", "examples/openpgp-card/Cargo.toml"] {
+        assert_eq!(release(outside), release("Cargo.toml"), "{outside}");
+    }
+}
