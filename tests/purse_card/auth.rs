@@ -130,6 +130,33 @@ fn card_with_authority(authority: &PrivateKey) -> (Profile, TestCard) {
     (profile, card)
 }
 
+/// Credentials that a profile gives and that do not belong together make no card: it would fail at the terminal, with the fault unseen.
+#[test]
+fn a_card_is_not_made_with_credentials_that_do_not_fit() {
+    let authority = PrivateKey::new(&[9; 32]).unwrap();
+    let (right, _) = card_with_authority(&authority);
+    let refused = |change: &dyn Fn(&mut Profile)| {
+        let mut profile = right.clone();
+        change(&mut profile);
+        PurseCard::personalise(&profile, &Scheme::test(), SeededEntropy::new(1)).is_err()
+    };
+    let with = |change: &dyn Fn(&mut Certificate)| {
+        let mut certificate = right.keys.certificate.clone().unwrap();
+        change(&mut certificate);
+        let signed = certificate.signed(&authority);
+        refused(&|profile| profile.keys.certificate = Some(signed.clone()))
+    };
+    assert!(!refused(&|_| ()));
+    assert!(refused(&|profile| profile.keys.authority = None), "signed by another authority than the scheme's");
+    assert!(
+        refused(&|profile| (profile.keys.card_private, profile.keys.certificate) = (None, None)),
+        "the scheme's certificate under an authority that is not the scheme's"
+    );
+    assert!(refused(&|profile| profile.keys.card_private = Some(authority.clone())), "of another key");
+    assert!(with(&|certificate| certificate.subject = Subject::Terminal), "a terminal's");
+    assert!(with(&|certificate| certificate.subject_id[7] ^= 1), "another card's");
+}
+
 /// REQ-AU2-1, REQ-AU2-3
 #[test]
 fn req_au2_1_what_the_card_checks() {
