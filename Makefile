@@ -10,8 +10,6 @@ UNTORN = cargo run --release --locked --quiet --
 BUILD_PACKAGES := pkg-config libpcsclite-dev
 # The real PC/SC service, a reader for virtual cards, foreign programs that talk to them, and what a foreign card is built with.
 TEST_PACKAGES := libclang-dev libxml2-utils pcscd vsmartcard-vpcd opensc pcsc-tools python3-cryptography python3-pyscard
-# A crate outside builds where untorn does: what both depend on is built once.
-OUTSIDE := CARGO_TARGET_DIR="$${CARGO_TARGET_DIR:-target}" cargo
 
 .PHONY: run test bench reports build-needs test-needs foreign-card
 
@@ -19,8 +17,7 @@ run: build-needs
 	cargo run --release --locked --quiet
 
 test: build-needs test-needs foreign-card
-	cargo test --release --locked
-	$(OUTSIDE) test --release --locked --manifest-path examples/stamp-family/Cargo.toml
+	cargo test --release --locked --workspace
 
 bench: build-needs
 	cargo bench --locked
@@ -39,10 +36,10 @@ build-needs:
 test-needs:
 	@$(call install,$(TEST_PACKAGES))
 
-# Only the live tests have a use for it, and they are Linux's.
+# Only the live tests have a use for it, and they are Linux's. It builds where untorn does: what both depend on is built once.
 foreign-card:
 ifneq ($(UNAME),Darwin)
-	$(OUTSIDE) build --release --locked --manifest-path examples/openpgp-card/Cargo.toml
+	CARGO_TARGET_DIR="$${CARGO_TARGET_DIR:-target}" cargo build --release --locked --manifest-path examples/openpgp-card/Cargo.toml
 endif
 
 # macOS brings PC/SC along. Elsewhere than on Debian and Ubuntu we say what to install and go on: it may be there already.
