@@ -10,6 +10,7 @@ pub mod identity;
 mod kill;
 pub mod ledger;
 mod place;
+mod read_file;
 mod review;
 pub mod run_folder;
 mod served;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 pub use clock::Clock;
 pub use error::{AppError, Exit};
 pub use kill::{KillAt, reached};
+pub use read_file::read_text;
 pub use virtual_card::{LoadedProfile, VirtualCard};
 
 use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};

@@ -253,3 +253,27 @@ fn a_disk_that_is_full_swallows_no_verdicts() {
     let left = std::fs::read_dir(desk.path().join("kept")).unwrap().map(|file| file.unwrap().file_name());
     assert!(left.into_iter().all(|name| !name.to_string_lossy().ends_with(".new")), "no half of a file stays");
 }
+
+/// It would take all memory before anything was said.
+#[test]
+fn what_has_no_end_is_no_input() {
+    let desk = Desk::new(&[]);
+    let endless: [&[&str]; 7] = [
+        &["--profile", "/dev/zero", "balance"],
+        &["--stop-list", "/dev/zero", "pay", "100"],
+        &["test", "--statement", "/dev/zero"],
+        &["test", "--cases", "/dev/zero"],
+        &["test", "--expect", "/dev/zero"],
+        &["report", "show", "/dev/zero"],
+        &["explore", "--resume", "/dev/zero"],
+    ];
+    for arguments in endless {
+        let ran = desk.run(arguments).ended(3);
+        assert!(ran.stderr.contains("/dev/zero") && ran.stderr.contains("it goes on after them"), "{ran:?}");
+    }
+    let mut command = desk.command(&["balance", "--state", "/dev/zero"]);
+    let ran = command.output().unwrap();
+    assert_eq!(ran.status.code(), Some(3), "{ran:?}");
+    let ran = desk.run(&["journal", "list", "--journal", "/dev/zero"]).ended(3);
+    assert!(ran.stderr.contains("/dev/zero"), "{ran:?}");
+}

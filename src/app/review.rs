@@ -1,9 +1,8 @@
 //! What is told of a person's files, mutant and statement before anything is touched.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{AppError, external_terminal, suites};
+use super::{AppError, external_terminal, read_text, suites};
 use crate::conformance::case::{Body, Case};
 use crate::conformance::review;
 use crate::conformance::statement::Statement;
@@ -79,12 +78,12 @@ pub(super) fn mutant(name: &str) -> Result<(), AppError> {
 }
 
 pub(super) fn read_statement(path: &Path) -> Result<Statement, AppError> {
-    let text = fs::read_to_string(path).map_err(|source| AppError::file("read the statement", path, source))?;
+    let text = read_text("read the statement", path)?;
     Statement::parse(&text).map_err(|error| AppError::Usage(format!("{}: {error}", path.display())))
 }
 
 fn read_cases(path: &Path) -> Result<Vec<Case>, AppError> {
-    let text = fs::read_to_string(path).map_err(|source| AppError::file("read the cases", path, source))?;
+    let text = read_text("read the cases", path)?;
     crate::conformance::steps::parse_cases(&text)
         .map_err(|error| AppError::Usage(format!("{}: {error}", path.display())))
 }
@@ -109,7 +108,7 @@ mod tests {
             let text = format!(
                 "suite = 'toy'\n[[case]]\nid = '{id}'\npurpose = 'p.'\nrisk = 'read_only'\n[[case.step]]\nsend = '00CA0000'\nexpect = '9000'\n"
             );
-            fs::write(&path, text).unwrap();
+            std::fs::write(&path, text).unwrap();
             path
         };
         let (mine, twice, built_in) =

@@ -6,8 +6,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 
-use super::AppError;
 use super::whole_file::{is_temporary_of, write_whole, write_whole_soon};
+use super::{AppError, read_text};
 use crate::conformance::evidence::Line;
 use crate::conformance::result::{CaseResult, TestReport};
 use crate::report::suite_json;
@@ -135,7 +135,7 @@ pub fn read(path: &Path) -> Result<TestReport, AppError> {
 /// The same of a report whose logs were left behind; and the first that is missing.
 pub fn read_what_is_there(path: &Path) -> Result<(TestReport, Option<AppError>), AppError> {
     let path = if path.is_dir() { path.join(REPORT) } else { path.to_owned() };
-    let text = fs::read_to_string(&path).map_err(|source| AppError::file("read the report", &path, source))?;
+    let text = read_text("read the report", &path)?;
     let wrong = |error| AppError::Usage(format!("{}: {error}", path.display()));
     let mut report = suite_json::read(&text).map_err(wrong)?;
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -159,7 +159,7 @@ fn read_lines(folder: &Path, name: &str) -> Result<Vec<Line>, AppError> {
         return Err(AppError::Usage(format!("the report names a log outside its folder: {name:?}")));
     }
     let path = folder.join(name);
-    let text = fs::read_to_string(&path).map_err(|source| AppError::file("read the log", &path, source))?;
+    let text = read_text("read the log", &path)?;
     // A last line without an end is one that its process could not finish.
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let parse = |(index, line): (usize, &str)| {

@@ -1,10 +1,9 @@
 //! The stop list of a desk without an upper system: a text file.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
-use super::AppError;
+use super::{AppError, read_text};
 use crate::family::purse::data::CardId;
 use crate::journal::record::CardReference;
 use crate::wire::hex;
@@ -12,8 +11,7 @@ use crate::wire::hex;
 /// One card id a line, 16 hex digits; empty lines and what follows `#` count for nothing.
 pub(super) fn read(path: &Path) -> Result<BTreeSet<CardReference>, AppError> {
     let shown = path.display();
-    let text = fs::read_to_string(path)
-        .map_err(|error| AppError::Usage(format!("cannot read the stop list {shown}: {error}")))?;
+    let text = read_text("read the stop list", path)?;
     parse(&text).map_err(|reason| AppError::Usage(format!("the stop list {shown} is none: {reason}")))
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::kill::KillAt;
-use super::{AppError, Options, entropy, place};
+use super::{AppError, Options, entropy, place, read_text};
 use crate::card::memory::Write;
 use crate::entropy::SeededEntropy;
 use crate::family::purse::card::PurseCard;
@@ -41,7 +41,7 @@ impl LoadedProfile {
         if path.extension().is_none() && !path.exists() {
             return Err(AppError::Profile(Profile::built_in(name).err().map_or_else(String::new, |e| e.to_string())));
         }
-        Self::parse(fs::read_to_string(path).map_err(|source| AppError::file("read the profile", path, source))?)
+        Self::parse(read_text("read the profile", path)?)
     }
 
     fn parse(text: String) -> Result<Self, AppError> {

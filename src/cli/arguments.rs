@@ -85,7 +85,7 @@ pub(super) struct Global {
     /// be written to, by what identifies it
     #[arg(long, global = true, value_name = "ID", value_parser = card_id)]
     card: Option<CardReference>,
-    /// Card profile: a built-in name (default, euro, epc1-only, epc2-only, phone) or a TOML file
+    /// Card profile: a built-in name (default, euro, epc1-only, epc2-only, phone) or, but for `test`, a TOML file
     #[arg(long, global = true, value_name = "NAME|FILE", default_value = "default")]
     profile: String,
     /// Memory of the virtual card [default: in the data directory]

@@ -1,7 +1,6 @@
 //! `untorn explore`: tears every order everywhere and says what broke.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,7 +14,7 @@ use super::arguments::Global;
 use super::progress::Progress;
 use super::{Report, tell};
 use crate::app::whole_file::write_whole;
-use crate::app::{AppError, Clock, Exit};
+use crate::app::{AppError, Clock, Exit, read_text};
 use crate::conformance::token::Token;
 use crate::family::purse::data::Suite;
 use crate::sim::explore::{self, Counts, DEPTH_MAX, Explored, Explorer, Ledger, Order, Plan, Watcher};
@@ -269,14 +268,14 @@ struct Resumed {
 impl ResumeFile {
     /// What is done; nothing where there is no file yet.
     fn read(&self) -> Result<Ledger, AppError> {
-        let octets = match fs::read(&self.path) {
-            Ok(octets) => octets,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Ledger::new()),
-            Err(error) => return Err(AppError::file("read", &self.path, error)),
+        let text = match read_text("read what is explored already", &self.path) {
+            Ok(text) => text,
+            Err(error) if error.is_not_found() => return Ok(Ledger::new()),
+            Err(error) => return Err(error),
         };
         let shown = self.path.display();
         let resumed: Resumed =
-            serde_json::from_slice(&octets).map_err(|error| AppError::Usage(format!("{shown}: {error}")))?;
+            serde_json::from_str(&text).map_err(|error| AppError::Usage(format!("{shown}: {error}")))?;
         if resumed.plan != self.plan {
             let (other, this) = (resumed.plan, &self.plan);
             return Err(AppError::Usage(format!("{shown} is of another exploration: {other}; this one is {this}")));

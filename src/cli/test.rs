@@ -11,7 +11,7 @@ use super::report::exit;
 use super::{Report, tell};
 use crate::app::campaign::{Campaign, CampaignOptions};
 use crate::app::run_folder::{RunFolder, make_fresh, prepare};
-use crate::app::{AppError, Clock, Exit, ReaderChoice};
+use crate::app::{AppError, Clock, Exit, ReaderChoice, read_text};
 use crate::conformance::case::Case;
 use crate::conformance::evidence::Line;
 use crate::conformance::expected::Expectations;
@@ -107,8 +107,7 @@ fn out(test: &Test, options: &CampaignOptions, clock: &Clock) -> Result<Option<P
 }
 
 pub(super) fn read_expectations(path: &Path) -> Result<Expectations, AppError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| AppError::file("read the expected results", path, source))?;
+    let text = read_text("read the expected results", path)?;
     Expectations::parse(&text).map_err(|error| AppError::Usage(format!("{}: {error}", path.display())))
 }
 

@@ -149,6 +149,11 @@ impl StateFile {
         let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(fail("open"))?;
         take(path, &file)?;
         let mut octets = Vec::new();
+        (&mut file).take(MAGIC.len() as u64).read_to_end(&mut octets).map_err(fail("read"))?;
+        // Before the rest: what is no card may have no end.
+        if octets != MAGIC {
+            return Err(StateFileError::Magic { path: path.to_owned() });
+        }
         file.read_to_end(&mut octets).map_err(fail("read"))?;
         let (content, image_len) = read_content(path, profile, &octets)?;
         let image = content[HEADER_LEN..][..image_len].to_vec();
@@ -208,15 +213,12 @@ fn checksum(number: usize, piece: &[u8]) -> [u8; 32] {
     Sha256::new().chain_update((number as u32).to_be_bytes()).chain_update(piece).finalize().into()
 }
 
-/// Checks header, length and checksums; gives header and image, and the length of the image.
+/// Checks what follows the magic: version, header, length and checksums. Gives header and image, and the length of the image.
 fn read_content(path: &Path, profile: &str, octets: &[u8]) -> Result<(Vec<u8>, usize), StateFileError> {
     let path = || path.to_owned();
     let wrong_len = |expected: usize| {
         Err(StateFileError::Length { path: path(), expected: expected as u64, got: octets.len() as u64 })
     };
-    if !octets.starts_with(&MAGIC) {
-        return Err(StateFileError::Magic { path: path() });
-    }
     // Before anything else that another version may have put elsewhere.
     let Some(version) = octets[8..].first_chunk() else { return wrong_len(BLOCK_LEN) };
     let version = u32::from_be_bytes(*version);

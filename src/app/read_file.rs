@@ -1,0 +1,49 @@
+//! A file that a person named, read to its end; one that has no end is told.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use super::AppError;
+
+/// Octets. A report of all cases with its logs has some ten million; beyond this a name leads to something else, such as a device.
+const LEN_MAX: u64 = 256 << 20;
+
+/// The text of a file of at most 256 MiB. `operation` is for the error: "read the profile".
+pub fn read_text(operation: &'static str, path: &Path) -> Result<String, AppError> {
+    up_to(LEN_MAX, path).map_err(|source| AppError::file(operation, path, source))
+}
+
+fn up_to(len_max: u64, path: &Path) -> io::Result<String> {
+    let mut octets = Vec::new();
+    File::open(path)?.take(len_max + 1).read_to_end(&mut octets)?;
+    if octets.len() as u64 > len_max {
+        let reason = format!("expected at most {len_max} octets, and it goes on after them");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    String::from_utf8(octets).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        io::Error::new(io::ErrorKind::InvalidData, format!("expected text in UTF-8, got none at octet {at}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_the_greatest_length_and_not_one_octet_more() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "12345").unwrap();
+        assert_eq!(up_to(5, file.path()).unwrap(), "12345");
+        let error = up_to(4, file.path()).unwrap_err();
+        assert_eq!(error.to_string(), "expected at most 4 octets, and it goes on after them");
+    }
+
+    #[test]
+    fn what_is_no_text_is_told_with_its_place() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"ab\xFFcd").unwrap();
+        assert_eq!(up_to(9, file.path()).unwrap_err().to_string(), "expected text in UTF-8, got none at octet 2");
+    }
+}
