@@ -121,6 +121,7 @@ fn the_card_is_swapped() {
     assert_eq!(identity, Identity::Card(here.to_string()));
     let mut subject = at_reader().only(identity, ledger);
     let (seen, second) = (Seen::start(), Mutex::new(None));
+    seen.wait_inserted();
     let swap = Box::new(|| {
         drop(first);
         seen.wait_removed();

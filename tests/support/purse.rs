@@ -1,5 +1,6 @@
 //! A purse card that is served to PC/SC while the test looks into it.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
@@ -14,10 +15,10 @@ use untorn::family::purse::data::{CardId, Suite};
 use untorn::family::purse::issuer::Scheme;
 use untorn::family::purse::profile::Profile;
 use untorn::reader::in_process::shared;
+use untorn::reader::pcsc_watch::Presence;
 use untorn::reader::vpcd::{Attachment, Control, Event, LiftWhen, ServeError, serve};
 
-use super::pcscd::{PATIENCE, Pcscd};
-use super::virtual_card::Seen;
+use super::pcscd::{PATIENCE, Pcscd, READER};
 
 /// The card, shared with the thread that serves it.
 #[derive(Clone)]
@@ -47,7 +48,7 @@ pub struct ServedPurse {
     card: Shared,
     control: Control,
     lifted: Receiver<()>,
-    seen: Seen,
+    presence: RefCell<Presence>,
     server: Option<JoinHandle<Result<(), ServeError>>>,
 }
 
@@ -60,7 +61,7 @@ impl ServedPurse {
         let card = Shared(Arc::new(Mutex::new(card)), Arc::default());
         let (sender, lifted) = mpsc::channel();
         let (control, attachment) = (Control::new(), Attachment::Connect(pcscd.address()));
-        let seen = Seen::start();
+        let presence = RefCell::new(Presence::of(READER).unwrap());
         let (held, served) = (control.clone(), shared(card.clone()));
         let server = std::thread::spawn(move || {
             serve(&served, &attachment, &held, |event| {
@@ -69,8 +70,8 @@ impl ServedPurse {
                 }
             })
         });
-        seen.wait_inserted();
-        Self { card, control, lifted, seen, server: Some(server) }
+        presence.borrow_mut().wait(true, PATIENCE).unwrap();
+        Self { card, control, lifted, presence, server: Some(server) }
     }
 
     /// What it holds.
@@ -91,9 +92,13 @@ impl ServedPurse {
     /// Waits until it is lifted and PC/SC has seen that, then puts it back and waits for that to be seen.
     pub fn put_back(&self) {
         self.lifted.recv_timeout(PATIENCE).unwrap();
-        self.seen.wait_removed();
+        self.noticed(false);
         self.control.present();
-        self.seen.wait_inserted();
+        self.noticed(true);
+    }
+
+    fn noticed(&self, is_there: bool) {
+        self.presence.borrow_mut().wait(is_there, PATIENCE).unwrap();
     }
 }
 

@@ -1,10 +1,11 @@
 //! A card that lies on the virtual reader of a [`Pcscd`](super::pcscd::Pcscd).
 
+use std::cell::RefCell;
 use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
 
 use untorn::reader::in_process::SharedCard;
-use untorn::reader::pcsc_watch::{Watch, WatchEvent};
+use untorn::reader::pcsc_watch::{Presence, Watch, WatchEvent};
 use untorn::reader::vpcd::{Attachment, Control, ServeError, serve};
 
 use super::pcscd::{PATIENCE, Pcscd, READER};
@@ -47,12 +48,14 @@ impl Drop for VirtualCard {
 pub struct Seen {
     watch: Option<Watch>,
     events: Receiver<WatchEvent>,
+    /// Of the card that was last seen to come.
+    card: RefCell<Option<Presence>>,
 }
 
 impl Seen {
     pub fn start() -> Self {
         let (watch, events) = Watch::start().unwrap();
-        Self { watch: Some(watch), events }
+        Self { watch: Some(watch), events, card: RefCell::default() }
     }
 
     /// Waits for this event, passing over others.
@@ -67,11 +70,17 @@ impl Seen {
 
     pub fn wait_inserted(&self) -> Vec<u8> {
         let inserted = self.wait(|event| matches!(event, WatchEvent::CardInserted { reader, .. } if reader == READER));
+        *self.card.borrow_mut() = Some(Presence::of(READER).unwrap());
         if let WatchEvent::CardInserted { atr, .. } = inserted { atr } else { Vec::new() }
     }
 
+    /// Where the coming was waited for too, the card may be put back after this and will be seen: the watch may tell of the going when
+    /// a program has found it out and the service has not (see [`Presence`]).
     pub fn wait_removed(&self) {
         self.wait(|event| matches!(event, WatchEvent::CardRemoved { reader } if reader == READER));
+        if let Some(mut card) = self.card.take() {
+            card.wait(false, PATIENCE).unwrap();
+        }
     }
 
     /// Stops watching; nothing comes after what comes back here.
