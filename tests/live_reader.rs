@@ -7,13 +7,13 @@ mod support;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use support::pcscd::{Pcscd, READER};
+use support::pcscd::{PATIENCE, Pcscd, READER};
 use support::virtual_card::{Seen, VirtualCard};
 use untorn::card::memory::Memory;
 use untorn::card::{Answer, Card};
 use untorn::reader::in_process::{SharedCard, shared};
 use untorn::reader::pcsc::{PcscError, PcscReader, Sharing, find, list};
-use untorn::reader::pcsc_watch::WatchEvent;
+use untorn::reader::pcsc_watch::{Presence, WatchEvent};
 use untorn::reader::vpcd::{LiftWhen, ServeError};
 use untorn::reader::{LinkErrorKind, Reader, Reset};
 
@@ -113,9 +113,10 @@ fn a_card_is_listed_and_answers_of_all_lengths_come_through() {
 #[test]
 fn a_tear_is_never_a_success_and_the_card_comes_back() {
     let Some(pcscd) = Pcscd::start() else { return };
-    let seen = Seen::start();
+    let mut presence = Presence::of(READER).unwrap();
+    let mut noticed = |is_there| presence.wait(is_there, PATIENCE).unwrap();
     let card = VirtualCard::present(&EchoCard::shared(), &pcscd);
-    seen.wait_inserted();
+    noticed(true);
     let mut reader = PcscReader::open(READER).unwrap();
     let moments = [
         (LiftWhen::BeforeExecution, 0),
@@ -129,16 +130,16 @@ fn a_tear_is_never_a_success_and_the_card_comes_back() {
         assert!(send(&mut reader, &LOOK).is_ok());
         assert_eq!(send(&mut reader, &COUNT), Err(LinkErrorKind::Unknown), "{when:?}");
         assert_eq!(send(&mut reader, &LOOK), Err(LinkErrorKind::NotSent), "given up after {when:?}");
-        seen.wait_removed();
+        noticed(false);
         assert_eq!(reader.activate(Reset::Cold).unwrap_err().kind, LinkErrorKind::Removed, "{when:?}");
         card.control.present();
-        seen.wait_inserted();
+        noticed(true);
         reader.activate(Reset::Cold).unwrap();
         assert_eq!(send(&mut reader, &LOOK).unwrap()[0], count, "{when:?}");
     }
     // Lifted between two commands, and seen to be.
     card.control.lift();
-    seen.wait_removed();
+    noticed(false);
     assert_eq!(send(&mut reader, &COUNT), Err(LinkErrorKind::Removed));
 }
 

@@ -120,11 +120,9 @@ fn the_card_is_swapped() {
     let identity = identity::identify(&statement, open_reader().unwrap(), &ledger).unwrap();
     assert_eq!(identity, Identity::Card(here.to_string()));
     let mut subject = at_reader().only(identity, ledger);
-    let (seen, second) = (Seen::start(), Mutex::new(None));
-    seen.wait_inserted();
+    let second = Mutex::new(None);
     let swap = Box::new(|| {
-        drop(first);
-        seen.wait_removed();
+        first.take_away();
         let other = ServedPurse::present(&pcscd, &suites, there);
         *second.lock().unwrap() = Some((other.inspect(), other));
     });

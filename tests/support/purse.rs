@@ -97,6 +97,12 @@ impl ServedPurse {
         self.noticed(true);
     }
 
+    /// Takes it away for good, and waits until PC/SC has seen that.
+    pub fn take_away(self) {
+        self.control.stop();
+        self.noticed(false);
+    }
+
     fn noticed(&self, is_there: bool) {
         self.presence.borrow_mut().wait(is_there, PATIENCE).unwrap();
     }

@@ -1,11 +1,10 @@
 //! A card that lies on the virtual reader of a [`Pcscd`](super::pcscd::Pcscd).
 
-use std::cell::RefCell;
 use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
 
 use untorn::reader::in_process::SharedCard;
-use untorn::reader::pcsc_watch::{Presence, Watch, WatchEvent};
+use untorn::reader::pcsc_watch::{Watch, WatchEvent};
 use untorn::reader::vpcd::{Attachment, Control, ServeError, serve};
 
 use super::pcscd::{PATIENCE, Pcscd, READER};
@@ -44,18 +43,17 @@ impl Drop for VirtualCard {
     }
 }
 
-/// What PC/SC sees.
+/// What PC/SC sees. Who puts a card back waits with [`Presence`](untorn::reader::pcsc_watch::Presence) instead: a watch may tell of its
+/// going before the service has noticed it, and then its coming is never seen.
 pub struct Seen {
     watch: Option<Watch>,
     events: Receiver<WatchEvent>,
-    /// Of the card that was last seen to come.
-    card: RefCell<Option<Presence>>,
 }
 
 impl Seen {
     pub fn start() -> Self {
         let (watch, events) = Watch::start().unwrap();
-        Self { watch: Some(watch), events, card: RefCell::default() }
+        Self { watch: Some(watch), events }
     }
 
     /// Waits for this event, passing over others.
@@ -70,17 +68,11 @@ impl Seen {
 
     pub fn wait_inserted(&self) -> Vec<u8> {
         let inserted = self.wait(|event| matches!(event, WatchEvent::CardInserted { reader, .. } if reader == READER));
-        *self.card.borrow_mut() = Some(Presence::of(READER).unwrap());
         if let WatchEvent::CardInserted { atr, .. } = inserted { atr } else { Vec::new() }
     }
 
-    /// Where the coming was waited for too, the card may be put back after this and will be seen: the watch may tell of the going when
-    /// a program has found it out and the service has not (see [`Presence`]).
     pub fn wait_removed(&self) {
         self.wait(|event| matches!(event, WatchEvent::CardRemoved { reader } if reader == READER));
-        if let Some(mut card) = self.card.take() {
-            card.wait(false, PATIENCE).unwrap();
-        }
     }
 
     /// Stops watching; nothing comes after what comes back here.
