@@ -13,7 +13,7 @@
 //! A virtual card answers a hundred times faster than a real one, so all is measured twice: as fast as it can, and with a wait of
 //! `SIMULATED` before each answer, on both sides alike. The second is a simulation and says so.
 //!
-//! Medians, in microseconds. Needs root, pcscd and vsmartcard-vpcd. The disk is that of `target/`: many a `/tmp` is memory.
+//! Medians, in microseconds. Needs pcscd and vsmartcard-vpcd. The disk is that of `target/`: many a `/tmp` is memory.
 #![cfg_attr(not(all(feature = "pcsc", target_os = "linux")), allow(unused))]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 

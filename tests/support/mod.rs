@@ -4,6 +4,8 @@
 pub mod fresh;
 pub mod kills;
 #[cfg(all(feature = "pcsc", target_os = "linux"))]
+pub mod namespace;
+#[cfg(all(feature = "pcsc", target_os = "linux"))]
 pub mod pcscd;
 #[cfg(all(feature = "pcsc", target_os = "linux"))]
 pub mod purse;

@@ -1,12 +1,10 @@
-//! A `pcscd` of the test's own, with vsmartcard's virtual reader as its only driver.
+//! A `pcscd` of the test's own, in a [namespace](super::namespace), with vsmartcard's virtual reader as its only driver.
 //!
-//! Needs root (the service's socket lies in `/run/pcscd`, and no option moves it), and the Debian packages `pcscd` and
-//! `vsmartcard-vpcd`. Where these are missing a test is skipped and says so; where the environment variable `CI` is set
-//! it fails, for there nobody would read that it was skipped. vpcd listens on all interfaces while the test runs.
+//! Needs the Debian packages `pcscd`, `vsmartcard-vpcd` and `iproute2`. Where something is missing, a test is skipped and says
+//! so; where the environment variable `CI` is set it fails, for there nobody would read that it was skipped.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -14,6 +12,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use super::namespace::{Place, enter};
 
 /// The first of the two slots that vpcd has.
 pub const READER: &str = "untorn test 00 00";
@@ -23,6 +23,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
 const SERVICES: [&str; 2] = ["/usr/sbin/pcscd", "/usr/local/sbin/pcscd"];
 const SOCKET: &str = "/run/pcscd/pcscd.comm";
+/// vpcd's usual port. The second slot takes the next one. Nobody else is in the namespace.
+const PORT: u16 = 35963;
 /// Ends the service with us, however we end: our death closes the pipe that `read` waits at. The shell closes its own
 /// output, so that the end of the service's is seen.
 const KEEPER: &str = r#""$@" & service=$!; exec >&-; read -r line; kill "$service"; wait "$service""#;
@@ -32,18 +34,19 @@ pub struct Pcscd {
     keeper: Option<Child>,
     service: &'static str,
     config: TempDir,
-    port: u16,
-    _turn: File,
+    address: SocketAddr,
 }
 
 impl Pcscd {
-    /// Starts one. `None`, with a line that says why, where it can't be. Waits while another test has one.
+    /// Starts one. To be called first in a test: the test goes on in a namespace, in another process, and `None` comes back
+    /// here when it has passed there. `None` too, with a line that says why, where no service can be had.
     pub fn start() -> Option<Self> {
-        match Self::prepare() {
-            Ok(mut pcscd) => {
+        match enter().and_then(|place| if matches!(place, Place::Done) { Ok(None) } else { Self::prepare().map(Some) })
+        {
+            Ok(pcscd) => pcscd.map(|mut pcscd| {
                 pcscd.run();
-                Some(pcscd)
-            }
+                pcscd
+            }),
             Err(reason) => {
                 assert!(std::env::var_os("CI").is_none(), "no smart card service: {reason}");
                 eprintln!("SKIPPED, no smart card service: {reason}");
@@ -53,25 +56,16 @@ impl Pcscd {
     }
 
     fn prepare() -> Result<Self, String> {
-        if !rustix::process::geteuid().is_root() {
-            return Err("only root can start pcscd (its socket lies in /run/pcscd)".to_owned());
-        }
         let service = SERVICES.into_iter().find(|path| Path::new(path).exists());
         let service = service.ok_or("pcscd is not installed (apt-get install pcscd)")?;
         if !Path::new(DRIVER).exists() {
             return Err(format!("{DRIVER} is not there (apt-get install vsmartcard-vpcd)"));
         }
-        let turn = File::create(std::env::temp_dir().join("untorn-live.lock")).unwrap();
-        turn.lock().unwrap();
-        if UnixStream::connect(SOCKET).is_ok() {
-            return Err(format!("a pcscd runs already and listens at {SOCKET}; stop it for this test"));
-        }
-        let port = free_port();
         let config = tempfile::tempdir().unwrap();
         let text =
-            format!("FRIENDLYNAME \"untorn test\"\nDEVICENAME /dev/null:{port}\nLIBPATH {DRIVER}\nCHANNELID {port}\n");
+            format!("FRIENDLYNAME \"untorn test\"\nDEVICENAME /dev/null:{PORT}\nLIBPATH {DRIVER}\nCHANNELID {PORT}\n");
         std::fs::write(config.path().join("vpcd"), text).unwrap();
-        Ok(Self { keeper: None, service, config, port, _turn: turn })
+        Ok(Self { keeper: None, service, config, address: (Ipv4Addr::LOCALHOST, PORT).into() })
     }
 
     /// Starts the service again after [`Pcscd::stop`], at the same place.
@@ -117,23 +111,12 @@ impl Pcscd {
 
     /// Where a card for [`READER`] connects to.
     pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+        self.address
     }
 }
 
 impl Drop for Pcscd {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-/// A port that was free a moment ago, and the next one too: vpcd has two slots.
-fn free_port() -> u16 {
-    loop {
-        let first = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
-        let port = first.local_addr().unwrap().port();
-        if port < u16::MAX && TcpListener::bind((Ipv4Addr::UNSPECIFIED, port + 1)).is_ok() {
-            return port;
-        }
     }
 }
