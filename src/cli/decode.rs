@@ -8,8 +8,9 @@ use super::Report;
 use super::arguments::{Decode, usage};
 use crate::app::AppError;
 use crate::family;
+use crate::wire::guess::guess;
 use crate::wire::hex;
-use crate::wire::pretty::{guess, listing_with};
+use crate::wire::pretty::listing_with;
 
 /// Longest input that is taken from the standard input, in octets: several of the longest commands in hexadecimal.
 const INPUT_MAX: usize = 1 << 20;

@@ -1,7 +1,6 @@
 //! The answer to reset (ISO/IEC 7816-3:2006, 8.2) and its historical octets (ISO/IEC 7816-4:2020, 12.1.1).
 
-use super::status::StatusWord;
-use super::{Fault, Parsed, WireError, compact_tlv, count, octets, one_octet, pretty::Listing};
+use super::{Fault, Parsed, WireError, compact_tlv, count, historical, octets, one_octet, pretty::Listing};
 
 /// Most octets: TS and 32 more (ISO/IEC 7816-3:2006, 8.2.1).
 pub const LEN_MAX: usize = 33;
@@ -295,7 +294,7 @@ pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8]) {
             Field::Historical([]) => {}
             Field::Historical(octets) => {
                 listing.line(offset, &format!("historical octets, {}", count(octets.len())));
-                listing.nested(|listing| list_historical(listing, offset, octets));
+                listing.nested(|listing| historical::list(listing, offset, octets));
             }
             Field::Tck(tck) if tck == checksum(input) => listing.line(offset, &format!("TCK {tck:02X}: right")),
             Field::Tck(tck) => {
@@ -369,40 +368,6 @@ fn classes(octet: u8) -> String {
     let names: String =
         [(1, 'A'), (2, 'B'), (4, 'C')].iter().filter(|(bit, _)| octet & bit != 0).map(|(_, name)| *name).collect();
     if names.is_empty() { "none named".to_owned() } else { names }
-}
-
-/// Historical octets by their category indicator (ISO/IEC 7816-4:2020, 12.1.1).
-pub(crate) fn list_historical(listing: &mut Listing<'_>, base: usize, input: &[u8]) {
-    match input {
-        // ISO/IEC 7816-4:2020, 12.1.1: life cycle status and status word stand in the last three octets.
-        [0x00, objects @ .., life_cycle, sw1, sw2] => {
-            listing.line(base, "category 00: data objects, then a status indicator");
-            compact_tlv::list(listing, base + 1, objects);
-            let offset = base + input.len() - 3;
-            listing.line(offset, &format!("life cycle status {life_cycle:02X}"));
-            listing.line(offset + 1, &format!("status {}", StatusWord::from_bytes([*sw1, *sw2])));
-        }
-        // PC/SC Workgroup, Part 3, 3.1.3.2.3: a storage card's ATR made by the reader. It looks like compact-TLV and is not.
-        [0x80, 0x4F, length, rid @ .., s, n1, n2, _, _, _, _] if usize::from(*length) == input.len() - 3 => {
-            listing.line(base, "category 80, storage card by PC/SC part 3");
-            listing.value(base + 1, "registered application provider", base + 3, rid);
-            let offset = base + 3 + rid.len();
-            listing.line(offset, &format!("standard {s:02X}"));
-            listing.line(offset + 1, &format!("card name {n1:02X} {n2:02X}"));
-        }
-        [0x80, objects @ ..] => {
-            listing.line(base, "category 80: data objects");
-            compact_tlv::list(listing, base + 1, objects);
-        }
-        [0x10, reference @ ..] => {
-            listing.value(base, "category 10: reference of directory data", base + 1, reference);
-        }
-        [category, rest @ ..] => {
-            let meaning = if (0x81..=0x8F).contains(category) { "reserved" } else { "proprietary" };
-            listing.value(base, &format!("category {category:02X}: {meaning}"), base + 1, rest);
-        }
-        [] => {}
-    }
 }
 
 /// Whether the card says in its card capabilities (compact tag 7, third octet) that it knows extended lengths; `None` where it says nothing

@@ -1,6 +1,6 @@
 //! The answer to select of contactless cards of type A (ISO/IEC 14443-4:2018, 5.2), without its CRC.
 
-use super::{Fault, Parsed, WireError, atr, count, octets, one_octet, pretty::Listing};
+use super::{Fault, Parsed, WireError, count, historical, octets, one_octet, pretty::Listing};
 
 /// Frame sizes by FSCI (ISO/IEC 14443-4:2018, 5.2.3); codes D to F are reserved.
 const FRAME_SIZES: [u16; 13] = [16, 24, 32, 40, 48, 64, 96, 128, 256, 512, 1024, 2048, 4096];
@@ -155,7 +155,7 @@ pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8]) {
             Field::Historical([]) => {}
             Field::Historical(octets) => {
                 listing.line(offset, &format!("historical octets, {}", count(octets.len())));
-                listing.nested(|listing| atr::list_historical(listing, offset, octets));
+                listing.nested(|listing| historical::list(listing, offset, octets));
             }
         }
     });
