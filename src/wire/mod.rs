@@ -15,6 +15,7 @@ pub mod guess;
 pub mod hex;
 mod historical;
 pub mod instruction;
+pub mod parameters;
 pub mod pretty;
 pub mod status;
 pub mod tag;

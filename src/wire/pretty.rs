@@ -12,7 +12,7 @@ use super::guess::guess;
 use super::status::StatusWord;
 use super::tag::{self, Dictionary};
 use super::tlv::{self, Tag};
-use super::{Fault, WireError, atr, ats, compact_tlv, count, dol, hex, instruction};
+use super::{Fault, WireError, atr, ats, compact_tlv, count, dol, hex, instruction, parameters};
 
 /// What octets can be listed as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -213,11 +213,12 @@ fn printable(octets: &[u8]) -> Option<&str> {
 }
 
 fn list_command(listing: &mut Listing<'_>, input: &[u8]) {
+    let parameters = input.first_chunk().and_then(|header| parameters::words(*header));
     for (offset, (octet, name)) in input.iter().zip(["CLA", "INS", "P1", "P2"]).enumerate() {
         let meaning = match offset {
             0 => class_meaning(Class(*octet)),
             1 => instruction::name(input[0], *octet).unwrap_or_default().to_owned(),
-            _ => String::new(),
+            _ => parameters.as_ref().map_or(String::new(), |words| words[offset - 2].clone()),
         };
         let separator = if meaning.is_empty() { "" } else { ": " };
         listing.line(offset, &format!("{name} {octet:02X}{separator}{meaning}"));
@@ -317,8 +318,8 @@ mod tests {
             "command APDU, 13 octets
     0  CLA 00: interindustry, channel 0
     1  INS A4: SELECT
-    2  P1 04
-    3  P2 00
+    2  P1 04: by DF name, such as an application identifier
+    3  P2 00: first or only occurrence, file control information (FCI) comes back
     4  Lc: 7 octets
     5  data: A0 00 00 00 04 10 10
    12  Le: up to 256 octets expected
