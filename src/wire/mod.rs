@@ -10,6 +10,7 @@ pub mod class;
 pub mod compact_tlv;
 pub mod dol;
 mod error;
+pub mod explain;
 pub mod fields;
 pub mod guess;
 pub mod hex;

@@ -17,7 +17,7 @@ pub fn words([cla, ins, p1, p2]: [u8; 4]) -> Option<[String; 2]> {
     let words = match ins {
         0xA4 => select(p1, p2),
         0xB2 | 0xB3 | 0xD2 | 0xDC | 0xDD | 0x0C => record(ins, p1, p2),
-        0xE2 => [none(p1), file(p2 >> 3, reserved_unless(p2 & 7 == 0, "appended"))],
+        0xE2 => [none(p1), file(p2 >> 3, reserved_unless(p2.trailing_zeros() >= 3, "appended"))],
         0xB0 | 0xD0 | 0xD6 | 0x0E => binary(p1, p2),
         0xB1 | 0xD1 | 0xD7 | 0x0F => odd_binary(p1, p2),
         0xCA | 0xDA => data_object(p1, p2),
@@ -138,7 +138,6 @@ fn data_object(p1: u8, p2: u8) -> [String; 2] {
     let both = |words: &str| [format!("with P2: {words}"), format!("with P1: {words}")];
     match [p1, p2] {
         [0, 0x40..=0xFF] => ["the tag is in P2".to_owned(), format!("data object {p2:02X}")],
-        [0, _] => both(RESERVED),
         [1, number] => ["proprietary to the card".to_owned(), format!("number {number:02X}, proprietary to the card")],
         [2, tag] => ["the SIMPLE-TLV tag is in P2".to_owned(), format!("SIMPLE-TLV data object {tag:02X}")],
         [0x40..=0xFF, _] => both(&format!("data object {p1:02X}{p2:02X}")),
@@ -178,12 +177,11 @@ fn verification(ins: u8, p1: u8) -> String {
         (0x20 | 0x21, 0x00) => "verify, or ask for the tries that are left",
         (0x20 | 0x21, 0xFF) => "take the verification back",
         (0x24 | 0x25, 0x00) => "the old value, then the new one",
-        (0x24 | 0x25, 0x01) => "the new value alone",
+        (0x24 | 0x25, 0x01) | (0x2C | 0x2D, 0x02) => "the new value alone",
         (0x26 | 0x28, 0x00) => "the value is sent",
         (0x26 | 0x28, 0x01) => "no value is sent",
         (0x2C | 0x2D, 0x00) => "resetting code, then the new value",
         (0x2C | 0x2D, 0x01) => "resetting code alone",
-        (0x2C | 0x2D, 0x02) => "the new value alone",
         (0x2C | 0x2D, 0x03) => "no data",
         _ => RESERVED,
     };

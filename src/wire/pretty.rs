@@ -282,7 +282,7 @@ pub(crate) fn begins_with_filling(octets: &[u8]) -> bool {
     tlv::padding(octets).len() < octets.len()
 }
 
-fn class_meaning(class: Class) -> String {
+pub(super) fn class_meaning(class: Class) -> String {
     let range = match class.range() {
         Range::First | Range::Further => "interindustry",
         Range::Reserved => "reserved",
