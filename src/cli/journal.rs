@@ -18,11 +18,7 @@ use crate::journal::view::OrderView;
 use crate::money::Currency;
 
 pub(super) fn run(global: &Global, command: &JournalCommand) -> Result<Report, AppError> {
-    let path = global.options().journal_path()?;
-    if !path.exists() {
-        return Err(usage(format!("there is no journal at {} yet: the first order makes one", path.display())));
-    }
-    let journal = SqliteReader::open(&path)?;
+    let journal = SqliteReader::open(global.options().journal_path()?)?;
     let read = |selection: &Selection| -> Result<Vec<OrderView>, JournalError> {
         let (policy, now) = (global.options().policy, global.options().clock().now());
         let mut orders = journal.orders(selection)?;

@@ -48,11 +48,15 @@ pub(super) fn refund(global: &Global, refund: &Refund) -> Result<Report, AppErro
 }
 
 pub(super) fn balance(global: &Global) -> Result<Report, AppError> {
-    Ok(Station::open(global, &global.options())?.request(Request::Balance))
+    let mut station = Station::open(global, &global.options())?;
+    let report = station.request(Request::Balance);
+    Ok(station.announced(report))
 }
 
 pub(super) fn history(global: &Global) -> Result<Report, AppError> {
-    Ok(Station::open(global, &global.options())?.request(Request::History))
+    let mut station = Station::open(global, &global.options())?;
+    let report = station.request(Request::History);
+    Ok(station.announced(report))
 }
 
 pub(super) fn resolve(global: &Global, resolve: &Resolve) -> Result<Report, AppError> {
@@ -64,7 +68,7 @@ pub(super) fn resolve(global: &Global, resolve: &Resolve) -> Result<Report, AppE
     if open.is_empty() {
         let text = "Nothing is unresolved.\n".to_owned();
         let json = json!({ "settled": [], "unresolved": [] });
-        return Ok(Report::done(text, "resolved", "Nothing is unresolved.", json));
+        return Ok(station.announced(Report::done(text, "resolved", "Nothing is unresolved.", json)));
     }
     let mut report = station.request(Request::Resolve);
     let left = station.app.journal.open(None)?;
@@ -110,6 +114,16 @@ impl Station {
         Ok(Self { app, desk, card: options.card.clone() })
     }
 
+    /// Says where a new journal was made: the person may have meant another.
+    fn announced(&self, mut report: Report) -> Report {
+        if self.app.journal.is_new() {
+            let path = self.app.journal.reader().path().display().to_string();
+            super::tell(&format!("A new journal was made: {path}"));
+            report.set("new_journal", path.into());
+        }
+        report
+    }
+
     /// The newest sale that the journal knows to be paid: this one, or any, of this card, or of any.
     fn find_sale(&mut self, of: Option<&str>, card: Option<&CardReference>) -> Result<Option<Intent>, AppError> {
         let wanted = |sale: &Intent| {
@@ -149,6 +163,7 @@ impl Station {
         let Order { kind, amount, refund_of } = order;
         let refund_of = refund_of.clone();
         let report = self.request(Request::Order { order: number, kind: *kind, amount: *amount, refund_of });
+        let report = self.announced(report);
         Ok(if tear.tear.is_some() { self.with_tear(report) } else { report })
     }
 

@@ -16,30 +16,66 @@ pub(super) const PAGE_LEN: u16 = 4096;
 /// Octets of the header (SQLite file format, 1.3).
 const HEADER_LEN: usize = 100;
 
-/// What is at the journal's path.
+/// What is at the path that a person names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// No file, or an empty one.
-    Nothing,
-    /// A file with a header of ours.
-    Journal,
+    /// No file, and nothing that a journal there would have left. The name is whole as far as it can be: its directory may be missing.
+    Nothing(PathBuf),
+    /// Something, under the one name that it has, whatever links lead to it: two names would be two locks.
+    Something(PathBuf),
 }
 
-/// Looks at a file without SQLite, which might change it.
-pub(super) fn inspect(path: &Path) -> Result<Found, JournalError> {
+/// The files that SQLite and the lock make beside a journal, and only once it is there.
+const COMPANIONS: [&str; 4] = ["-lock", "-wal", "-shm", "-journal"];
+
+/// Finds out whether a new journal may be made at this path. Makes, opens and changes nothing.
+///
+/// Only a path where nothing is can be a new journal's. Where something of an older one is left, its unresolved orders would be forgotten.
+pub(super) fn find(path: &Path) -> Result<Found, JournalError> {
+    // Before the journal itself: whoever makes one just now makes these after it.
+    let left: Vec<_> =
+        COMPANIONS.into_iter().filter(|suffix| fs::symlink_metadata(beside(path, suffix)).is_ok()).collect();
+    match fs::canonicalize(path) {
+        Ok(path) => return Ok(Found::Something(path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(storage("look at", path, &error)),
+    }
+    // The first name on the way down from the file that is there; where that is a link, it leads nowhere.
+    let there = path.ancestors().find_map(|name| fs::symlink_metadata(name).ok().map(|metadata| (name, metadata)));
+    if let Some((name, metadata)) = there
+        && metadata.is_symlink()
+        && fs::metadata(name).is_err()
+    {
+        let name = name.display();
+        return Err(corrupt(path, &format!("the symbolic link {name} leads to nothing; put back what it led to")));
+    }
+    if !left.is_empty() {
+        let (left, s) = (left.join(", "), if left.len() == 1 { "is" } else { "are" });
+        let reason = format!(
+            "the file is missing, but what belongs to it ({left}) {s} still beside it. Put the file back; or, to begin a new \
+             journal, move those away too"
+        );
+        return Err(corrupt(path, &reason));
+    }
+    if path.file_name().is_none() {
+        return Err(foreign(path, "it does not name a file"));
+    }
+    Ok(Found::Nothing(path.to_owned()))
+}
+
+/// Looks at a file without SQLite, which might change it. A file that is not a journal of ours is refused.
+pub(super) fn inspect(path: &Path) -> Result<(), JournalError> {
     // The log first: a writer that closes meanwhile completes the file before it removes the log.
     let log_length = fs::metadata(beside(path, "-wal")).map_or(0, |metadata| metadata.len());
     let length = match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => return Err(foreign(path, "it is a directory or a device")),
         Ok(metadata) => metadata.len(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
         Err(error) => return Err(storage("look at", path, &error)),
     };
-    if length == 0 && log_length > 0 {
-        return Err(corrupt(path, "it is missing or empty, but its log (-wal) is still there"));
-    }
     if length == 0 {
-        return Ok(Found::Nothing);
+        let reason = "it is empty, which a journal never is: it was emptied, or something else made it. Put back a copy of it; or, \
+                      to begin a new journal, move it and what belongs to it (-lock, -wal, -shm) away";
+        return Err(corrupt(path, reason));
     }
     let mut header = Vec::with_capacity(HEADER_LEN);
     let read = File::open(path).and_then(|file| file.take(HEADER_LEN as u64).read_to_end(&mut header));
@@ -50,7 +86,7 @@ pub(super) fn inspect(path: &Path) -> Result<Found, JournalError> {
     if log_length == 0 && length != expected {
         return Err(corrupt(path, &format!("expected {expected} octets, got {length}")));
     }
-    Ok(Found::Journal)
+    Ok(())
 }
 
 /// The number of pages, when the header is one of ours (SQLite file format, 1.3, offsets as there).
@@ -128,13 +164,8 @@ impl Lock {
     }
 }
 
-/// One name for one file, whatever links lead to it: two names would be two locks.
-pub(super) fn resolve(path: &Path) -> Result<PathBuf, JournalError> {
-    match fs::canonicalize(path) {
-        Ok(path) => return Ok(path),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(storage("look at", path, &error)),
-    }
+/// Makes the directory of a new journal, and gives the one name of its file.
+pub(super) fn prepare(path: &Path) -> Result<PathBuf, JournalError> {
     let (Some(name), Some(parent)) = (path.file_name(), path.parent()) else {
         return Err(foreign(path, "it does not name a file"));
     };
@@ -142,6 +173,13 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, JournalError> {
     create_directory(parent).map_err(|error| storage("create the directory of", path, &error))?;
     let parent = fs::canonicalize(parent).map_err(|error| storage("look at", path, &error))?;
     Ok(parent.join(name))
+}
+
+/// Lets one process at a time make a journal in this directory, and leaves no file behind, however that process ends.
+pub(super) fn hold_directory(path: &Path) -> Result<File, JournalError> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let held = File::open(directory).and_then(|directory| directory.lock().map(|()| directory));
+    held.map_err(|error| storage("lock the directory of", path, &error))
 }
 
 /// Creates a directory and those above it, each durable before the next.
@@ -155,6 +193,23 @@ fn create_directory(directory: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => sync_directory(if parent.as_os_str().is_empty() { Path::new(".") } else { parent }),
     }
+}
+
+/// Makes a finished file appear under a name that nothing has, at once and for good; `false` where something has it by now.
+pub(super) fn publish_new(made: &Path, path: &Path) -> io::Result<bool> {
+    File::options().write(true).open(made)?.sync_all()?;
+    let (here, flags) = (rustix::fs::CWD, rustix::fs::RenameFlags::NOREPLACE);
+    match rustix::fs::renameat_with(here, made, here, path, flags) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::EXIST) => return fs::remove_file(made).map(|()| false),
+        // A file system without that: nobody else of ours makes one here meanwhile.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if fs::symlink_metadata(path).is_err() => {
+            fs::rename(made, path)?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    sync_directory(path.parent().unwrap_or(Path::new("/")))?;
+    Ok(true)
 }
 
 /// Makes a finished file appear under its name at once and for good.

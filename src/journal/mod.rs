@@ -81,6 +81,12 @@ pub enum JournalError {
         /// Which file.
         path: String,
     },
+    /// There is none to read.
+    #[error("there is no journal at {path} yet: the first order makes one")]
+    Missing {
+        /// Which file.
+        path: String,
+    },
     /// The file is no journal of ours.
     #[error("{path} is not a journal of untorn ({reason}); it was not touched")]
     Foreign {

@@ -43,6 +43,7 @@ pub struct SqliteReader {
 pub struct SqliteJournal {
     // Before the lock: the file is closed while it is still ours.
     reader: SqliteReader,
+    is_new: bool,
     /// What is open, of all cards; nobody else writes. A card is waiting when it is asked for, and to find it in the file takes the
     /// longer the more sales the card has had. `None`: to be read.
     open: Option<Vec<OpenRecord>>,
@@ -67,7 +68,8 @@ pub enum Selection {
 }
 
 impl SqliteJournal {
-    /// Opens a journal for writing; creates it, and the directories above it, where there is no file or an empty one.
+    /// Opens a journal for writing. Where nothing is, no link and nothing of an older journal either, it makes one, and the directories
+    /// above it.
     ///
     /// # Errors
     /// - [`JournalError::InUse`] at once, while another process or another value of this one has it open.
@@ -75,29 +77,33 @@ impl SqliteJournal {
     ///   schema and its last line are checked here; [`SqliteReader::verify`] checks all.
     /// - [`JournalError::Storage`], when the system refuses.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, JournalError> {
-        let path = file::resolve(path.as_ref())?;
+        let (path, is_new) = match file::find(path.as_ref())? {
+            Found::Something(path) => (path, false),
+            Found::Nothing(path) => {
+                let path = file::prepare(&path)?;
+                let is_new = create(&path)?;
+                (path, is_new)
+            }
+        };
         // The lock comes before the first look: to open and close a file of which this process holds POSIX locks would drop those. Where
         // there is no lock file nobody writes, and none must appear beside a file that is not ours.
         let lock = match Lock::existing(&path)? {
-            Some(lock) => {
-                // Beside a lock file an empty one is a journal that somebody has emptied, not one that is still to be.
-                if path.exists() && file::inspect(&path)? == Found::Nothing {
-                    let reason = "it was emptied; to begin a new journal, remove it".to_owned();
-                    return Err(JournalError::Corrupt { path: path.display().to_string(), reason });
-                }
-                lock
-            }
-            None => file::inspect(&path).and_then(|_| Lock::create(&path))?,
+            Some(lock) => lock,
+            None => file::inspect(&path).and_then(|()| Lock::create(&path))?,
         };
-        if file::inspect(&path)? == Found::Nothing {
-            create(&path)?;
-        }
+        file::inspect(&path)?;
         Ok(Self {
             reader: SqliteReader { db: connect_checked(&path)?, path, _lock: None },
+            is_new,
             open: None,
             logged: 0,
             _lock: lock,
         })
+    }
+
+    /// Whether this call of [`SqliteJournal::open`] has made it: people must be told, for a journal of theirs may lie elsewhere.
+    pub const fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Reads the same journal.
@@ -198,12 +204,13 @@ impl SqliteReader {
     /// Opens a journal for reading only, also while a terminal writes it: what is read is as of one moment.
     ///
     /// # Errors
-    /// As [`SqliteJournal::open`], except for `InUse`; a file that is missing or empty is [`JournalError::Storage`].
+    /// As [`SqliteJournal::open`], except for `InUse`; where that would make one, [`JournalError::Missing`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, JournalError> {
-        let path = fs::canonicalize(&path).map_err(|error| storage("read", path.as_ref(), &error))?;
-        if file::inspect(&path)? == Found::Nothing {
-            return Err(storage("read", &path, &"the file is empty"));
-        }
+        let path = match file::find(path.as_ref())? {
+            Found::Something(path) => path,
+            Found::Nothing(path) => return Err(JournalError::Missing { path: path.display().to_string() }),
+        };
+        file::inspect(&path)?;
         let made = Sides::before(&path);
         let opened = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
             .map_err(|error| failure("open", &path, &error))
@@ -333,8 +340,12 @@ fn follow(mut records: Vec<OpenRecord>, entry: &Entry) -> Vec<OpenRecord> {
     records
 }
 
-/// Makes a whole journal under another name first, so that a crash leaves either none or one.
-fn create(path: &Path) -> Result<(), JournalError> {
+/// Makes a whole journal under another name first, so that a crash leaves either none or one; `false` where another process was first.
+fn create(path: &Path) -> Result<bool, JournalError> {
+    let _held = file::hold_directory(path)?;
+    if let Found::Something(_) = file::find(path)? {
+        return Ok(false);
+    }
     let made = beside(path, "-new");
     for suffix in ["", "-wal", "-shm", "-journal"] {
         match fs::remove_file(beside(&made, suffix)) {
@@ -358,7 +369,7 @@ fn create(path: &Path) -> Result<(), JournalError> {
         db.close().map_err(|(_, error)| error)
     };
     fill().map_err(|error| failure("create", path, &error))?;
-    file::publish(&made, path).map_err(|error| storage("create", path, &error))
+    file::publish_new(&made, path).map_err(|error| storage("create", path, &error))
 }
 
 /// Opens for writing. Until the checks have passed, nothing is written: no checkpoint either, should they fail.

@@ -71,6 +71,8 @@ pub struct Setup {
     pub slip: Slip,
     /// Opens the PC/SC reader of this name, traced into `ring` too.
     pub open_reader: OpenReader,
+    /// What the person is told first.
+    pub notice: Option<String>,
 }
 
 /// The bench of the virtual cards.
@@ -206,7 +208,7 @@ impl Core {
             orders: Arc::new([]),
             to_refund: ToRefund::default(),
             unseen: Arc::default(),
-            notice: None,
+            notice: setup.notice,
             bells: 0,
         };
         Self {

@@ -51,6 +51,7 @@ pub fn run(options: &Options, files: SuiteFiles, first: Tab) -> Result<bool, App
     let journal_clock = app.clock.clone();
     let (reader, whole) = (app.journal.another_reader()?, app.journal.another_reader()?);
     let bench = bench(&mut app, options)?;
+    let new_journal = app.journal.is_new().then(|| app.journal.reader().path().display().to_string());
     let orders_for = app.terminal.config_mut().orders_for.clone();
     let setup = Setup {
         profile: options.profile.clone(),
@@ -76,6 +77,7 @@ pub fn run(options: &Options, files: SuiteFiles, first: Tab) -> Result<bool, App
         open_reader: Box::new(move |name| {
             open_pcsc(name, &untraced, &trace_clock, &ring).map_err(|error| error.to_string())
         }),
+        notice: new_journal.map(|path| format!("a new journal was made: {path}")),
     };
     // A run that repeats cannot depend on what is plugged in meanwhile.
     let watch = options.seed.is_none();

@@ -219,6 +219,7 @@ pub(super) fn setup(journal: &MemoryJournal, seed: u64) -> Setup {
         gives_at_real_readers: false,
         slip: Box::new(|outcome| slip::of(outcome, Heading { test_keys: true, policy: SettlementPolicy::default() })),
         open_reader: Box::new(|name| Err(format!("{name} cannot be opened"))),
+        notice: None,
     }
 }
 

@@ -118,7 +118,7 @@ fn what_the_system_refuses_is_its_own_error() {
     let error = SqliteJournal::open(path.join("beneath-a-file")).unwrap_err();
     assert!(matches!(error, JournalError::Storage { .. }), "{error}");
     let error = SqliteReader::open(directory.path().join("missing")).unwrap_err();
-    assert!(matches!(error, JournalError::Storage { .. }), "{error}");
+    assert!(matches!(error, JournalError::Missing { .. }), "{error}");
     assert!(!directory.path().join("missing").exists());
 }
 
@@ -140,9 +140,8 @@ fn without_permission_nothing_is_touched() {
 }
 
 #[test]
-fn a_missing_or_empty_file_is_created_with_its_directories() {
+fn a_missing_file_is_created_with_its_directories() {
     let (directory, path) = directory();
-    fs::write(&path, "").unwrap();
     drop(sample(&path));
     let deep = directory.path().join("a/b/c/journal.db");
     drop(sample(&deep));
