@@ -24,6 +24,7 @@ pub mod difference;
 pub mod entropy;
 pub mod family;
 pub mod journal;
+mod locked;
 pub mod money;
 pub mod reader;
 pub mod report;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AppError, place, whole_file};
 use crate::conformance::rig::Ledger;
+use crate::locked::Locked;
 
 /// Most failed authentications in a row.
 const FAILED_MAX: u32 = 2;
@@ -54,15 +55,14 @@ impl FileLedger {
     }
 
     /// One process at a time: a count that is lost may cost a card its last try. The lock ends with the file.
-    fn lock(&self) -> Result<File, String> {
+    fn lock(&self) -> Result<Locked, String> {
         let lock = || {
             if let Some(folder) = self.path.parent() {
                 fs::create_dir_all(folder)?;
             }
             let path = self.path.with_extension("lock");
             let file = File::options().write(true).create(true).truncate(false).open(path)?;
-            file.lock()?;
-            Ok(file)
+            Locked::awaited(file)
         };
         lock().map_err(|error: io::Error| format!("the ledger {} cannot be locked: {error}", self.path.display()))
     }

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::JournalError;
+use crate::locked::Locked;
 
 /// In the header of a journal, so that other SQLite files are not taken for one: "UTRN".
 pub(super) const APPLICATION_ID: u32 = 0x5554_524E;
@@ -121,7 +122,7 @@ fn judge_header(path: &Path, header: &[u8]) -> Result<u32, JournalError> {
 /// The one writer of a journal. The lock ends with the process, however that ends.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    _file: Locked,
 }
 
 impl Lock {
@@ -148,16 +149,16 @@ impl Lock {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(storage("lock", path, &error)),
         };
-        match file.try_lock_shared() {
-            Ok(()) => Ok(Some(Self { _file: file })),
+        match Locked::shared(file) {
+            Ok(file) => Ok(Some(Self { _file: file })),
             Err(TryLockError::WouldBlock) => Err(JournalError::InUse { path: path.display().to_string() }),
             Err(TryLockError::Error(error)) => Err(storage("lock", path, &error)),
         }
     }
 
     fn take(path: &Path, file: File) -> Result<Self, JournalError> {
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+        match Locked::exclusive(file) {
+            Ok(file) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(JournalError::InUse { path: path.display().to_string() }),
             Err(TryLockError::Error(error)) => Err(storage("lock", path, &error)),
         }

@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::card::memory::Write;
+use crate::locked::Locked;
 use crate::reader::persistent::Persist;
 
 const MAGIC: [u8; 8] = *b"UNTORNST";
@@ -38,7 +39,7 @@ const BLOCK_LEN: usize = 512;
 /// An open state file.
 #[derive(Debug)]
 pub struct StateFile {
-    file: File,
+    file: Locked,
     image_len: usize,
     /// The file without its checksums.
     content: Vec<u8>,
@@ -128,7 +129,7 @@ impl StateFile {
         let unfinished = unfinished(path);
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&unfinished);
         let file = file.map_err(fail("create"))?;
-        take(&unfinished, &file)?;
+        let file = take(&unfinished, file)?;
         file.set_len(0).and_then(|()| file.write_all_at(&octets, 0)).map_err(fail("write"))?;
         file.sync_all().map_err(fail("fsync"))?;
         // A link, for to rename would replace what another process has made meanwhile.
@@ -146,15 +147,15 @@ impl StateFile {
     /// Opens the file of a card of this profile; gives its image.
     pub fn open(path: &Path, profile: &str) -> Result<(Self, Vec<u8>), StateFileError> {
         let fail = |operation| move |source| StateFileError::Io { path: path.to_owned(), operation, source };
-        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(fail("open"))?;
-        take(path, &file)?;
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(fail("open"))?;
+        let file = take(path, file)?;
         let mut octets = Vec::new();
-        (&mut file).take(MAGIC.len() as u64).read_to_end(&mut octets).map_err(fail("read"))?;
+        (&*file).take(MAGIC.len() as u64).read_to_end(&mut octets).map_err(fail("read"))?;
         // Before the rest: what is no card may have no end.
         if octets != MAGIC {
             return Err(StateFileError::Magic { path: path.to_owned() });
         }
-        file.read_to_end(&mut octets).map_err(fail("read"))?;
+        (&*file).read_to_end(&mut octets).map_err(fail("read"))?;
         let (content, image_len) = read_content(path, profile, &octets)?;
         let image = content[HEADER_LEN..][..image_len].to_vec();
         Ok((Self { file, image_len, content }, image))
@@ -163,10 +164,10 @@ impl StateFile {
     /// Removes the file of a card, of whatever profile; refuses one that is no state file or is in use.
     pub fn remove(path: &Path) -> Result<(), StateFileError> {
         let fail = |operation| move |source| StateFileError::Io { path: path.to_owned(), operation, source };
-        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(fail("open"))?;
-        take(path, &file)?;
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(fail("open"))?;
+        let file = take(path, file)?;
         let mut magic = [0; MAGIC.len()];
-        if file.read_exact(&mut magic).is_err() || magic != MAGIC {
+        if (&*file).read_exact(&mut magic).is_err() || magic != MAGIC {
             return Err(StateFileError::Magic { path: path.to_owned() });
         }
         std::fs::remove_file(path).map_err(fail("remove"))
@@ -180,10 +181,10 @@ fn unfinished(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// One card lies in one reader: whoever has its file open has it locked, until that process ends.
-fn take(path: &Path, file: &File) -> Result<(), StateFileError> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
+/// One card lies in one reader: its file is locked while a process has it open.
+fn take(path: &Path, file: File) -> Result<Locked, StateFileError> {
+    match Locked::exclusive(file) {
+        Ok(locked) => Ok(locked),
         Err(TryLockError::WouldBlock) => Err(StateFileError::InUse { path: path.to_owned() }),
         Err(TryLockError::Error(source)) => {
             Err(StateFileError::Io { path: path.to_owned(), operation: "lock", source })
