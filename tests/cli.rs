@@ -731,43 +731,18 @@ fn the_help_of_each_command_has_examples_that_parse() {
     }
 }
 
-/// Runs the program as somebody who may read the desk's files and write none.
-fn run_as_reader(desk: &Desk, arguments: &[&str]) -> support::untorn::Ran {
-    use std::os::unix::fs::PermissionsExt;
-    use std::os::unix::process::CommandExt;
-    // Where the build lies may be closed to others.
-    let program = desk.path().join("untorn");
-    if !program.exists() {
-        std::fs::copy(env!("CARGO_BIN_EXE_untorn"), &program).unwrap();
-    }
-    for file in std::fs::read_dir(desk.path()).unwrap().map(|file| file.unwrap().path()) {
-        let mode = if file == program { 0o555 } else { 0o444 };
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
-    }
-    std::fs::set_permissions(desk.path(), std::fs::Permissions::from_mode(0o555)).unwrap();
-    let mut command = std::process::Command::new(&program);
-    command.current_dir(desk.path()).arg("--journal").arg(desk.journal()).args(arguments);
-    if rustix::process::geteuid().is_root() {
-        // Root may write anywhere.
-        command.uid(65534).gid(65534);
-    }
-    let ran = ran(&mut command);
-    std::fs::set_permissions(desk.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    ran
-}
-
 #[test]
 fn a_journal_is_read_where_nothing_may_be_written() {
     let desk = Desk::new(&[]);
     desk.run(&["pay", "100"]).ended(0);
     let names =
         || std::fs::read_dir(desk.path()).unwrap().map(|file| file.unwrap().file_name()).collect::<BTreeSet<_>>();
-    assert!(run_as_reader(&desk, &["journal", "verify"]).ended(0).stdout.contains("2 lines"));
+    assert!(desk.run_as_reader(&["journal", "verify"]).ended(0).stdout.contains("2 lines"));
     let before = names();
     for command in ["list", "totals", "export"] {
-        assert!(run_as_reader(&desk, &["journal", command]).ended(0).stdout.contains("100"));
+        assert!(desk.run_as_reader(&["journal", command]).ended(0).stdout.contains("100"));
     }
-    run_as_reader(&desk, &["journal", "show", "1"]).ended(0);
+    desk.run_as_reader(&["journal", "show", "1"]).ended(0);
     assert_eq!(names(), before, "nothing was left beside it");
 
     // A log is left: what the file alone says would be old.
@@ -780,7 +755,7 @@ fn a_journal_is_read_where_nothing_may_be_written() {
     });
     let torn = torn.expect("a killed terminal leaves a log");
     std::fs::remove_file(format!("{}-shm", torn.journal().display())).unwrap();
-    let ran = run_as_reader(&torn, &["journal", "list"]).ended(1);
+    let ran = torn.run_as_reader(&["journal", "list"]).ended(1);
     assert!(ran.stdout.is_empty() && ran.stderr.contains("still in its log"), "{ran:?}");
     assert!(torn.run(&["journal", "list"]).ended(0).stdout.contains("200"), "who may write reads the log");
 }
