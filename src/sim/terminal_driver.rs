@@ -394,7 +394,8 @@ pub(super) fn pay_at(terminal: TerminalId, card: &mut PurseCard<SeededEntropy>, 
         log: &mut log,
     };
     let order = journal.next_order().map_err(|error| error.to_string())?;
-    let amount = Money::new(amount, Currency::JPY);
+    let currency = card.inspect().logical_cards.first().map_or(Currency::JPY, |held| held.currency);
+    let amount = Money::new(amount, currency);
     let request = Request::Order { order, kind: OrderKind::Sale, amount, refund_of: None };
     let mut reader = Exchange::new(Direct(card), may_repeat);
     let mut desk = AtOnce(people);

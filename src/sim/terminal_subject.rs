@@ -190,3 +190,22 @@ impl TestCard for Purse {
         pay_at(TerminalId(*b"ELSEWHRE"), &mut self.0, amount)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// TRM-FORGOTTEN-001 and its like ended in an error with cards whose purse is not in yen.
+    #[test]
+    fn a_card_of_every_profile_pays_elsewhere() {
+        for (profile, _) in Profile::offered() {
+            let mut card = make_card(&CardKind::new(profile), 0).unwrap();
+            let before = card.truth();
+            for _ in 0..20 {
+                card.pay_elsewhere(1).unwrap_or_else(|reason| panic!("{profile}: {reason}"));
+            }
+            let after = card.truth();
+            assert_eq!((before.balance - after.balance, after.commits - before.commits), (20, 20), "{profile}");
+        }
+    }
+}
