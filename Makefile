@@ -1,5 +1,6 @@
 # make run    build what is missing, then take payments in this window
 # make test   everything that CI runs as tests, real PC/SC included
+# make nightly  the suites and all deliberate defects at 32 seeds, for what CI runs at 4
 # make bench  the figures of the README
 # make reports  what lies in reports/ and is made by the program, anew
 
@@ -11,13 +12,16 @@ BUILD_PACKAGES := pkg-config libpcsclite-dev
 # The real PC/SC service, a reader for virtual cards, foreign programs that talk to them, and what a foreign card is built with.
 TEST_PACKAGES := iproute2 libclang-dev libxml2-utils pcscd vsmartcard-vpcd opensc pcsc-tools python3-cryptography python3-pyscard strace
 
-.PHONY: run test bench reports build-needs test-needs foreign-card
+.PHONY: run test nightly bench reports build-needs test-needs foreign-card
 
 run: build-needs
 	cargo run --release --locked --quiet
 
 test: build-needs test-needs foreign-card
 	cargo test --release --locked --workspace
+
+nightly: build-needs
+	UNTORN_SEEDS=32 cargo test --release --locked --test seeds -- --nocapture
 
 bench: build-needs
 	cargo bench --locked
