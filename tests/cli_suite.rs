@@ -104,7 +104,7 @@ fn a_case_that_proves_nothing_is_no_case() {
 #[test]
 fn a_replay_keeps_its_log_where_it_is_told_to() {
     let desk = Desk::new(&[]);
-    let ran = desk.run(&["test", "--replay", "ISO-CLA-001@1/default/7/-", "--out", "kept"]).ended(0);
+    let ran = desk.run(&["test", "--replay", "ISO-CLA-001@2/default/7/-", "--out", "kept"]).ended(0);
     assert!(ran.stdout.contains("20A40400"), "{ran:?}");
     assert!(desk.path().join("kept/ISO-CLA-001.jsonl").exists());
     assert_eq!(desk.run(&["report", "show", "kept"]).ended(0).stdout, "1 passed, 0 failed: clean\n");

@@ -58,7 +58,8 @@ fn cases_of_iso7816_4_notice_each_mutant_that_they_declare() {
     let cases = untorn::suite::cases();
     let mut empty_claims = Vec::new();
     for case in &cases {
-        assert!(!case.kills.is_empty(), "{} notices nothing", case.id);
+        let has_reason = orphans().unwrap().iter().any(|orphan| orphan.case == case.id);
+        assert!(case.kills.is_empty() == has_reason, "{} notices nothing", case.id);
         for mutant in &case.kills {
             let statement = family.statement("default").unwrap();
             let mut subject =

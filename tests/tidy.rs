@@ -266,11 +266,12 @@ fn begins_function(lines: &[&str]) -> bool {
     named && !first.starts_with("//") && lines.iter().find(signature_ends).is_some_and(|line| line.ends_with('{'))
 }
 
-/// specs/*.toml that stand beside a text; the list of exceptions does not.
+/// specs/*.toml with the requirements of a text; the list of exceptions and the kinds of cards are none.
 fn catalogues() -> Vec<PathBuf> {
     let files = fs::read_dir("specs").unwrap().map(|entry| entry.unwrap().path());
     let is_toml = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "toml");
-    files.filter(|path| is_toml(path) && !path.ends_with("exceptions.toml")).collect()
+    let is_other = |path: &PathBuf| path.ends_with("exceptions.toml") || path.ends_with("kinds.toml");
+    files.filter(|path| is_toml(path) && !is_other(path)).collect()
 }
 
 /// `REQ-...` of every heading bullet in a specification, and every id in its catalogue.

@@ -39,6 +39,8 @@ pub struct CampaignOptions {
     pub profile: String,
     /// ICS and IXIT in a TOML file, instead of the profile's.
     pub statement: Option<PathBuf>,
+    /// Which kind of card it is, whatever its statement says.
+    pub kind: Option<String>,
     /// Cases in TOML files, besides the built-in ones.
     pub cases: Vec<PathBuf>,
     /// How long a card at `reader` is waited for, in seconds.
@@ -157,8 +159,11 @@ impl Campaign {
 
     /// What is claimed of the card.
     fn card_statement(&mut self, options: &CampaignOptions) -> Result<Statement, AppError> {
-        let Some(path) = &options.statement else { return Ok(built_in(&options.profile)?.1) };
-        let statement = review::read_statement(path)?;
+        let kind = options.kind.as_deref();
+        let Some(path) = &options.statement else {
+            return built_in(&options.profile)?.1.of_kind(kind).map_err(AppError::Usage);
+        };
+        let statement = review::read_statement(path)?.of_kind(kind).map_err(AppError::Usage)?;
         self.warnings = review::statement(&statement, path, &self.cases, |body| matches!(body, Body::Card(_)))?;
         Ok(statement)
     }
@@ -239,6 +244,7 @@ impl Campaign {
             }
         });
         report.interrupted = work.iter().any(|index| report.results[*index].status == Status::NotRun);
+        runner::block_behind(&chosen, &mut report.results);
         runner::doubt_without_twin(&mut report.results);
         report.micros = observer.micros().saturating_sub(begun);
         report
@@ -255,6 +261,7 @@ impl CampaignOptions {
         add("--serve", self.serve.map(|address| address.to_string()));
         add("--profile", Some(self.profile.clone()).filter(|profile| !profile.is_empty() && profile != "default"));
         add("--statement", self.statement.as_ref().map(path));
+        add("--kind", self.kind.clone());
         self.cases.iter().for_each(|file| add("--cases", Some(path(file))));
         add("--card", self.card.clone());
         add("--suite", self.suite.map(|suite| suite.to_string().to_lowercase()));

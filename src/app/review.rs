@@ -88,12 +88,14 @@ fn read_cases(path: &Path) -> Result<Vec<Case>, AppError> {
         .map_err(|error| AppError::Usage(format!("{}: {error}", path.display())))
 }
 
-/// What our own cards and terminal claim: some of it no case needs, and bodies ask for it.
+/// What our own cards and terminal claim, for of some of it bodies ask and no case needs it; and what built-in cases need.
 fn built_in_claims() -> Vec<String> {
     let profiles = families().iter().flat_map(|family| family.profiles().into_iter().map(move |name| (family, name)));
     let of_cards = profiles.filter_map(|(family, name)| family.statement(name).ok());
     let of_terminal = OwnTerminal::new(Suite::Epc1).statement().clone();
-    of_cards.chain([of_terminal]).flat_map(|statement| statement.claims).collect()
+    let claimed = of_cards.chain([of_terminal]).flat_map(|statement| statement.claims);
+    let needed = suites::cases().into_iter().flat_map(|case| case.needs);
+    claimed.chain(needed.map(|need| need.trim_start_matches('!').to_owned())).collect()
 }
 
 #[cfg(test)]

@@ -78,6 +78,8 @@ pub struct Chip<A> {
     defect: Option<ChipDefect>,
     /// What earlier commands left, for the defect that reads it.
     stale: Vec<u8>,
+    /// A chain came since the reset, for the defect that goes by it.
+    had_chain: bool,
 }
 
 impl<A: Application> Chip<A> {
@@ -93,6 +95,7 @@ impl<A: Application> Chip<A> {
             pending: None,
             defect: None,
             stale: Vec::new(),
+            had_chain: false,
         };
         chip.power_off();
         chip
@@ -124,6 +127,7 @@ impl<A: Application> Chip<A> {
     }
 
     fn forget(&mut self) {
+        self.had_chain = false;
         if !self.has(ChipDefect::ChannelsSurviveReset) {
             self.open = [true, false, false, false];
         }
@@ -195,7 +199,13 @@ impl<A: Application> Chip<A> {
             if self.has(ChipDefect::RefusalDeselects) {
                 self.selected[usize::from(channel)] = false;
             }
-            if self.has(ChipDefect::UnknownInstructionAccepted) && refusal == StatusWord::INS_NOT_SUPPORTED {
+            let accepts = match self.defect {
+                Some(ChipDefect::UnknownInstructionAccepted) => true,
+                Some(ChipDefect::InstructionAcceptedElsewhere) => channel != 0,
+                Some(ChipDefect::InstructionAcceptedAfterChain) => self.had_chain,
+                _ => false,
+            };
+            if accepts && refusal == StatusWord::INS_NOT_SUPPORTED {
                 return Ok(StatusWord::OK.into());
             }
             return Ok(refusal.into());
@@ -242,10 +252,14 @@ impl<A: Application> Chip<A> {
         if cla != 0 && !(selected && self.application.knows_class(cla)) {
             return Err(StatusWord::CLA_NOT_SUPPORTED);
         }
+        if self.has(ChipDefect::SelectOpensChannel) && (cla, ins) == (0, ins::SELECT) {
+            self.open[usize::from(channel)] = true;
+        }
         if !self.open[usize::from(channel)] {
             return Err(StatusWord::CHANNEL_NOT_SUPPORTED);
         }
         let defined = match (cla, ins) {
+            (0, ins::SELECT) if self.has(ChipDefect::SelectP2Other) => (p1, p2) == (4, 0x0C),
             (0, ins::SELECT) => (p1, p2) == (4, 0),
             (0, ins::MANAGE_CHANNEL) => {
                 (p1, p2) == (0, 0)
@@ -270,6 +284,7 @@ impl<A: Application> Chip<A> {
     }
 
     fn extend_chain(&mut self, channel: u8, header: [u8; 4], data: &[u8]) -> StatusWord {
+        self.had_chain = true;
         let chain = self.chain.get_or_insert_with(|| Chain { channel, header, data: Vec::new() });
         chain.data.extend_from_slice(data);
         if self.chain.take_if(|chain| is_too_long(self.defect, &chain.data)).is_some() {
@@ -324,9 +339,16 @@ impl<A: Application> Chip<A> {
             match self.defect {
                 Some(ChipDefect::FailedSelectDeselects) => *selected = false,
                 Some(ChipDefect::FailedSelectSelects) => *selected = true,
+                Some(ChipDefect::UnknownNameAccepted) if *selected => return Ok(StatusWord::OK.into()),
                 _ => {}
             }
             return Ok(StatusWord::NOT_FOUND.into());
+        }
+        let elsewhere = (0..CHANNELS).filter(|channel| *channel != request.channel);
+        if self.has(ChipDefect::SelectedOnOneChannelOnly)
+            && elsewhere.into_iter().any(|channel| self.selected[usize::from(channel)])
+        {
+            return Ok(StatusWord::CONDITIONS_NOT_SATISFIED.into());
         }
         let mut data = Vec::with_capacity(ANSWER_CAPACITY);
         let status = self.application.select(&mut self.memory, request.channel, &mut data)?;
@@ -349,7 +371,8 @@ impl<A: Application> Chip<A> {
                 return StatusWord::FUNCTION_NOT_SUPPORTED.into();
             };
             self.open[usize::from(free)] = true;
-            return Reply { data: vec![free], status: StatusWord::OK, channel: request.channel, permitted: 0 };
+            let data = if self.has(ChipDefect::ChannelNumberUnsaid) { Vec::new() } else { vec![free] };
+            return Reply { data, status: StatusWord::OK, channel: request.channel, permitted: 0 };
         }
         if !self.open[usize::from(number & CHANNEL_BITS)] && !self.has(ChipDefect::UnopenedChannelClosed) {
             return StatusWord::CHANNEL_NOT_SUPPORTED.into();
@@ -430,7 +453,13 @@ impl<A: Application> Card for Chip<A> {
         self.forget();
         self.memory.power_on();
         self.powered = self.application.power_up(&mut self.memory).is_ok();
-        self.powered.then(answer_to_reset)
+        let mut atr = answer_to_reset();
+        if self.has(ChipDefect::AnswerToResetUnchecked)
+            && let Some(check) = atr.last_mut()
+        {
+            *check ^= 0x01;
+        }
+        self.powered.then_some(atr)
     }
 
     fn process(&mut self, command: &[u8]) -> Answer {

@@ -8,6 +8,8 @@ crate::defect::defects! {
         ParametersUnchecked => ("parameters-unchecked", false, "P1-P2 that are not defined are not refused: the command is carried out."),
         LengthBeforeClass => ("length-before-class", false, "A wrong length is refused before class, instruction and parameters are looked at."),
         RefusalDeselects => ("refusal-deselects", false, "A command refused by its header loses the current application."),
+        InstructionAcceptedElsewhere => ("instruction-accepted-elsewhere", false, "On every channel but channel 0 an unknown instruction answers 9000."),
+        InstructionAcceptedAfterChain => ("instruction-accepted-after-chain", false, "After a chain an unknown instruction answers 9000."),
         DataWithErrorStatus => ("data-with-error-status", false, "An error status word comes with data."),
 
         TrailingOctetsIgnored => ("trailing-octets-ignored", false, "Octets behind data and Le are ignored."),
@@ -47,6 +49,13 @@ crate::defect::defects! {
         ClosedChannelKeepsSelection => ("closed-channel-keeps-selection", true, "A channel opened again still has selected what it had before."),
         ChannelsSurviveReset => ("channels-survive-reset", true, "Channels are still open after a reset."),
 
+        ChannelNumberUnsaid => ("channel-number-unsaid", false, "MANAGE CHANNEL opens a channel and does not say which."),
+        SelectOpensChannel => ("select-opens-channel", false, "SELECT on a channel that is not open opens it, which the statement does not claim."),
+        SelectedOnOneChannelOnly => ("selected-on-one-channel-only", false, "SELECT answers 6985 while the application is selected on another channel."),
+
+        UnknownNameAccepted => ("unknown-name-accepted", false, "While an application is selected, SELECT of a name that nobody has answers 9000."),
+        SelectP2Other => ("select-p2-other", false, "SELECT is taken with P2 0C only."),
+        AnswerToResetUnchecked => ("answer-to-reset-unchecked", false, "The check octet of the answer to reset is wrong."),
         FailedSelectDeselects => ("failed-select-deselects", false, "A failed SELECT loses the current application."),
         FailedSelectSelects => ("failed-select-selects", false, "A failed SELECT selects the application there is."),
         AidPrefixSelects => ("aid-prefix-selects", false, "An identifier that only begins with the application's selects it."),

@@ -503,6 +503,9 @@ pub(super) struct Test {
     pub(super) replay: Option<Token>,
     #[command(flatten)]
     pub(super) files: TestFiles,
+    /// Which kind of card it is, whatever the statement says: iso, javacard or uicc (specs/kinds.md)
+    #[arg(long, value_name = "KIND")]
+    pub(super) kind: Option<String>,
     /// Keep report and logs in this folder [default: none for virtual cards, runs/TIME for real readers]
     #[arg(long, value_name = "FOLDER")]
     pub(super) out: Option<PathBuf>,

@@ -88,6 +88,7 @@ fn options(global: &Global, test: &Test) -> CampaignOptions {
         serve: test.serve,
         profile: general.profile,
         statement: test.files.statement.clone(),
+        kind: test.kind.clone(),
         cases: test.files.cases.clone(),
         wait_seconds: global.wait.unwrap_or_default(),
         card: general.card.map(|card| card.0),

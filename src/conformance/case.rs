@@ -109,6 +109,8 @@ pub struct Case {
     /// For a case that looks for a refusal: the case that shows the same thing accepted where it must be. Without its pass, a
     /// refusal could have any reason.
     pub twin: Option<String>,
+    /// The cases that show that what it begins with can be done at all: where one of them did not pass, it is blocked.
+    pub behind: Vec<String>,
     /// For a case that records where it tore ([`Tester::record_cuts`]): how a failure's record gets shorter.
     pub shorter: Option<Shorter>,
     /// What it does.
@@ -130,6 +132,7 @@ impl Case {
             risk: Risk::ReadOnly,
             kills: Vec::new(),
             twin: None,
+            behind: Vec::new(),
             shorter: None,
             body: Body::Card(Arc::new(|_| Err(super::verdict::Stop::error("the case has no body")))),
         }
@@ -192,6 +195,15 @@ impl Case {
     #[must_use]
     pub fn twin(mut self, id: &str) -> Self {
         self.twin = Some(id.to_owned());
+        self
+    }
+
+    /// A case without whose pass this one says nothing: it is blocked then.
+    #[must_use]
+    pub fn behind(mut self, id: &str) -> Self {
+        if id != self.id {
+            self.behind.push(id.to_owned());
+        }
         self
     }
 

@@ -39,6 +39,11 @@ impl<'r> Judge<'r> {
         self.statement.text_of(name)
     }
 
+    /// A text that the IXIT may do without; a number in its place is an error of the statement.
+    pub fn optional_text(&self, name: &str) -> Outcome<Option<&'r str>> {
+        if self.statement.values.contains_key(name) { self.text(name).map(Some) } else { Ok(None) }
+    }
+
     /// A number of the IXIT; its lack is an error of the statement.
     pub fn number(&self, name: &str) -> Outcome<u64> {
         match self.statement.values.get(name) {

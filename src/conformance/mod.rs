@@ -12,6 +12,7 @@ pub mod case;
 pub mod evidence;
 pub mod expected;
 pub mod judge;
+pub mod kind;
 pub mod long_answer;
 pub mod lower_tester;
 pub mod mutant;

@@ -150,6 +150,10 @@ pub fn run(
         if report.interrupted {
             continue;
         }
+        if let Some(blocked) = blocked_behind(case, &report.results) {
+            report.results[index].status = blocked;
+            continue;
+        }
         observer.begin(case, index, chosen.len());
         report.results[index] = run_case(case, subjects, case_seed(seed, &case.id), observer);
         observer.end(&report.results[index]);
@@ -328,6 +332,35 @@ fn result(case: &Case, subjects: &Subjects<'_>, seed: u64, cuts: Option<String>,
         expected: None,
         evidence: Vec::new(),
         evidence_file: None,
+    }
+}
+
+/// Why a case says nothing: one that it is behind ran and did not pass, or is blocked in this way itself.
+fn blocked_behind(case: &Case, results: &[CaseResult]) -> Option<Status> {
+    let result_of = |id: &String| results.iter().find(|result| result.id == *id);
+    let first = case.behind.iter().filter_map(result_of).find(|result| match &result.status {
+        Status::Ran { verdict, .. } => *verdict != Verdict::Pass,
+        Status::Blocked { reason } => reason.starts_with(BEHIND),
+        _ => false,
+    })?;
+    Some(Status::Blocked {
+        reason: match &first.status {
+            Status::Ran { reason: Some(reason), .. } => format!("{BEHIND}{}: {reason}", first.id),
+            _ => first.reason().unwrap_or_default().to_owned(),
+        },
+    })
+}
+
+/// How such a reason begins.
+const BEHIND: &str = "see ";
+
+/// The same where cases ran at once: what did not pass behind such a case is blocked afterwards. `cases` are those of the results.
+pub fn block_behind(cases: &[&Case], results: &mut [CaseResult]) {
+    for (index, case) in cases.iter().enumerate() {
+        let passed = results[index].verdict() == Some(Verdict::Pass);
+        if let Some(blocked) = blocked_behind(case, results).filter(|_| !passed && results[index].verdict().is_some()) {
+            results[index].status = blocked;
+        }
     }
 }
 

@@ -56,6 +56,9 @@ pub struct Statement {
     /// One line for people.
     #[serde(default)]
     pub description: String,
+    /// Which kind of card it is ([`super::kind`]).
+    #[serde(default)]
+    pub kind: Option<String>,
     /// ICS: what is claimed. A dot says that the first part must be claimed too.
     #[serde(default)]
     pub claims: BTreeSet<String>,

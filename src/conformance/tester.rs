@@ -1,6 +1,6 @@
 //! What a case sees of the world: a card behind a link, the statement, seeded randomness, a log.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
@@ -17,7 +17,7 @@ use crate::reader::in_process::lock;
 use crate::reader::trace::mask_pins;
 use crate::reader::{LinkError, LinkErrorKind, Reader, Reset};
 use crate::wire::hex;
-use crate::wire::status::StatusWord;
+use crate::wire::status::{Kind, StatusWord};
 
 /// An answer: data and status word.
 #[derive(Clone, PartialEq, Eq)]
@@ -26,6 +26,18 @@ pub struct Answer {
     pub data: Vec<u8>,
     /// SW1 SW2.
     pub status: StatusWord,
+}
+
+impl Answer {
+    /// A status word that says that the command was not carried out, or not to its end: `64xx` to `6Fxx` but `6Cxx`.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.status.kind(), Kind::CheckingError | Kind::ExecutionError)
+    }
+
+    /// A status word that says that it was carried out, with a remark or without: `9000`, `62xx`, `63xx` (ISO/IEC 7816-4:2020, 5.6).
+    pub fn is_done(&self) -> bool {
+        matches!(self.status.kind(), Kind::Success | Kind::Warning | Kind::TriesLeft(_))
+    }
 }
 
 /// As it came: data, then the status word.
@@ -46,6 +58,8 @@ pub struct Tester<'r> {
     recorded: Option<String>,
     /// What was tried and accepted, as digests: a PIN may be among it.
     accepted: BTreeSet<[u8; 32]>,
+    /// The class in which the card took GET RESPONSE, by the class of the command before it.
+    get_response: BTreeMap<u8, u8>,
 }
 
 impl<'r> Deref for Tester<'r> {
@@ -76,7 +90,7 @@ impl<'r> Tester<'r> {
             lock(card).memory().record_writes();
         }
         let judge = Judge::new(statement, seed, clock);
-        Self { rig, judge, cuts: None, recorded: None, accepted: BTreeSet::new() }
+        Self { rig, judge, cuts: None, recorded: None, accepted: BTreeSet::new(), get_response: BTreeMap::new() }
     }
 
     /// The same with the `cuts` of a replay token.
@@ -197,6 +211,14 @@ impl<'r> Tester<'r> {
             return Err(LinkError::new(LinkErrorKind::Unknown, detail));
         };
         Ok(Answer { data: data.to_vec(), status: StatusWord(u16::from_be_bytes([sw1, sw2])) })
+    }
+
+    pub(super) fn learn_get_response_class(&mut self, cla: u8, class: u8) {
+        self.get_response.insert(cla, class);
+    }
+
+    pub(super) fn learnt_get_response_class(&self, cla: u8) -> Option<u8> {
+        self.get_response.get(&cla).copied()
     }
 
     /// Sends a command and takes the card away around it: before it, after its execution, while it answers. The card is without

@@ -215,9 +215,9 @@ fn keys_choose_what_is_run() {
     assert_eq!(asked(letter(app, 'a')), Vec::<String>::new());
     assert_eq!(asked(letter(app, 'r')), ["iso7816_4"]);
     press(app, &[KeyCode::Enter, KeyCode::Down]);
-    assert_eq!(asked(letter(app, 'r')), ["ISO-SEL-001"]);
+    assert_eq!(asked(letter(app, 'r')), ["ISO-ATR-001"]);
     press(app, &[KeyCode::Enter, KeyCode::Right]);
-    assert_eq!(asked(letter(app, 'r')), ["ISO-SEL-002"], "the next case, shown whole");
+    assert_eq!(asked(letter(app, 'r')), ["ISO-SEL-009"], "the next case, shown whole");
     press(app, &[KeyCode::Esc, KeyCode::Left, KeyCode::Down]);
     assert_eq!(asked(letter(app, 'r')), ["purse"], "folded from inside");
     assert!(letter(app, 's').is_none(), "nothing runs");

@@ -16,6 +16,7 @@ const CHIP: &[&str] = &[
     "iso7816_4.get_response",
     "iso7816_4.logical_channels",
     "iso7816_4.read",
+    "iso7816_4.shareable",
     "iso7816_4.strict",
 ];
 
@@ -38,6 +39,7 @@ pub(super) fn statement(profile: &Profile) -> Statement {
         .text("iso7816_4.long_answer", "00CA0101")
         .text("iso7816_4.chained_command", &hopeless_auth(profile))
         .number("iso7816_4.chain_len_max", 512)
+        .text("iso7816_4.get_response_class", "00")
         .text("purse.keys", "test")
         .number("purse.ring", u64::from(profile.ring));
     if let Some(pin) = &profile.pin {

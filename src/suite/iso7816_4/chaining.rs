@@ -1,10 +1,8 @@
 //! Command chaining (specs/iso7816_4.md, clause 4).
 
 use super::case;
-use super::client::{
-    CHAIN_EXPECTED, LENGTH, NOT_CHAINABLE, aid, must_read_on, octets, on, open, read_header, refused, select,
-    select_command, select_on,
-};
+use super::client::{aid, must_read_on, octets, on, open, read_command, reset, select, select_command, select_on};
+use super::refusal::{CHAIN_EXPECTED, CLASS, INSTRUCTION, LENGTH, NO_APPLICATION, NOT_CHAINABLE, named, refused};
 use crate::conformance::case::{Case, Risk};
 use crate::conformance::tester::{Answer, Tester};
 use crate::conformance::verdict::{Outcome, Stop};
@@ -69,8 +67,8 @@ fn broken_off() -> Vec<Case> {
                 let chained = Chained::new(tester)?;
                 tester.preamble(select)?;
                 chained.begin(tester, 0)?;
-                let header = read_header(tester, 0)?;
-                let answer = tester.send(&[&header[..], &[0x00]].concat())?;
+                let command = read_command(tester, 0)?;
+                let answer = tester.send(&command)?;
                 refused(tester, &answer, CHAIN_EXPECTED)?;
                 must_read_on(tester, 0).map(drop)
             }),
@@ -83,11 +81,7 @@ fn broken_off() -> Vec<Case> {
                 for cold in [true, false] {
                     tester.preamble(select)?;
                     chained.begin(tester, 0)?;
-                    if cold {
-                        tester.power_on()?
-                    } else {
-                        tester.warm_reset()?
-                    };
+                    reset(tester, cold)?;
                     // To a chain that went on this would be a foreign command, and refused.
                     select(tester)?;
                     let answer = chained.end(tester, 0)?;
@@ -95,20 +89,57 @@ fn broken_off() -> Vec<Case> {
                 }
                 Ok(())
             }),
-        case("ISO-CHN-006", "A part on another channel does not continue a chain.", &["chaining", "logical_channels"])
-            .proves(&["REQ-ISO-CHN-5"])
-            .kills(&["chain-crosses-channels"])
+        case(
+            "ISO-CHN-006",
+            "A part on another channel does not continue a chain.",
+            &["chaining", "logical_channels", "shareable"],
+        )
+        .revision(2)
+        .proves(&["REQ-ISO-CHN-5"])
+        .kills(&["chain-crosses-channels"])
+        .twin("ISO-CHN-001")
+        .body(|tester| {
+            let chained = Chained::new(tester)?;
+            let channel = tester.preamble(open)?;
+            tester.preamble(|tester| select_on(tester, channel))?;
+            tester.preamble(select)?;
+            chained.begin(tester, 0)?;
+            let answer = chained.end(tester, channel)?;
+            chained.expect_other(tester, &answer, "on another channel")
+        }),
+        case("ISO-CHN-010", "After a chain, whole or broken off, what is unknown is refused as before.", &["chaining"])
+            .proves(&["REQ-ISO-INS-1", "REQ-ISO-CLA-1", "REQ-ISO-SEL-3"])
+            .kills(&["instruction-accepted-after-chain"])
             .twin("ISO-CHN-001")
-            .body(|tester| {
-                let chained = Chained::new(tester)?;
-                let channel = tester.preamble(open)?;
-                tester.preamble(|tester| select_on(tester, channel))?;
-                tester.preamble(select)?;
-                chained.begin(tester, 0)?;
-                let answer = chained.end(tester, channel)?;
-                chained.expect_other(tester, &answer, "on another channel")
-            }),
+            .body(after_chains),
     ]
+}
+
+fn after_chains(tester: &mut Tester<'_>) -> Outcome {
+    let chained = Chained::new(tester)?;
+    let half = chained.data.len().div_ceil(2);
+    for (state, is_whole) in [("after a chain", true), ("after a chain that was broken off", false)] {
+        tester.preamble(select)?;
+        if is_whole {
+            tester.preamble(|tester| chained.send(tester, half))?;
+        } else {
+            chained.begin(tester, 0)?;
+            // Breaks it off, whatever it answers (REQ-ISO-CHN-4).
+            tester.send(&[0x00, 0x5E, 0x00, 0x00])?;
+        }
+        named(state, tester, |tester| {
+            let answer = tester.send(&[0x00, 0x7E, 0x00, 0x00])?;
+            refused(tester, &answer, INSTRUCTION)?;
+            let other = super::selection::another(&aid(tester)?);
+            let mut command = select_command(tester, &other, 0)?;
+            let answer = tester.send(&command)?;
+            refused(tester, &answer, NO_APPLICATION)?;
+            command[0] = 0x20;
+            let answer = tester.send(&command)?;
+            refused(tester, &answer, CLASS)
+        })?;
+    }
+    Ok(())
 }
 
 fn limits() -> Vec<Case> {
@@ -118,7 +149,7 @@ fn limits() -> Vec<Case> {
             .kills(&["unchainable-chained", "chaining-bit-ignored"])
             .twin("ISO-SEL-001")
             .body(|tester| {
-                let mut command = select_command(&aid(tester)?, 0);
+                let mut command = select_command(tester, &aid(tester)?, 0)?;
                 command[0] |= MORE;
                 let answer = tester.send(&command)?;
                 refused(tester, &answer, NOT_CHAINABLE)

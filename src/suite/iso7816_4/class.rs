@@ -1,8 +1,11 @@
 //! The class octet (specs/iso7816_4.md, clause 1).
 
 use super::case;
-use super::client::{CLASS, INSTRUCTION, PARAMETERS, aid, must_read_on, read_header, refused, select, select_command};
+use super::client::{aid, must_read_on, read_command, select, select_command};
+use super::refusal::{CLASS, INSTRUCTION, PARAMETERS, named, refused};
 use crate::conformance::case::Case;
+use crate::conformance::tester::Tester;
+use crate::conformance::verdict::Outcome;
 
 /// Of the range that ISO/IEC 7816-4:2020, 5.4.1 reserves: first, last, and with each bit of the first range's layout.
 const RESERVED: [u8; 6] = [0x20, 0x21, 0x24, 0x28, 0x30, 0x3F];
@@ -11,17 +14,14 @@ const RESERVED: [u8; 6] = [0x20, 0x21, 0x24, 0x28, 0x30, 0x3F];
 pub(super) fn cases() -> Vec<Case> {
     vec![
         case("ISO-CLA-001", "SELECT in a reserved class is refused.", &[])
+            .revision(2)
             .proves(&["REQ-ISO-CLA-1", "REQ-ISO-SW-2"])
             .kills(&["unknown-class-as-interindustry"])
             .twin("ISO-SEL-001")
             .body(|tester| {
-                for class in RESERVED {
-                    let mut command = select_command(&aid(tester)?, 0);
-                    command[0] = class;
-                    let answer = tester.send(&command)?;
-                    refused(tester, &answer, CLASS)?;
-                }
-                Ok(())
+                reserved_classes(tester)?;
+                tester.preamble(select)?;
+                named("with the application selected", tester, reserved_classes)
             }),
         case("ISO-CLA-002", "A command of the application is refused in a reserved class.", &["read"])
             .proves(&["REQ-ISO-CLA-1"])
@@ -30,8 +30,9 @@ pub(super) fn cases() -> Vec<Case> {
             .body(|tester| {
                 tester.preamble(select)?;
                 for class in RESERVED {
-                    let [_, ins, p1, p2] = read_header(tester, 0)?;
-                    let answer = tester.send(&[class, ins, p1, p2, 0x00])?;
+                    let mut command = read_command(tester, 0)?;
+                    command[0] = class;
+                    let answer = tester.send(&command)?;
                     refused(tester, &answer, CLASS)?;
                 }
                 must_read_on(tester, 0).map(drop)
@@ -53,4 +54,14 @@ pub(super) fn cases() -> Vec<Case> {
                 Ok(())
             }),
     ]
+}
+
+fn reserved_classes(tester: &mut Tester<'_>) -> Outcome {
+    for class in RESERVED {
+        let mut command = select_command(tester, &aid(tester)?, 0)?;
+        command[0] = class;
+        let answer = tester.send(&command)?;
+        refused(tester, &answer, CLASS)?;
+    }
+    Ok(())
 }

@@ -1,7 +1,8 @@
 //! Extended length fields (specs/iso7816_4.md, clause 6).
 
 use super::case;
-use super::client::{LENGTH, aid, get_response, long, long_header, refused, select};
+use super::client::{SelectForm, aid, done, get_response, long, long_header, select};
+use super::refusal::{LENGTH, refused};
 use crate::conformance::case::Case;
 use crate::conformance::tester::{Answer, Tester};
 use crate::conformance::verdict::Outcome;
@@ -19,8 +20,9 @@ fn of_data() -> Vec<Case> {
             .kills(&["extended-le-zero-as-none"])
             .body(|tester| {
                 let short = select(tester)?;
-                let extended = select_extended(tester, &aid(tester)?, true)?;
-                tester.expect_status(&extended, 0x9000)?;
+                let with_le = SelectForm::of(tester)?.le.is_some();
+                let extended = select_extended(tester, &aid(tester)?, with_le)?;
+                done(tester, &extended)?;
                 tester.check_equal("octets of the answer", &short.len(), &extended.data.len())
             }),
         case("ISO-EXT-002", "Both octets of an extended Lc count.", &["extended_length"])
@@ -46,7 +48,7 @@ fn of_answers() -> Vec<Case> {
                 let whole = tester.preamble(long)?;
                 let header = long_header(tester)?;
                 let answer = tester.send_whole(&[&header[..], &[0x00, 0x00, 0x00]].concat())?;
-                tester.expect_status(&answer, 0x9000)?;
+                done(tester, &answer)?;
                 tester.check(answer.data == whole, "the answer is that of the short command")
             }),
         case("ISO-EXT-004", "Both octets of an extended Le count.", &["extended_length", "get_response"])
@@ -60,7 +62,8 @@ fn of_answers() -> Vec<Case> {
                 let mut answer = tester.send(&[&header[..], &[0x00, 0x01, 0x01]].concat())?;
                 if answer.status.sw1() == 0x61 && answer.data.is_empty() {
                     // It hands nothing out but to GET RESPONSE.
-                    answer = tester.send(&get_response(0, answer.status.sw2()))?;
+                    let command = get_response(tester, 0, answer.status.sw2())?;
+                    answer = tester.send(&command)?;
                 }
                 let got = answer.data.len();
                 // A card may give less at a time (REQ-ISO-EXT-4), but hardly one octet of 257.
@@ -93,5 +96,6 @@ fn select_extended(tester: &mut Tester<'_>, aid: &[u8], with_le: bool) -> Outcom
     let lc = (aid.len() as u16).to_be_bytes();
     let le: &[u8] = if with_le { &[0x00, 0x00] } else { &[] };
     // 5.3.4 lets a card split its answer all the same.
-    tester.send_whole(&[&[0x00, 0xA4, 0x04, 0x00, 0x00], &lc[..], aid, le].concat())
+    let SelectForm { class, p2, .. } = SelectForm::of(tester)?;
+    tester.send_whole(&[&[class, 0xA4, 0x04, p2, 0x00], &lc[..], aid, le].concat())
 }

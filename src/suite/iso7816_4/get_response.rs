@@ -1,9 +1,8 @@
 //! Long answers (specs/iso7816_4.md, clause 5).
 
 use super::case;
-use super::client::{
-    NOTHING_WAITS, begin_long, get_response, long, long_header, open, read_header, refused, select, select_on,
-};
+use super::client::{begin_long, done, get_response, long, long_header, open, read_header, reset, select};
+use super::refusal::{NOTHING_WAITS, nothing_done, refused};
 use crate::conformance::case::Case;
 use crate::conformance::long_answer::with_le;
 use crate::conformance::tester::Tester;
@@ -16,6 +15,13 @@ pub(super) fn cases() -> Vec<Case> {
 
 fn pieces() -> Vec<Case> {
     vec![
+        case("ISO-GRS-008", "The long answer of the statement is one.", &["get_response"])
+            .proves(&["REQ-ISO-GRS-1"])
+            .kills(&["le-zero-as-none"])
+            .body(|tester| {
+                tester.preamble(select)?;
+                long(tester).map(drop)
+            }),
         case("ISO-GRS-001", "61xx says how many octets wait, and GET RESPONSE gives them.", &["get_response"])
             .proves(&["REQ-ISO-GRS-1"])
             .kills(&["long-answer-count-wrong"])
@@ -45,8 +51,9 @@ fn nothing_waits() -> Vec<Case> {
             .body(|tester| {
                 tester.preamble(select)?;
                 tester.preamble(long)?;
-                let answer = tester.send(&get_response(0, 0x00))?;
-                refused(tester, &answer, NOTHING_WAITS)
+                let command = get_response(tester, 0, 0x00)?;
+                let answer = tester.send(&command)?;
+                nothing_done(tester, &answer, NOTHING_WAITS)
             }),
         case("ISO-GRS-004", "After a reset GET RESPONSE is refused.", &["get_response"])
             .proves(&["REQ-ISO-GRS-4"])
@@ -56,13 +63,10 @@ fn nothing_waits() -> Vec<Case> {
                 for cold in [true, false] {
                     tester.preamble(select)?;
                     tester.preamble(begin_long)?;
-                    if cold {
-                        tester.power_on()?
-                    } else {
-                        tester.warm_reset()?
-                    };
-                    let answer = tester.send(&get_response(0, 0x00))?;
-                    refused(tester, &answer, NOTHING_WAITS)?;
+                    reset(tester, cold)?;
+                    let command = get_response(tester, 0, 0x00)?;
+                    let answer = tester.send(&command)?;
+                    nothing_done(tester, &answer, NOTHING_WAITS)?;
                 }
                 Ok(())
             }),
@@ -84,7 +88,8 @@ fn others() -> Vec<Case> {
             tester.preamble(begin_long)?;
             let header = read_header(tester, 0)?;
             let second = tester.send(&[&header[..], &[0x01]].concat())?;
-            let answer = tester.send(&get_response(0, second.status.sw2()))?;
+            let command = get_response(tester, 0, second.status.sw2())?;
+            let answer = tester.send(&command)?;
             let given_before = answer.data.len() > 1 && long.windows(answer.data.len()).any(|part| part == answer.data);
             tester.check(!given_before, "GET RESPONSE gives nothing of the answer before the last")
         }),
@@ -98,7 +103,8 @@ fn others() -> Vec<Case> {
                     tester.preamble(select)?;
                     tester.preamble(begin_long)?;
                     tester.send(other)?;
-                    let answer = tester.send(&get_response(0, 0x00))?;
+                    let command = get_response(tester, 0, 0x00)?;
+                    let answer = tester.send(&command)?;
                     refused(tester, &answer, NOTHING_WAITS)?;
                 }
                 Ok(())
@@ -108,16 +114,18 @@ fn others() -> Vec<Case> {
             "What waits on one channel is not given on another.",
             &["get_response", "logical_channels"],
         )
+        .revision(2)
         .proves(&["REQ-ISO-GRS-5"])
         .kills(&["answer-crosses-channels"])
         .twin("ISO-GRS-001")
         .body(|tester| {
+            // Nothing is selected on the other: an application need not be shareable.
             let channel = tester.preamble(open)?;
-            tester.preamble(|tester| select_on(tester, channel))?;
             tester.preamble(select)?;
             tester.preamble(begin_long)?;
-            let answer = tester.send(&get_response(channel, 0x00))?;
-            refused(tester, &answer, NOTHING_WAITS)
+            let command = get_response(tester, channel, 0x00)?;
+            let answer = tester.send(&command)?;
+            nothing_done(tester, &answer, NOTHING_WAITS)
         }),
     ]
 }
@@ -136,7 +144,8 @@ fn counted(tester: &mut Tester<'_>) -> Outcome {
             break;
         }
         let waiting = answer.status.sw2();
-        answer = tester.send(&get_response(0, waiting))?;
+        let command = get_response(tester, 0, waiting)?;
+        answer = tester.send(&command)?;
         let got = answer.data.len();
         if waiting == 0 {
             tester.check((1..=256).contains(&got), "61 00 is followed by 1 to 256 octets")?;
@@ -145,7 +154,7 @@ fn counted(tester: &mut Tester<'_>) -> Outcome {
         }
         octets += got;
     }
-    tester.expect_status(&answer, 0x9000)?;
+    done(tester, &answer)?;
     tester.check(octets > 256, "iso7816_4.long_answer answers more than 256 octets")
 }
 
@@ -167,12 +176,12 @@ fn in_pieces(tester: &mut Tester<'_>, le: u8) -> Outcome<Vec<u8>> {
         tester.check(answer.data.len() <= most, format!("at most {most} octets in a piece"))?;
         data.append(&mut answer.data);
         if answer.status.sw1() != 0x61 {
-            tester.expect_status(&answer, 0x9000)?;
+            done(tester, &answer)?;
             return Ok(data);
         }
         let waiting = answer.status.sw2();
         permitted = if waiting == 0 { le } else { waiting.min(le) };
-        command = get_response(0, permitted).to_vec();
+        command = get_response(tester, 0, permitted)?.to_vec();
     }
     Err(Stop::fail("61xx never ends"))
 }

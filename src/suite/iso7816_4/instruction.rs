@@ -1,9 +1,8 @@
 //! The instruction octet and P1-P2 (specs/iso7816_4.md, clause 2).
 
 use super::case;
-use super::client::{
-    INSTRUCTION, PARAMETERS, aid, begin_long, must_read_on, open, read_on, reads_as, refused, select, select_command,
-};
+use super::client::{aid, begin_long, get_response, must_read_on, on, open, read_on, reads_as, select, select_command};
+use super::refusal::{INSTRUCTION, PARAMETERS, in_each_state, refused};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::Outcome;
@@ -23,35 +22,32 @@ fn instructions() -> Vec<Case> {
     vec![
         // Revision 2: other instructions than FE, with which it could have terminated a card.
         case("ISO-INS-001", "An instruction that the card does not know is refused.", &[])
-            .revision(2)
+            .revision(3)
             .proves(&["REQ-ISO-INS-1", "REQ-ISO-SW-2"])
-            .kills(&["unknown-instruction-accepted"])
+            .kills(&["unknown-instruction-accepted", "instruction-accepted-elsewhere"])
             .twin("ISO-SEL-001")
-            .body(|tester| all_refused(tester, &UNKNOWN)),
+            .body(|tester| in_each_state(tester, |tester, channel| all_refused(tester, channel, &UNKNOWN))),
         case("ISO-INS-002", "An instruction that the application does not know is refused.", &["read"])
             .proves(&["REQ-ISO-INS-1"])
             .kills(&["unknown-instruction-accepted"])
             .twin("ISO-SEL-003")
             .body(|tester| {
                 tester.preamble(select)?;
-                all_refused(tester, &UNKNOWN)
+                all_refused(tester, 0, &UNKNOWN)
             }),
         case("ISO-INS-003", "Instructions 6X and 9X are refused.", &[])
+            .revision(2)
             .proves(&["REQ-ISO-INS-2"])
             .kills(&["unknown-instruction-accepted"])
             .twin("ISO-SEL-001")
-            .body(|tester| {
-                all_refused(tester, &INVALID)?;
-                tester.preamble(select)?;
-                all_refused(tester, &INVALID)
-            }),
+            .body(|tester| in_each_state(tester, |tester, channel| all_refused(tester, channel, &INVALID))),
         case("ISO-INS-004", "A refused instruction leaves the application selected.", &["read"])
             .proves(&["REQ-ISO-INS-3"])
             .kills(&["refusal-deselects"])
             .body(|tester| {
                 select(tester)?;
                 let before = must_read_on(tester, 0)?;
-                tester.preamble(|tester| all_refused(tester, &UNKNOWN))?;
+                tester.preamble(|tester| all_refused(tester, 0, &UNKNOWN))?;
                 let after = must_read_on(tester, 0)?;
                 tester.check_octets("what is read after a refusal", &before, &after)
             }),
@@ -61,10 +57,11 @@ fn instructions() -> Vec<Case> {
 fn parameters() -> Vec<Case> {
     vec![
         case("ISO-PAR-001", "SELECT with reserved P1 or P2 is refused.", &[])
+            .revision(2)
             .proves(&["REQ-ISO-PAR-1", "REQ-ISO-SW-2"])
             .kills(&["parameters-unchecked"])
             .twin("ISO-SEL-001")
-            .body(reserved_selects),
+            .body(|tester| in_each_state(tester, reserved_selects)),
         case("ISO-PAR-002", "SELECT with reserved P1 or P2 selects nothing.", &["read"])
             .proves(&["REQ-ISO-PAR-1"])
             .kills(&["parameters-unchecked"])
@@ -72,7 +69,7 @@ fn parameters() -> Vec<Case> {
             .body(|tester| {
                 let before = read_on(tester, 0)?;
                 for [p1, p2] in RESERVED_SELECT {
-                    let mut command = select_command(&aid(tester)?, 0);
+                    let mut command = select_command(tester, &aid(tester)?, 0)?;
                     (command[2], command[3]) = (p1, p2);
                     tester.send(&command)?;
                     reads_as(tester, 0, &before, "SELECT with reserved P1-P2")?;
@@ -87,7 +84,8 @@ fn parameters() -> Vec<Case> {
                 for [p1, p2] in [[0x01, 0x00], [0x00, 0x01]] {
                     tester.preamble(select)?;
                     tester.preamble(begin_long)?;
-                    let answer = tester.send(&[0x00, 0xC0, p1, p2, 0x00])?;
+                    let [cla, ins, _, _, le] = get_response(tester, 0, 0x00)?;
+                    let answer = tester.send(&[cla, ins, p1, p2, le])?;
                     refused(tester, &answer, PARAMETERS)?;
                 }
                 Ok(())
@@ -110,9 +108,9 @@ fn parameters() -> Vec<Case> {
 /// P1 that no edition gives a meaning, and P2 with a reserved upper half (ISO/IEC 7816-4:2020, 11.1.1).
 const RESERVED_SELECT: [[u8; 2]; 3] = [[0x7F, 0x00], [0x04, 0x80], [0x04, 0xF0]];
 
-fn reserved_selects(tester: &mut Tester<'_>) -> Outcome {
+fn reserved_selects(tester: &mut Tester<'_>, channel: u8) -> Outcome {
     for [p1, p2] in RESERVED_SELECT {
-        let mut command = select_command(&aid(tester)?, 0);
+        let mut command = select_command(tester, &aid(tester)?, channel)?;
         (command[2], command[3]) = (p1, p2);
         let answer = tester.send(&command)?;
         refused(tester, &answer, PARAMETERS)?;
@@ -120,9 +118,9 @@ fn reserved_selects(tester: &mut Tester<'_>) -> Outcome {
     Ok(())
 }
 
-fn all_refused(tester: &mut Tester<'_>, instructions: &[u8]) -> Outcome {
+fn all_refused(tester: &mut Tester<'_>, channel: u8, instructions: &[u8]) -> Outcome {
     for &ins in instructions {
-        let answer = tester.send(&[0x00, ins, 0x00, 0x00])?;
+        let answer = tester.send(&[on(0x00, channel), ins, 0x00, 0x00])?;
         refused(tester, &answer, INSTRUCTION)?;
     }
     Ok(())

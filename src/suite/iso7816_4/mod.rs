@@ -1,6 +1,7 @@
 //! Organisation, security and commands for interchange (ISO/IEC 7816-4:2020), for any card. specs/iso7816_4.md says what a statement
 //! gives and what is asked for; each file is about one clause of it.
 
+mod answer_to_reset;
 mod chaining;
 mod channels;
 mod class;
@@ -9,6 +10,7 @@ mod extended_length;
 mod get_response;
 mod instruction;
 mod length;
+mod refusal;
 mod selection;
 
 use crate::conformance::case::Case;
@@ -17,9 +19,18 @@ use crate::conformance::review::{Wanted, with_values};
 /// Name of the suite.
 const SUITE: &str = "iso7816_4";
 
+/// The cases that show that a part can be tried at all, by the claim for it; the others of this claim are behind them.
+const FIRST: [(&str, &str); 4] = [
+    ("", "ISO-SEL-009"),
+    ("read", "ISO-SEL-010"),
+    ("get_response", "ISO-GRS-008"),
+    ("logical_channels", "ISO-LCH-013"),
+];
+
 /// Its cases, in the order in which they run.
 pub fn cases() -> Vec<Case> {
     let cases = [
+        answer_to_reset::cases(),
         selection::cases(),
         class::cases(),
         instruction::cases(),
@@ -38,6 +49,15 @@ pub fn cases() -> Vec<Case> {
         ("iso7816_4.get_response", value("long_answer")),
         ("iso7816_4.chaining", value("chained_command")),
         ("iso7816_4.chaining_limit", Wanted::number("iso7816_4.chain_len_max")),
+        ("iso7816_4.second_application", value("second_aid")),
+        ("iso7816_4", value("select_class").optional()),
+        ("iso7816_4", value("select_p2").optional()),
+        ("iso7816_4", value("select_le").optional()),
+        ("iso7816_4", value("get_response_class").optional()),
+        ("iso7816_4", value("words.*").optional()),
+        ("iso7816_4.read", value("read_le").optional()),
+        ("iso7816_4.logical_channels", value("open_le").optional()),
+        ("iso7816_4.logical_channels", value("close_from").optional()),
     ];
     with_values(cases, &table)
 }
@@ -45,5 +65,9 @@ pub fn cases() -> Vec<Case> {
 /// A case for cards that claim `iso7816_4` and these parts of it.
 fn case(id: &str, purpose: &str, parts: &[&str]) -> Case {
     let case = Case::new(SUITE, id, purpose).needs(&["iso7816_4"]);
-    parts.iter().fold(case, |case, part| case.needs(&[&format!("iso7816_4.{part}")]))
+    let case = parts.iter().fold(case, |case, part| case.needs(&[&format!("iso7816_4.{part}")]));
+    let first = FIRST.iter().filter(|(part, _)| part.is_empty() || parts.contains(part));
+    // Not behind itself, nor behind one that comes later.
+    let first = first.take_while(|(_, first)| *first != id);
+    first.fold(case, |case, (_, first)| case.behind(first))
 }
