@@ -14,6 +14,7 @@ mod read_file;
 mod review;
 pub mod run_folder;
 mod served;
+pub mod stop;
 mod stop_list;
 pub mod subjects;
 pub mod suites;

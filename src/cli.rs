@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::app::{AppError, Exit, Options};
+use crate::app::{AppError, Exit, Options, stop};
 use crate::tui::SuiteFiles;
 use crate::tui::app::Tab;
 use arguments::{Arguments, Command};
@@ -174,6 +174,9 @@ fn window(global: &arguments::Global, files: &arguments::TestFiles, first: Tab) 
         expectations: files.expect.as_deref().map(test::read_expectations).transpose()?.unwrap_or_default(),
     };
     let is_unresolved = crate::tui::run(&Options { attended: true, ..global.options() }, suite, first)?;
+    if let (false, Some(signal)) = (is_unresolved, stop::signal()) {
+        stop::die_of(signal);
+    }
     Ok(Report::silent(if is_unresolved { Exit::Unresolved } else { Exit::Done }))
 }
 

@@ -23,6 +23,17 @@ pub enum Exit {
     NoCard = 4,
 }
 
+impl Exit {
+    /// The code of a process that a signal has cut off with these [`Stakes`](super::stop::Stakes) open; `None`: nothing is in doubt, and it
+    /// dies of the signal itself.
+    pub(super) const fn of_cut(stakes: super::stop::Stakes) -> Option<Self> {
+        match stakes {
+            super::stop::Stakes::Nothing => None,
+            super::stop::Stakes::Run | super::stop::Stakes::Order => Some(Self::Unresolved),
+        }
+    }
+}
+
 /// Why there is no terminal.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

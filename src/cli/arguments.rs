@@ -20,8 +20,8 @@ use crate::wire::pretty::Format;
 const AFTER_HELP: &str = "\
 Without a command, untorn opens the terminal window, or shows the demonstration where there is no terminal.
 
-Ctrl-C stops the wait for a card. Between a command and its answer nothing stops the terminal: the exchange is finished, and what it \
-brought is written down first.
+Ctrl-C stops the wait for a card. Between a command and its answer the terminal goes on: the exchange is finished, and what it brought \
+is written down first. What takes longer than a second is cut off; the order then stays open in the journal.
 
 A PC/SC reader gives no order before the card is named with --card; without it the card is only read, and its id shown.
 

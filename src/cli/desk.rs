@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::pin::NoPin;
 use super::{pin, tell};
-use crate::app::{App, AppError, Clock, Exit};
+use crate::app::{App, AppError, Clock, stop};
 use crate::reader::{LinkErrorKind, Reader, Reset};
 use crate::secret::Pin;
 use crate::session::{Arrival, Desk};
@@ -151,37 +151,14 @@ impl Desk for ShellDesk {
         asked.map_err(|why| self.no_pin = Some(why)).ok()
     }
 
-    fn checkpoint(&mut self, _number: u64, _action: &Action) {
+    fn checkpoint(&mut self, _number: u64, action: &Action) {
+        stop::note(action);
         crate::app::reached(self.kill_at_action, self.actions);
         self.actions += 1;
     }
 }
 
-/// Set by Ctrl-C, by a termination signal, and when the shell goes away.
+/// Raised by Ctrl-C, by a termination signal, and when the shell goes away; what does not look at it is cut off a little later.
 pub(super) fn stop_flag() -> Result<Arc<AtomicBool>, AppError> {
-    let stop = Arc::new(AtomicBool::new(false));
-    watch_signals(&stop)?;
-    Ok(stop)
-}
-
-/// The same; a Ctrl-C after that ends the process at once.
-pub(super) fn stop_flag_then_exit(exit: Exit) -> Result<Arc<AtomicBool>, AppError> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let signal = signal_hook::consts::SIGINT;
-    // Before the flag is watched for: the signal that sets it must not find it set.
-    signal_hook::flag::register_conditional_shutdown(signal, exit as i32, stop.clone())
-        .map_err(|error| unwatched(signal, &error))?;
-    watch_signals(&stop)?;
-    Ok(stop)
-}
-
-fn watch_signals(stop: &Arc<AtomicBool>) -> Result<(), AppError> {
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-        signal_hook::flag::register(signal, stop.clone()).map_err(|error| unwatched(signal, &error))?;
-    }
-    Ok(())
-}
-
-fn unwatched(signal: i32, error: &std::io::Error) -> AppError {
-    AppError::Usage(format!("cannot watch for signal {signal}: {error}"))
+    stop::watch().map_err(|error| AppError::Usage(format!("cannot watch for signals: {error}")))
 }

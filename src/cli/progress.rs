@@ -11,7 +11,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::progress_line::ProgressLine;
 use super::{desk, tell};
-use crate::app::{AppError, Exit};
+use crate::app::AppError;
+use crate::app::stop::{self, Stakes};
 
 /// How often the wish to stop is looked at, to answer it in words.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -22,8 +23,8 @@ const DRAWS_PER_SECOND: u8 = 20;
 
 /// A bar on the standard error, where that is a person's terminal, and the wish to stop.
 ///
-/// The first Ctrl-C is answered at once in words, and the work ends at its next good place. The second ends the process as it is:
-/// what is worth keeping is on the disk by then.
+/// The first Ctrl-C is answered at once in words, and the work ends at its next good place. The second, or a second's wait, ends the
+/// process as it is: what is worth keeping is on the disk by then.
 pub(super) struct Progress {
     /// The bar; hidden where nobody looks.
     pub(super) bar: ProgressBar,
@@ -54,14 +55,16 @@ impl Progress {
     }
 
     fn of(bar: ProgressBar, until: &'static str) -> Result<Self, AppError> {
-        let stop = desk::stop_flag_then_exit(Exit::Unresolved)?;
+        let stop = desk::stop_flag()?;
+        stop::at_stake(Stakes::Run);
         let (answers, ended) = mpsc::channel();
         let (shown, wish) = (bar.clone(), stop.clone());
         // Without this thread Ctrl-C does what it does, and says nothing.
         let _ = thread::Builder::new().name("answers".to_owned()).spawn(move || {
             while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(LOOK_EVERY) {
                 if wish.load(Ordering::Relaxed) {
-                    shown.suspend(|| tell(&format!("Ending after {until}; Ctrl-C again ends at once.")));
+                    shown
+                        .suspend(|| tell(&format!("Ending after {until}, or in a second; Ctrl-C again ends at once.")));
                     return;
                 }
             }

@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use ::pcsc::{Context, Error, ReaderState, State};
@@ -98,13 +97,12 @@ pub enum WatchEvent {
     },
 }
 
-/// How often a service that is gone is looked for, and how long stopping may take at most.
+/// How often a service that is gone is looked for, and how often it is looked whether to stop.
 const WATCH_ROUND: Duration = Duration::from_millis(500);
 
 /// Watches readers and cards come and go, in a thread of its own, until it is dropped.
 pub struct Watch {
     shared: Arc<WatchShared>,
-    thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
@@ -120,8 +118,8 @@ impl Watch {
         let shared = Arc::<WatchShared>::default();
         let (sender, events) = mpsc::channel();
         let seen = shared.clone();
-        let thread = std::thread::Builder::new().name("pcsc-watch".to_owned()).spawn(move || watch(&seen, &sender))?;
-        Ok((Self { shared, thread: Some(thread) }, events))
+        std::thread::Builder::new().name("pcsc-watch".to_owned()).spawn(move || watch(&seen, &sender))?;
+        Ok((Self { shared }, events))
     }
 }
 
@@ -133,9 +131,7 @@ impl Drop for Watch {
             // It may come just before the thread blocks; the round's end is the safety net.
             let _ = context.cancel();
         }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        // The thread is not waited for: it may be in a call to a service that never answers.
     }
 }
 

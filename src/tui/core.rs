@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::snapshot::{Bench, Phase, ReaderLine, Section, Snapshot, Tear, ToRefund, Wanted};
+use crate::app::stop;
 use crate::entropy::Entropy;
 use crate::family;
 use crate::journal::record::{Entry, Intent, OrderKind, OrderNumber};
@@ -245,6 +246,8 @@ impl Core {
         match instruction {
             Instruction::Begin(wanted) => self.begin(wanted, seat),
             Instruction::Dismiss => {
+                // It was seen.
+                stop::at_stake(stop::Stakes::Nothing);
                 self.stage.picture.phase = Phase::Idle;
                 self.stage.picture.slip = None;
             }
@@ -602,6 +605,7 @@ impl Desk for SeatedDesk<'_> {
     }
 
     fn checkpoint(&mut self, _number: u64, action: &Action) {
+        stop::note(action);
         // Shown from BALANCE_CHECK on, by when the slip is durable.
         if let Action::Record(Entry::UnresolvedFinal { balance_before, .. }) = action {
             self.stage.picture.held_before = Some(*balance_before);

@@ -20,7 +20,7 @@ use super::snapshot::{Phase, Snapshot};
 use super::suite::{self, Ask, Suite, Wish};
 use super::theme::Theme;
 use super::verdicts::Picture;
-use crate::app::Clock;
+use crate::app::{Clock, stop};
 use crate::terminal::event::{Outcome, OutcomeKind};
 use crate::time::Moment;
 
@@ -49,6 +49,8 @@ pub enum Happening {
     Verdicts(Arc<Picture>),
     /// Its thread has ended.
     SuiteEnded,
+    /// A signal wants the process to end.
+    Signal,
 }
 
 /// Opens the window and stays until the person leaves.
@@ -72,8 +74,10 @@ pub fn open(setup: Setup, suite: suite::Setup, clock: Clock, watch: bool, tab: T
         let _ended = Tells(shown.clone(), Some(Happening::SuiteEnded));
         Suite::new(suite).serve(&mut SuiteChannels { clock: Clock::system(), shown, asks });
     })?;
-    thread::Builder::new().name("keys".to_owned()).spawn(move || read_keys(&happen))?;
+    let keys = happen.clone();
+    thread::Builder::new().name("keys".to_owned()).spawn(move || read_keys(&keys))?;
     let (first, cases) = first_pictures(&happenings)?;
+    leave_by_signal(instruct.clone(), happen)?;
     IS_OPEN.store(true, Ordering::SeqCst);
     enable_raw_mode()?;
     crossterm::execute!(io::stdout(), EnterAlternateScreen)?;
@@ -81,9 +85,13 @@ pub fn open(setup: Setup, suite: suite::Setup, clock: Clock, watch: bool, tab: T
     app.tab = tab;
     app.suite.take(cases);
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
-    let ended = run(&mut terminal, &mut app, &happenings, &Behind { instruct, ask }, &mut ring);
+    let behind = Behind { instruct, ask };
+    let ended = run(&mut terminal, &mut app, &happenings, &behind, &mut ring);
     restore();
     let mut is_unresolved = false;
+    // Also where the person cannot say it any more.
+    behind.tell(Told::Core(Instruction::Quit));
+    drop(behind);
     if app.leaving {
         is_unresolved = last_word(&app, &happenings)?;
     } else if core.join().is_err() {
@@ -104,7 +112,7 @@ fn first_pictures(happenings: &Receiver<Happening>) -> io::Result<(Arc<Snapshot>
         match happenings.recv() {
             Ok(Happening::Shown(snapshot)) => first = Some(snapshot),
             Ok(Happening::Verdicts(picture)) => cases = Some(picture),
-            Ok(Happening::Key(_) | Happening::Resized) => {}
+            Ok(Happening::Key(_) | Happening::Resized | Happening::Signal) => {}
             _ => return Err(io::Error::other("a thread ended before it began")),
         }
         if let (Some(first), Some(cases)) = (&first, &cases) {
@@ -113,32 +121,53 @@ fn first_pictures(happenings: &Receiver<Happening>) -> io::Result<(Arc<Snapshot>
     }
 }
 
-/// Waits until the core has left in good order, and a case that works with a real card has ended, and prints the slip of a sale that was given up by
-/// leaving; whether it is unresolved.
+/// Waits until the core has left in good order, prints the slip of a sale that was given up by leaving, and waits for a case that works with
+/// a real card; whether the sale is unresolved, or what came of it could not be told.
 fn last_word(app: &App, happenings: &Receiver<Happening>) -> io::Result<bool> {
     let mut last = app.snapshot.clone();
-    let mut core = true;
     let mut suite = app.suite.picture.run.as_ref().is_some_and(|run| run.at_reader);
     let deadline = Instant::now() + LEAVE;
-    while let Ok(happening) = happenings.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+    let next = || happenings.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+    while let Ok(happening) = next() {
         match happening {
             Happening::Shown(snapshot) => last = snapshot,
-            Happening::Ended => core = false,
+            Happening::Ended => break,
             Happening::SuiteEnded => suite = false,
-            Happening::Key(_) | Happening::Resized | Happening::Verdicts(_) => {}
-        }
-        if !core && !suite {
-            break;
+            _ => {}
         }
     }
-    match &last.slip {
-        Some(slip) if app.leaves_after || last.phase != app.snapshot.phase => {
-            write!(io::stdout(), "{slip}")?;
-            let unresolved = |outcome: &Outcome| matches!(outcome.result, OutcomeKind::Unresolved { .. });
-            Ok(matches!(&last.phase, Phase::Done(outcome) if unresolved(outcome)))
-        }
-        _ => Ok(false),
+    let is_unresolved = print_slip(app, &last)?;
+    while suite && let Ok(happening) = next() {
+        suite = !matches!(happening, Happening::SuiteEnded);
     }
+    Ok(is_unresolved)
+}
+
+/// The slip of what came to its end while the window closed.
+fn print_slip(app: &App, last: &Snapshot) -> io::Result<bool> {
+    let Some(slip) = &last.slip else { return Ok(false) };
+    if !app.leaves_after && last.phase == app.snapshot.phase {
+        return Ok(false);
+    }
+    let printed = write!(io::stdout(), "{slip}").and_then(|()| io::stdout().flush());
+    let is_unresolved = |outcome: &Outcome| matches!(outcome.result, OutcomeKind::Unresolved { .. });
+    match printed {
+        // The terminal has hung up; nobody can be told anything.
+        Err(_) if stop::signal().is_some() => Ok(true),
+        printed => printed.map(|()| matches!(&last.phase, Phase::Done(outcome) if is_unresolved(outcome))),
+    }
+}
+
+/// A signal does what leaving does. The core hears of it directly: the window may be held up at a terminal that takes nothing.
+fn leave_by_signal(instruct: Sender<Instruction>, happen: Sender<Happening>) -> io::Result<()> {
+    stop::watch()?;
+    stop::before_the_cut(restore_at_once);
+    stop::when_it_comes(move || {
+        // Threads that are gone have left already. The window first: what the core shows from then on is its last word.
+        let _ = happen.send(Happening::Signal);
+        let _ = instruct.send(Instruction::Quit);
+    });
+    Ok(())
 }
 
 /// Says that a thread has ended, also where it panicked.
@@ -218,6 +247,7 @@ pub fn run<B: Backend<Error = io::Error>>(
                 Happening::Verdicts(picture) => app.suite.take(picture),
                 Happening::SuiteEnded => app.suite.lost(),
                 Happening::Ended => return Ok(()),
+                Happening::Signal => app.leaving = true,
             }
             if app.leaving {
                 return Ok(());
@@ -347,6 +377,14 @@ fn restore_before_panic() {
             before(info);
         }
     }));
+}
+
+/// For a process that is cut off: past all locks, and without waiting for a terminal that takes nothing.
+fn restore_at_once() {
+    if IS_OPEN.swap(false, Ordering::SeqCst) {
+        let _ = disable_raw_mode();
+        stop::write_at_once(io::stdout(), b"\x1b[?1049l\x1b[?25h");
+    }
 }
 
 fn restore() {

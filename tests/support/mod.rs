@@ -9,6 +9,8 @@ pub mod namespace;
 pub mod pcscd;
 #[cfg(all(feature = "pcsc", target_os = "linux"))]
 pub mod purse;
+#[cfg(target_os = "linux")]
+pub mod screen;
 pub mod untorn;
 #[cfg(all(feature = "pcsc", target_os = "linux"))]
 pub mod virtual_card;
