@@ -2,15 +2,13 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::arguments::{CardCommand, Global, Serve};
 use super::{Report, desk, tell, write_out};
-use crate::app::{AppError, Exit, LoadedProfile, VirtualCard};
+use crate::app::{AppError, Exit, LoadedProfile, VirtualCard, stop};
 use crate::family::purse::card_inspection::Inspection;
 use crate::family::purse::profile::Profile;
 use crate::money::Money;
@@ -20,8 +18,6 @@ use crate::wire::hex;
 
 /// How long a lifted card stays away.
 const AWAY: Duration = Duration::from_secs(1);
-/// How often a served card is looked at for Ctrl-C.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 pub(super) fn run(global: &Global, command: &CardCommand) -> Result<Report, AppError> {
     let options = global.options();
@@ -159,26 +155,24 @@ fn inspection_json(profile: &Profile, found: &Inspection) -> Value {
 
 // Showing it to PC/SC.
 
-/// Serves the card until Ctrl-C, or until vpcd goes away.
+/// Serves the card until Ctrl-C.
 fn serve(card: &VirtualCard, how: &Serve) -> Result<Report, AppError> {
     let attachment = match how.listen {
         Some(address) => {
             let failed = |error| AppError::Reader(format!("cannot listen at {address}: {error}"));
             Attachment::listen(address).map_err(failed)?
         }
-        None => Attachment::Connect(how.vpcd),
+        None => Attachment::ConnectAgain(how.vpcd),
     };
     let control = Control::new();
     if let Some(number) = how.lift_at {
         control.lift_at(number.get() - 1, how.lift.when());
     }
-    let ended = Arc::new(AtomicBool::new(false));
-    let watcher = stop_on_signal(&control, &ended)?;
+    desk::stop_flag()?;
+    let stopped = control.clone();
+    stop::when_it_comes(move || stopped.stop());
     let back = (!how.no_retouch).then(|| control.clone());
     let served = vpcd::serve(&card.card(), &attachment, &control, |event| show(&event, back.as_ref()));
-    ended.store(true, Ordering::Relaxed);
-    // It only watches flags, so it has nothing to panic about.
-    let _ = watcher.join();
     if let Some(reason) = card.failure.get() {
         return Err(AppError::Reader(reason.clone()));
     }
@@ -186,22 +180,10 @@ fn serve(card: &VirtualCard, how: &Serve) -> Result<Report, AppError> {
     Ok(Report::done(String::new(), "served", "The card is no longer shown.", json!({})))
 }
 
-fn stop_on_signal(control: &Control, ended: &Arc<AtomicBool>) -> Result<std::thread::JoinHandle<()>, AppError> {
-    let (stop, control, ended) = (desk::stop_flag()?, control.clone(), ended.clone());
-    Ok(std::thread::spawn(move || {
-        while !ended.load(Ordering::Relaxed) {
-            if stop.load(Ordering::Relaxed) {
-                control.stop();
-                return;
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
-    }))
-}
-
 /// One line an event, as it happens. Commands are shown by their header only: the rest may hold a PIN.
 fn show(event: &Event<'_>, back: Option<&Control>) {
     let line = match event {
+        Event::Waiting => "waiting for the slot: another card lies in it".to_owned(),
         Event::Presented => "presented".to_owned(),
         Event::Reset => "reset".to_owned(),
         Event::PoweredOff => "powered off".to_owned(),
@@ -211,12 +193,12 @@ fn show(event: &Event<'_>, back: Option<&Control>) {
             format!("command {header}, {} octets; answer of {} octets, {status}", command.len(), response.len())
         }
         Event::Lifted => "lifted".to_owned(),
-        Event::Closed => "vpcd closed the connection".to_owned(),
+        Event::Closed => "vpcd closed the connection; waiting until it is back".to_owned(),
     };
     // Who no longer reads the events still wants the card served.
     let _ = write_out(format!("{line}\n").as_bytes());
     if let (Event::Lifted, Some(control)) = (event, back) {
-        std::thread::sleep(AWAY);
+        control.pause(AWAY);
         control.present();
     }
     let _ = io::stdout().flush();

@@ -26,6 +26,11 @@ use crate::reader::in_process::{SharedCard, lock};
 /// Where vpcd listens unless it was told otherwise.
 pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 35_963);
 
+/// How long vpcd may take to ask for a card in its slot; pcscd looks every 400 ms.
+const SLOT_MS: u32 = 2_000;
+/// How long one attempt to reach vpcd takes at most, and how long after it the next begins.
+const CONNECT_ROUND: Duration = Duration::from_millis(200);
+
 const CONTROL_POWER_OFF: u8 = 0x00;
 const CONTROL_POWER_ON: u8 = 0x01;
 const CONTROL_RESET: u8 = 0x02;
@@ -36,6 +41,8 @@ const CONTROL_ATR: u8 = 0x04;
 pub enum Attachment {
     /// vpcd listens and the card connects.
     Connect(SocketAddr),
+    /// The same; and when vpcd goes away after it was there, it is waited for.
+    ConnectAgain(SocketAddr),
     /// The card listens and vpcd connects.
     Listen(TcpListener),
 }
@@ -65,7 +72,10 @@ pub enum LiftWhen {
 /// What happens at the card.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// vpcd has the card.
+    /// vpcd does not ask for the card, so another one lies in its slot: a connection alone says nothing, for the system holds one or two
+    /// ready that vpcd has not looked at.
+    Waiting,
+    /// vpcd has asked for the card: it lies in the slot.
     Presented,
     /// The card was powered on, or reset.
     Reset,
@@ -187,6 +197,13 @@ impl Control {
         self.0.changed.notify_all();
     }
 
+    /// Waits so long; `false` when it was stopped meanwhile.
+    pub fn pause(&self, time: Duration) -> bool {
+        let state = lock(&self.0.state);
+        let waited = self.0.changed.wait_timeout_while(state, time, |state| !state.stopped);
+        !waited.unwrap_or_else(PoisonError::into_inner).0.stopped
+    }
+
     /// Waits until the card lies there; `false` when it was stopped.
     fn wait_presented(&self) -> bool {
         let mut state = lock(&self.0.state);
@@ -194,6 +211,11 @@ impl Control {
             state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         !state.stopped
+    }
+
+    fn is_presented(&self) -> bool {
+        let state = lock(&self.0.state);
+        !state.lifted && !state.stopped
     }
 
     /// Takes note of a new connection; `false` when the card was lifted or stopped meanwhile.
@@ -236,7 +258,8 @@ enum End {
 /// Shows the card until [`Control::stop`]. Blocks; give it a thread.
 ///
 /// The card is reset once at the beginning, to learn the ATR by which vpcd sees that a card is there. When vpcd listens
-/// and goes away, this ends with [`ServeError::Closed`]; when the card listens, the next connection is awaited.
+/// and goes away, this ends with [`ServeError::Closed`], or waits for it ([`Attachment::ConnectAgain`]); when the card listens, the next
+/// connection is awaited.
 ///
 /// An answer is held back as long as the card asks ([`Card::delay_ms`](crate::card::Card::delay_ms)); what vpcd sends meanwhile, such
 /// as a reset, ends that, and the answer is dropped.
@@ -259,25 +282,19 @@ fn serve_waiting(
 ) -> Result<(), ServeError> {
     let atr = learn_atr(card)?;
     let mut served = Served { card, control, atr, on_event: &mut on_event, hold_back: &mut hold_back };
+    let mut was_there = false;
     while control.wait_presented() {
         let stream = match attachment {
-            Attachment::Connect(address) => {
-                TcpStream::connect(address).map_err(|source| ServeError::Connect { address: *address, source })?
-            }
-            Attachment::Listen(listener) => {
-                lock(&control.0.state).listener = Some(listener.local_addr().map_err(ServeError::Accept)?);
-                // A stop from before found no listener to wake.
-                if !control.wait_presented() {
-                    break;
-                }
-                listener.accept().map_err(ServeError::Accept)?.0
-            }
+            Attachment::Connect(address) => served.connect(*address, false)?,
+            Attachment::ConnectAgain(address) => served.connect(*address, was_there)?,
+            Attachment::Listen(listener) => accept(listener, control)?,
         };
+        let Some(stream) = stream else { continue };
         stream.set_nodelay(true).map_err(io_error("set TCP_NODELAY"))?;
         if !control.adopt(&stream).map_err(io_error("duplicate the connection"))? {
             continue;
         }
-        (served.on_event)(Event::Presented);
+        was_there = true;
         let end = served.converse(&stream);
         lock(card).power_off();
         lock(&control.0.state).close();
@@ -292,6 +309,16 @@ fn serve_waiting(
         }
     }
     Ok(())
+}
+
+/// The next connection; `None` when stopped before it was waited for.
+fn accept(listener: &TcpListener, control: &Control) -> Result<Option<TcpStream>, ServeError> {
+    lock(&control.0.state).listener = Some(listener.local_addr().map_err(ServeError::Accept)?);
+    // A stop from before found no listener to wake.
+    if !control.wait_presented() {
+        return Ok(None);
+    }
+    Ok(Some(listener.accept().map_err(ServeError::Accept)?.0))
 }
 
 fn learn_atr(card: &SharedCard) -> Result<Vec<u8>, ServeError> {
@@ -312,12 +339,44 @@ struct Served<'a> {
 }
 
 impl Served<'_> {
+    /// Reaches vpcd; `None` when the card was stopped or lifted meanwhile. With `again` a vpcd that is not there is waited for. One at which
+    /// too many wait already does not answer at all.
+    fn connect(&mut self, address: SocketAddr, again: bool) -> Result<Option<TcpStream>, ServeError> {
+        let mut told = false;
+        loop {
+            match TcpStream::connect_timeout(&address, CONNECT_ROUND) {
+                // Who connects again and again to a port that nobody has can be given this port for their own end, and reach themselves.
+                Ok(stream) if is_own_end(&stream) => drop(self.control.pause(CONNECT_ROUND)),
+                Ok(stream) => return Ok(Some(stream)),
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    if !std::mem::replace(&mut told, true) {
+                        (self.on_event)(Event::Waiting);
+                    }
+                }
+                Err(source) if !again => return Err(ServeError::Connect { address, source }),
+                Err(_) => drop(self.control.pause(CONNECT_ROUND)),
+            }
+            if !self.control.is_presented() {
+                return Ok(None);
+            }
+        }
+    }
+
     /// Answers vpcd until one side ends it.
     fn converse(&mut self, mut stream: &TcpStream) -> Result<End, ServeError> {
         let mut message = Vec::new();
+        let mut is_presented = false;
+        // An error here comes again when the first message is read.
+        if hold_back(stream, SLOT_MS).unwrap_or(false) {
+            (self.on_event)(Event::Waiting);
+        }
         loop {
             match read_message(stream, &mut message) {
-                Ok(()) => {}
+                Ok(()) if is_presented => {}
+                Ok(()) => {
+                    is_presented = true;
+                    (self.on_event)(Event::Presented);
+                }
                 Err(_) if self.control.ended_here() => return Ok(End::Away),
                 Err(error) if is_end(&error) => return Ok(End::Closed),
                 Err(source) => return Err(ServeError::Io { operation: "read", source }),
@@ -439,6 +498,10 @@ fn acknowledge_at_once(stream: &TcpStream) -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 fn acknowledge_at_once(_stream: &TcpStream) -> io::Result<()> {
     Ok(())
+}
+
+fn is_own_end(stream: &TcpStream) -> bool {
+    matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
 }
 
 fn is_end(error: &io::Error) -> bool {
