@@ -1,6 +1,6 @@
 //! The answer to reset (ISO/IEC 7816-3:2006, 8.2) and its historical octets (ISO/IEC 7816-4:2020, 12.1.1).
 
-use super::{Fault, Parsed, WireError, compact_tlv, count, historical, octets, one_octet, pretty::Listing};
+use super::{Fault, Parsed, WireError, compact_tlv, count, historical, octets, one_octet, pretty::Listing, trailer};
 
 /// Most octets: TS and 32 more (ISO/IEC 7816-3:2006, 8.2.1).
 pub const LEN_MAX: usize = 33;
@@ -83,7 +83,7 @@ impl<'a> Atr<'a> {
                 }
             }
             Field::Historical(octets) => self.historical = octets,
-            Field::Tck(tck) => self.tck = Some(tck),
+            Field::Tck { tck, .. } => self.tck = Some(tck),
         }
     }
 
@@ -157,7 +157,11 @@ fn announced(group: Group, more: bool) -> u8 {
 
 /// The TCK that makes the octets from T0 on exclusive-or to zero (ISO/IEC 7816-3:2006, 8.2.5); the last octet is TCK's place.
 fn checksum(input: &[u8]) -> u8 {
-    input.get(1..input.len().saturating_sub(1)).unwrap_or(&[]).iter().fold(0, |sum, octet| sum ^ octet)
+    exclusive_or(input.get(1..input.len().saturating_sub(1)).unwrap_or(&[]))
+}
+
+fn exclusive_or(octets: &[u8]) -> u8 {
+    octets.iter().fold(0, |sum, octet| sum ^ octet)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,7 +186,11 @@ enum Field<'a> {
         octet: u8,
     },
     Historical(&'a [u8]),
-    Tck(u8),
+    /// `expected` is what the octets from T0 to the last historical octet ask for, whatever stands behind TCK.
+    Tck {
+        tck: u8,
+        expected: u8,
+    },
 }
 
 /// Reads the fields in order and hands each over with what is left from it on, so that a listing shows what came before an error.
@@ -202,12 +210,13 @@ fn walk<'a>(input: &'a [u8], take: &mut impl FnMut(&'a [u8], Field<'a>)) -> Pars
     let mut rest = after;
     if tck_needed {
         let (after, tck) = one_octet("TCK")(rest)?;
-        take(rest, Field::Tck(tck));
+        let covered = input.get(1..input.len() - rest.len()).unwrap_or(&[]);
+        take(rest, Field::Tck { tck, expected: exclusive_or(covered) });
         rest = after;
     }
     match input.get(LEN_MAX..) {
-        Some([_, ..]) => Err(Fault::wrong(&input[LEN_MAX..], "at most 33 octets")),
         _ if !rest.is_empty() => Err(Fault::wrong(rest, "the end of the answer to reset")),
+        Some(beyond @ [_, ..]) => Err(Fault::wrong(beyond, "at most 33 octets")),
         _ => Ok((rest, ())),
     }
 }
@@ -279,6 +288,32 @@ const fn rate_d(ta1: u8) -> Option<u8> {
 }
 
 pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8]) {
+    // A sniffer or a driver may give octets before TS: the answer is looked for behind them.
+    if !matches!(input, [0x3B | 0x3F, ..] | [])
+        && let Some(start) = (1..input.len()).find(|&start| is_whole(&input[start..]))
+    {
+        listing.stopped(base, &input[..start], Fault::wrong(&input[..start], "TS 3B or 3F"));
+        listing.line(base + start, "an answer to reset begins here");
+        return list_fields(listing, base + start, &input[start..]);
+    }
+    list_fields(listing, base, input);
+}
+
+/// Whether an answer to reset stands at the head of `input`, with a right TCK or none, whatever follows.
+fn is_whole(input: &[u8]) -> bool {
+    let mut right = true;
+    let mut check = |_: &[u8], field: Field<'_>| {
+        if let Field::Tck { tck, expected } = field {
+            right = tck == expected;
+        }
+    };
+    let walked = walk(input, &mut check);
+    right && walked.map_or_else(|error| Fault::unwrap(error).is_excess(), |_| true)
+}
+
+fn list_fields(listing: &mut Listing<'_>, base: usize, input: &[u8]) {
+    // PC/SC part 3, 3.1.3.2.3: a reader makes these two interface octets for a contactless card.
+    let contactless = matches!(input, [0x3B, 0x80..=0x8F, 0x80, 0x01, ..]);
     let walked = walk(input, &mut |at, field| {
         let offset = base + input.len() - at.len();
         match field {
@@ -294,16 +329,21 @@ pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8]) {
             Field::Historical([]) => {}
             Field::Historical(octets) => {
                 listing.line(offset, &format!("historical octets, {}", count(octets.len())));
-                listing.nested(|listing| historical::list(listing, offset, octets));
+                listing.nested(|listing| historical::list(listing, offset, octets, contactless));
             }
-            Field::Tck(tck) if tck == checksum(input) => listing.line(offset, &format!("TCK {tck:02X}: right")),
-            Field::Tck(tck) => {
-                listing.line(offset, &format!("TCK {tck:02X}: wrong, expected {:02X}", checksum(input)));
+            Field::Tck { tck, expected } if tck == expected => listing.line(offset, &format!("TCK {tck:02X}: right")),
+            Field::Tck { tck, expected } => {
+                listing.line(offset, &format!("TCK {tck:02X}: wrong, expected {expected:02X}"));
             }
         }
     });
     if let Err(error) = walked {
-        listing.stopped(base, input, error);
+        let fault = Fault::unwrap(error);
+        let excess = fault.is_excess().then(|| fault.at(0, input.len()).offset);
+        listing.stopped(base, input, nom::Err::Failure(fault));
+        if let Some(end) = excess {
+            trailer::list(listing, base, input, end, Some(exclusive_or(input.get(1..end).unwrap_or(&[]))));
+        }
     }
 }
 

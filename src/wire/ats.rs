@@ -1,6 +1,6 @@
 //! The answer to select of contactless cards of type A (ISO/IEC 14443-4:2018, 5.2), without its CRC.
 
-use super::{Fault, Parsed, WireError, count, historical, octets, one_octet, pretty::Listing};
+use super::{Fault, Parsed, WireError, count, historical, octets, one_octet, pretty::Listing, trailer};
 
 /// Frame sizes by FSCI (ISO/IEC 14443-4:2018, 5.2.3); codes D to F are reserved.
 const FRAME_SIZES: [u16; 13] = [16, 24, 32, 40, 48, 64, 96, 128, 256, 512, 1024, 2048, 4096];
@@ -46,7 +46,7 @@ impl<'a> Ats<'a> {
 
     /// Most octets of a frame that the card takes, FSC; 32 where T0 is not there (5.2.3); `None` for a reserved code.
     pub fn frame_size(&self) -> Option<u16> {
-        FRAME_SIZES.get(usize::from(self.fsci.unwrap_or(2))).copied()
+        frame_size(self.fsci.unwrap_or(2))
     }
 
     /// Frame waiting time integer, 0 to 14; 4 where TB(1) is not there (5.2.5).
@@ -97,21 +97,26 @@ fn walk<'a>(input: &'a [u8], take: &mut impl FnMut(&'a [u8], Field<'a>)) -> Pars
     }
     take(input, Field::Tl(tl));
     let body_len = usize::from(tl) - 1;
-    if let Some(more @ [_, ..]) = rest.get(body_len..) {
-        return Err(Fault::wrong(more, "the end of the answer to select"));
+    let rest = if body_len > 0 { walk_body(rest, body_len, take)?.0 } else { rest };
+    match rest {
+        [] => Ok((rest, ())),
+        _ => Err(Fault::wrong(rest, "the end of the answer to select")),
     }
-    if body_len == 0 {
-        return Ok((rest, ()));
-    }
-    let (at, t0) = one_octet("T0")(rest)?;
+}
+
+/// T0 to the last historical octet, `len` octets by TL; what stands behind them is left.
+fn walk_body<'a>(body: &'a [u8], len: usize, take: &mut impl FnMut(&'a [u8], Field<'a>)) -> Parsed<'a, ()> {
+    let (at, t0) = one_octet("T0")(body)?;
     if t0 & 0x80 != 0 {
-        return Err(Fault::wrong(rest, "T0 with bit 8 clear"));
+        return Err(Fault::wrong(body, "T0 with bit 8 clear"));
     }
-    take(rest, Field::T0(t0));
+    take(body, Field::T0(t0));
     let at = interface(at, t0 & 0x10 != 0, "TA(1)", Field::Ta, take)?;
     let at = interface(at, t0 & 0x20 != 0, "TB(1)", Field::Tb, take)?;
     let at = interface(at, t0 & 0x40 != 0, "TC(1)", Field::Tc, take)?;
-    let historical_len = body_len - 1 - (t0 >> 4).count_ones() as usize;
+    let Some(historical_len) = len.checked_sub(body.len() - at.len()) else {
+        return Err(Fault::wrong(at, "a TL that covers the octets announced by T0"));
+    };
     let (after, historical) = octets(historical_len, "historical data")(at)?;
     take(at, Field::Historical(historical));
     Ok((after, ()))
@@ -139,7 +144,7 @@ pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8]) {
         match field {
             Field::Tl(tl) => listing.line(offset, &format!("TL {tl:02X}: {}", count(tl.into()))),
             Field::T0(t0) => {
-                let size = FRAME_SIZES.get(usize::from(t0 & 15)).map_or("reserved".to_owned(), u16::to_string);
+                let size = frame_size(t0 & 15).map_or("reserved".to_owned(), |size| size.to_string());
                 listing.line(offset, &format!("T0 {t0:02X}: frame size of the card {size}"));
             }
             Field::Ta(ta) => listing.line(offset, &format!("TA(1) {ta:02X}: {}", bit_rates(ta))),
@@ -155,17 +160,27 @@ pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8]) {
             Field::Historical([]) => {}
             Field::Historical(octets) => {
                 listing.line(offset, &format!("historical octets, {}", count(octets.len())));
-                listing.nested(|listing| historical::list(listing, offset, octets));
+                listing.nested(|listing| historical::list(listing, offset, octets, false));
             }
         }
     });
     if let Err(error) = walked {
-        listing.stopped(base, input, error);
+        let fault = Fault::unwrap(error);
+        let excess = fault.is_excess().then(|| fault.at(0, input.len()).offset);
+        listing.stopped(base, input, nom::Err::Failure(fault));
+        if let Some(end) = excess {
+            trailer::list(listing, base, input, end, None);
+        }
     }
 }
 
+/// Most octets of a frame, by its code; `None` where it is reserved.
+pub(crate) fn frame_size(code: u8) -> Option<u16> {
+    FRAME_SIZES.get(usize::from(code)).copied()
+}
+
 /// ISO/IEC 14443-4:2018, 5.2.4.
-fn bit_rates(ta: u8) -> String {
+pub(crate) fn bit_rates(ta: u8) -> String {
     let rates = |bits: u8| {
         let names: Vec<&str> = [(1, "212"), (2, "424"), (4, "848")]
             .iter()

@@ -1,7 +1,7 @@
 //! Compact-TLV data objects of historical octets (ISO/IEC 7816-4:2020, 12.1.1): one octet of tag and length, then the value.
 
 use super::tlv::Tag;
-use super::{Parsed, WireError, octets, one_octet, pretty::Listing, tag};
+use super::{Parsed, WireError, octets, one_octet, pretty::Listing, tag, value};
 
 /// One object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8]) {
             Ok((after, (tag, value))) => {
                 let name = tag::name(Tag(0x40 | u32::from(tag))).unwrap_or("unknown");
                 listing.value(offset, &format!("{tag:X}  {name}"), offset + 1, value);
+                let tag = Tag(0x40 | u32::from(tag));
+                listing.nested(|listing| value::list(listing, None, tag, offset + 1, value));
                 rest = after;
             }
             Err(error) => return listing.stopped(offset, rest, error),

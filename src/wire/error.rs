@@ -59,6 +59,11 @@ impl<'a> Fault<'a> {
         self.rest.len() < self.needed
     }
 
+    /// Whether all was well, but more octets follow than the format has.
+    pub(crate) fn is_excess(&self) -> bool {
+        self.needed == 0 && self.expected.starts_with("the end of")
+    }
+
     /// With the offset counted from the head of an input of `input_len` octets that itself stands at `base`.
     #[cold]
     pub(crate) fn at(&self, base: usize, input_len: usize) -> WireError {

@@ -12,7 +12,7 @@ use super::guess::guess;
 use super::status::StatusWord;
 use super::tag::{self, Dictionary};
 use super::tlv::{self, Tag};
-use super::{Fault, WireError, atr, ats, compact_tlv, count, dol, hex, instruction, parameters};
+use super::{Fault, WireError, atr, ats, compact_tlv, count, dol, frame, hex, instruction, known_commands, parameters};
 
 /// What octets can be listed as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,11 +33,15 @@ pub enum Format {
     Atr,
     /// An answer to select.
     Ats,
+    /// A contactless frame with its checksum, or a T=1 block.
+    Frame,
+    /// Octets of no known format.
+    Data,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::CommandApdu,
         Self::ResponseApdu,
         Self::StatusWord,
@@ -46,6 +50,8 @@ impl Format {
         Self::Dol,
         Self::Atr,
         Self::Ats,
+        Self::Frame,
+        Self::Data,
     ];
 
     /// The name by which a person picks it.
@@ -59,11 +65,13 @@ impl Format {
             Self::Dol => "dol",
             Self::Atr => "atr",
             Self::Ats => "ats",
+            Self::Frame => "frame",
+            Self::Data => "data",
         }
     }
 
     /// What it is called in a sentence.
-    const fn title(self) -> &'static str {
+    pub const fn title(self) -> &'static str {
         match self {
             Self::CommandApdu => "command APDU",
             Self::ResponseApdu => "response APDU",
@@ -73,6 +81,8 @@ impl Format {
             Self::Dol => "data object list",
             Self::Atr => "answer to reset",
             Self::Ats => "answer to select",
+            Self::Frame => "frame",
+            Self::Data => "data of no known format",
         }
     }
 }
@@ -129,18 +139,9 @@ pub fn listing(format: Format, octets: &[u8]) -> String {
 
 /// The same with a family's own dictionaries, which are asked before [`tag::COMMON`].
 pub fn listing_with(format: Format, octets: &[u8], dictionaries: &[Dictionary<'_>]) -> String {
-    let mut listing = Listing { text: String::new(), indent: 0, dictionaries };
+    let mut listing = Listing { text: String::new(), indent: 0, base: 0, dictionaries };
     listing.text = format!("{}, {}\n", format.title(), count(octets.len()));
-    match format {
-        Format::CommandApdu => list_command(&mut listing, octets),
-        Format::ResponseApdu => list_response(&mut listing, octets),
-        Format::StatusWord => list_status(&mut listing, octets),
-        Format::BerTlv => tlv::list(&mut listing, 0, octets, None, 0),
-        Format::CompactTlv => compact_tlv::list(&mut listing, 0, octets),
-        Format::Dol => dol::list(&mut listing, 0, octets),
-        Format::Atr => atr::list(&mut listing, 0, octets),
-        Format::Ats => ats::list(&mut listing, 0, octets),
-    }
+    listing.body(format, octets);
     listing.text
 }
 
@@ -151,12 +152,38 @@ const ROW_LEN: usize = 16;
 pub(crate) struct Listing<'d> {
     text: String,
     indent: usize,
+    /// Where the head of what is being listed stands in the whole input.
+    base: usize,
     dictionaries: &'d [Dictionary<'d>],
 }
 
 impl<'d> Listing<'d> {
+    /// All lines of `octets`.
+    pub(crate) fn body(&mut self, format: Format, octets: &[u8]) {
+        match format {
+            Format::CommandApdu => list_command(self, octets),
+            Format::ResponseApdu => list_response(self, octets),
+            Format::StatusWord => list_status(self, octets),
+            Format::BerTlv => list_objects(self, octets),
+            Format::CompactTlv => compact_tlv::list(self, 0, octets),
+            Format::Dol => dol::list(self, 0, octets),
+            Format::Atr => atr::list(self, 0, octets),
+            Format::Ats => ats::list(self, 0, octets),
+            Format::Frame => frame::list(self, octets),
+            Format::Data => self.value(0, "octets", 0, octets),
+        }
+    }
+
+    /// Lines one level further in, whose offsets count from `base`.
+    pub(crate) fn inside(&mut self, base: usize, lines: impl FnOnce(&mut Self)) {
+        self.base += base;
+        self.nested(lines);
+        self.base -= base;
+    }
+
     /// One line about what stands at `offset`.
     pub(crate) fn line(&mut self, offset: usize, text: &str) {
+        let offset = self.base + offset;
         // Writing to a String cannot fail.
         let _ = writeln!(self.text, "{offset:>5}  {:indent$}{text}", "", indent = 2 * self.indent);
     }
@@ -192,9 +219,10 @@ impl<'d> Listing<'d> {
     pub(crate) fn stopped(&mut self, base: usize, input: &[u8], error: nom::Err<Fault<'_>>) {
         let fault = Fault::unwrap(error);
         let how = if fault.is_truncation() { "truncated" } else { "wrong" };
-        let error = fault.at(base, input.len());
-        self.line(error.offset, &format!("{how} {error}"));
-        self.rows(error.offset, input.get(error.offset - base..).unwrap_or(&[]));
+        let error = fault.at(self.base + base, input.len());
+        let offset = error.offset - self.base;
+        self.line(offset, &format!("{how} {error}"));
+        self.rows(offset, input.get(offset - base..).unwrap_or(&[]));
     }
 
     /// What a tag is called inside `template`.
@@ -217,7 +245,7 @@ fn list_command(listing: &mut Listing<'_>, input: &[u8]) {
     for (offset, (octet, name)) in input.iter().zip(["CLA", "INS", "P1", "P2"]).enumerate() {
         let meaning = match offset {
             0 => class_meaning(Class(*octet)),
-            1 => instruction::name(input[0], *octet).unwrap_or_default().to_owned(),
+            1 => instruction_meaning(input),
             _ => parameters.as_ref().map_or(String::new(), |words| words[offset - 2].clone()),
         };
         let separator = if meaning.is_empty() { "" } else { ": " };
@@ -254,23 +282,44 @@ fn list_response(listing: &mut Listing<'_>, input: &[u8]) {
             if !response.data.is_empty() {
                 list_data(listing, 0, response.data, None);
             }
-            listing.line(response.data.len(), &response.status.to_string());
+            list_status_word(listing, response.data.len(), response.status);
         }
         Err(_) => listing.stopped(0, input, Fault::short(input, "SW1 SW2", 2)),
     }
 }
 
+/// Data objects, also behind the category octet with which the content of EF.ATR/INFO begins (ISO/IEC 7816-4:2005, 8.2.1.1).
+fn list_objects(listing: &mut Listing<'_>, input: &[u8]) {
+    match input {
+        [category, objects @ ..] if tlv::is_ef_atr(input) => {
+            listing.line(0, &format!("category {category:02X} of EF.ATR/INFO: data objects follow"));
+            tlv::list(listing, 1, objects, None, 0);
+        }
+        _ => tlv::list(listing, 0, input, None, 0),
+    }
+}
+
 fn list_status(listing: &mut Listing<'_>, input: &[u8]) {
     match input {
-        [sw1, sw2] => listing.line(0, &StatusWord::from_bytes([*sw1, *sw2]).to_string()),
-        [_, _, rest @ ..] => listing.stopped(2, rest, Fault::wrong(rest, "the end of the status word")),
+        [sw1, sw2] => list_status_word(listing, 0, StatusWord::from_bytes([*sw1, *sw2])),
+        [sw1, sw2, rest @ ..] => {
+            list_status_word(listing, 0, StatusWord::from_bytes([*sw1, *sw2]));
+            listing.stopped(2, rest, Fault::wrong(rest, "the end of the status word"));
+        }
         _ => listing.stopped(0, input, Fault::short(input, "SW1 SW2", 2)),
     }
 }
 
-/// Data of a command or response: data objects where they are some throughout, else hexadecimal.
+fn list_status_word(listing: &mut Listing<'_>, offset: usize, status: StatusWord) {
+    listing.line(offset, &status.to_string());
+    if let Some(meaning) = status.elsewhere() {
+        listing.nested(|listing| listing.line(offset, meaning));
+    }
+}
+
+/// Data of a command or response: data objects where they are some, also where one of them is broken, else hexadecimal.
 fn list_data(listing: &mut Listing<'_>, base: usize, data: &[u8], template: Option<Tag>) {
-    if tlv::is_well_formed(data, 0) && !begins_with_filling(data) {
+    if begins_like_objects(data) {
         listing.line(base, &format!("data, {}", count(data.len())));
         listing.nested(|listing| tlv::list(listing, base, data, template, 0));
     } else {
@@ -278,8 +327,23 @@ fn list_data(listing: &mut Listing<'_>, base: usize, data: &[u8], template: Opti
     }
 }
 
+/// Whether octets are data objects throughout, or begin so clearly as some that a broken one is worth showing where it breaks.
+pub(crate) fn begins_like_objects(data: &[u8]) -> bool {
+    !begins_with_filling(data) && (tlv::is_well_formed(data, 0) || tlv::is_broken(data))
+}
+
 pub(crate) fn begins_with_filling(octets: &[u8]) -> bool {
-    tlv::padding(octets).len() < octets.len()
+    tlv::padding(octets).len() < octets.len() && !tlv::begins_with_ff_tag(octets)
+}
+
+/// The name of a command; in a proprietary class whose name it is, for others may use the same octets for something else.
+fn instruction_meaning(input: &[u8]) -> String {
+    let [cla, ins, rest @ ..] = input else { return String::new() };
+    let parameter = |index: usize| rest.get(index).copied().unwrap_or(0);
+    match instruction::name(*cla, *ins) {
+        Some(name) => name.to_owned(),
+        None => known_commands::name(*cla, *ins, parameter(0), parameter(1)).unwrap_or_default(),
+    }
 }
 
 pub(super) fn class_meaning(class: Class) -> String {
@@ -288,7 +352,7 @@ pub(super) fn class_meaning(class: Class) -> String {
         Range::Reserved => "reserved",
         Range::Proprietary if matches!(class.0, 0x80 | 0xA0..) => "proprietary",
         Range::Proprietary => "proprietary, in the interindustry layout",
-        Range::Invalid => "invalid",
+        Range::Invalid => "for the reader (PC/SC part 3), no class of a card",
     };
     let channel = class.channel().map_or(String::new(), |channel| format!(", channel {channel}"));
     let chaining = if class.chaining() { ", more of the chain follows" } else { "" };
@@ -362,8 +426,16 @@ mod tests {
    10  historical octets, 10 octets
    10    category 00: data objects, then a status indicator
    11    3  card service data: C5
+   12      C5: selection of applications by full name, by partial name
+   12      data objects in neither EF.DIR nor EF.ATR/INFO
+   12      these files are read with GET DATA; card without a master file
    13    7  card capabilities: C0 01 40
-   17    life cycle status 00
+   14      C0: selection by full name, by partial name
+   15      01: no files of BER-TLV; WRITE commands write one time only
+   15      FF begins no tag: it is filling; data unit of 1 octet
+   16      40: extended Lc and Le
+   16      logical channels: the basic one only
+   17    life cycle status 00: no information
    18    status 9000 done
    20  TCK 0C: right
 "
@@ -418,7 +490,7 @@ mod tests {
             listing(Format::CommandApdu, &[0x80, 0xA8, 0x00, 0x00, 0x04, 0x83, 0x02]),
             "command APDU, 7 octets
     0  CLA 80: proprietary, channel 0
-    1  INS A8
+    1  INS A8: GET PROCESSING OPTIONS (EMV)
     2  P1 00
     3  P2 00
     5  truncated at octet 5: expected 4 octets of command data, got 2 octets, then the end
@@ -427,7 +499,7 @@ mod tests {
         );
         assert_eq!(
             listing(Format::StatusWord, &[0x90, 0x00, 0x61]),
-            "status word, 3 octets\n    2  wrong at octet 2: expected the end of the status word, got 61\n    2  61\n"
+            "status word, 3 octets\n    0  9000 done\n    2  wrong at octet 2: expected the end of the status word, got 61\n    2  61\n"
         );
     }
 
@@ -449,7 +521,7 @@ mod tests {
     fn a_family_names_its_own_tags() {
         const PURSE: Dictionary<'static> = &[(Tag(0xC1), "version and suites")];
         assert!(listing_with(Format::BerTlv, &[0xC1, 0x01, 0x01], &[PURSE]).contains("C1  version and suites: 01"));
-        assert!(listing(Format::BerTlv, &[0xC1, 0x01, 0x01]).contains("C1  unknown: 01"));
+        assert!(listing(Format::BerTlv, &[0xD1, 0x01, 0x01]).contains("D1  unknown: 01"));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::status_proprietary;
+
 /// SW1 SW2 as one number. Any value is one; [`kind`](Self::kind) says what it means.
 ///
 /// ```
@@ -156,6 +158,19 @@ impl StatusWord {
         }
     }
 
+    /// Whether the value itself has a public meaning, not only its class.
+    pub fn has_name(self) -> bool {
+        NAMED.iter().any(|(value, _)| *value == self.0)
+            || matches!(self.kind(), Kind::BytesAvailable(_) | Kind::TriesLeft(_) | Kind::WrongLe(_))
+            || self.elsewhere().is_some()
+            || (self.kind() == Kind::Proprietary && status_proprietary::meaning(self.0).is_some())
+    }
+
+    /// What other specifications say beside ISO/IEC 7816-4, each named; `None` where they say the same or nothing.
+    pub const fn elsewhere(self) -> Option<&'static str> {
+        status_proprietary::elsewhere(self.0)
+    }
+
     /// What it means in words; the words of its class where the value has no name of its own.
     pub fn meaning(self) -> String {
         if let Some((_, meaning)) = NAMED.iter().find(|(value, _)| *value == self.0) {
@@ -191,7 +206,7 @@ impl StatusWord {
                 _ => "failed without a precise diagnosis",
             }
             .to_owned(),
-            Kind::Proprietary => "proprietary".to_owned(),
+            Kind::Proprietary => status_proprietary::meaning(self.0).unwrap_or_else(|| "proprietary".to_owned()),
             Kind::Undefined => "not a status word".to_owned(),
         }
     }
@@ -269,8 +284,30 @@ mod tests {
         assert_eq!(StatusWord(0x611C).to_string(), "611C done, 28 octets available");
         assert_eq!(StatusWord(0x6C1A).to_string(), "6C1A wrong Le, 26 octets available");
         assert_eq!(StatusWord(0x63C3).to_string(), "63C3 warning, counter at 3");
-        assert_eq!(StatusWord(0x91AF).to_string(), "91AF proprietary");
+        assert_eq!(
+            StatusWord(0x91AF).to_string(),
+            "91AF DESFire: another frame follows; SIM: done, a command of 175 octets waits for FETCH"
+        );
+        assert_eq!(StatusWord(0x9001).to_string(), "9001 proprietary");
         assert_eq!(StatusWord::tries_left(3), StatusWord(0x63C3));
+    }
+
+    /// GSM 11.11 (3GPP TS 51.011), 9.4.
+    #[test]
+    fn words_of_a_sim() {
+        for (value, words) in [
+            (0x9404, "file or pattern not found"),
+            (0x9804, "access condition not fulfilled"),
+            (0x9240, "memory problem"),
+            (0x9203, "written after 3 tries"),
+            (0x9F17, "done, 23 octets available"),
+            (0x9E02, "data download error, 2 octets available"),
+            (0x9120, "a command of 32 octets waits for FETCH"),
+        ] {
+            let status = StatusWord(value);
+            assert!(status.has_name() && status.meaning().contains(words), "{status}");
+        }
+        assert!(!StatusWord(0x9302).has_name() && !StatusWord(0x6F42).has_name());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Names of tags. Families add their own dictionaries; a tag without a name is printed by its number.
 
+use super::tag_more::{AUTHENTICATION, CARDS, CONTACTLESS, DISCRETIONARY, ISSUER, PROPRIETARY, PUBLIC_KEY, REGISTRY};
 use super::tlv::Tag;
 
 /// Tags and what they are called. The first dictionary that knows a tag names it.
@@ -10,21 +11,27 @@ pub fn name_in<'a>(dictionaries: &[Dictionary<'a>], tag: Tag) -> Option<&'a str>
     dictionaries.iter().flat_map(|dictionary| dictionary.iter()).find(|(known, _)| *known == tag).map(|(_, name)| *name)
 }
 
-/// The name in [`COMMON`].
+/// The name in [`COMMON`] and in the tables of contactless kernels and of other cards.
 ///
 /// ```
 /// use untorn::wire::{tag, tlv::Tag};
 /// assert_eq!(tag::name(Tag(0x9F36)), Some("Application Transaction Counter (ATC)"));
 /// ```
 pub fn name(tag: Tag) -> Option<&'static str> {
-    name_in(&[COMMON], tag)
+    name_in(&[COMMON, CONTACTLESS, CARDS], tag)
 }
 
 /// Tags whose meaning depends on the template around them: the dictionary of that template, if it has one.
 pub fn within(template: Tag) -> Option<Dictionary<'static>> {
     match template.0 {
         0x62 | 0x64 | 0x6F => Some(FILE_CONTROL),
+        0x73 => Some(DISCRETIONARY),
+        0x7C => Some(AUTHENTICATION),
         0x7D => Some(SECURE_MESSAGING),
+        0xA5 => Some(PROPRIETARY),
+        0xE3 => Some(REGISTRY),
+        0x7F49 => Some(PUBLIC_KEY),
+        0xBF0C => Some(ISSUER),
         _ => None,
     }
 }
@@ -52,6 +59,7 @@ pub const FILE_CONTROL: Dictionary<'static> = dictionary! {
     0xA1 "security attribute template, proprietary",
     0xA5 "proprietary template",
     0xAB "security attribute template, expanded format",
+    0xC6 "PIN status template",
     0xAC "cryptographic mechanism identifier template",
 };
 
@@ -227,11 +235,13 @@ mod tests {
 
     #[test]
     fn every_tag_is_one_and_stands_once() {
-        for dictionary in [COMMON, FILE_CONTROL, SECURE_MESSAGING] {
+        let all = [COMMON, CONTACTLESS, CARDS].concat();
+        let within = [FILE_CONTROL, SECURE_MESSAGING, DISCRETIONARY, PROPRIETARY, ISSUER, REGISTRY, AUTHENTICATION];
+        for dictionary in within.into_iter().chain([PUBLIC_KEY, all.as_slice()]) {
             for (index, (tag, name)) in dictionary.iter().enumerate() {
                 let mut octets = Vec::new();
                 tlv::push(&mut octets, *tag, &[]);
-                assert_eq!(tlv::iter(&octets).next().unwrap().unwrap().tag, *tag, "{name}");
+                assert_eq!(Tag::parse(&octets).unwrap(), *tag, "{name}");
                 assert!(dictionary[..index].iter().all(|(other, _)| other != tag), "{tag} twice");
             }
         }
@@ -242,6 +252,6 @@ mod tests {
         const FAMILY: Dictionary<'static> = &[(Tag(0xC1), "version and suites"), (Tag(0x84), "name")];
         assert_eq!(name_in(&[FAMILY, COMMON], Tag(0x84)), Some("name"));
         assert_eq!(name_in(&[FAMILY, COMMON], Tag(0x9F36)), name(Tag(0x9F36)));
-        assert_eq!(name(Tag(0xC1)), None);
+        assert_eq!(name(Tag(0xDF01)), None);
     }
 }

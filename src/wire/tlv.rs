@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::{Fault, Parsed, WireError, count, octets, one_octet, pretty::Listing};
+use super::{Fault, Parsed, WireError, count, octets, one_octet, pretty::Listing, tag, value};
 
 /// Templates inside templates that are followed when an indefinite length is measured.
 pub const DEPTH_MAX: usize = 16;
@@ -336,10 +336,11 @@ fn length(input: &[u8]) -> Parsed<'_, Option<usize>> {
 
 /// Lists the objects of one level and, down to [`DEPTH_MAX`], those inside them. `template` is the tag around them.
 pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8], template: Option<Tag>, depth: usize) {
+    let reading = FirstOctet::of(input);
     let mut rest = input;
     while !rest.is_empty() {
         let offset = base + input.len() - rest.len();
-        let at = padding(rest);
+        let at = reading.padding(rest);
         if at.len() < rest.len() {
             listing.line(offset, &format!("filling, {}", count(rest.len() - at.len())));
             rest = at;
@@ -348,6 +349,9 @@ pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8], templat
         match object(at) {
             Ok((after, (tag, value))) => {
                 let object = Tlv { tag, value, offset, octets: &at[..at.len() - after.len()] };
+                if reading == FirstOctet::EitherTagOrFilling && filling(at).is_some() {
+                    listing.line(offset, "FF read as the beginning of a tag; as filling the rest can be read too");
+                }
                 list_object(listing, &object, template, depth);
                 rest = after;
             }
@@ -365,6 +369,58 @@ fn list_object(listing: &mut Listing<'_>, object: &Tlv<'_>, template: Option<Tag
         listing.nested(|listing| list(listing, object.value_offset(), value, Some(tag), depth + 1));
     } else {
         listing.value(offset, &format!("{tag}  {name}"), object.value_offset(), value);
+        listing.nested(|listing| value::list(listing, template, tag, object.value_offset(), value));
+    }
+}
+
+/// How an `FF` before `01` to `1E` is read on one level of a listing. Such tags are in use (EMV 4.4 Book 3, Annex B, and templates of
+/// vendors), and `FF` is filling in erased memory too: the reading that lets the level be read to its end is right. [`iter`], which
+/// programs read with, takes filling always: what it reads must not depend on what follows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FirstOctet {
+    Filling,
+    Tag,
+    EitherTagOrFilling,
+}
+
+impl FirstOctet {
+    fn of(input: &[u8]) -> Self {
+        let is_doubtful = input.windows(2).any(|pair| matches!(pair, [0xFF, 0x01..=0x1E]));
+        match is_doubtful && Self::Tag.reads_to_the_end(input, DEPTH_MAX) {
+            false => Self::Filling,
+            true if Self::Filling.reads_to_the_end(input, DEPTH_MAX) => Self::EitherTagOrFilling,
+            true => Self::Tag,
+        }
+    }
+
+    fn padding(self, input: &[u8]) -> &[u8] {
+        if self == Self::Filling {
+            return padding(input);
+        }
+        let mut rest = input;
+        while !matches!(rest, [0xFF, 0x01..=0x1E, ..])
+            && let Some(after) = filling(rest)
+        {
+            // A run of FF may end in the FF that begins a tag.
+            rest = match after {
+                [0x01..=0x1E, ..] if after.len() + 1 < rest.len() => &rest[rest.len() - after.len() - 1..],
+                _ => after,
+            };
+        }
+        rest
+    }
+
+    /// Whether this level and those below it, down to [`DEPTH_MAX`], are data objects to their ends.
+    fn reads_to_the_end(self, input: &[u8], depth: usize) -> bool {
+        let mut rest = self.padding(input);
+        while !rest.is_empty() {
+            let Ok((after, (tag, value))) = object(rest) else { return false };
+            if tag.is_constructed() && depth < DEPTH_MAX && !self.reads_to_the_end(value, depth + 1) {
+                return false;
+            }
+            rest = self.padding(after);
+        }
+        true
     }
 }
 
@@ -379,15 +435,45 @@ fn list_broken(listing: &mut Listing<'_>, offset: usize, at: &[u8], template: Op
 
 /// Whether `input` is data objects throughout, those inside constructed ones included, and at least one.
 pub(crate) fn is_well_formed(input: &[u8], depth: usize) -> bool {
-    let mut objects = iter(input).peekable();
-    objects.peek().is_some()
-        && objects.all(|object| {
-            object.is_ok_and(|object| {
-                !object.tag.is_constructed()
-                    || object.value.is_empty()
-                    || (depth < DEPTH_MAX && is_well_formed(object.value, depth + 1))
-            })
-        })
+    let reads = |reading: FirstOctet| reading.reads_to_the_end(input, depth);
+    !padding(input).is_empty() && (reads(FirstOctet::Filling) || reads(FirstOctet::Tag))
+}
+
+/// Whether `input` is data objects of which one is broken: the first has a known tag and is cut off itself, or reaches the end, or
+/// known ones follow it.
+pub(crate) fn is_broken(input: &[u8]) -> bool {
+    let Ok((at_length, first)) = tag(input) else { return false };
+    let Ok((rest, Some(length))) = length(at_length) else { return false };
+    if tag::name(first).is_none() {
+        return false;
+    }
+    let known = iter(input).map_while(Result::ok).take_while(|object| tag::name(object.tag).is_some()).take(3).count();
+    let is_template = first.is_constructed() && length > 2;
+    match length {
+        _ if known >= 3 => true,
+        _ if is_template && length == rest.len() => true,
+        _ if !is_template => false,
+        // A template that was cut off.
+        _ if length > rest.len() => tag(rest).is_ok_and(|(_, inner)| tag::name(inner).is_some()),
+        // One whose length is too short by a little.
+        _ => {
+            let (value, after) = rest.split_at(length);
+            let begins_well = object(value).is_ok_and(|(_, (inner, _))| tag::name(inner).is_some());
+            begins_well && (after.len() <= 3 || tag(after).is_ok_and(|(_, next)| tag::name(next).is_some()))
+        }
+    }
+}
+
+/// Whether `input` begins with a tag of `FF` and `01` to `1E` that lets it be read to its end.
+pub(crate) fn begins_with_ff_tag(input: &[u8]) -> bool {
+    matches!(input, [0xFF, 0x01..=0x1E, ..]) && FirstOctet::of(input) != FirstOctet::Filling
+}
+
+/// Whether `input` is the content of EF.ATR/INFO with a category octet: data objects behind it, the first of tag `41` to `4F`.
+pub(crate) fn is_ef_atr(input: &[u8]) -> bool {
+    matches!(input, [0x00 | 0x80, 0x41..=0x4F, ..])
+        && !(input[0] == 0x80 && is_well_formed(input, 0))
+        && is_well_formed(&input[1..], 0)
 }
 
 const END_OF_CONTENTS: [u8; 2] = [0, 0];

@@ -1,0 +1,54 @@
+//! What stands behind the end of a format: a checksum that a sniffer left there, a status word, filling.
+
+use super::pretty::Listing;
+use super::status::{Kind, StatusWord};
+use super::{count, crc};
+
+/// Says what the octets of `input` from `end` on are; `input` stands at `base`. `check` is the exclusive-or that a lone octet behind the
+/// end may be. Nothing is said of octets that are none of these: their hexadecimal is listed already.
+pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8], end: usize, check: Option<u8>) {
+    let (body, rest) = input.split_at(end.min(input.len()));
+    if let Some(meaning) = meaning(body, rest, check) {
+        listing.nested(|listing| listing.line(base + end, &meaning));
+    }
+}
+
+fn meaning(body: &[u8], rest: &[u8], check: Option<u8>) -> Option<String> {
+    match rest {
+        [0x00, ..] if rest.iter().all(|&octet| octet == 0) => Some(format!("filling of 00, {}", count(rest.len()))),
+        [0xFF, ..] if rest.iter().all(|&octet| octet == 0xFF) => Some(format!("filling of FF, {}", count(rest.len()))),
+        [octet] if check == Some(*octet) => {
+            Some(format!("{octet:02X}: the exclusive-or of the octets before it, as a TCK is"))
+        }
+        [low, high] => Some(two(body, [*low, *high])),
+        [low, high, more @ ..] if crc::name(body, [*low, *high]).is_some() => Some(format!(
+            "{}, then {}",
+            two(body, [*low, *high]),
+            meaning(&[], more, None).unwrap_or_else(|| count(more.len()))
+        )),
+        [more @ .., sw1, sw2] if is_likely(StatusWord::from_bytes([*sw1, *sw2])) => {
+            let status = StatusWord::from_bytes([*sw1, *sw2]);
+            Some(match meaning(body, more, check) {
+                Some(before) => format!("{before}, then status word {status}"),
+                None => format!("{}, then status word {status}", count(more.len())),
+            })
+        }
+        _ => None,
+    }
+}
+
+fn two(body: &[u8], octets: [u8; 2]) -> String {
+    let status = StatusWord::from_bytes(octets);
+    match crc::name(body, octets) {
+        Some(name) => format!("{name} of the octets before it: right"),
+        None if is_likely(status) => format!("status word {status}"),
+        None => {
+            let [a, b] = crc::a(body).to_le_bytes();
+            format!("no CRC of the octets before it: CRC_A would be {a:02X} {b:02X}")
+        }
+    }
+}
+
+fn is_likely(status: StatusWord) -> bool {
+    matches!(status.kind(), Kind::Success | Kind::BytesAvailable(_)) || status.has_name()
+}
