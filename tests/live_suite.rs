@@ -87,4 +87,8 @@ fn a_real_reader_gets_nothing_written_unasked() {
     assert_eq!(repeated.results.len(), 1);
     assert!(repeated.results[0].id == "ISO-CLA-001" && !repeated.results[0].evidence.is_empty());
     assert_eq!(untorn(&["--card", "4141414141414141"]).status.code(), Some(3));
+    let other = untorn(&["--profile", "euro", "--card", "4242424242424242", "purse", "SEL*"]);
+    let said = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert!(other.status.code() == Some(3) && said.contains("claimed EUR, the card says JPY"), "{said}");
+    assert_eq!(card.inspect(), before);
 }

@@ -108,6 +108,7 @@ impl Campaign {
             None => own,
         };
         let card = InProcessSubject::new(self.card_statement(options)?, make_card(&options.profile, in_card)?);
+        fits(options, card.statement())?;
         let again = Some(options.clone());
         let told = options.virtual_cards();
         Ok(Self { card: Some(Box::new(card)), terminal: Some(Box::new(terminal)), again, told, ..self })
@@ -133,7 +134,9 @@ impl Campaign {
         }
         if let Some(address) = options.serve {
             let make = make_card(&options.profile, options.mutant.as_deref())?;
-            let card = ServedCards::serve(self.card_statement(options)?, address, make, open)?;
+            let statement = self.card_statement(options)?;
+            fits(options, &statement)?;
+            let card = ServedCards::serve(statement, address, make, open)?;
             return Ok(Self { card: Some(Box::new(card)), told: options.virtual_cards(), ..self });
         }
         if options.mutant.is_some() {
@@ -143,8 +146,8 @@ impl Campaign {
         let statement = self.card_statement(options)?;
         let ledger = FileLedger::open("")?;
         let (reader, atr) = with_card(open()?, options.wait_seconds);
-        let identity = identity::identify(&statement, reader, &ledger).map_err(|error| match options.statement {
-            None if atr.is_some() => AppError::Usage(format!(
+        let identity = identity::identify(&statement, reader, &ledger).map_err(|error| match &error {
+            AppError::Reader(_) if options.statement.is_none() && atr.is_some() => AppError::Usage(format!(
                 "this card has no untorn purse: say what is claimed of it with --statement FILE; \
                  docs/testing-your-card.md tells how ({error})"
             )),
@@ -328,6 +331,15 @@ fn make_card(profile: &str, mutant: Option<&str>) -> Result<MakeCard, AppError> 
     // An unknown mutant is a slip of the keyboard, not the end of every case.
     family.virtual_card(&profile, 0, mutant.as_deref()).map_err(AppError::Usage)?;
     Ok(Box::new(move |seed| family.virtual_card(&profile, seed, mutant.as_deref())))
+}
+
+/// A virtual card is what its own profile claims, but for a defect that was asked for. What a file claims may be something else.
+fn fits(options: &CampaignOptions, statement: &Statement) -> Result<(), AppError> {
+    if options.statement.is_none() || options.mutant.is_some() {
+        return Ok(());
+    }
+    let card = make_card(&options.profile, None)?(0).map_err(AppError::Usage)?;
+    identity::fits(statement, card)
 }
 
 /// Looked for once: what else has this in its name may come and go while a run lasts.

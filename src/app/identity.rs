@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::AppError;
 use super::ledger::{FileLedger, Unidentified};
+use crate::card::Card;
 use crate::conformance::case::Risk;
 use crate::conformance::rig::{Guard, Rig};
 use crate::conformance::statement::{Statement, Value};
@@ -18,6 +19,8 @@ use crate::wire::hex;
 /// The value of a statement that says how a card is told from others: commands in hex with commas between them, of which the last reads
 /// a number of its own; or [`BY_TYPE`].
 const IDENTITY: &str = "identity";
+/// The value of a statement that says which number that must be.
+const NUMBER: &str = "identity.number";
 /// Of a card without a number that could be read: any card that answers to reset like it may stand for it.
 const BY_TYPE: &str = "atr";
 
@@ -89,23 +92,68 @@ impl fmt::Display for Identity {
     }
 }
 
-/// Powers on the card at the reader and looks who it is.
+/// Powers on the card at the reader and looks who it is. What the statement claims of it, and the card itself says otherwise, is a mistake
+/// in the statement or another card than was meant: nothing must be tested then.
 pub fn identify(statement: &Statement, reader: Box<dyn Reader>, ledger: &FileLedger) -> Result<Identity, AppError> {
     let mut rig = Rig::new(reader, None);
     let mut clock = || 0;
     let mut tester = Tester::new(&mut rig, statement, 0, &mut clock);
-    let identity = identity_at(&mut tester, statement, ledger);
+    let identity = identity_at(&mut tester, statement, ledger, contradictions);
     tester.power_off();
-    identity.map_err(|stop| AppError::Reader(format!("cannot identify the card: {}", stop.reason)))
+    let (identity, mut found) =
+        identity.map_err(|stop| AppError::Reader(format!("cannot identify the card: {}", stop.reason)))?;
+    if let Some(Value::Text(number)) = statement.values.get(NUMBER)
+        && found.is_empty()
+        && !number.eq_ignore_ascii_case(identity.name())
+    {
+        found.push(format!("its number: claimed {number}, at the reader is {identity}"));
+    }
+    if found.is_empty() { Ok(identity) } else { Err(is_another(statement, &found)) }
+}
+
+/// The same for a card of ours, which needs no name. What it does not answer is for the cases to see.
+pub fn fits(statement: &Statement, card: impl Card + 'static) -> Result<(), AppError> {
+    let mut rig = Rig::in_process(card);
+    let mut clock = || 0;
+    let mut tester = Tester::new(&mut rig, statement, 0, &mut clock);
+    let found = tester.power_on().and_then(|_| contradictions(&mut tester, statement)).unwrap_or_default();
+    if found.is_empty() { Ok(()) } else { Err(is_another(statement, &found)) }
+}
+
+fn is_another(statement: &Statement, found: &[String]) -> AppError {
+    AppError::Usage(format!(
+        "the card is not what the statement {} claims, and nothing was run: {}",
+        statement.name,
+        found.join("; ")
+    ))
+}
+
+/// What the families of the card find.
+fn contradictions(tester: &mut Tester<'_>, statement: &Statement) -> Outcome<Vec<String>> {
+    let claimed = families().iter().filter(|family| statement.claims(family.name()));
+    claimed.map(|family| family.contradictions(tester)).collect::<Outcome<Vec<_>>>().map(|found| found.concat())
 }
 
 /// Keys of the test system may be tried at it, and it is not known yet which card that costs a try.
-fn identity_at(tester: &mut Tester<'_>, statement: &Statement, ledger: &FileLedger) -> Outcome<Identity> {
+///
+/// `first` looks at it before. Where it finds something, the card is not asked who it is: it may be of another kind.
+fn identity_at(
+    tester: &mut Tester<'_>,
+    statement: &Statement,
+    ledger: &FileLedger,
+    first: fn(&mut Tester<'_>, &Statement) -> Outcome<Vec<String>>,
+) -> Outcome<(Identity, Vec<String>)> {
     let atr = hex::encode(&tester.power_on()?);
     let unidentified = Unidentified::new(ledger, &atr);
-    let identity = tester.counted_in(Box::new(unidentified.clone()), |tester| identity_of(tester, statement, atr))?;
-    unidentified.identified(identity.name()).map_err(Stop::inconclusive)?;
-    Ok(identity)
+    let (identity, found) = tester.counted_in(Box::new(unidentified.clone()), |tester| {
+        let found = first(tester, statement)?;
+        let identity = if found.is_empty() { identity_of(tester, statement, atr)? } else { Identity::Unknown(atr) };
+        Ok((identity, found))
+    })?;
+    if found.is_empty() {
+        unidentified.identified(identity.name()).map_err(Stop::inconclusive)?;
+    }
+    Ok((identity, found))
 }
 
 /// What its family says; the answer to the statement's command; its answer to reset.
@@ -174,9 +222,9 @@ impl Guard for SameCard {
         if let Some(reason) = self.lost() {
             return Err(Stop::error(reason));
         }
-        match identity_at(tester, &self.statement, &self.ledger) {
-            Ok(found) if found == self.identity => Ok(()),
-            Ok(found) => {
+        match identity_at(tester, &self.statement, &self.ledger, |_, _| Ok(Vec::new())) {
+            Ok((found, _)) if found == self.identity => Ok(()),
+            Ok((found, _)) => {
                 self.ends(format!("the card was swapped: the run began with {}, now there is {found}", self.identity))
             }
             // Whatever it is, it is not shown to be the one that was named.

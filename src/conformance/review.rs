@@ -10,8 +10,8 @@ use super::statement::{Statement, Value};
 const NEAR: f64 = 0.8;
 /// As many of them.
 const NEAREST_MAX: usize = 3;
-/// The command whose answer identifies a card; no case asks for it.
-const IDENTITY: &str = "identity";
+/// How a card is identified, and which number it must have; no case asks for them.
+const IDENTITY: [&str; 2] = ["identity", "identity.number"];
 
 /// A value of the statement (IXIT) without which a case cannot run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,7 +146,7 @@ pub fn statement<'c>(
 pub fn idle_values(statement: &Statement, cases: &[Case], more: &[&str]) -> Vec<String> {
     let asked = |name: &str| {
         let by_case = cases.iter().flat_map(|case| &case.values).any(|wanted| wanted.is(name));
-        by_case || name == IDENTITY || more.contains(&name)
+        by_case || IDENTITY.contains(&name) || more.contains(&name)
     };
     let names: BTreeSet<&str> = cases.iter().flat_map(|case| &case.values).map(|w| w.name.as_str()).collect();
     let given = statement.values.keys().chain(statement.secrets.keys());

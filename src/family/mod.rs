@@ -40,6 +40,15 @@ pub trait CardFamily: Send + Sync {
     /// The cases of its suite, in the order in which they run.
     fn cases(&self) -> Vec<Case>;
 
+    /// What the statement claims and the card itself says otherwise, each in a sentence: as much as it tells authentically and without a
+    /// write. It is asked before anything else is done to a card. The card was powered on.
+    ///
+    /// # Errors
+    /// No card of this family answers.
+    fn contradictions(&self, _tester: &mut Tester<'_>) -> Outcome<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// What identifies the card, if it can be seen without writing: a person must name it before a test may write.
     ///
     /// # Errors

@@ -180,6 +180,16 @@ fn count_of(answer: &Answer) -> Outcome<Count> {
     }
 }
 
+/// The name that the application gives itself when it is selected: 84 inside 6F (ISO/IEC 7816-4:2020, 7.4.3).
+pub fn name(tester: &mut Tester<'_>) -> Outcome<Vec<u8>> {
+    let selected = tester.send(SELECT)?;
+    tester.expect_status(&selected, 0x9000)?;
+    match &selected.data[..] {
+        [0x6F, _, 0x84, len, name @ ..] if name.len() == usize::from(*len) => Ok(name.to_vec()),
+        other => Err(Stop::fail(format!("answer to SELECT: expected 6F with 84, got {other:02X?}"))),
+    }
+}
+
 /// Selects the application and counts.
 fn look(tester: &mut Tester<'_>) -> Outcome<Count> {
     let selected = tester.send(SELECT)?;

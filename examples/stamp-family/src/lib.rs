@@ -11,7 +11,10 @@ use untorn::conformance::case::Case;
 use untorn::conformance::mutant::Mutant;
 use untorn::conformance::requirement::Catalogue;
 use untorn::conformance::statement::Statement;
+use untorn::conformance::tester::Tester;
+use untorn::conformance::verdict::{Outcome, Stop};
 use untorn::family::CardFamily;
+use untorn::wire::hex;
 
 use card::StampDefect;
 
@@ -63,6 +66,14 @@ impl CardFamily for Stamps {
 
     fn cases(&self) -> Vec<Case> {
         cases::all()
+    }
+
+    /// A stamp card says nothing of itself but its name.
+    fn contradictions(&self, tester: &mut Tester<'_>) -> Outcome<Vec<String>> {
+        let claimed = hex::parse(tester.text("iso7816_4.aid")?).map_err(|error| Stop::error(error.to_string()))?;
+        let named = cases::name(tester)?;
+        let told = || format!("its name: claimed {}, the card says {}", hex::encode(&claimed), hex::encode(&named));
+        Ok((named != claimed).then(told).into_iter().collect())
     }
 
     fn mutants(&self) -> Vec<Mutant> {

@@ -1,7 +1,7 @@
 //! What the family gets: the suite of its chip, its own cases, and proof that these notice something.
 
 use stamp_family::{NAME, Stamps};
-use untorn::app::suites;
+use untorn::app::{identity, suites};
 use untorn::conformance::case::Case;
 use untorn::conformance::rig::InProcessSubject;
 use untorn::conformance::runner::{Subjects, Unobserved, run};
@@ -29,6 +29,12 @@ fn the_family_passes_and_its_mutants_do_not() {
         let all = cases.iter().filter(|case| of_suite(&case.suite)).count();
         assert_eq!(ran.iter().filter(|result| of_suite(&result.suite)).count(), all, "{suite} as a whole");
     }
+
+    let card = || Stamps.virtual_card(NAME, 1, None).expect("there is this profile");
+    let statement = Stamps.statement(NAME).expect("there is this profile");
+    assert!(identity::fits(&statement, card()).is_ok());
+    let other = identity::fits(&statement.text("iso7816_4.aid", "F0534C414D5053"), card()).expect_err("another name");
+    assert!(other.to_string().contains("its name: claimed F0534C414D5053, the card says F05354414D5053"), "{other}");
 
     for mutant in Stamps.mutants() {
         let declared = |case: &&Case| case.kills.iter().any(|name| name == mutant.name);

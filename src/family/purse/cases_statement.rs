@@ -2,6 +2,7 @@
 
 use super::data::Suite;
 use super::data_session::CERTIFICATE_LEN;
+use super::issuer::Scheme;
 use super::profile::Profile;
 use crate::conformance::review::Wanted;
 use crate::conformance::statement::{SecretText, Statement};
@@ -41,6 +42,7 @@ pub(super) fn statement(profile: &Profile) -> Statement {
         .number("iso7816_4.chain_len_max", 512)
         .text("iso7816_4.get_response_class", "00")
         .text("purse.keys", "test")
+        .number("purse.key_version", u64::from(Scheme::KEY_VERSION))
         .number("purse.ring", u64::from(profile.ring));
     if let Some(pin) = &profile.pin {
         let digits = pin.expose().iter().map(|digit| char::from(*digit)).collect::<String>();
@@ -55,6 +57,7 @@ pub(super) fn statement(profile: &Profile) -> Statement {
         ] {
             statement = statement.number(&format!("purse.{name}.{}", logical.id), u64::from(number));
         }
+        statement = statement.text(&format!("purse.currency.{}", logical.id), &logical.currency.to_string());
     }
     statement
 }
@@ -78,6 +81,8 @@ pub(super) fn values() -> Vec<(&'static str, Wanted)> {
         ("purse", Wanted::number("purse.linear_records.*")),
         ("purse", Wanted::number("purse.cyclic_records.*")),
         ("purse", Wanted::number("purse.sequences").optional()),
+        ("purse", Wanted::number("purse.key_version").optional()),
+        ("purse", Wanted::text("purse.currency.*").optional()),
         ("purse.pin", Wanted::number("purse.pin_tries")),
         ("purse.pin", Wanted::secret("purse.pin")),
         ("terminal", Wanted::text("terminal.card_profile")),

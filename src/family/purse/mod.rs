@@ -19,6 +19,7 @@ mod cases_atomicity;
 mod cases_authentication;
 mod cases_authentication_epc1;
 mod cases_authentication_epc2;
+mod cases_claims;
 pub mod cases_client;
 mod cases_commands;
 mod cases_life_cycle;
@@ -97,6 +98,10 @@ impl CardFamily for Purse {
 
     fn cases(&self) -> Vec<Case> {
         cases::all()
+    }
+
+    fn contradictions(&self, tester: &mut Tester<'_>) -> Outcome<Vec<String>> {
+        cases_claims::contradictions(tester)
     }
 
     fn identify(&self, tester: &mut Tester<'_>) -> Outcome<Option<String>> {
