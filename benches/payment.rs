@@ -41,7 +41,7 @@ mod live {
     use untorn::family::purse::profile::Profile;
     use untorn::journal::record::{CardReference, Entry, Intent, OrderKind, OrderNumber};
     use untorn::journal::sqlite::SqliteJournal;
-    use untorn::journal::{Committed, Journal, JournalError, OpenRecord};
+    use untorn::journal::{Belief, Committed, Journal, JournalError, OpenRecord};
     use untorn::money::{Currency, Money};
     use untorn::reader::exchange::{Exchange, nothing_is_idempotent};
     use untorn::reader::in_process::shared;
@@ -164,6 +164,12 @@ mod live {
         fn open(&mut self, card: Option<&CardReference>) -> Result<Vec<OpenRecord>, JournalError> {
             let start = Instant::now();
             let result = self.inner.open(card);
+            self.reads += start.elapsed();
+            result
+        }
+        fn beliefs(&mut self, card: &CardReference, shown: &[String]) -> Result<Vec<Belief>, JournalError> {
+            let start = Instant::now();
+            let result = self.inner.beliefs(card, shown);
             self.reads += start.elapsed();
             result
         }

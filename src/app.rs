@@ -37,6 +37,7 @@ use crate::family::purse::data::{Role, Suite, TerminalId};
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::kernel::PurseKernel;
 use crate::family::purse::kernel_sam::{Grant, SoftSam};
+use crate::journal::Journal;
 use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::CardReference;
 use crate::journal::sqlite::SqliteJournal;
@@ -189,12 +190,13 @@ impl App {
     pub fn open(options: &Options) -> Result<Self, AppError> {
         let profile = LoadedProfile::load(&options.profile)?;
         let (purse, currency) = profile.purse().map(|purse| ((purse.id, purse.operator), purse.currency))?;
-        let journal = SqliteJournal::open(options.journal_path()?)?;
+        let mut journal = SqliteJournal::open(options.journal_path()?)?;
         let clock = options.clock();
         let trace = TraceRing::new(TRACE_EVENTS);
         let (reader, card): (Box<dyn Reader>, _) = match &options.reader {
             ReaderChoice::Virtual => {
-                let card = VirtualCard::open(profile, options)?;
+                let open = &mut |card: &CardReference| Ok(Journal::open(&mut journal, Some(card))?);
+                let card = VirtualCard::open_beside(profile, options, open)?;
                 let injector = FaultInjector::new(card.slot.reader("virtual"), card.tears.clone());
                 (traced(injector, options, &clock, &trace)?, Some(card))
             }

@@ -136,7 +136,11 @@ fn carry_out(action: Action, world: &mut World<'_>) -> Event {
             world.desk.show(&outcome);
             transmit(&command, world)
         }
-        Action::LookUp(card) => journalled(world.journal.open(Some(&card)), Event::Open),
+        Action::LookUp { card, shown } => {
+            let known =
+                world.journal.open(Some(&card)).and_then(|open| Ok((open, world.journal.beliefs(&card, &shown)?)));
+            journalled(known, |(open, beliefs)| Event::Known { open, beliefs })
+        }
         Action::Commit(intent) => {
             let now = world.desk.now();
             journalled(world.journal.commit(intent, now), Event::Committed)

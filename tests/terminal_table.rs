@@ -6,13 +6,15 @@ use std::fmt::Write as _;
 
 use untorn::entropy::{Entropy, SeededEntropy};
 use untorn::journal::memory::MemoryJournal;
-use untorn::journal::record::{CardReference, Intent, OrderKind, OrderNumber};
-use untorn::journal::{Journal, OpenRecord};
+use untorn::journal::record::{Alarm, AlarmKind, CardReference, Intent, OrderKind, OrderNumber, Resolution, Source};
+use untorn::journal::{Belief, Journal, OpenRecord};
 use untorn::money::{Currency, Money};
 use untorn::reader::{LinkError, LinkErrorKind};
 use untorn::secret::Pin;
 use untorn::terminal::event::{Action, CentreAnswer, Event, OutcomeKind, Request};
-use untorn::terminal::kernel::{CardView, Command, Draft, Finding, Kernel, Proof, Refusal, RefusalReason, Step, Task};
+use untorn::terminal::kernel::{
+    CardView, Command, Contradiction, Draft, Finding, Kernel, Proof, Refusal, RefusalReason, Step, Task,
+};
 use untorn::terminal::{Config, Terminal};
 use untorn::time::Moment;
 
@@ -52,6 +54,10 @@ const FINDINGS: &[(u8, &str)] = &[
     (10, "broken"),
     (11, "not ours"),
     (12, "history"),
+    (13, "agrees"),
+    (14, "contradicts by a receipt"),
+    (15, "contradicts by its history"),
+    (16, "contradicts by a receipt, as before"),
 ];
 
 fn view(card: &str) -> CardView {
@@ -63,6 +69,7 @@ fn view(card: &str) -> CardView {
         pin_blocked: false,
         balances: Vec::new(),
         unratified: 0,
+        shown: Vec::new(),
     }
 }
 
@@ -84,7 +91,20 @@ fn finding(code: u8) -> Finding {
         9 => Finding::Acknowledged,
         10 => Finding::Broken("forged".to_owned()),
         11 => Finding::NotOurs("foreign".to_owned()),
-        _ => Finding::History(Vec::new()),
+        12 => Finding::History(Vec::new()),
+        13 => Finding::Compared(Vec::new()),
+        14 => Finding::Compared(vec![contradiction(AlarmKind::Receipt, false)]),
+        15 => Finding::Compared(vec![contradiction(AlarmKind::History, false)]),
+        _ => Finding::Compared(vec![contradiction(AlarmKind::Receipt, true)]),
+    }
+}
+
+fn contradiction(kind: AlarmKind, is_known: bool) -> Contradiction {
+    let [believed, believed_evidence, found, found_evidence] = ["not paid", "0A", "a receipt", "0B"].map(str::to_owned);
+    Contradiction {
+        intent: intent(1),
+        alarm: Alarm { kind, believed, believed_evidence, found, found_evidence },
+        is_known,
     }
 }
 
@@ -93,6 +113,7 @@ impl Kernel for Scripted {
         let name = match &task {
             Task::Open { .. } => "open",
             Task::Resolve(_) => "resolve",
+            Task::Compare(_) => "compare",
             Task::VerifyPin(_) => "verify PIN",
             Task::Execute(_) => "execute",
             Task::Acknowledge(_) => "acknowledge",
@@ -117,6 +138,7 @@ enum Input {
     Answer(u8),
     Lost,
     NothingOpen,
+    DecidedOnes,
     PendingOpen,
     Committed,
     Recorded,
@@ -129,16 +151,27 @@ enum Input {
 }
 
 use Input::{
-    Answer, Card, Centre, Committed, JournalFailed, Lost, NoPin, NothingOpen, PendingOpen, Recorded, Stop, TimeOut,
+    Answer, Card, Centre, Committed, DecidedOnes, JournalFailed, Lost, NoPin, NothingOpen, PendingOpen, Recorded, Stop,
+    TimeOut,
 };
+
+/// An attempt that is held for not paid.
+fn belief() -> Belief {
+    let resolution = Resolution::NotPaid { reason: "seen".to_owned(), by: Source::Retouch };
+    Belief { intent: intent(1), resolution: Some(resolution), alarms: Vec::new() }
+}
 
 fn event(input: Input) -> Event {
     match input {
         Card => Event::CardPresent,
         Answer(code) => Event::Answer(vec![code]),
         Lost => Event::Lost(LinkError::new(LinkErrorKind::Unknown, "lifted")),
-        NothingOpen => Event::Open(Vec::new()),
-        PendingOpen => Event::Open(vec![OpenRecord { intent: intent(1), is_final: false, is_acknowledged: false }]),
+        NothingOpen => Event::Known { open: Vec::new(), beliefs: Vec::new() },
+        DecidedOnes => Event::Known { open: Vec::new(), beliefs: vec![belief()] },
+        PendingOpen => Event::Known {
+            open: vec![OpenRecord { intent: intent(1), is_final: false, is_acknowledged: false }],
+            beliefs: Vec::new(),
+        },
         Committed => Event::Committed(MemoryJournal::default().commit(intent(1), Moment::default()).unwrap()),
         Recorded => Event::Recorded,
         JournalFailed => Event::JournalFailed("disk full".to_owned()),
@@ -159,6 +192,7 @@ fn name(input: Input) -> String {
         Answer(code) => format!("answer: {}", FINDINGS[usize::from(code)].1),
         Lost => "card lost".to_owned(),
         NothingOpen => "nothing open".to_owned(),
+        DecidedOnes => "nothing open, others decided".to_owned(),
         PendingOpen => "this order open".to_owned(),
         Committed => "committed".to_owned(),
         Recorded => "recorded".to_owned(),
@@ -182,17 +216,21 @@ fn show(action: &Action) -> String {
             let shown = kind(&outcome.result);
             format!("show {shown}, transmit {}", String::from_utf8_lossy(command.octets()))
         }
-        Action::LookUp(card) => format!("look up card {card}"),
+        Action::LookUp { card, .. } => format!("look up card {card}"),
         Action::Commit(intent) => format!("commit attempt {}", intent.attempt),
         Action::Record(entry) => {
             let entry = serde_json::to_value(entry).unwrap();
             let text = |key: &str| entry.get(key).and_then(|value| value.as_str()).unwrap_or("").to_owned();
-            format!("record {} {} {}", text("entry"), text("resolution"), text("by")).trim_end().to_owned()
+            // An alarm's kind stands where another entry's resolution does.
+            let how =
+                [text("resolution"), if text("entry") == "alarm" { text("alarm") } else { String::new() }].concat();
+            format!("record {} {how} {}", text("entry"), text("by")).trim_end().to_owned()
         }
         Action::AskPin { tries_left } => format!("ask PIN, tries left {tries_left:?}"),
         Action::AskCentre(_) => "ask centre".to_owned(),
         Action::Finish(outcome) => {
-            format!("finish {}, {} settled", kind(&outcome.result), outcome.settled.len())
+            let alarms = if outcome.alarms.is_empty() { "" } else { ", ALARM" };
+            format!("finish {}, {} settled{alarms}", kind(&outcome.result), outcome.settled.len())
         }
     }
 }
@@ -213,6 +251,9 @@ fn states() -> Vec<(&'static str, Vec<Input>)> {
         ("WAIT_CARD", vec![]),
         ("opening", vec![Card]),
         ("looking up open records", vec![Card, Answer(0)]),
+        ("comparing with the journal", vec![Card, Answer(0), DecidedOnes]),
+        ("alarm of a receipt, being recorded", vec![Card, Answer(0), DecidedOnes, Answer(14)]),
+        ("alarm of a history, being recorded", vec![Card, Answer(0), DecidedOnes, Answer(15)]),
         ("resolving an older record", vec![Card, Answer(0), PendingOpen]),
         ("older record proved paid, being recorded", vec![Card, Answer(0), PendingOpen, Answer(2)]),
         ("older record paid, being acknowledged", vec![Card, Answer(0), PendingOpen, Answer(2), Recorded]),
@@ -245,6 +286,7 @@ fn inputs() -> Vec<Input> {
         Card,
         Lost,
         NothingOpen,
+        DecidedOnes,
         PendingOpen,
         Committed,
         Recorded,

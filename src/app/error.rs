@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::family::purse::card_keys::PersonaliseError;
 use crate::family::purse::kernel_sam::SamError;
 use crate::journal::JournalError;
+use crate::journal::record::{CardReference, OrderNumber};
 use crate::reader::state_file::StateFileError;
 
 /// How a process ends; the numbers are stable.
@@ -53,6 +54,20 @@ pub enum AppError {
     /// The card profile.
     #[error("{0}")]
     Profile(String),
+    /// A second card with the id of one on which an order is open: it would answer for the first.
+    #[error(
+        "order {order} is open on card {card}, and a new card in {} would have the same id: it would be asked what only the first \
+         can know. Put back the memory of that card, or name another --seed or profile",
+        .state.display()
+    )]
+    SecondCard {
+        /// Which card.
+        card: CardReference,
+        /// Open on it.
+        order: OrderNumber,
+        /// Where the second would be kept.
+        state: PathBuf,
+    },
     /// The virtual card cannot be made, or not from that memory.
     #[error("the virtual card: {0}")]
     Card(#[from] PersonaliseError),
@@ -107,6 +122,7 @@ impl AppError {
                 | StateFileError::Length { .. }
                 | StateFileError::Damaged { .. },
             )
+            | Self::SecondCard { .. }
             | Self::Output(_)
             | Self::Internal(_)
             | Self::Window(_) => Exit::Failed,

@@ -6,11 +6,15 @@ use std::path::{Path, PathBuf};
 use super::kill::KillAt;
 use super::{AppError, Options, entropy, place, read_text};
 use crate::card::memory::Write;
-use crate::entropy::SeededEntropy;
+use crate::entropy::{SeededEntropy, SystemEntropy};
 use crate::family::purse::card::PurseCard;
 use crate::family::purse::card_inspection::Inspection;
+use crate::family::purse::data::CardId;
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::profile::{BUILT_IN, LogicalCardProfile, Profile};
+use crate::journal::record::CardReference;
+use crate::journal::sqlite::SqliteReader;
+use crate::journal::{JournalError, OpenRecord};
 use crate::reader::fault::FaultPlan;
 use crate::reader::in_process::{SharedCard, Slot, lock, shared};
 use crate::reader::persistent::{Failure, Persist, Persistent};
@@ -19,9 +23,11 @@ use crate::reader::state_file::StateFile;
 /// A card profile and the text that it was read from, by which a state file knows it again.
 #[derive(Clone)]
 pub struct LoadedProfile {
-    /// What it says.
+    /// What it says; of a card that was made of it, with that card's id.
     pub profile: Profile,
     text: String,
+    /// Each card that is made of it gets an id of its own: a built-in profile's id is that of the cards in the suite.
+    draws_id: bool,
 }
 
 impl std::fmt::Debug for LoadedProfile {
@@ -35,18 +41,19 @@ impl LoadedProfile {
     /// A built-in profile by its name, or one in a file.
     pub fn load(name: &str) -> Result<Self, AppError> {
         if let Some((_, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
-            return Self::parse((*text).to_owned());
+            let draws_id = Profile::offered().any(|(offered, _)| offered == name);
+            return Self::parse((*text).to_owned(), draws_id);
         }
         let path = Path::new(name);
         if path.extension().is_none() && !path.exists() {
             return Err(AppError::Profile(Profile::built_in(name).err().map_or_else(String::new, |e| e.to_string())));
         }
-        Self::parse(read_text("read the profile", path)?)
+        Self::parse(read_text("read the profile", path)?, false)
     }
 
-    fn parse(text: String) -> Result<Self, AppError> {
+    fn parse(text: String, draws_id: bool) -> Result<Self, AppError> {
         let profile = Profile::parse(&text).map_err(|error| AppError::Profile(error.to_string()))?;
-        Ok(Self { profile, text })
+        Ok(Self { profile, text, draws_id })
     }
 
     /// The purse that pays: the first logical card.
@@ -74,11 +81,23 @@ pub struct VirtualCard {
 impl VirtualCard {
     /// Takes the card out of its file, or makes both.
     pub fn open(profile: LoadedProfile, options: &Options) -> Result<Self, AppError> {
+        Self::open_beside(profile, options, &mut |card| open_orders(options, Some(card)))
+    }
+
+    /// The same for who has the journal in use open: `open_orders` finds the orders that are open on a card there.
+    pub(super) fn open_beside(
+        mut profile: LoadedProfile,
+        options: &Options,
+        open_orders: &mut dyn FnMut(&CardReference) -> Result<Vec<OpenRecord>, AppError>,
+    ) -> Result<Self, AppError> {
         let state = options.state_path(&profile)?;
         let (store, image) = match state.try_exists() {
             Ok(true) => StateFile::open(&state, &profile.text)?,
-            _ => create(&state, &profile)?,
+            _ => create(&state, &mut profile, options.seed, open_orders)?,
         };
+        if let Some(id) = PurseCard::<SystemEntropy>::id_in(&image).filter(|_| profile.draws_id) {
+            profile.profile.card_id = id;
+        }
         let card =
             PurseCard::from_image(&profile.profile, &Scheme::test(), image, entropy(options.seed, "virtual card"))?;
         let card = Persistent::new(card, Store { file: store, kill_at: KillAt::from_environment().write, writes: 0 });
@@ -110,6 +129,30 @@ impl VirtualCard {
         StateFile::remove(&state)?;
         Ok(true)
     }
+
+    /// What [`VirtualCard::reset`] would leave open for ever: the orders of this card in the journal in use; those of all cards where
+    /// the memory does not say whose it is.
+    pub fn open_on(profile: &LoadedProfile, options: &Options) -> Result<Vec<OpenRecord>, AppError> {
+        let state = options.state_path(profile)?;
+        // What is no card's memory is refused by the reset itself.
+        if !state.is_file() {
+            return Ok(Vec::new());
+        }
+        let Ok(start) = StateFile::start_of_image(&state) else { return Ok(Vec::new()) };
+        let card = PurseCard::<SystemEntropy>::id_in(&start).map(|id| CardReference(id.to_string()));
+        open_orders(options, card.as_ref())
+    }
+}
+
+/// The orders that are open in the journal in use, if there is one; of one card, or of all.
+fn open_orders(options: &Options, card: Option<&CardReference>) -> Result<Vec<OpenRecord>, AppError> {
+    // Without a place for it there is none.
+    let Ok(path) = options.journal_path() else { return Ok(Vec::new()) };
+    match SqliteReader::open(path) {
+        Ok(journal) => Ok(journal.unresolved(card)?),
+        Err(JournalError::Missing { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 impl Options {
@@ -121,11 +164,25 @@ impl Options {
 }
 
 /// A fresh card of the profile, in a new file; or the one that another process has just made.
-fn create(path: &Path, profile: &LoadedProfile) -> Result<(StateFile, Vec<u8>), AppError> {
+fn create(
+    path: &Path,
+    profile: &mut LoadedProfile,
+    seed: Option<u64>,
+    open_orders: &mut dyn FnMut(&CardReference) -> Result<Vec<OpenRecord>, AppError>,
+) -> Result<(StateFile, Vec<u8>), AppError> {
+    let mut entropy = entropy(seed, "personalisation");
+    if profile.draws_id {
+        profile.profile.card_id = CardId::drawn(&mut *entropy);
+    }
+    let id = CardReference(profile.profile.card_id.to_string());
+    if let Some(open) = open_orders(&id)?.first() {
+        let order = open.intent.order;
+        return Err(AppError::SecondCard { card: id, order, state: path.to_owned() });
+    }
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         fs::create_dir_all(directory).map_err(|source| AppError::file("create", directory, source))?;
     }
-    let card = PurseCard::personalise(&profile.profile, &Scheme::test(), SeededEntropy::new(0))?;
+    let card = PurseCard::personalise(&profile.profile, &Scheme::test(), entropy)?;
     let image = card.memory_ref().image().to_vec();
     match StateFile::create(path, &profile.text, &image)? {
         Some(file) => Ok((file, image)),

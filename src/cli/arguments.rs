@@ -420,7 +420,14 @@ pub(super) enum CardCommand {
     /// Open the terminal window at the card bench: present, lift, tear and swap the card by hand
     Bench,
     /// Throw the card's memory away: the next use makes a new card of the profile
-    Reset,
+    Reset(Reset),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Reset {
+    /// Throw it away though an order is open on it, which then nobody can ever resolve
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 #[derive(Debug, Args)]

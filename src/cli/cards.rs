@@ -1,18 +1,20 @@
 //! Readers, and the virtual card from outside.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::arguments::{CardCommand, Global, Serve};
+use super::arguments::{CardCommand, Global, Reset, Serve};
 use super::{Report, desk, tell, write_out};
-use crate::app::{AppError, Exit, LoadedProfile, VirtualCard, stop};
+use crate::app::{AppError, Exit, LoadedProfile, Options, VirtualCard, stop};
 use crate::family::purse::card_inspection::Inspection;
 use crate::family::purse::profile::Profile;
+use crate::journal::OpenRecord;
 use crate::money::Money;
 use crate::reader::vpcd::{self, Attachment, Control, Event};
+use crate::report::outcome;
 use crate::time::Moment;
 use crate::wire::hex;
 
@@ -31,17 +33,49 @@ pub(super) fn run(global: &Global, command: &CardCommand) -> Result<Report, AppE
             json["state"] = card.state.display().to_string().into();
             Ok(Report::done(text, "card", format!("The virtual card {}.", card.profile.profile.card_id), json))
         }
-        CardCommand::Reset => {
-            let path = options.state_path(&profile)?;
-            let removed = VirtualCard::reset(&profile, &options)?;
-            let what = if removed { "is thrown away" } else { "was not there" };
-            let detail = format!("The memory {} {what}; the next use makes a new card.", path.display());
-            Ok(Report::done(format!("{detail}\n"), "reset", detail, json!({ "removed": removed })))
-        }
+        CardCommand::Reset(Reset { force }) => reset(&profile, &options, *force),
         // It is the window's; see `super::run`.
         CardCommand::Bench => Ok(Report::silent(Exit::Done)),
         CardCommand::Serve(how) => serve(&VirtualCard::open(profile, &options)?, how),
     }
+}
+
+/// Throws the card away, unless an order is open on it that then could never be resolved: a person is asked, a script must say so.
+fn reset(profile: &LoadedProfile, options: &Options, force: bool) -> Result<Report, AppError> {
+    let path = options.state_path(profile)?;
+    let open = if force { Vec::new() } else { VirtualCard::open_on(profile, options)? };
+    if !open.is_empty() {
+        let list = open.iter().fold(String::new(), |mut text, OpenRecord { intent, .. }| {
+            // Writing to a string cannot fail.
+            let _ =
+                writeln!(text, "  order {}: {} of {}, card {}", intent.order, intent.kind, intent.amount, intent.card);
+            text
+        });
+        let warning = format!(
+            "UNRESOLVED (処理未了): only this card can tell whether it did\n{list}Without its memory that stays open for ever. \
+             `untorn resolve` asks the card."
+        );
+        if !confirmed(&warning) {
+            let orders: Vec<Value> = open.iter().map(|record| outcome::order(&record.intent).into()).collect();
+            let detail = "The card was kept: an order is open on it. --force throws it away all the same.";
+            let json = json!({ "removed": false, "unresolved": orders });
+            return Ok(Report::new(Exit::Failed, format!("{warning}\n{detail}\n"), "refused", detail, json));
+        }
+    }
+    let removed = VirtualCard::reset(profile, options)?;
+    let what = if removed { "is thrown away" } else { "was not there" };
+    let detail = format!("The memory {} {what}; the next use makes a new card.", path.display());
+    Ok(Report::done(format!("{detail}\n"), "reset", detail, json!({ "removed": removed })))
+}
+
+/// Asks the person, where there is one.
+fn confirmed(warning: &str) -> bool {
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return false;
+    }
+    tell(&format!("{warning}\nThrow the card away all the same? Type yes:"));
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).is_ok() && answer.trim() == "yes"
 }
 
 // Readers.

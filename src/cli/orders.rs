@@ -14,10 +14,10 @@ use crate::journal::record::{CardReference, Entry, Intent, OrderKind};
 use crate::journal::{Journal, OpenRecord};
 use crate::money::{Currency, Money};
 use crate::reader::fault::FaultPlan;
-use crate::report::outcome::{order as order_json, sentence, settled_sentence};
+use crate::report::outcome::{alarm_sentence, order as order_json, sentence, settled_sentence};
 use crate::report::{outcome, slip};
 use crate::terminal::event::{Outcome, OutcomeKind, Request, Verdict};
-use crate::terminal::kernel::{HistoryItem, RefusalReason};
+use crate::terminal::kernel::{Contradiction, HistoryItem, RefusalReason};
 
 pub(super) fn pay(global: &Global, pay: &Pay) -> Result<Report, AppError> {
     let options = global.options();
@@ -66,6 +66,14 @@ pub(super) fn resolve(global: &Global, resolve: &Resolve) -> Result<Report, AppE
         return station.acknowledge(number, &open);
     }
     if open.is_empty() {
+        // A virtual card is always there, and may contradict the journal; for a real one nobody waits without a reason.
+        if station.app.card.is_some() {
+            let mut report = station.request(Request::Resolve);
+            if report.exit == Exit::Unresolved {
+                report.set("unresolved", Value::Array(Vec::new()));
+                return Ok(station.announced(report));
+            }
+        }
         let text = "Nothing is unresolved.\n".to_owned();
         let json = json!({ "settled": [], "unresolved": [] });
         return Ok(station.announced(Report::done(text, "resolved", "Nothing is unresolved.", json)));
@@ -209,6 +217,9 @@ impl Station {
         for settled in &outcome.settled {
             let _ = writeln!(text, "{}", settled_sentence(settled));
         }
+        for alarm in &outcome.alarms {
+            let _ = writeln!(text, "{}", alarm_sentence(alarm));
+        }
         let _ = writeln!(text, "{}", sentence(outcome));
         let heading = slip::Heading { test_keys: true, policy: self.app.policy };
         if let Some(slip) = slip::of(outcome, heading) {
@@ -260,6 +271,8 @@ impl Station {
     fn exit(&mut self, outcome: &Outcome) -> Exit {
         let still_open = outcome.settled.iter().any(|settled| matches!(settled.verdict, Verdict::StillOpen { .. }));
         match &outcome.result {
+            // Whatever else came of it, people must look.
+            _ if outcome.alarms.iter().any(Contradiction::holds_up) => Exit::Unresolved,
             OutcomeKind::Resolved if still_open => Exit::Unresolved,
             OutcomeKind::Paid { .. } | OutcomeKind::Balance | OutcomeKind::History(_) | OutcomeKind::Resolved => {
                 Exit::Done

@@ -35,7 +35,7 @@ fn uses(path: &[String], id: &str) -> bool {
             ["demo"] => any(&TERMINAL),
             ["readers" | "decode" | "completions" | "report", ..] => false,
             ["card", "bench"] => true,
-            ["card", _] => any(&["profile", "state", "seed"]),
+            ["card", _] => any(&["profile", "state", "journal", "seed"]),
             ["journal", ..] => any(&["journal", "policy", "seed"]),
             ["test"] => any(&["reader", "card", "profile", "suite", "wait", "seed"]),
             ["explore"] => any(&["suite", "seed"]),

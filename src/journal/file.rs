@@ -10,8 +10,11 @@ use crate::locked::Locked;
 
 /// In the header of a journal, so that other SQLite files are not taken for one: "UTRN".
 pub(super) const APPLICATION_ID: u32 = 0x5554_524E;
-/// Format of the journal: the SQL of its schema and the chain.
-pub(super) const VERSION: u32 = 1;
+/// Formats of the journal: the SQL of its schema and the chain. A journal is made in the first, and goes over to the second with its
+/// first alarm: until then older versions read it.
+pub(super) const FIRST_VERSION: u32 = 1;
+/// The latest.
+pub(super) const VERSION: u32 = 2;
 /// Octets of a page, of which the file is a whole number.
 pub(super) const PAGE_LEN: u16 = 4096;
 /// Octets of the header (SQLite file format, 1.3).
@@ -107,8 +110,8 @@ fn judge_header(path: &Path, header: &[u8]) -> Result<u32, JournalError> {
     if version > VERSION {
         return Err(JournalError::Newer { path: path.display().to_string(), version, known: VERSION });
     }
-    if version != VERSION {
-        return Err(corrupt(path, &format!("expected format {VERSION} at octet 60, got {version}")));
+    if version < FIRST_VERSION {
+        return Err(corrupt(path, &format!("expected format {FIRST_VERSION} or {VERSION} at octet 60, got {version}")));
     }
     if header[16..18] != PAGE_LEN.to_be_bytes() {
         return Err(corrupt(path, "the page size at octet 16 is not the journal's"));

@@ -12,7 +12,7 @@ use super::JournalError;
 use super::record::{Resolution, Source};
 use super::sqlite::SqliteReader;
 use super::verify::Verification;
-use super::view::{AttemptView, OrderView};
+use super::view::{AlarmView, AttemptView, OrderView};
 
 /// The table of `journal list`: one order a line, in the order given.
 pub fn list(orders: &[OrderView]) -> String {
@@ -26,7 +26,7 @@ pub fn list(orders: &[OrderView]) -> String {
             order.started.to_string(),
             order.kind.to_string(),
             order.amount.to_string(),
-            order.words().to_owned(),
+            order.words_with_alarms(),
             order.balance_before.to_string(),
             order.balance_after.map_or_else(|| "-".to_owned(), |balance| balance.to_string()),
             printable(&order.card.0),
@@ -58,7 +58,7 @@ pub fn show(order: &OrderView) -> String {
         ("kind", order.kind.to_string()),
         ("amount", order.amount.to_string()),
         ("family", printable(&order.family)),
-        ("state", order.words().to_owned()),
+        ("state", order.words_with_alarms()),
     ];
     lines.extend(order.policy.map(|policy| ("settled", policy.to_string())));
     for attempt in &order.attempts {
@@ -96,6 +96,15 @@ fn show_attempt(attempt: &AttemptView) -> Vec<(&'static str, String)> {
             lines.push(("  not paid", format!("{when}, {}: {}", source(*by), printable(reason))));
         }
         None => lines.push(("  outcome", "not known".to_owned())),
+    }
+    for AlarmView { time, alarm } in &attempt.alarms {
+        lines.extend([
+            ("  ALARM", time.to_string()),
+            ("    journal", printable(&alarm.believed)),
+            ("    evidence", printable(&alarm.believed_evidence)),
+            ("    card", printable(&alarm.found)),
+            ("    evidence", printable(&alarm.found_evidence)),
+        ]);
     }
     lines
 }

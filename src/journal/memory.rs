@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::record::{CardReference, Entry, Intent, OrderNumber};
-use super::{Committed, Journal, JournalError, OpenRecord, rules};
+use super::{Belief, Committed, Journal, JournalError, OpenRecord, rules, select_beliefs};
 use crate::time::Moment;
 
 /// A journal in memory. Clones share the entries, as two runs of one terminal share a file.
@@ -60,6 +60,19 @@ impl Journal for MemoryJournal {
                 is_acknowledged: later(intent, |entry| matches!(entry, Entry::Acknowledged { .. })),
             })
             .collect())
+    }
+
+    fn beliefs(&mut self, card: &CardReference, transactions: &[String]) -> Result<Vec<Belief>, JournalError> {
+        let entries = self.lock();
+        let attempts = entries.iter().enumerate().rev().filter_map(|(index, (_, entry))| match entry {
+            Entry::Intent(intent) if intent.card == *card => {
+                let mut belief = Belief::of(intent.clone());
+                entries[index..].iter().for_each(|(_, entry)| belief.add(entry));
+                Some(Ok(belief))
+            }
+            _ => None,
+        });
+        select_beliefs(attempts, transactions)
     }
 
     fn newest_sale(&mut self, wanted: &dyn Fn(&Intent) -> bool) -> Result<Option<Intent>, JournalError> {

@@ -12,7 +12,7 @@ pub mod verify;
 pub mod view;
 
 use crate::time::Moment;
-use record::{CardReference, Entry, Intent, OrderNumber};
+use record::{Alarm, CardReference, Entry, Intent, OrderNumber, Resolution};
 
 /// A journal of one terminal.
 pub trait Journal: Send {
@@ -27,11 +27,74 @@ pub trait Journal: Send {
     /// Attempts without resolution, oldest first; of one card, or of all.
     fn open(&mut self, card: Option<&CardReference>) -> Result<Vec<OpenRecord>, JournalError>;
 
+    /// What is held of this card, to be compared with what it shows: its attempts from the newest back to the newest that is paid, and
+    /// those that name one of these transactions; the newest first.
+    fn beliefs(&mut self, card: &CardReference, transactions: &[String]) -> Result<Vec<Belief>, JournalError>;
+
     /// The newest sale that is proved paid and `wanted`.
     fn newest_sale(&mut self, wanted: &dyn Fn(&Intent) -> bool) -> Result<Option<Intent>, JournalError>;
 
     /// A number that no order has had, survivors of a crash included.
     fn next_order(&mut self) -> Result<OrderNumber, JournalError>;
+}
+
+/// What the journal holds of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Belief {
+    /// The attempt.
+    pub intent: Intent,
+    /// How it ended; `None` while that is not known.
+    pub resolution: Option<Resolution>,
+    /// Contradictions that are written down already.
+    pub alarms: Vec<Alarm>,
+}
+
+impl Belief {
+    fn of(intent: Intent) -> Self {
+        Self { intent, resolution: None, alarms: Vec::new() }
+    }
+
+    /// Takes in a later line.
+    fn add(&mut self, entry: &Entry) {
+        if (entry.order(), entry.attempt()) != (self.intent.order, self.intent.attempt) {
+            return;
+        }
+        match entry {
+            Entry::Resolved { resolution, .. } => self.resolution = Some(resolution.clone()),
+            Entry::Alarm { alarm, .. } => self.alarms.push(alarm.clone()),
+            Entry::Intent(_) | Entry::UnresolvedFinal { .. } | Entry::Acknowledged { .. } => {}
+        }
+    }
+
+    fn is_paid(&self) -> bool {
+        matches!(self.resolution, Some(Resolution::Paid { .. }))
+    }
+}
+
+/// Of a card's attempts, the newest first, those that [`Journal::beliefs`] gives.
+fn select_beliefs(
+    attempts: impl Iterator<Item = Result<Belief, JournalError>>,
+    transactions: &[String],
+) -> Result<Vec<Belief>, JournalError> {
+    let mut wanted: Vec<&String> = transactions.iter().collect();
+    let (mut beliefs, mut before_paid) = (Vec::new(), true);
+    for attempt in attempts {
+        let belief = attempt?;
+        let named = wanted.iter().any(|transaction| belief.intent.mentions(transaction));
+        let is_paid = belief.is_paid();
+        if before_paid || named {
+            beliefs.push(belief);
+        }
+        if before_paid && is_paid {
+            before_paid = false;
+            // All attempts under one transaction id follow each other on their card.
+            wanted.retain(|transaction| !beliefs.iter().any(|belief| belief.intent.mentions(transaction)));
+        }
+        if !before_paid && wanted.is_empty() {
+            break;
+        }
+    }
+    Ok(beliefs)
 }
 
 /// An attempt whose end is not known.

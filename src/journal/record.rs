@@ -83,6 +83,13 @@ pub struct Intent {
     pub family_data: serde_json::Value,
 }
 
+impl Intent {
+    /// Whether the family's data name this transaction, in the family's own hex.
+    pub fn mentions(&self, transaction: &str) -> bool {
+        self.family_data.to_string().contains(transaction)
+    }
+}
+
 /// How an attempt ended. Only authentic evidence makes one of these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "resolution", rename_all = "kebab-case")]
@@ -115,6 +122,39 @@ pub enum Source {
     Retouch,
     /// The upper system.
     UpperSystem,
+}
+
+/// A card contradicts what the journal holds of it. It changes no resolution: people must look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// How.
+    #[serde(rename = "alarm")]
+    pub kind: AlarmKind,
+    /// What the journal holds, in words.
+    pub believed: String,
+    /// The journal's evidence: the family's own octets, in hex; empty where it has none.
+    pub believed_evidence: String,
+    /// What the card shows, in words.
+    pub found: String,
+    /// The card's evidence: the family's own octets, in hex.
+    pub found_evidence: String,
+}
+
+/// How a card contradicts the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AlarmKind {
+    /// It has an authentic receipt of an order that the journal holds for not paid.
+    Receipt,
+    /// Its history is not the one that the journal has proved: it is a copy, was restored, or has lost a record.
+    History,
+}
+
+impl Alarm {
+    /// Whether this is the same contradiction, seen again.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.kind, &self.found_evidence) == (other.kind, &other.found_evidence)
+    }
 }
 
 /// One line of the journal.
@@ -151,6 +191,16 @@ pub enum Entry {
         /// Which attempt of it.
         attempt: u32,
     },
+    /// A card contradicts what is written of this attempt.
+    Alarm {
+        /// Which order.
+        order: OrderNumber,
+        /// Which attempt of it.
+        attempt: u32,
+        /// How.
+        #[serde(flatten)]
+        alarm: Alarm,
+    },
 }
 
 impl Entry {
@@ -158,9 +208,10 @@ impl Entry {
     pub const fn order(&self) -> OrderNumber {
         match self {
             Self::Intent(intent) => intent.order,
-            Self::Resolved { order, .. } | Self::UnresolvedFinal { order, .. } | Self::Acknowledged { order, .. } => {
-                *order
-            }
+            Self::Resolved { order, .. }
+            | Self::UnresolvedFinal { order, .. }
+            | Self::Acknowledged { order, .. }
+            | Self::Alarm { order, .. } => *order,
         }
     }
 
@@ -170,7 +221,8 @@ impl Entry {
             Self::Intent(intent) => intent.attempt,
             Self::Resolved { attempt, .. }
             | Self::UnresolvedFinal { attempt, .. }
-            | Self::Acknowledged { attempt, .. } => *attempt,
+            | Self::Acknowledged { attempt, .. }
+            | Self::Alarm { attempt, .. } => *attempt,
         }
     }
 }

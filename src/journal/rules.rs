@@ -11,6 +11,7 @@ pub(super) fn check<'a>(entry: &Entry, earlier: impl IntoIterator<Item = &'a Ent
     let earlier: Vec<&Entry> = earlier.into_iter().filter(|other| other.order() == entry.order()).collect();
     let reason = match entry {
         Entry::Intent(_) => against_intent(entry, &earlier),
+        Entry::Alarm { .. } => against_alarm(entry, &earlier),
         _ => against_end(entry, &earlier),
     };
     match reason {
@@ -39,6 +40,12 @@ fn against_intent(entry: &Entry, earlier: &[&Entry]) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Why an alarm is refused: it may come at any time, but not out of nowhere.
+fn against_alarm(entry: &Entry, earlier: &[&Entry]) -> Option<&'static str> {
+    let exists = earlier.iter().any(|other| other.attempt() == entry.attempt());
+    (!exists).then_some("there is no such attempt")
 }
 
 /// Why an entry about an existing attempt is refused: nothing follows its resolution.

@@ -13,10 +13,13 @@ use super::chain::{Line, LineHash};
 use super::file::{self, Found, Lock, beside, corrupt, storage};
 use super::record::{CardReference, Entry, Intent, OrderNumber};
 use super::view::{OrderView, Orders};
-use super::{Committed, Journal, JournalError, OpenRecord, rules};
+use super::{Belief, Committed, Journal, JournalError, OpenRecord, rules, select_beliefs};
 use crate::time::Moment;
 
+/// Of format 1.
 const SCHEMA: &str = include_str!("schema.sql");
+/// The one place in it where format 2 differs: that there are alarms.
+const KINDS: [&str; 2] = ["'unresolved-final', 'acknowledged'))", "'unresolved-final', 'acknowledged', 'alarm'))"];
 /// Lines after which the log is taken into the file while no card waits; some five pages each, so that SQLite does not come to do it
 /// in the middle of a payment, at 1000 pages.
 const CHECKPOINT_LINES: u32 = 100;
@@ -128,6 +131,9 @@ impl SqliteJournal {
             .map_err(|_| storage("write to", &path, &format!("the time {now} is out of range")))?;
         let json = serde_json::to_string(entry).map_err(|error| storage("write to", &path, &error))?;
         let fail = |error| failure("write to", &path, &error);
+        if matches!(entry, Entry::Alarm { .. }) && format_of(&self.reader.db).map_err(fail)? == file::FIRST_VERSION {
+            admit_alarms(&mut self.reader.db).map_err(fail)?;
+        }
         let transaction = self.reader.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
         let earlier = entries_of(&transaction, &path, entry.order())?;
         rules::check(entry, &earlier)?;
@@ -165,6 +171,28 @@ impl Journal for SqliteJournal {
         };
         let of_card = |record: &&OpenRecord| card.is_none_or(|card| *card == record.intent.card);
         Ok(self.open.insert(records).iter().filter(of_card).cloned().collect())
+    }
+
+    fn beliefs(&mut self, card: &CardReference, transactions: &[String]) -> Result<Vec<Belief>, JournalError> {
+        let SqliteReader { db, path, .. } = &self.reader;
+        let fail = |error| failure("read", path, &error);
+        let mut statement = db
+            .prepare_cached(
+                "SELECT sequence, json FROM entry WHERE kind = 'intent' AND card = ?1 ORDER BY sequence DESC",
+            )
+            .map_err(fail)?;
+        let mut rows = statement.query([&card.0]).map_err(fail)?;
+        let attempt = |row: &Row<'_>| {
+            let Entry::Intent(intent) = entry(row, path)? else { return Ok(None) };
+            let mut belief = Belief::of(intent);
+            entries_of(db, path, belief.intent.order)?.iter().for_each(|entry| belief.add(entry));
+            Ok(Some(belief))
+        };
+        let attempts = std::iter::from_fn(|| match rows.next() {
+            Ok(row) => attempt(row?).transpose(),
+            Err(error) => Some(Err(fail(error))),
+        });
+        select_beliefs(attempts, transactions)
     }
 
     fn newest_sale(&mut self, wanted: &dyn Fn(&Intent) -> bool) -> Result<Option<Intent>, JournalError> {
@@ -330,6 +358,7 @@ fn follow(mut records: Vec<OpenRecord>, entry: &Entry) -> Vec<OpenRecord> {
             records.push(OpenRecord { intent: intent.clone(), is_final: false, is_acknowledged: false });
         }
         Entry::Resolved { .. } => records.retain(|record| !is_same(record)),
+        Entry::Alarm { .. } => {}
         Entry::UnresolvedFinal { .. } => {
             records.iter_mut().filter(|record| is_same(record)).for_each(|record| record.is_final = true);
         }
@@ -362,7 +391,7 @@ fn create(path: &Path) -> Result<bool, JournalError> {
         db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
         let transaction = db.transaction()?;
         transaction.pragma_update(None, "application_id", file::APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", file::VERSION)?;
+        transaction.pragma_update(None, "user_version", file::FIRST_VERSION)?;
         transaction.execute_batch(SCHEMA)?;
         transaction.execute("INSERT INTO journal (one, id) VALUES (1, ?1)", [id])?;
         transaction.commit()?;
@@ -410,7 +439,9 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
 /// Whether this is a journal of ours, and its last line what the line before it says.
 fn check(db: &Connection, path: &Path) -> Result<(), JournalError> {
     let fail = |error| failure("open", path, &error);
-    let expected = Connection::open_in_memory().and_then(|db| db.execute_batch(SCHEMA).and_then(|()| schema(&db)));
+    let format = format_of(db).map_err(fail)?;
+    let expected =
+        Connection::open_in_memory().and_then(|db| db.execute_batch(&schema_of(format)).and_then(|()| schema(&db)));
     if expected.map_err(fail)? != schema(db).map_err(fail)? {
         return Err(corrupt(path, "its tables, rules or indices are not the ones that untorn made"));
     }
@@ -430,6 +461,31 @@ fn check(db: &Connection, path: &Path) -> Result<(), JournalError> {
         return Err(corrupt(path, &reason));
     }
     Ok(())
+}
+
+/// The format that a file says it has.
+fn format_of(db: &Connection) -> rusqlite::Result<u32> {
+    db.query_row("PRAGMA user_version", (), |row| row.get(0))
+}
+
+/// The SQL of a format.
+fn schema_of(format: u32) -> String {
+    if format == file::FIRST_VERSION { SCHEMA.to_owned() } else { SCHEMA.replace(KINDS[0], KINDS[1]) }
+}
+
+/// Makes format 2 of a journal of format 1, in which no line is changed: it may hold alarms from then on. Only the text of a rule
+/// changes, which SQLite does in place (sqlite.org/lang_altertable.html, 7). Older versions refuse the file from then on.
+fn admit_alarms(db: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: u32 = transaction.query_row("PRAGMA schema_version", (), |row| row.get(0))?;
+    transaction.pragma_update(None, "writable_schema", true)?;
+    transaction.execute("UPDATE sqlite_schema SET sql = replace(sql, ?1, ?2) WHERE name = 'entry'", KINDS)?;
+    transaction.pragma_update(None, "schema_version", version + 1)?;
+    transaction.pragma_update(None, "user_version", file::VERSION)?;
+    transaction.commit()?;
+    db.pragma_update(None, "writable_schema", "RESET")?;
+    // The header itself is to say so, to whoever looks at it alone.
+    db.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))
 }
 
 /// The SQL of all that a file defines.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::policy::SettlementPolicy;
-use super::record::{CardReference, Entry, Intent, OrderKind, OrderNumber, Resolution};
+use super::record::{Alarm, CardReference, Entry, Intent, OrderKind, OrderNumber, Resolution};
 use crate::money::Money;
 use crate::time::Moment;
 
@@ -103,6 +103,19 @@ pub struct AttemptView {
     pub resolution: Option<Resolution>,
     /// When that was written.
     pub resolved: Option<Moment>,
+    /// What a card has shown that contradicts it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<AlarmView>,
+}
+
+/// A card's contradiction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AlarmView {
+    /// When it was written.
+    pub time: Moment,
+    /// What it says.
+    #[serde(flatten)]
+    pub alarm: Alarm,
 }
 
 /// An unresolved slip (未了確定).
@@ -142,6 +155,7 @@ impl Orders {
                 attempt.slip = Some(Slip { time, balance_before: *balance_before, reason: reason.clone() });
             }
             Entry::Acknowledged { .. } => attempt.acknowledged = Some(time),
+            Entry::Alarm { alarm, .. } => attempt.alarms.push(AlarmView { time, alarm: alarm.clone() }),
         }
         attempt.state = attempt.judge();
         order.follow_last();
@@ -158,6 +172,7 @@ impl Orders {
             acknowledged: None,
             resolution: None,
             resolved: None,
+            alarms: Vec::new(),
         };
         let order = self.0.entry(intent.order).or_insert_with(|| OrderView {
             order: intent.order,
@@ -203,6 +218,12 @@ impl OrderView {
     /// What is known of it, in words.
     pub const fn words(&self) -> &'static str {
         if matches!(self.overdue, Some(true)) { "UNRESOLVED (overdue)" } else { self.state.words(self.kind) }
+    }
+
+    /// The same with the alarms, where there are any.
+    pub fn words_with_alarms(&self) -> String {
+        let alarmed = self.attempts.iter().any(|attempt| !attempt.alarms.is_empty());
+        format!("{}{}", self.words(), if alarmed { ", ALARM" } else { "" })
     }
 
     fn follow_last(&mut self) {

@@ -32,6 +32,8 @@ use crate::reader::persistent::Persist;
 const MAGIC: [u8; 8] = *b"UNTORNST";
 const VERSION: u32 = 2;
 const HEADER_LEN: usize = 48;
+/// As much of an image as says whose it is.
+const START_LEN: usize = 16;
 /// Octets of a block that say something; its checksum follows them.
 const CONTENT_LEN: usize = 480;
 const BLOCK_LEN: usize = 512;
@@ -159,6 +161,18 @@ impl StateFile {
         let (content, image_len) = read_content(path, profile, &octets)?;
         let image = content[HEADER_LEN..][..image_len].to_vec();
         Ok((Self { file, image_len, content }, image))
+    }
+
+    /// With what the image of a card begins, of whatever profile; nothing is checked but that it is a card's.
+    pub fn start_of_image(path: &Path) -> Result<Vec<u8>, StateFileError> {
+        let fail = |operation| move |source| StateFileError::Io { path: path.to_owned(), operation, source };
+        let mut octets = Vec::new();
+        let file = File::open(path).map_err(fail("open"))?;
+        file.take((HEADER_LEN + START_LEN) as u64).read_to_end(&mut octets).map_err(fail("read"))?;
+        if !octets.starts_with(&MAGIC) {
+            return Err(StateFileError::Magic { path: path.to_owned() });
+        }
+        Ok(octets.split_off(HEADER_LEN.min(octets.len())))
     }
 
     /// Removes the file of a card, of whatever profile; refuses one that is no state file or is in use.

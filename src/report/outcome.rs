@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::family;
 use crate::journal::policy::{Known, SettlementPolicy};
-use crate::journal::record::Intent;
+use crate::journal::record::{Alarm, Intent};
 use crate::terminal::event::{Outcome, OutcomeKind, Settled, Verdict};
-use crate::terminal::kernel::{CardView, HistoryItem, RefusalReason};
+use crate::terminal::kernel::{CardView, Contradiction, HistoryItem, RefusalReason};
 
 /// One sentence for the person at the terminal. "Paid" is said only where it is proved, and durable.
 pub fn sentence(outcome: &Outcome) -> String {
@@ -38,6 +38,13 @@ pub fn sentence(outcome: &Outcome) -> String {
 /// "1 receipt", "2 receipts".
 pub fn count(number: usize, of: &str) -> String {
     format!("{number} {of}{}", if number == 1 { "" } else { "s" })
+}
+
+/// That a card contradicts the journal, in one sentence.
+pub fn alarm_sentence(contradiction: &Contradiction) -> String {
+    let Contradiction { alarm: Alarm { believed, found, .. }, is_known, .. } = contradiction;
+    let again = if *is_known { " (recorded before)" } else { "" };
+    format!("ALARM{again}: the card contradicts the journal. Journal: {believed}. Card: {found}.")
 }
 
 /// What became of an older record, in one sentence.
@@ -85,6 +92,9 @@ pub fn json(outcome: &Outcome, policy: SettlementPolicy) -> Map<String, Value> {
     }
     object.insert("card".into(), outcome.card.as_ref().map_or(Value::Null, card));
     object.insert("settled".into(), outcome.settled.iter().map(settled).collect());
+    if !outcome.alarms.is_empty() {
+        object.insert("alarms".into(), outcome.alarms.iter().map(alarm).collect());
+    }
     object
 }
 
@@ -115,6 +125,7 @@ const fn reason(reason: RefusalReason) -> &'static str {
         RefusalReason::NoRight => "no-right",
         RefusalReason::Currency => "currency",
         RefusalReason::NotNamed => "not-named",
+        RefusalReason::Contradiction => "contradiction",
         RefusalReason::Other => "other",
     }
 }
@@ -161,6 +172,18 @@ fn settled(settled: &Settled) -> Value {
     object.into()
 }
 
+fn alarm(contradiction: &Contradiction) -> Value {
+    let Contradiction { intent, alarm, is_known } = contradiction;
+    let mut object = order(intent);
+    object.insert("alarm".into(), json!(alarm.kind));
+    object.insert("believed".into(), json!(alarm.believed));
+    object.insert("believed_evidence".into(), json!(alarm.believed_evidence));
+    object.insert("found".into(), json!(alarm.found));
+    object.insert("found_evidence".into(), json!(alarm.found_evidence));
+    object.insert("recorded_before".into(), json!(is_known));
+    object.into()
+}
+
 fn history(item: &HistoryItem) -> Value {
     json!({
         "counter": item.counter,
@@ -192,7 +215,7 @@ mod tests {
             policy: None,
             family_data: Value::Null,
         };
-        Outcome { result: result(Box::new(intent)), settled: vec![], card: None, slip_issued }
+        Outcome { result: result(Box::new(intent)), settled: vec![], alarms: vec![], card: None, slip_issued }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::{Intent, OrderKind};
 use crate::money::Money;
 use crate::terminal::event::{Outcome, OutcomeKind};
+use crate::terminal::kernel::Contradiction;
 
 /// Columns of a slip.
 pub const WIDTH: usize = 40;
@@ -23,22 +24,47 @@ pub struct Heading {
     pub policy: SettlementPolicy,
 }
 
-/// The slip of an outcome that has one: a receipt where value moved, the unresolved slip where that is not known.
+/// The slip of an outcome that has one: a receipt where value moved, the unresolved slip where that is not known; then one for each alarm.
 ///
 /// ```
 /// use untorn::report::slip::{Heading, of};
 /// use untorn::terminal::event::{Outcome, OutcomeKind};
 /// let heading = Heading { test_keys: true, policy: Default::default() };
 /// let result = OutcomeKind::Cancelled("no card came in time".to_owned());
-/// let outcome = Outcome { result, settled: vec![], card: None, slip_issued: false };
+/// let outcome = Outcome { result, settled: vec![], alarms: vec![], card: None, slip_issued: false };
 /// assert_eq!(of(&outcome, heading), None);
 /// ```
 pub fn of(outcome: &Outcome, heading: Heading) -> Option<String> {
-    match &outcome.result {
+    let first = match &outcome.result {
         OutcomeKind::Paid { intent, balance_after, .. } => Some(receipt(intent, *balance_after, heading)),
         OutcomeKind::Unresolved { intent, reason } => Some(unresolved(intent, reason, heading)),
         _ => None,
+    };
+    let slips: Vec<_> = first.into_iter().chain(outcome.alarms.iter().map(|found| alarm(found, heading))).collect();
+    (!slips.is_empty()).then(|| slips.join("\n"))
+}
+
+/// The slip of an alarm: what the journal holds, what the card shows, each with its evidence.
+pub fn alarm(contradiction: &Contradiction, heading: Heading) -> String {
+    let Contradiction { intent, alarm, .. } = contradiction;
+    let mut slip = Slip::default();
+    slip.rule('=');
+    slip.centred("ALARM");
+    slip.centred("the card contradicts the journal");
+    slip.test_keys(heading);
+    slip.rule('-');
+    for (whose, words, evidence) in
+        [("Journal", &alarm.believed, &alarm.believed_evidence), ("Card", &alarm.found, &alarm.found_evidence)]
+    {
+        slip.text(&format!("{whose}: {words}."));
+        slip.octets(evidence);
+        slip.rule('-');
     }
+    slip.text("No booking was changed. Settle it by hand, with both pieces of evidence.");
+    slip.rule('-');
+    slip.identify(intent);
+    slip.rule('=');
+    slip.0
 }
 
 /// The receipt of an order that is proved to have happened.
@@ -169,6 +195,12 @@ impl Slip {
         if !line.is_empty() {
             self.line(&line);
         }
+    }
+
+    /// As many digits a line as there is room for.
+    fn octets(&mut self, hex: &str) {
+        let digits: Vec<char> = hex.chars().collect();
+        digits.chunks(WIDTH).for_each(|line| self.line(&line.iter().collect::<String>()));
     }
 
     fn test_keys(&mut self, heading: Heading) {

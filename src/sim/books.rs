@@ -61,6 +61,9 @@ fn proved(journal: &MemoryJournal, card: &CardReference) -> Result<(i64, i64), S
     let mut paid = BTreeSet::new();
     let mut lent = BTreeMap::new();
     for (_, entry) in &entries {
+        if let Entry::Alarm { alarm, .. } = entry {
+            return Err(format!("an alarm of a right card: {}; {}", alarm.believed, alarm.found));
+        }
         let Entry::Intent(intent) = entry else { continue };
         let first = lent.entry(crate::family::transaction_of(intent)).or_insert(&intent.card);
         if **first != intent.card {

@@ -3,7 +3,7 @@
 use super::session_defect::SessionDefect;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::record::{CardReference, Entry, Intent, OrderNumber, Resolution, Source};
-use crate::journal::{Committed, Journal, JournalError, OpenRecord};
+use crate::journal::{Belief, Committed, Journal, JournalError, OpenRecord};
 use crate::time::Moment;
 
 /// Open records that a journal keeps whose log is full.
@@ -143,6 +143,10 @@ impl Journal for FaultyJournal {
         let again = self.resolved_before.iter().filter(|intent| intent.card == *card).cloned();
         open.extend(again.map(|intent| OpenRecord { intent, is_final: false, is_acknowledged: false }));
         Ok(open)
+    }
+
+    fn beliefs(&mut self, card: &CardReference, transactions: &[String]) -> Result<Vec<Belief>, JournalError> {
+        self.kept.beliefs(card, transactions)
     }
 
     fn newest_sale(&mut self, wanted: &dyn Fn(&Intent) -> bool) -> Result<Option<Intent>, JournalError> {

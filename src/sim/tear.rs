@@ -500,6 +500,7 @@ impl Till {
         self.ask(field, request, presented, None).unwrap_or_else(|| Outcome {
             result: OutcomeKind::Internal("the request has no end".to_owned()),
             settled: Vec::new(),
+            alarms: Vec::new(),
             card: None,
             slip_issued: false,
         })

@@ -249,6 +249,7 @@ fn entry_in_words(entry: &Entry) -> String {
         }
         Entry::UnresolvedFinal { .. } => "unresolved".to_owned(),
         Entry::Acknowledged { .. } => "acknowledged".to_owned(),
+        Entry::Alarm { .. } => "alarm".to_owned(),
     }
 }
 

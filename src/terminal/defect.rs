@@ -8,6 +8,7 @@ crate::defect::defects! {
         TimeOutIsSuccess => ("time-out-is-success", true, "An order whose end is not known is paid when the time runs out."),
         StopDropsPending => ("stop-drops-pending", true, "The operator's stop makes an order void whose end is not known."),
         OtherCardRecovers => ("other-card-recovers", true, "Another card that is touched instead is taken for the same."),
+        ContradictionsIgnored => ("contradictions-ignored", true, "What a card shows is not compared with what the journal holds of it."),
         OpenRecordsIgnored => ("open-records-ignored", true, "A new order does not look for the card's open records."),
         PaidBeforeDurable => ("paid-before-durable", true, "Paid is shown before the evidence is durable."),
         AcknowledgedBeforeDurable => ("acknowledged-before-durable", true, "The card is told that its receipt arrived before that is durable."),

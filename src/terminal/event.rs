@@ -1,8 +1,8 @@
 //! What goes into the terminal and what comes out of it: one action, then one event, then the next action.
 
-use super::kernel::{CardView, Command, HistoryItem, Refusal};
+use super::kernel::{CardView, Command, Contradiction, HistoryItem, Refusal};
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind, OrderNumber};
-use crate::journal::{Committed, OpenRecord};
+use crate::journal::{Belief, Committed, OpenRecord};
 use crate::money::Money;
 use crate::reader::LinkError;
 use crate::secret::Pin;
@@ -39,8 +39,13 @@ pub enum Event {
     Answer(Vec<u8>),
     /// That command brought no answer.
     Lost(LinkError),
-    /// The last [`Action::LookUp`] found these.
-    Open(Vec<OpenRecord>),
+    /// The last [`Action::LookUp`] found this.
+    Known {
+        /// What is open.
+        open: Vec<OpenRecord>,
+        /// What is to be compared with the card, the newest attempt first.
+        beliefs: Vec<Belief>,
+    },
     /// The last [`Action::Commit`] is durable.
     Committed(Committed),
     /// The last [`Action::Record`] is durable.
@@ -97,8 +102,13 @@ pub enum Action {
         /// Tells the card that its receipt has arrived.
         command: Command,
     },
-    /// Find the open records of this card.
-    LookUp(CardReference),
+    /// Find the open records of this card, and what is held of it.
+    LookUp {
+        /// Which card.
+        card: CardReference,
+        /// The transactions whose receipts it has shown.
+        shown: Vec<String>,
+    },
     /// Make the intent durable.
     Commit(Intent),
     /// Make the entry durable.
@@ -136,6 +146,8 @@ pub struct Outcome {
     pub result: OutcomeKind,
     /// Older records that this touch resolved.
     pub settled: Vec<Settled>,
+    /// What a card has shown that contradicts the journal, durable before it is shown.
+    pub alarms: Vec<Contradiction>,
     /// The card that was met last.
     pub card: Option<CardView>,
     /// The unresolved slip was issued within this request, also where BALANCE_CHECK decided it afterwards.

@@ -1,8 +1,8 @@
 //! What the terminal asks of a card family: the one door through which a family's terminal side is reached.
 
 use crate::entropy::Entropy;
-use crate::journal::Committed;
-use crate::journal::record::{CardReference, Intent, OrderKind, OrderNumber};
+use crate::journal::record::{Alarm, AlarmKind, CardReference, Intent, OrderKind, OrderNumber};
+use crate::journal::{Belief, Committed};
 use crate::money::{Currency, Money};
 use crate::secret::Pin;
 use crate::time::Moment;
@@ -32,6 +32,8 @@ pub enum Task {
     },
     /// Find out what became of an attempt on this very card.
     Resolve(Intent),
+    /// Compare what the card shows with what the journal holds of it, the newest attempt first, once its open records are resolved.
+    Compare(Vec<Belief>),
     /// Verify the cardholder's PIN.
     VerifyPin(Pin),
     /// Send the order.
@@ -91,6 +93,8 @@ pub enum Finding {
     DidNotHappen(String),
     /// The card cannot tell any more; the reason in words.
     CannotTell(String),
+    /// How the card contradicts the journal; nothing where it does not.
+    Compared(Vec<Contradiction>),
     /// The PIN was right.
     PinVerified,
     /// The PIN was wrong; tries left.
@@ -105,6 +109,25 @@ pub enum Finding {
     Broken(String),
     /// The card is not one of this family, or does not let itself be authenticated.
     NotOurs(String),
+}
+
+/// A card contradicts what the journal holds of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contradiction {
+    /// The attempt.
+    pub intent: Intent,
+    /// How, with both pieces of evidence.
+    pub alarm: Alarm,
+    /// The journal holds this alarm already.
+    pub is_known: bool,
+}
+
+impl Contradiction {
+    /// Whether the card gets no order, and people must look. A receipt that they have been told of holds nothing up any more; a card
+    /// with another history does for ever.
+    pub fn holds_up(&self) -> bool {
+        !self.is_known || self.alarm.kind == AlarmKind::History
+    }
 }
 
 /// Evidence that an order happened.
@@ -133,6 +156,8 @@ pub struct CardView {
     pub balances: Vec<LogicalBalance>,
     /// Receipts that no terminal has acknowledged.
     pub unratified: u8,
+    /// The transactions whose receipts it has shown of its own accord, as the family prints them.
+    pub shown: Vec<String>,
 }
 
 /// One logical card of a [`CardView`].
@@ -214,6 +239,8 @@ pub enum RefusalReason {
     Currency,
     /// A real card that nobody has named.
     NotNamed,
+    /// It contradicts the journal.
+    Contradiction,
     /// Anything else that the card refuses.
     Other,
 }

@@ -3,6 +3,7 @@
 //! The terminal knows no family: what a card's octets mean is the [`kernel`]'s. It sends nothing, writes nothing and reads no
 //! clock; whoever drives it does, so that every gap between an action and its event is a point at which it can be killed.
 
+mod contradiction;
 pub mod defect;
 pub mod event;
 pub mod kernel;
@@ -14,9 +15,10 @@ use crate::journal::OpenRecord;
 use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind, Resolution, Source};
 use crate::time::Moment;
+use contradiction::Comparison;
 use defect::TerminalDefect;
 use event::{Action, CentreAnswer, Event, Outcome, OutcomeKind, Prompt, Request, Settled, Verdict};
-use kernel::{CardView, Draft, Finding, Kernel, Proof, Refusal, RefusalReason, Step, Task};
+use kernel::{CardView, Contradiction, Draft, Finding, Kernel, Proof, Refusal, RefusalReason, Step, Task};
 
 /// How this terminal behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +93,7 @@ enum State {
     ExpectOpened,
     ExpectLookUp,
     ExpectResolved(Intent),
+    ExpectCompared,
     ExpectPin,
     ExpectPinVerified,
     ExpectCommitted,
@@ -106,6 +109,8 @@ enum State {
 enum AfterRecord {
     /// The attempt of an open record is decided: the next one, please.
     Settle(Settled),
+    /// An alarm is written down; this one, please.
+    Alarm(Box<Contradiction>),
     /// The order's own answer is decided.
     End(OutcomeKind),
     /// The order happened: show it, tell the card, then end.
@@ -118,6 +123,7 @@ enum AfterRecord {
 #[derive(Debug)]
 enum AfterAcknowledge {
     NextOpenRecord,
+    NextContradiction,
     /// It was shown before the card was told.
     End(Box<Outcome>),
     /// Only of a terminal that acknowledges too early.
@@ -137,6 +143,8 @@ pub struct Terminal {
     previous: Option<Intent>,
     queue: Vec<OpenRecord>,
     settled: Vec<Settled>,
+    comparison: Comparison,
+    alarms: Vec<Contradiction>,
     card: Option<CardView>,
     pin_verified: bool,
     /// What the session was opened for.
@@ -160,6 +168,8 @@ impl Terminal {
             previous: None,
             queue: Vec::new(),
             settled: Vec::new(),
+            comparison: Comparison::default(),
+            alarms: Vec::new(),
             card: None,
             pin_verified: false,
             purpose: None,
@@ -201,6 +211,7 @@ impl Terminal {
         self.pending = None;
         self.previous = None;
         self.settled.clear();
+        self.alarms.clear();
         self.card = None;
         self.blocking = false;
         self.slip = None;
@@ -222,9 +233,11 @@ impl Terminal {
             }
             (State::ExpectCard(prompt), Event::TimeOut) => self.give_up(&prompt, "no card came in time"),
             (State::ExpectCard(prompt), Event::Stop) => self.give_up(&prompt, "stopped by the operator"),
-            (State::ExpectLookUp, Event::Open(records)) => {
+            (State::ExpectLookUp, Event::Known { open, beliefs }) => {
                 let ignored = self.has(TerminalDefect::OpenRecordsIgnored) && self.pending.is_none();
-                self.queue = if ignored { Vec::new() } else { records };
+                self.queue = if ignored { Vec::new() } else { open };
+                let ignored = self.has(TerminalDefect::ContradictionsIgnored);
+                self.comparison.beliefs = if ignored { Vec::new() } else { beliefs };
                 self.next_open_record(now, entropy)
             }
             (State::ExpectPin, Event::Pin(pin)) => {
@@ -285,10 +298,11 @@ impl Terminal {
     fn found(&mut self, state: State, finding: Finding, now: Moment, entropy: &mut dyn Entropy) -> Action {
         match (state, finding) {
             (State::ExpectOpened, Finding::Opened(view)) => {
-                let card = view.card.clone();
+                let (card, shown) = (view.card.clone(), view.shown.clone());
                 self.card = Some(view);
+                self.comparison = Comparison::default();
                 self.state = State::ExpectLookUp;
-                Action::LookUp(card)
+                Action::LookUp { card, shown }
             }
             (State::ExpectOpened, Finding::NotOurs(reason)) => self.not_ours(reason),
             (State::ExpectResolved(intent), Finding::Happened(proof)) => self.settle_paid(intent, proof),
@@ -300,6 +314,7 @@ impl Terminal {
                 self.settled.push(Settled { intent, verdict: Verdict::StillOpen { reason } });
                 self.next_open_record(now, entropy)
             }
+            (State::ExpectCompared, Finding::Compared(contradictions)) => self.compared(contradictions, now, entropy),
             (State::ExpectPinVerified, Finding::PinVerified) => {
                 self.pin_verified = true;
                 self.order(now, entropy)
@@ -427,15 +442,21 @@ impl Terminal {
     }
 
     fn settle(&mut self, intent: Intent, resolution: Resolution, verdict: Verdict) -> Action {
+        self.comparison.learn(&intent, &resolution);
         let entry = Entry::Resolved { order: intent.order, attempt: intent.attempt, resolution };
         self.state = State::ExpectRecorded(AfterRecord::Settle(Settled { intent, verdict }));
         Action::Record(entry)
     }
 
     fn after_open_records(&mut self, now: Moment, entropy: &mut dyn Entropy) -> Action {
-        if let Some(pending) = self.pending.clone() {
-            return self.pending_met(pending, now, entropy);
+        // While an order is pending the card was compared when it came first, and the record itself is resolved by its history.
+        match self.pending.clone() {
+            Some(pending) => self.pending_met(pending, now, entropy),
+            None => self.compare(now, entropy),
         }
+    }
+
+    fn after_comparison(&mut self, now: Moment, entropy: &mut dyn Entropy) -> Action {
         match self.request {
             Request::Balance => self.finish(OutcomeKind::Balance),
             Request::History => self.run(Task::History, State::ExpectHistory, now, entropy),
@@ -487,6 +508,9 @@ impl Terminal {
         let (Request::Order { order, kind, amount, refund_of }, Some(card)) = (self.request.clone(), &self.card) else {
             return self.finish(OutcomeKind::Internal("an order without a request or a card".to_owned()));
         };
+        if self.comparison.holds_up {
+            return self.refuse(RefusalReason::Contradiction, "the card contradicts the journal, see the alarm");
+        }
         if !self.config.orders_for.permits(&card.card) {
             let detail = format!("card {} was not named as the card that gets orders", card.card);
             return self.refuse(RefusalReason::NotNamed, &detail);
@@ -598,6 +622,7 @@ impl Terminal {
                     self.next_open_record(now, entropy)
                 }
             }
+            AfterRecord::Alarm(alarm) => self.alarmed(*alarm, now, entropy),
             AfterRecord::Acknowledge(outcome) => {
                 self.pending = None;
                 let OutcomeKind::Paid { intent, .. } = &outcome else { return self.finish(outcome) };
@@ -623,6 +648,7 @@ impl Terminal {
     fn acknowledged(&mut self, after: AfterAcknowledge, now: Moment, entropy: &mut dyn Entropy) -> Action {
         match after {
             AfterAcknowledge::NextOpenRecord => self.next_open_record(now, entropy),
+            AfterAcknowledge::NextContradiction => self.next_contradiction(now, entropy),
             AfterAcknowledge::End(outcome) => Action::Finish(outcome),
             AfterAcknowledge::Record(entry, outcome) => {
                 self.state = State::ExpectRecorded(AfterRecord::End(outcome));
@@ -687,6 +713,7 @@ impl Terminal {
 
     fn outcome(&mut self, result: OutcomeKind) -> Outcome {
         let settled = std::mem::take(&mut self.settled);
+        let alarms = std::mem::take(&mut self.alarms);
         let result = match result {
             // The sale that was asked for is refused; what happened is the blocking in its place.
             OutcomeKind::Paid { .. } if self.blocking => OutcomeKind::Refused(Refusal {
@@ -702,7 +729,7 @@ impl Terminal {
             (Some(intent), result) => OutcomeKind::Unresolved { intent: Box::new(intent), reason: result.why() },
         };
         let slip_issued = self.slip.is_some();
-        Outcome { result, settled, card: self.card.clone(), slip_issued }
+        Outcome { result, settled, alarms, card: self.card.clone(), slip_issued }
     }
 }
 
@@ -713,6 +740,7 @@ impl State {
             self,
             Self::ExpectOpened
                 | Self::ExpectResolved(_)
+                | Self::ExpectCompared
                 | Self::ExpectPinVerified
                 | Self::ExpectExecuted
                 | Self::ExpectHistory

@@ -620,7 +620,7 @@ impl Desk for SeatedDesk<'_> {
                 }
             }
             // Between the answer and its durable record nothing else is shown: not yet paid.
-            Action::Commit(_) | Action::Record(_) | Action::LookUp(_) => self.stage.show(self.seat),
+            Action::Commit(_) | Action::Record(_) | Action::LookUp { .. } => self.stage.show(self.seat),
             _ => {}
         }
     }

@@ -11,6 +11,7 @@ use crate::app::campaign::CampaignOptions;
 use crate::app::{App, AppError, Options, ReaderChoice, open_pcsc};
 use crate::conformance::expected::Expectations;
 use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
+use crate::family::purse::data::CardId;
 use crate::family::purse::profile::Profile;
 use crate::family::refund::Refunds;
 use crate::journal::JournalError;
@@ -126,18 +127,20 @@ fn bench(app: &mut App, options: &Options) -> Result<Option<BenchSetup>, AppErro
     let mut cards = vec![purse::of(&own.profile.profile, own.card())?];
     for (number, (_, text)) in Profile::offered().enumerate() {
         let Ok(profile) = Profile::parse(text) else { continue };
-        if profile.card_id != own.profile.profile.card_id {
-            cards.push(other(&profile, options.seed, number as u64)?);
+        if profile.name != own.profile.profile.name {
+            cards.push(other(profile, options.seed, number as u64)?);
         }
     }
     Ok(Some(BenchSetup { slot: own.slot.clone(), tears: own.tears.clone(), cards, failure: own.failure.clone() }))
 }
 
-fn other(profile: &Profile, seed: Option<u64>, number: u64) -> Result<VirtualCard, AppError> {
-    let entropy: Box<dyn Entropy> = match seed {
+fn other(mut profile: Profile, seed: Option<u64>, number: u64) -> Result<VirtualCard, AppError> {
+    let mut entropy: Box<dyn Entropy> = match seed {
         // Not the stream of the terminal or of another card.
         Some(seed) => Box::new(SeededEntropy::new(seed.wrapping_add(0x6265_6E63_6800).wrapping_add(number))),
         None => Box::new(SystemEntropy),
     };
-    Ok(purse::fresh(profile, entropy)?)
+    // A card of this run alone: the next run's must not be taken for it.
+    profile.card_id = CardId::drawn(&mut *entropy);
+    Ok(purse::fresh(&profile, entropy)?)
 }

@@ -82,9 +82,9 @@ fn a_log_that_damages_the_journal_is_left_as_it_is() {
 fn a_later_format_is_refused_untouched() {
     let (_directory, path) = directory();
     let mut octets = SAMPLE.clone();
-    octets[63] = 2;
+    octets[63] = 3;
     fs::write(&path, octets).unwrap();
-    assert!(matches!(refused_untouched(&path), JournalError::Newer { version: 2, known: 1, .. }));
+    assert!(matches!(refused_untouched(&path), JournalError::Newer { version: 3, known: 2, .. }));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use serde_json::Value;
 use untorn::card::{Answer, Card};
 use untorn::entropy::Entropy;
 use untorn::family::purse::card::PurseCard;
-use untorn::family::purse::data::Suite;
+use untorn::family::purse::data::{Link, Suite};
 use untorn::family::purse::issuer::Scheme;
 use untorn::family::purse::profile::Profile;
 use untorn::wire::hex;
@@ -31,7 +31,8 @@ fn octets(value: &Value) -> Vec<u8> {
 }
 
 fn card(suite: Suite, entropy: &str) -> PurseCard {
-    let profile = Profile::built_in("vector").unwrap().with_suites(&[suite]);
+    let mut profile = Profile::built_in("vector").unwrap().with_suites(&[suite]);
+    profile.first_link = Some(Link([0; 8]));
     let entropy: Box<dyn Entropy> = Box::new(Scripted(hex::parse(entropy).unwrap()));
     let mut card = PurseCard::personalise(&profile, &Scheme::test(), entropy).unwrap();
     card.reset().unwrap();

@@ -78,7 +78,7 @@ impl Desk {
         command.env_clear().current_dir(self.path()).stdin(Stdio::null());
         // Where the command has a use for them.
         let words: Vec<&str> = arguments.iter().copied().filter(|word| WORDS.contains(word)).collect();
-        if matches!(words.first(), None | Some(&"journal")) {
+        if matches!(words.first(), None | Some(&"journal" | &"card")) {
             command.arg("--journal").arg(self.journal());
         }
         if matches!(words.first(), None | Some(&"card")) {
@@ -132,6 +132,12 @@ impl Desk {
         let ran = ran(&mut command);
         allow(self.path(), 0o755);
         ran
+    }
+
+    /// The id of the card that lies here; it is made where there is none.
+    #[track_caller]
+    pub fn card(&self) -> String {
+        self.json(0, &["card", "info"])["card"].as_str().unwrap().to_owned()
     }
 
     /// Runs it until it kills itself at this point (see src/app/kill.rs); or to its end, where the point does not come.

@@ -7,10 +7,10 @@ use super::card_auth::{self, Found, Offer};
 use super::card_commands::Stop;
 use super::card_commit_defect::CommitDefect;
 use super::card_commit_sabotage::Sabotage;
-use super::card_image::{FAILURES, Image};
+use super::card_image::{FAILURES, Image, Layout};
 use super::card_keys::{Personalisation, PersonaliseError};
 use super::card_messaging::Session;
-use super::data::{AID, CardId, Role, Suite, ins};
+use super::data::{AID, CardId, Link, Role, Suite, ins};
 use super::data_session::{Certificate, State};
 use super::issuer::Scheme;
 use super::profile::Profile;
@@ -83,11 +83,20 @@ impl<E: Entropy> Chip<Purse<E>> {
     pub fn personalise_with(
         profile: &Profile,
         scheme: &Scheme,
-        entropy: E,
+        mut entropy: E,
         defect: Option<AccessDefect>,
     ) -> Result<Self, PersonaliseError> {
         let person = Personalisation::new(profile, scheme, defect)?;
-        let image = person.layout.format(profile);
+        let first = match profile.first_link {
+            Some(link) => link,
+            None if defect == Some(AccessDefect::ChainBeginsWithZeros) => Link::default(),
+            None => {
+                let mut nonce = [0; 16];
+                entropy.fill(&mut nonce);
+                Link::first(nonce, profile.card_id)
+            }
+        };
+        let image = person.layout.format(profile, first);
         let purse = Purse { access_defect: defect, ..Purse::new(person, profile, entropy) };
         Ok(Self::new(purse, Memory::from_image(image)))
     }
@@ -105,6 +114,11 @@ impl<E: Entropy> Chip<Purse<E>> {
             return Err(PersonaliseError::Image { card: profile.card_id, expected, got: image.len() });
         }
         Ok(Self::new(Purse::new(person, profile, entropy), Memory::from_image(image)))
+    }
+
+    /// Whose saved image this is; `None` where it is no purse's.
+    pub fn id_in(image: &[u8]) -> Option<CardId> {
+        Layout::card_of(image)
     }
 
     /// The same card with a deliberate defect of how it moves value.

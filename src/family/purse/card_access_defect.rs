@@ -5,6 +5,7 @@ use super::card_auth::Offer;
 crate::defect::defects! {
     /// A deliberate defect of what guards the purse.
     pub enum AccessDefect {
+        ChainBeginsWithZeros => ("chain-begins-with-zeros", true, "LINK of a new card is zeros: two cards made apart share a history."),
         NonceConstant => ("nonce-constant", true, "The card's nonce and ephemeral key are the same at each SELECT."),
         NonceCounts => ("nonce-counts", true, "Each nonce is the one before plus one."),
         NonceLinear => ("nonce-linear", true, "Each nonce follows from the one before by a linear congruence."),

@@ -120,13 +120,14 @@ impl Layout {
         header
     }
 
-    /// The image of a fresh card.
-    pub(super) fn format(&self, profile: &Profile) -> Vec<u8> {
+    /// The image of a fresh card, whose chain of receipts begins with `first`.
+    pub(super) fn format(&self, profile: &Profile, first: Link) -> Vec<u8> {
         let mut image = vec![0; self.len()];
         image[..FLAG].copy_from_slice(&self.header(profile.card_id));
         self.journal.format(&mut image);
         self.tries.format(&mut image);
         image[STATE] = profile.life_cycle as u8;
+        image[LINK..NEWEST_DAY].copy_from_slice(&first.0);
         image[COUNTER..LAST].copy_from_slice(&profile.transaction_counter.to_be_bytes());
         // A card that has counted before has a past (REQ-LIF-2).
         image[HISTORY] = u8::from(profile.transaction_counter != 0);
@@ -135,6 +136,12 @@ impl Layout {
             image[place.offset + 4..place.offset + 8].copy_from_slice(&card.counter.to_be_bytes());
         }
         image
+    }
+
+    /// Whose image this is; `None` where it is no purse's.
+    pub(super) fn card_of(image: &[u8]) -> Option<CardId> {
+        let id = image.strip_prefix(&MARK)?.first_chunk()?;
+        Some(CardId(*id))
     }
 
     /// Whether this is an image of that card with this layout.

@@ -4,8 +4,8 @@ use super::cases_statement;
 use super::{
     cases_atomicity, cases_authentication, cases_authentication_epc1, cases_authentication_epc2, cases_commands,
     cases_life_cycle, cases_messaging, cases_model, cases_pin, cases_proof, cases_recovery, cases_refusal,
-    cases_rights, cases_ring, cases_selection, cases_terminal, cases_terminal_lies, cases_terminal_records,
-    cases_transaction,
+    cases_rights, cases_ring, cases_selection, cases_terminal, cases_terminal_alarms, cases_terminal_lies,
+    cases_terminal_records, cases_transaction,
 };
 use crate::conformance::case::{Case, Risk};
 use crate::conformance::review::with_values;
@@ -41,6 +41,7 @@ fn every() -> Vec<Case> {
         cases_life_cycle::cases(),
         cases_terminal::cases(),
         cases_terminal_lies::cases(),
+        cases_terminal_alarms::cases(),
         cases_terminal_records::cases(),
         cases_model::cases(),
     ]

@@ -4,7 +4,7 @@ use super::cases::SUITE;
 use super::cases_client::{Desk, each_suite, scheme};
 use super::cases_order::{executes, till};
 use super::cases_picture::{credit, debit, look, provide, refund, wallet};
-use super::data::{Role, Suite};
+use super::data::{Link, Role, Suite};
 use super::data_session::SealedReceipt;
 use super::data_transact::{Operation, ReceiptBody};
 use super::keys::SuiteKey;
@@ -170,6 +170,15 @@ fn receipts() -> Vec<Case> {
                     let receipt = opened.session.pay(tester, &order)?;
                     tester.check_equal("receipt", &body, &receipt.body)?;
                     check_seal(tester, suite, &receipt)
+                })
+            }),
+        Case::new(SUITE, "TRX-LINK-002", "LINK of a card is never zeros, before its first receipt neither.")
+            .proves(&["REQ-TRX-11"])
+            .kills(&["chain-begins-with-zeros"])
+            .body(|tester| {
+                each_suite(tester, |tester, suite| {
+                    let link = Desk::new(suite, Role::Read).state(tester)?.link;
+                    tester.check(link != Link::default(), "LINK in STATE is not zeros")
                 })
             }),
         Case::new(SUITE, "TRX-LINK-001", "LINK runs over receipts of every kind, each naming the LINK before it.")

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::crypto::kdf::sha256;
+use crate::entropy::Entropy;
 use crate::wire::hex;
 use crate::wire::status::StatusWord;
 use crate::wire::tlv::Tag;
@@ -166,6 +168,24 @@ octet_id!(
     /// LINK: the head of the card's receipt chain.
     Link, 8
 );
+
+impl CardId {
+    /// An id of its own for a card of the test scheme: "UNTO", then what is drawn.
+    pub fn drawn(entropy: &mut dyn Entropy) -> Self {
+        let mut id = *b"UNTO\0\0\0\0";
+        entropy.fill(&mut id[4..]);
+        Self(id)
+    }
+}
+
+impl Link {
+    /// With which the life of a card begins (clause 6): the nonce is drawn for its personalisation alone.
+    pub fn first(nonce: [u8; 16], card: CardId) -> Self {
+        let mut link = [0; 8];
+        link.copy_from_slice(&sha256(&[b"EPLK", &nonce, &card.0])[..8]);
+        Self(link)
+    }
+}
 
 impl TransactionId {
     /// From its parts.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::data::{AID, CardId, LifeCycle, Suite, TransactionId, ins, refusal};
 use super::data_session::{Options, SealedReceipt, State};
 use super::data_transact::{Operation, Order, ReceiptBody, ReceiptType};
+use super::kernel_compare::Comparison;
 use super::kernel_defect::KernelDefect;
 use super::kernel_sam::{Sam, SamError, SessionCommand, split_status};
 use crate::entropy::Entropy;
@@ -72,6 +73,8 @@ struct Session {
     card: CardId,
     suite: Suite,
     state: State,
+    /// Receipts that the terminal has asked for.
+    fetched: Vec<SealedReceipt>,
 }
 
 enum Doing {
@@ -79,6 +82,7 @@ enum Doing {
     Selecting,
     Authenticating,
     FetchingReceipt(Box<PurseIntent>),
+    Comparing(Comparison, u32),
     VerifyingPin,
     Executing(Box<PurseIntent>),
     Acknowledging,
@@ -141,7 +145,7 @@ impl PurseKernel {
         };
         match self.sam.open(answer, self.now) {
             Ok((card, state, suite)) => {
-                let session = Session { card, suite, state };
+                let session = Session { card, suite, state, fetched: Vec::new() };
                 let view = session.view();
                 self.session = Some(session);
                 Step::Done(Finding::Opened(view))
@@ -189,7 +193,11 @@ impl PurseKernel {
         let suite = self.session.as_ref().map_or(Suite::Epc1, |session| session.suite);
         match self.sam.unprotect(response) {
             Ok((data, StatusWord::OK)) => match SealedReceipt::parse(&data, suite) {
-                Ok(receipt) => Step::Done(judge(intent, &receipt)),
+                Ok(receipt) => {
+                    let judged = judge(intent, &receipt);
+                    self.session.iter_mut().for_each(|session| session.fetched.push(receipt.clone()));
+                    Step::Done(judged)
+                }
                 Err(error) => broken(&error.to_string()),
             },
             Ok((_, StatusWord::REFERENCED_DATA_NOT_FOUND)) if self.has(KernelDefect::ForgottenIsNotPaid) => {
@@ -202,6 +210,36 @@ impl PurseKernel {
             Ok((_, status)) => broken(&format!("GET RECEIPT answered {status}")),
             Err(error) => broken(&error.to_string()),
         }
+    }
+
+    // What the journal holds of the card, and what the card shows.
+
+    fn compare(&mut self, comparison: Comparison) -> Step {
+        let Some(session) = &self.session else { return broken("no session") };
+        let Some(counter) = comparison.wants(&session.state, session.seen()) else {
+            return Step::Done(Finding::Compared(comparison.judge(&session.state, session.seen(), None)));
+        };
+        let step = self.send(SessionCommand::ReceiptOfCounter(counter));
+        self.doing = Doing::Comparing(comparison, counter);
+        step
+    }
+
+    fn compared(&mut self, response: &[u8], comparison: &Comparison, asked: u32) -> Step {
+        let Some(session) = &mut self.session else { return broken("no session") };
+        let missing = match self.sam.unprotect(response) {
+            Ok((data, StatusWord::OK)) => match SealedReceipt::parse(&data, session.suite) {
+                Ok(receipt) if receipt.body.transaction_counter == asked => {
+                    session.fetched.push(receipt);
+                    None
+                }
+                Ok(_) => return broken("the receipt is of another transaction than was asked for"),
+                Err(error) => return broken(&error.to_string()),
+            },
+            Ok((_, StatusWord::REFERENCED_DATA_NOT_FOUND)) => Some(asked),
+            Ok((_, status)) => return broken(&format!("GET RECEIPT answered {status}")),
+            Err(error) => return broken(&error.to_string()),
+        };
+        Step::Done(Finding::Compared(comparison.judge(&session.state, session.seen(), missing)))
     }
 
     // The order.
@@ -332,6 +370,7 @@ impl Kernel for PurseKernel {
         match task {
             Task::Open { purpose } => self.select(purpose),
             Task::Resolve(intent) => self.resolve(&intent),
+            Task::Compare(beliefs) => self.compare(Comparison::of(beliefs)),
             Task::VerifyPin(pin) => {
                 self.doing = Doing::VerifyingPin;
                 self.send(SessionCommand::VerifyPin(&pin))
@@ -364,6 +403,7 @@ impl Kernel for PurseKernel {
             Doing::Selecting => self.selected(response, entropy),
             Doing::Authenticating => self.authenticated(response),
             Doing::FetchingReceipt(intent) => self.receipt_fetched(response, &intent),
+            Doing::Comparing(comparison, asked) => self.compared(response, &comparison, asked),
             Doing::VerifyingPin => self.pin_verified(response),
             Doing::Executing(intent) => self.executed(response, &intent),
             Doing::Acknowledging => match self.sam.unprotect(response) {
@@ -431,6 +471,11 @@ impl Session {
         Money::new(self.state.balance, self.state.currency)
     }
 
+    /// All receipts that this session has shown.
+    fn seen(&self) -> impl Iterator<Item = &SealedReceipt> + Clone {
+        self.state.unratified.iter().chain(&self.fetched)
+    }
+
     fn view(&self) -> CardView {
         let state = &self.state;
         let needs_pin = state.flags & State::PIN_PRESENT != 0 && state.flags & State::VERIFIED_ON_DEVICE == 0;
@@ -448,6 +493,7 @@ impl Session {
             pin_blocked: state.flags & State::PIN_BLOCKED != 0,
             balances: balances.collect(),
             unratified: state.unratified_count,
+            shown: state.unratified.iter().map(|receipt| receipt.body.transaction.to_string()).collect(),
         }
     }
 }

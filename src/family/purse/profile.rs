@@ -12,7 +12,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-use super::data::{CardId, LifeCycle, Suite};
+use super::data::{CardId, LifeCycle, Link, Suite};
 use super::data_session::Certificate;
 use crate::card::try_counter::TRIES_MAX;
 use crate::crypto::des::TripleDesKey;
@@ -46,6 +46,8 @@ pub struct Profile {
     pub life_cycle: LifeCycle,
     /// TC to begin with.
     pub transaction_counter: u32,
+    /// LINK to begin with, for replaying vectors; `None`: drawn when a card is made, as it should be.
+    pub first_link: Option<Link>,
     /// Receipts that the ring holds.
     pub ring: u8,
     /// None on a card without VERIFY.
@@ -204,6 +206,7 @@ impl TryFrom<RawProfile> for Profile {
             suites: raw.suites,
             life_cycle: raw.life_cycle,
             transaction_counter: raw.transaction_counter,
+            first_link: None,
             ring: raw.ring,
             pin: raw.pin,
             pin_tries: raw.pin_tries,

@@ -9,6 +9,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 use super::{row, scrolled, words, wrapped};
 use crate::journal::record::OrderKind;
 use crate::money::Money;
+use crate::report::outcome::alarm_sentence;
 use crate::terminal::event::{Outcome, OutcomeKind, Prompt};
 use crate::time::Moment;
 use crate::tui::app::App;
@@ -225,6 +226,10 @@ fn done(app: &App, width: u16, outcome: &Outcome) -> Vec<Line<'static>> {
     let text_width = usize::from(width);
     let mut lines = headline(word, style, width);
     lines.push(Line::default());
+    for alarm in &outcome.alarms {
+        let lines_of = wrapped(&alarm_sentence(alarm), text_width);
+        lines.extend(lines_of.into_iter().map(|line| Line::styled(line, app.theme.bad())));
+    }
     for sentence in words::meaning(outcome, app.snapshot.wanted) {
         lines.extend(wrapped(&sentence, text_width).into_iter().map(Line::raw));
     }

@@ -36,6 +36,10 @@ pub(super) fn wanted(wanted: Option<Wanted>) -> String {
 
 /// The one big word of an outcome, and how it looks.
 pub(super) fn outcome(outcome: &Outcome, theme: Theme) -> (&'static str, Style) {
+    let says_more = matches!(outcome.result, OutcomeKind::Paid { .. } | OutcomeKind::Unresolved { .. });
+    if !outcome.alarms.is_empty() && !says_more {
+        return ("ALARM", theme.bad());
+    }
     match &outcome.result {
         OutcomeKind::Paid { intent, .. } => match intent.kind {
             OrderKind::Sale => ("PAID", theme.good()),
