@@ -33,6 +33,7 @@ reports: build-needs
 	$(UNTORN) mutants --out reports/mutants.md
 	$(UNTORN) report traceability --out reports/traceability.md
 	$(UNTORN) explore --map reports/tear-map.md --map reports/tear-map.svg
+	UNTORN_WRITE_REPORTS=1 cargo test --release --locked --quiet --test decoder_corpus
 
 build-needs:
 	@$(call install,$(BUILD_PACKAGES))

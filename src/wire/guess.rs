@@ -38,7 +38,9 @@ const RULES: &[Rule] = &[
     (Format::Ats, true, "TL counts the octets before a right CRC_A", is_ats_with_crc),
     (Format::Frame, true, "a right checksum of a contactless frame", frame::has_right_crc),
     (Format::Dol, true, "known tags, each with a length that its element has", |o| is_dol(o) && dol_entries(o) > 1),
-    (Format::BerTlv, true, "data objects of EF.ATR/INFO behind a category octet", tlv::is_ef_atr),
+    (Format::BerTlv, true, "data objects of EF.ATR/INFO behind a category octet", |o| {
+        tlv::is_ef_atr(o) && !is_known_command(o)
+    }),
     (Format::ResponseApdu, true, "data objects to the end, then a status word", |o| {
         behind_data(o).is_some_and(|data| is_ber_tlv(data) && is_sound(data) && !is_known_command(o))
     }),
@@ -58,6 +60,7 @@ const RULES: &[Rule] = &[
     (Format::Frame, true, "a T=1 block with right length and check", frame::is_t1_block),
     (Format::Atr, true, "TS and a structure whose TCK is wrong or with octets behind it", is_atr_with_fault),
     (Format::Dol, false, "a known tag with a length that its element has", is_dol),
+    (Format::Atr, false, "TS and a structure at whose end octets are missing", is_atr_cut_off),
     (Format::ResponseApdu, true, "ends with status word 9000", ends_with_done),
     (Format::ResponseApdu, false, "data objects of which one is broken, then a status word", |o| {
         behind_data(o).is_some_and(tlv::is_broken)
@@ -66,13 +69,14 @@ const RULES: &[Rule] = &[
     (Format::Ats, false, "TL counts the octets", |o| {
         o.len() > 2 && ats::Ats::parse(o).is_ok_and(|ats| ats.ta.or(ats.tb).or(ats.tc).is_some())
     }),
+    (Format::Dol, false, "begins as a list of known tags, each with a length that its element has", is_dol_cut_off),
     (Format::CommandApdu, false, "the lengths of a command fit", |o| is_whole_command(o) && o.len() > 5),
     (Format::ResponseApdu, false, "ends with a status word that has a public meaning", |o| behind_data(o).is_some()),
-    (Format::Dol, false, "begins as a list of known tags, each with a length that its element has", is_dol_cut_off),
     (Format::CommandApdu, false, "four octets of a header, or five with Le", |o| {
         is_whole_command(o) && !is_invalid_ins(o)
     }),
     (Format::BerTlv, false, "data objects to the end", |o| o.len() > 2 && is_ber_tlv(o)),
+    (Format::Dol, false, "a list of known tags", is_list_of_known),
     (Format::BerTlv, false, "data objects of which one is broken", tlv::is_broken),
     (Format::Atr, false, "begins with TS", |o| matches!(o, [0x3B, ..] | [0x3F, _, _, ..])),
     (Format::CommandApdu, false, "begins as a known command", |o| o.len() > 4 && is_known_header(o)),
@@ -166,7 +170,8 @@ fn is_invalid_ins(octets: &[u8]) -> bool {
 /// A command whose class and instruction have a public name, or one of a proprietary class whose Lc is right.
 fn is_known_command(octets: &[u8]) -> bool {
     is_whole_command(octets)
-        && (is_known_header(octets) || (octets.len() > 5 && has_usual_class(octets) && !is_invalid_ins(octets)))
+        && (is_known_header(octets)
+            || (octets.len() > 5 && !ends_with_done(octets) && has_usual_class(octets) && !is_invalid_ins(octets)))
 }
 
 fn has_usual_class(octets: &[u8]) -> bool {
@@ -183,12 +188,27 @@ fn is_known_header(octets: &[u8]) -> bool {
 
 fn is_ats_with_crc(octets: &[u8]) -> bool {
     let [body @ .., low, high] = octets else { return false };
-    body.len() > 1 && ats::Ats::parse(body).is_ok() && crc::name(body, [*low, *high]) == Some("CRC_A")
+    body.len() > 2
+        && ats::Ats::parse(body).is_ok_and(|ats| ats.ta.or(ats.tb).or(ats.tc).is_some())
+        && crc::name(body, [*low, *high]) == Some("CRC_A")
 }
 
 fn is_atr_with_fault(octets: &[u8]) -> bool {
     matches!(octets, [0x3B | 0x3F, _, _, _, ..])
         && (1..=octets.len()).rev().any(|end| end > 3 && atr::Atr::parse_unchecked(&octets[..end]).is_ok())
+}
+
+/// An answer to reset of which the TCK or some historical octets are missing.
+fn is_atr_cut_off(octets: &[u8]) -> bool {
+    matches!(octets, [0x3B | 0x3F, _, _, ..])
+        && atr::Atr::parse_unchecked(octets)
+            .is_err_and(|error| error.expected.contains("TCK") || error.expected.contains("historical"))
+}
+
+/// At least four entries of known tags, whatever their lengths.
+fn is_list_of_known(octets: &[u8]) -> bool {
+    let is_known = |entry: Result<dol::Entry, _>| entry.is_ok_and(|entry: dol::Entry| tag::name(entry.tag).is_some());
+    dol_entries(octets) > 3 && dol::iter(octets).all(is_known)
 }
 
 fn dol_entries(octets: &[u8]) -> usize {
