@@ -63,6 +63,13 @@ pub enum Seen {
         /// In words.
         text: String,
     },
+    /// A secret of the test system, for who explains what was enciphered: of public test keys only.
+    Key {
+        /// What it belongs to.
+        of: String,
+        /// The secret.
+        secret: String,
+    },
     /// Something was checked.
     Check {
         /// What.

@@ -221,6 +221,11 @@ impl<'r> Tester<'r> {
         self.get_response.get(&cla).copied()
     }
 
+    /// Writes down a secret by which the log can be explained: under public test keys only.
+    pub fn key(&mut self, of: &[u8], secret: &[u8]) {
+        self.log(Seen::Key { of: hex::encode(of), secret: hex::encode(secret) });
+    }
+
     /// Sends a command and takes the card away around it: before it, after its execution, while it answers. The card is without
     /// power afterwards.
     pub fn send_torn(&mut self, command: &[u8], fault: Fault) {

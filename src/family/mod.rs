@@ -2,11 +2,13 @@
 //!
 //! A family comes in by one door, [`CardFamily`], and one line in [`families`]; a crate outside uses the same door.
 
+pub mod conversation;
 pub mod purse;
 pub mod refund;
 
 use std::sync::OnceLock;
 
+use self::conversation::Explainer;
 use crate::card::Card;
 use crate::conformance::case::Case;
 use crate::conformance::mutant::Mutant;
@@ -71,6 +73,11 @@ pub trait CardFamily: Send + Sync {
     /// What its tags are called.
     fn tags(&self) -> Dictionary<'static> {
         &[]
+    }
+
+    /// Explains its commands and answers, in one conversation with a card. Without it they are explained as far as ISO/IEC 7816-4 goes.
+    fn explainer(&self) -> Option<Box<dyn Explainer>> {
+        None
     }
 
     /// The transaction id of an attempt as this family prints it.

@@ -19,6 +19,7 @@ pub const fn kind(seen: &Seen) -> &'static str {
         Seen::Written { .. } => "memory",
         Seen::PowerOff => "power off",
         Seen::Note { .. } => "note",
+        Seen::Key { .. } => "key",
         Seen::Check { held: true, .. } => "holds",
         Seen::Check { held: false, .. } => "broken",
         Seen::Verdict { .. } => "verdict",
@@ -37,6 +38,10 @@ pub fn content(seen: &Seen) -> String {
         }
         Seen::PowerOff => String::new(),
         Seen::Note { text } => text.clone(),
+        Seen::Key { of, secret } => {
+            let of: String = of.chars().take(16).collect();
+            format!("Z1 of the AUTH with Et {of}...: {secret}")
+        }
         Seen::Check { what, .. } => what.clone(),
         Seen::Verdict { verdict, reason, .. } => match reason {
             Some(reason) => format!("{verdict}: {reason}"),

@@ -214,6 +214,9 @@ impl<'a> Parts<'a> {
         name: &str,
         explain: impl FnOnce(&[u8], usize) -> (String, Vec<Field>),
     ) -> &mut Self {
+        if len == 0 {
+            return self;
+        }
         let offset = self.base + self.at;
         let octets = &self.octets[self.at..self.octets.len().min(self.at + len)];
         if octets.len() == len {

@@ -91,7 +91,7 @@ fn until(tester: &Tester<'_>, last_day: u16) -> Outcome<(PrivateKey, Certificate
 fn refuses(tester: &mut Tester<'_>, what: &str, key: &PrivateKey, certificate: &Certificate) -> Outcome {
     desk().refuses(tester, what, |tester, r0| {
         let ephemeral = PrivateKey::generate(tester.entropy());
-        desk().auth_epc2(r0, key, &certificate.emit(), ephemeral).map(|(data, _)| data)
+        desk().auth_epc2(tester, r0, key, &certificate.emit(), ephemeral).map(|(data, _)| data)
     })
 }
 
@@ -263,6 +263,6 @@ fn clock() -> Vec<Case> {
 fn open(tester: &mut Tester<'_>, key: &PrivateKey, certificate: &Certificate) -> Outcome<super::cases_client::Opened> {
     let r0 = select(tester)?;
     let ephemeral = PrivateKey::generate(tester.entropy());
-    let (data, waiting) = desk().auth_epc2(&r0, key, &certificate.emit(), ephemeral)?;
+    let (data, waiting) = desk().auth_epc2(tester, &r0, key, &certificate.emit(), ephemeral)?;
     Ok(desk().succeed(tester, &data, waiting)?.0)
 }

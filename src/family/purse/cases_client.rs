@@ -155,7 +155,7 @@ impl Desk {
                 let (key, certificate) =
                     scheme(tester)?.terminal_credentials(self.terminal, 1, self.rights).map_err(ours)?;
                 let ephemeral = PrivateKey::generate(tester.entropy());
-                self.auth_epc2(r0, &key, &certificate.emit(), ephemeral)
+                self.auth_epc2(tester, r0, &key, &certificate.emit(), ephemeral)
             }
         }
     }
@@ -192,6 +192,7 @@ impl Desk {
     /// EPC2 with this very key, certificate and ephemeral key.
     pub fn auth_epc2(
         &self,
+        tester: &mut Tester<'_>,
         r0: &[u8],
         key: &PrivateKey,
         certificate: &[u8],
@@ -203,7 +204,9 @@ impl Desk {
         let opts = self.options.emit();
         let certificate: [u8; CERTIFICATE_LEN] =
             certificate.try_into().map_err(|_| Stop::error("a certificate of another length"))?;
-        let half = FirstHalf::new(r0, self.header(), &et, &certificate, &opts, &ephemeral.agree(&ec), &key.agree(&ec));
+        let agreed = ephemeral.agree(&ec);
+        tester.key(&et, agreed.expose());
+        let half = FirstHalf::new(r0, self.header(), &et, &certificate, &opts, &agreed, &key.agree(&ec));
         let data = [&et[..], &certificate, half.terminal_tag().as_bytes(), &opts].concat();
         Ok((data, Waiting { channel: self.channel, kind: Kind::Epc2 { half: Box::new(half), ephemeral } }))
     }

@@ -295,6 +295,18 @@ impl Role {
     }
 }
 
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Debit => "debit",
+            Self::Credit => "credit",
+            Self::Refund => "refund",
+            Self::Read => "read",
+            Self::Administer => "administer",
+        })
+    }
+}
+
 /// Life cycle state of the card: the first octet of STATE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -129,22 +129,30 @@ impl Scheme {
         rights: Rights,
         (not_before, not_after): (u16, u16),
     ) -> Result<(PrivateKey, Certificate), EcError> {
-        let label = match subject {
-            Subject::Terminal => "terminal",
-            Subject::Card => "card",
-        };
-        let wanted = (label, subject_id, issuer, rights.0, (not_before, not_after));
+        let wanted = (label(subject), subject_id, issuer, rights.0, (not_before, not_after));
         // A thread that panicked has left the map whole: an entry is put in at once.
         let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = issued.get(&wanted) {
             return Ok(known.clone());
         }
-        let key = PrivateKey::new(self.derive(label, &[&subject_id]).expose())?;
+        let key = self.subject_key(subject, subject_id)?;
         let point = key.public().to_bytes();
         let unsigned =
             Certificate { subject, issuer, subject_id, not_before, not_after, rights, point, signature: [0; 64] };
         let made = (key, unsigned.signed(&self.authority_pair()?.0));
         issued.insert(wanted, made.clone());
         Ok(made)
+    }
+
+    /// The private key that a subject was given, without its certificate.
+    pub fn subject_key(&self, subject: Subject, subject_id: [u8; 8]) -> Result<PrivateKey, EcError> {
+        PrivateKey::new(self.derive(label(subject), &[&subject_id]).expose())
+    }
+}
+
+const fn label(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Terminal => "terminal",
+        Subject::Card => "card",
     }
 }

@@ -46,6 +46,9 @@ mod cases_transaction;
 pub mod data;
 pub mod data_session;
 pub mod data_transact;
+mod explain;
+mod explain_fields;
+mod explain_keys;
 pub mod issuer;
 pub mod kernel;
 mod kernel_compare;
@@ -63,6 +66,7 @@ use self::card_commit_defect::CommitDefect;
 use self::issuer::Scheme;
 use self::profile::Profile;
 use super::CardFamily;
+use super::conversation::Explainer;
 use crate::card::Card;
 use crate::card::defect::ChipDefect;
 use crate::card::transaction_defect::JournalDefect;
@@ -126,6 +130,10 @@ impl CardFamily for Purse {
 
     fn tags(&self) -> Dictionary<'static> {
         data::TAGS
+    }
+
+    fn explainer(&self) -> Option<Box<dyn Explainer>> {
+        Some(Box::new(explain::PurseExplainer::new()))
     }
 
     fn transaction_of(&self, intent: &Intent) -> Option<String> {

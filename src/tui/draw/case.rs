@@ -138,7 +138,7 @@ fn look(seen: &Seen, theme: Theme) -> (char, Style) {
         Seen::NoAnswer { .. } => ('✗', theme.unknown()),
         Seen::Torn { .. } => ('⚡', theme.unknown()),
         Seen::Written { .. } => ('▪', theme.quiet()),
-        Seen::Note { .. } => ('·', Style::new()),
+        Seen::Note { .. } | Seen::Key { .. } => ('·', Style::new()),
         Seen::Check { held: true, .. } => ('✓', theme.good()),
         Seen::Check { held: false, .. } => ('✗', theme.bad()),
         Seen::Verdict { verdict, .. } => words::verdict(*verdict, theme),
