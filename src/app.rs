@@ -25,6 +25,7 @@ pub mod whole_file;
 use std::fs::{self, File};
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use clock::Clock;
 pub use error::{AppError, Exit};
@@ -36,7 +37,7 @@ use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
 use crate::family::purse::data::{Role, Suite, TerminalId};
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::kernel::PurseKernel;
-use crate::family::purse::kernel_sam::{Grant, SoftSam};
+use crate::family::purse::kernel_sam::{Grant, KeyLog, SoftSam};
 use crate::journal::Journal;
 use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::CardReference;
@@ -210,7 +211,9 @@ impl App {
             }
         };
         let grant = Grant { roles: options.roles(), logical_cards: vec![purse] };
-        let sam = SoftSam::new(&Scheme::test(), options.terminal, options.suite, &grant)?;
+        let ring = trace.clone();
+        let key_log = KeyLog(Arc::new(move |of: &[u8], secret: &[u8]| ring.note_key(of, secret)));
+        let sam = SoftSam::new(&Scheme::test(), options.terminal, options.suite, &grant)?.with_key_log(key_log);
         let wait_ms = u64::from(options.wait_seconds) * 1000;
         let config = Config {
             wait_card_ms: wait_ms,

@@ -44,8 +44,8 @@ fn results(cases: &[Case], subject: &mut dyn TerminalSubject) -> Vec<CaseResult>
 }
 
 fn log(result: &CaseResult) -> String {
-    let lines: Vec<String> =
-        result.evidence.iter().map(|line| format!("    {}", suite_log::line(result, line))).collect();
+    let text = suite_log::whole_text(result);
+    let lines: Vec<String> = text.lines().map(|line| format!("    {line}")).collect();
     format!("{}: {:?}\n{}", result.id, result.status, lines.join("\n"))
 }
 

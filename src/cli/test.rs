@@ -166,10 +166,7 @@ fn replay(campaign: &mut Campaign, token: &Token, mut watch: Watch) -> Result<Re
         results: vec![result.clone()],
         ..planned
     })?;
-    let mut text = String::new();
-    for line in &result.evidence {
-        text.push_str(&suite_log::line(&result, line));
-    }
+    let text = suite_log::whole_text(&result);
     let exit = match result.verdict() {
         Some(Verdict::Pass) => Exit::Done,
         Some(Verdict::Fail) => Exit::Failed,

@@ -247,8 +247,12 @@ impl Conversation {
         }
         let data: Vec<u8> = pieces.iter().flat_map(|(_, piece)| data_of_answer(piece).to_vec()).collect();
         self.select(&asked, &data, response.status);
-        let told = match (self.explainer(asked.family), Command::parse(&asked.octets)) {
+        let told = match (
+            self.explainer(asked.family.filter(|_| !manages_channels(&asked.octets))),
+            Command::parse(&asked.octets),
+        ) {
             (Some(explainer), Ok(command)) => explainer.answer(asked.channel, &command, &data, response.status),
+            (None, Ok(command)) => channel_opened(&command, &data),
             _ => Told::default(),
         };
         if pieces.len() == 1 {
@@ -302,8 +306,24 @@ fn selects<'a>(command: &Command<'a>) -> Option<&'a [u8]> {
     by_name.then_some(command.data)
 }
 
+/// The answer to MANAGE CHANNEL, whoever is selected.
+fn channel_opened(command: &Command<'_>, data: &[u8]) -> Told {
+    let opens = instruction::name(command.cla, command.ins) == Some("MANAGE CHANNEL") && command.p1 == 0;
+    match data {
+        [number] if opens => {
+            let words = format!("channel {number} is open");
+            Told { data: Some(vec![Field::new(0, data, "channel", words)]), ..Told::default() }
+        }
+        _ => Told::default(),
+    }
+}
+
 fn is_get_response(command: &Command<'_>) -> bool {
     instruction::name(command.cla, command.ins) == Some("GET RESPONSE")
+}
+
+fn manages_channels(command: &[u8]) -> bool {
+    name_of(command).as_deref() == Some("MANAGE CHANNEL")
 }
 
 /// Whether a command goes on with the chain that `link` belongs to (ISO/IEC 7816-4:2020, 5.3.3): all but the chaining bit is the same.

@@ -122,14 +122,20 @@ impl LinkError {
     }
 }
 
+impl fmt::Display for LinkErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotSent => "the command was not sent",
+            Self::Unknown => "no answer came, what the card did is unknown",
+            Self::Removed => "no card",
+            Self::Mute => "the card does not answer",
+        })
+    }
+}
+
 impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = match self.kind {
-            LinkErrorKind::NotSent => "the command was not sent",
-            LinkErrorKind::Unknown => "no answer came, what the card did is unknown",
-            LinkErrorKind::Removed => "no card",
-            LinkErrorKind::Mute => "the card does not answer",
-        };
+        let known = self.kind;
         write!(f, "{known}: {}", self.detail)
     }
 }

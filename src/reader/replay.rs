@@ -135,8 +135,9 @@ fn said(what: &Traced) -> String {
         Traced::Command { octets, masked: false } => format!("command {}", hex::encode(octets)),
         Traced::Command { octets, masked: true } => format!("command {} (masked)", hex::encode(octets)),
         Traced::Response { octets } => format!("response {}", hex::encode(octets)),
-        Traced::Failed { kind, .. } => format!("failure {kind:?}"),
+        Traced::Failed { kind, .. } => format!("failure: {kind}"),
         Traced::Deactivate => "power off".to_owned(),
+        Traced::Key { of, .. } => format!("key of {}", hex::encode(of)),
     }
 }
 

@@ -68,6 +68,15 @@ pub enum Traced {
     },
     /// The card was powered off.
     Deactivate,
+    /// A secret of a session by which it can be explained, under public test keys only. In the ring, never in the file.
+    Key {
+        /// What it belongs to.
+        #[serde(with = "octets_as_text")]
+        of: Vec<u8>,
+        /// The secret.
+        #[serde(with = "octets_as_text")]
+        secret: Vec<u8>,
+    },
 }
 
 /// What a trace shows of a command: `None` when it may be shown as it is.
@@ -123,6 +132,13 @@ impl TraceRing {
     /// Why writing to the file stopped: a trace that can't be written never stops a payment, but it is to be told at its end.
     pub fn write_error(&self) -> Option<&str> {
         self.write_error.get().map(String::as_str)
+    }
+
+    /// Notes a secret of the session that comes next.
+    pub fn note_key(&self, of: &[u8], secret: &[u8]) {
+        let (number, micros) = lock(&self.events).back().map_or((0, 0), |event| (event.number, event.micros));
+        let what = Traced::Key { of: of.to_vec(), secret: secret.to_vec() };
+        self.push(TraceEvent { number, micros, what });
     }
 
     fn push(&self, event: TraceEvent) {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::suite_html::{Text, class};
-use super::suite_log::{self, content, duration, kind, listing, meaning};
+use super::suite_log::{self, Meanings, content, duration, kind};
 use crate::conformance::evidence::Line;
 use crate::conformance::result::{CaseResult, Standing};
 
@@ -52,6 +52,7 @@ fn facts(page: &mut String, result: &CaseResult) {
 fn log(page: &mut String, result: &CaseResult) {
     // What passed is not read octet by octet, and there is much of it.
     let explained = result.standing() != Standing::Passed;
+    let meanings = Meanings::of_case(result);
     page.push_str("<table class=\"log\">\n");
     let mut number = 0;
     for line in suite_log::shown(result) {
@@ -60,17 +61,17 @@ fn log(page: &mut String, result: &CaseResult) {
             let _ = writeln!(page, "<tr class=\"gap\"><td></td><td></td><td>{left_out} lines left out</td></tr>");
         }
         number = line.number;
-        row(page, line, result.rests_on() == Some(line.number), explained);
+        row(page, line, &meanings, result.rests_on() == Some(line.number), explained);
     }
     page.push_str("</table>\n");
 }
 
-fn row(page: &mut String, line: &Line, rests: bool, explained: bool) {
+fn row(page: &mut String, line: &Line, meanings: &Meanings, rests: bool, explained: bool) {
     let kind = kind(&line.what);
     let mark = if rests { " rests" } else { "" };
     let _ = write!(page, "<tr class=\"{}{mark}\"><td>{}</td><td>{kind}</td><td>", kind.replace(' ', "-"), line.number);
-    let listing = listing(&line.what);
-    let said = meaning(&line.what).map_or(String::new(), |meaning| format!("<i>{}</i>", Text(&meaning)));
+    let listing = meanings.listing(line);
+    let said = meanings.of(line).map_or(String::new(), |meaning| format!("<i>{}</i>", Text(&meaning)));
     let text = content(&line.what);
     let shown = match listing {
         Some(_) => format!("{said}<code>{}</code>", Text(&spaced(&text))),

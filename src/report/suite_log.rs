@@ -1,12 +1,14 @@
 //! A case's log for people: what octets mean is said by the decoder, never typed.
 
+use std::collections::BTreeMap;
+
 use crate::conformance::evidence::{Line, Seen};
-use crate::conformance::result::CaseResult;
-use crate::family;
-use crate::wire::apdu::{Command, Response};
+use crate::conformance::result::{CaseResult, Standing};
+use crate::family::conversation::{Conversation, Passed};
+use crate::wire::apdu::Command;
+use crate::wire::explain::Explanation;
 use crate::wire::hex;
-use crate::wire::instruction;
-use crate::wire::pretty::{Format, listing_with};
+use crate::wire::pretty::{Format, listing};
 
 /// What a line is called.
 pub const fn kind(seen: &Seen) -> &'static str {
@@ -50,30 +52,74 @@ pub fn content(seen: &Seen) -> String {
     }
 }
 
-/// What its octets mean, on one line; `None` where there is nothing to explain.
-///
-/// ```
-/// use untorn::conformance::evidence::Seen;
-/// use untorn::report::suite_log::meaning;
-/// let seen = Seen::Response { octets: "01026A82".to_owned() };
-/// assert_eq!(meaning(&seen).unwrap(), "6A82 file or application not found, 2 octets of data");
-/// ```
-pub fn meaning(seen: &Seen) -> Option<String> {
+/// What the octets of a log mean, each answer in the light of its command. What was enciphered is shown where the log holds its keys.
+#[derive(Debug, Clone, Default)]
+pub struct Meanings(BTreeMap<u32, Explanation>);
+
+impl Meanings {
+    /// Of a whole log. What passed is not read octet by octet, and there is much of it: nothing is deciphered there that costs time.
+    ///
+    /// ```
+    /// use untorn::conformance::evidence::{Line, Seen};
+    /// use untorn::report::suite_log::Meanings;
+    /// let line = Line { number: 1, micros: 0, what: Seen::Response { octets: "01026A82".to_owned() } };
+    /// let meanings = Meanings::of_lines(std::slice::from_ref(&line), true);
+    /// assert_eq!(meanings.of(&line).unwrap(), "6A82 file or application not found, 2 octets of data");
+    /// ```
+    pub fn of_lines(lines: &[Line], with_keys: bool) -> Self {
+        let octets = |text: &str| hex::parse(text).unwrap_or_default();
+        let mut conversation = Conversation::default();
+        let mut explained = BTreeMap::new();
+        for line in lines {
+            let next = match &line.what {
+                Seen::AnswerToReset { .. } => conversation.next(Passed::Reset),
+                Seen::PowerOff => conversation.next(Passed::PowerOff),
+                Seen::Command { octets: text, masked } => {
+                    conversation.next(Passed::Command { octets: &octets(text), masked: *masked })
+                }
+                Seen::Response { octets: text } => conversation.next(Passed::Answer(&octets(text))),
+                Seen::NoAnswer { .. } => conversation.next(Passed::Silence),
+                Seen::Key { of, secret } if with_keys => {
+                    conversation.next(Passed::Key { of: &octets(of), secret: &octets(secret) })
+                }
+                _ => conversation.next(Passed::Other),
+            };
+            // A log may begin anywhere; the conversation counts from 0.
+            let number = |index: usize| lines.get(index).map_or(0, |line| line.number);
+            explained.extend(next.into_iter().map(|(index, explanation)| (number(index), explanation)));
+        }
+        Self(explained)
+    }
+
+    /// Of a case's log.
+    pub fn of_case(result: &CaseResult) -> Self {
+        Self::of_lines(&result.evidence, result.standing() != Standing::Passed)
+    }
+
+    /// What a line means, on one line; `None` where there is nothing to explain.
+    pub fn of(&self, line: &Line) -> Option<String> {
+        let explanation = self.0.get(&line.number)?;
+        let masked = matches!(line.what, Seen::Command { masked: true, .. });
+        let masked = if masked { ", PIN masked" } else { "" };
+        Some(format!("{}{}{masked}", explanation.summary, with_data(data_len(&line.what))))
+    }
+
+    /// The octets of a line explained one by one; `None` where the line has none.
+    pub fn listing(&self, line: &Line) -> Option<String> {
+        match &line.what {
+            Seen::AnswerToReset { octets } => Some(listing(Format::Atr, &hex::parse(octets).ok()?)),
+            _ => self.0.get(&line.number).map(Explanation::listing),
+        }
+    }
+}
+
+fn data_len(seen: &Seen) -> usize {
     match seen {
-        Seen::Command { octets, masked } => {
-            let octets = hex::parse(octets).ok()?;
-            let (cla, ins) = (*octets.first()?, *octets.get(1)?);
-            let name = instruction::name(cla, ins).map_or_else(|| format!("INS {ins:02X}"), str::to_owned);
-            let data_len = Command::parse(&octets).map_or(0, |command| command.data.len());
-            let masked = if *masked { ", PIN masked" } else { "" };
-            Some(format!("{name}{}{masked}", with_data(data_len)))
+        Seen::Command { octets, .. } => {
+            hex::parse(octets).map_or(0, |octets| Command::parse(&octets).map_or(0, |command| command.data.len()))
         }
-        Seen::Response { octets } => {
-            let octets = hex::parse(octets).ok()?;
-            let response = Response::parse(&octets).ok()?;
-            Some(format!("{}{}", response.status, with_data(response.data.len())))
-        }
-        _ => None,
+        Seen::Response { octets } => (octets.len() / 2).saturating_sub(2),
+        _ => 0,
     }
 }
 
@@ -83,17 +129,6 @@ fn with_data(len: usize) -> String {
         1 => ", 1 octet of data".to_owned(),
         len => format!(", {len} octets of data"),
     }
-}
-
-/// The octets explained one by one; `None` where the line has none.
-pub fn listing(seen: &Seen) -> Option<String> {
-    let (format, octets) = match seen {
-        Seen::AnswerToReset { octets } => (Format::Atr, octets),
-        Seen::Command { octets, .. } => (Format::CommandApdu, octets),
-        Seen::Response { octets } => (Format::ResponseApdu, octets),
-        _ => return None,
-    };
-    Some(listing_with(format, &hex::parse(octets).ok()?, &family::tags()))
 }
 
 /// Lines shown of a long log: its head, its end, and what is around the line on which the verdict rests.
@@ -114,13 +149,20 @@ pub fn shown(result: &CaseResult) -> impl Iterator<Item = &Line> {
 
 /// The log as text, an arrow before the line on which the verdict rests.
 pub fn text(result: &CaseResult) -> String {
-    shown(result).map(|line| self::line(result, line)).collect()
+    let meanings = Meanings::of_case(result);
+    shown(result).map(|line| self::line(result, line, &meanings)).collect()
+}
+
+/// The same with all its lines.
+pub fn whole_text(result: &CaseResult) -> String {
+    let meanings = Meanings::of_case(result);
+    result.evidence.iter().map(|line| self::line(result, line, &meanings)).collect()
 }
 
 /// One line of it, with its end.
-pub fn line(result: &CaseResult, line: &Line) -> String {
+fn line(result: &CaseResult, line: &Line, meanings: &Meanings) -> String {
     let arrow = if result.rests_on() == Some(line.number) { ">" } else { " " };
-    let meaning = meaning(&line.what).map_or(String::new(), |meaning| format!("  ({meaning})"));
+    let meaning = meanings.of(line).map_or(String::new(), |meaning| format!("  ({meaning})"));
     let content = one_line(&content(&line.what));
     format!("{arrow}{:>4} {:<9} {content}{meaning}\n", line.number, kind(&line.what))
 }

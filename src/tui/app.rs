@@ -12,6 +12,7 @@ use super::snapshot::{Phase, Snapshot, Tear, ToRefund, Wanted};
 use super::suite::Ask;
 use super::suite_view::SuiteView;
 use super::theme::Theme;
+use super::watched::Watched;
 use crate::journal::record::{OrderKind, OrderNumber};
 use crate::journal::view::{AttemptView, OrderView};
 use crate::money::Money;
@@ -127,6 +128,8 @@ pub struct App {
     offer: Offer,
     /// Line of the exchange pane at its top; its end while it follows.
     pub exchange: Position,
+    /// What it shows, explained.
+    pub watched: Watched,
     /// Whether the exchange pane shows the newest.
     pub follows: bool,
     /// Whether it is the other way round: octets explained in a narrow pane, one line each in a wide one.
@@ -173,6 +176,7 @@ impl App {
             amount: 0,
             offer: Offer::No,
             exchange: Position::default(),
+            watched: Watched::default(),
             follows: true,
             other_decoding: false,
             order: Position::default(),

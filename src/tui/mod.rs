@@ -22,6 +22,7 @@ pub mod suite_view;
 mod tests;
 pub mod theme;
 pub mod verdicts;
+pub mod watched;
 pub mod window;
 
 pub use start::{SuiteFiles, run};

@@ -128,7 +128,7 @@ fn tree_run_failures_and_evidence_look_as_they_were_reviewed() {
         letter(person.app.as_mut().unwrap(), 'd');
         press(person.app.as_mut().unwrap(), &[KeyCode::End]);
         let text = person.text();
-        assert!(text.contains("9000 done"), "octets are explained:\n{text}");
+        assert!(text.contains("balance 00 00 42 B8: 17,080 JPY"), "octets are explained:\n{text}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! The screen of the conformance suite, as far as it is the window's own: what is chosen, unfolded, filtered and scrolled.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -8,6 +9,8 @@ use super::keys::{Command, Mode};
 use super::mutant_picker::Picker;
 use super::suite::Ask;
 use super::verdicts::{Entry, Picture};
+use crate::conformance::result::CaseResult;
+use crate::report::suite_log::Meanings;
 
 /// Whether a text contains another, in whatever case; everything contains nothing.
 pub(super) fn contains(text: &str, part: &str) -> bool {
@@ -60,9 +63,23 @@ pub struct SuiteView {
     pub evidence: Option<Position>,
     /// Octets of the log are explained one by one.
     pub explains: bool,
+    /// The log that was explained last, by its case and length.
+    explained: RefCell<Option<(String, usize, Arc<Meanings>)>>,
 }
 
 impl SuiteView {
+    /// What the octets of a case's log mean; kept, since it is asked for at each frame.
+    pub fn meanings(&self, result: &CaseResult) -> Arc<Meanings> {
+        let mut kept = self.explained.borrow_mut();
+        let known = kept.as_ref().filter(|(case, len, _)| *case == result.replay && *len == result.evidence.len());
+        if let Some((_, _, meanings)) = known {
+            return Arc::clone(meanings);
+        }
+        let meanings = Arc::new(Meanings::of_case(result));
+        *kept = Some((result.replay.clone(), result.evidence.len(), Arc::clone(&meanings)));
+        meanings
+    }
+
     /// The lines of the tree. A filter unfolds every suite in which it finds something, and shows no other.
     pub fn rows(&self) -> Vec<Row<'_>> {
         let mut rows = Vec::new();

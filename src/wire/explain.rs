@@ -270,13 +270,27 @@ fn named_objects(octets: &[u8], base: usize, template: Option<Tag>, names: &[Dic
     })
 }
 
+const DATA: &str = "data";
+
+/// What the data of an interindustry command are, where its parameters say it.
+fn name_of_data(command: &Command<'_>) -> &'static str {
+    match (instruction::name(command.cla, command.ins), command.p1) {
+        (Some("SELECT"), 0x00..=0x02) => "file identifier",
+        (Some("SELECT"), 0x04) => "DF name",
+        (Some("SELECT"), 0x08 | 0x09) => "path",
+        _ => DATA,
+    }
+}
+
 /// Data of a command or an answer, explained by nobody in particular.
-fn data(octets: &[u8], template: Option<Tag>, names: &[Dictionary<'_>], masked: bool) -> Vec<Field> {
-    let plain = |meaning| vec![Field::new(0, octets, "data", meaning)];
+fn data(octets: &[u8], name: &str, template: Option<Tag>, names: &[Dictionary<'_>], masked: bool) -> Vec<Field> {
+    let plain = |meaning| vec![Field::new(0, octets, name, meaning)];
     match octets {
         [] => Vec::new(),
         _ if masked => plain("a PIN, masked with FF"),
-        _ if tlv::is_well_formed(octets, 0) => named_objects(octets, 0, template, names).unwrap_or_else(|| plain("")),
+        _ if name == DATA && tlv::is_well_formed(octets, 0) => {
+            named_objects(octets, 0, template, names).unwrap_or_else(|| plain(""))
+        }
         _ => plain(""),
     }
 }
@@ -329,7 +343,8 @@ fn fields_of_body(
         parts.leaf(lc_len, &format!("{form}Lc"), |_| format!("{} of data", count(command.data.len())));
     }
     let secured = command.class().secure_messaging() != super::class::SecureMessaging::None && command.cla < 0x80;
-    let fields = told.unwrap_or_else(|| data(command.data, secured.then_some(Tag(0x7D)), names, masked));
+    let fields =
+        told.unwrap_or_else(|| data(command.data, name_of_data(command), secured.then_some(Tag(0x7D)), names, masked));
     let mut fields: Vec<_> = fields.into_iter().map(|field| field.shifted(4 + lc_len)).collect();
     parts.at += command.data.len();
     parts.fields.append(&mut fields);
@@ -347,7 +362,7 @@ pub fn response(octets: &[u8], told: Told, names: &[Dictionary<'_>]) -> Explanat
         let fields = if octets.is_empty() { Vec::new() } else { fields };
         return Explanation { summary: "an answer that was cut off".to_owned(), title, fields };
     };
-    let mut fields = told.data.unwrap_or_else(|| data(response.data, None, names, false));
+    let mut fields = told.data.unwrap_or_else(|| data(response.data, DATA, None, names, false));
     let meaning = told.status.unwrap_or_else(|| response.status.meaning());
     let status = format!("{:04X} {meaning}", response.status.0);
     fields.push(Field::new(response.data.len(), &response.status.to_bytes(), "SW1-SW2", meaning));
@@ -429,7 +444,7 @@ mod tests {
     2  P1 04: by DF name, such as an application identifier
     3  P2 0C: first or only occurrence, nothing comes back, or what the card chooses
     4  Lc 02: 2 octets of data
-    5  data: 3F00
+    5  DF name: 3F00
     7  Le 00: up to 256 octets expected
 "
         );

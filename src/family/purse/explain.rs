@@ -124,7 +124,7 @@ impl PurseExplainer {
             return told;
         }
         let Some(opened) = session.and_then(|session| session.command(header, command.data)) else {
-            let words = "protected in a session that was not seen to open";
+            let words = "protected, and no session was seen to open, or it is over";
             let data = vec![Field::new(0, command.data, "cipher text and C-MAC", words)];
             return Told { data: Some(data), ..told };
         };

@@ -61,7 +61,7 @@ fn day(octets: &[u8]) -> String {
 }
 
 fn layout(octets: &[u8]) -> String {
-    if octets == [1] { "this layout".to_owned() } else { "a layout that is not known".to_owned() }
+    if octets == [1] { "1".to_owned() } else { "a version that is not known".to_owned() }
 }
 
 pub(super) fn logical_card(octets: &[u8]) -> String {

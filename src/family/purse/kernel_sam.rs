@@ -98,6 +98,21 @@ pub struct SoftSam {
     stage: Stage,
     defect: Option<KernelDefect>,
     sessions: u32,
+    key_log: Option<KeyLog>,
+}
+
+/// Told Et and Z1 of each AUTH of EPC2, so that who records the exchanges can explain what is enciphered. Without the private keys of
+/// terminal and card Z1 opens nothing; those are public in the test scheme only.
+#[derive(Clone)]
+pub struct KeyLog(pub Arc<TellKey>);
+
+/// What is told: Et, then Z1.
+pub type TellKey = dyn Fn(&[u8], &[u8]) + Send + Sync;
+
+impl std::fmt::Debug for KeyLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyLog")
+    }
 }
 
 /// What the issuer put in, never changed afterwards.
@@ -154,13 +169,20 @@ impl SoftSam {
             key,
             certificate,
         };
-        Ok(Self { keys: Arc::new(keys), stage: Stage::Idle, defect: None, sessions: 0 })
+        Ok(Self { keys: Arc::new(keys), stage: Stage::Idle, defect: None, sessions: 0, key_log: None })
     }
 
     /// The same module after a restart: same keys, no session.
     #[must_use]
     pub fn restarted(&self) -> Self {
-        Self { keys: Arc::clone(&self.keys), stage: Stage::Idle, defect: self.defect, sessions: 0 }
+        let (defect, key_log) = (self.defect, self.key_log.clone());
+        Self { keys: Arc::clone(&self.keys), stage: Stage::Idle, defect, sessions: 0, key_log }
+    }
+
+    /// The same module, which tells this log what its ephemeral keys agree on.
+    #[must_use]
+    pub fn with_key_log(self, key_log: KeyLog) -> Self {
+        Self { key_log: Some(key_log), ..self }
     }
 
     /// The same module with a deliberate defect.
@@ -248,6 +270,9 @@ impl SoftSam {
         let (z1, z2) = (ephemeral.agree(&card_ephemeral), self.keys.key.agree(&card_ephemeral));
         let (header, opts) = (keys_epc2::header(Scheme::AUTHORITY), options.emit());
         let (et, certificate) = (ephemeral.public().to_bytes(), self.keys.certificate.emit());
+        if let Some(KeyLog(log)) = &self.key_log {
+            log(&et, z1.expose());
+        }
         let half = FirstHalf::new(r0, header, &et, &certificate, &opts, &z1, &z2);
         let data = [&et[..], &certificate, half.terminal_tag().as_bytes(), &opts].concat();
         self.stage = Stage::ExpectCard2 { half: Box::new(half), ephemeral };

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use super::suite::options;
 use super::{row, rows, words, wrapped};
 use crate::conformance::evidence::{self, Seen};
-use crate::report::suite_log;
+use crate::report::suite_log::{self, Meanings};
 use crate::tui::app::App;
 use crate::tui::theme::Theme;
 use crate::tui::verdicts::Entry;
@@ -48,29 +48,30 @@ pub(super) fn lines(app: &App, entry: &Entry, width: u16) -> Vec<Line<'static>> 
     lines.extend(rows(app, "Headless", &format!("untorn test --replay {}", result.replay), width));
     lines.push(Line::default());
     let mut before = 0;
+    let meanings = app.suite.meanings(result);
     for line in suite_log::shown(result) {
         if line.number > before + 1 {
             let text = format!("     … {} lines", line.number - before - 1);
             lines.push(Line::styled(text, theme.quiet()));
         }
         before = line.number;
-        lines.extend(logged(app, line, result.rests_on() == Some(line.number), width));
+        lines.extend(logged(app, line, &meanings, result.rests_on() == Some(line.number), width));
     }
     lines
 }
 
 /// A line of the log: its sign and what it means, its octets below.
-fn logged(app: &App, line: &evidence::Line, rests: bool, width: usize) -> Vec<Line<'static>> {
+fn logged(app: &App, line: &evidence::Line, meanings: &Meanings, rests: bool, width: usize) -> Vec<Line<'static>> {
     let theme = app.theme;
     let (sign, style) = look(&line.what, theme);
     let octets = match &line.what {
         Seen::AnswerToReset { octets } | Seen::Command { octets, .. } | Seen::Response { octets } => Some(octets),
         _ => None,
     };
-    let listing = app.suite.explains.then(|| suite_log::listing(&line.what)).flatten();
+    let listing = app.suite.explains.then(|| meanings.listing(line)).flatten();
     let title = match (&listing, octets) {
         (Some(listing), _) => listing.lines().next().unwrap_or_default().to_owned(),
-        (None, Some(_)) => suite_log::meaning(&line.what).unwrap_or_else(|| "reset, the card answers".to_owned()),
+        (None, Some(_)) => meanings.of(line).unwrap_or_else(|| "reset, the card answers".to_owned()),
         (None, None) => words::logged(&line.what),
     };
     let arrow = if rests { ">" } else { " " };

@@ -6,12 +6,16 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{scrolled, wrapped};
+use super::{cut, scrolled, wrapped};
 use crate::reader::trace::{TraceEvent, Traced};
 use crate::reader::{LinkErrorKind, Reset};
 use crate::tui::app::{App, Position};
+use crate::wire::explain::Explanation;
+use crate::wire::hex;
 use crate::wire::pretty::{Format, listing};
 
+/// Columns below which octets behind a name say nothing.
+const ROOM_FOR_OCTETS: usize = 12;
 /// Columns that a listing needs for a row of sixteen octets.
 const DECODED_WIDTH: usize = 58;
 
@@ -21,8 +25,15 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let trace = &app.snapshot.trace;
     let powered = |index: usize| trace[..index].last().is_some_and(|before| before.what != Traced::Deactivate);
     // The terminal powers off before it waits; where there was no power that is no news.
-    let news = trace.iter().enumerate().filter(|(index, event)| event.what != Traced::Deactivate || powered(*index));
-    let lines: Vec<_> = news.flat_map(|(_, event)| show(app, event, width)).collect();
+    let news = trace.iter().enumerate().filter(|(index, event)| match event.what {
+        Traced::Deactivate => powered(*index),
+        Traced::Key { .. } => false,
+        _ => true,
+    });
+    let lines: Vec<_> = app.watched.explain(trace, |explained| {
+        let meaning = |index: usize| explained.get(index).and_then(Option::as_ref);
+        news.flat_map(|(index, event)| show(app, event, meaning(index), width)).collect()
+    });
     if lines.is_empty() {
         let text = "Nothing has gone over the link yet. Every command and answer will be listed and decoded here.";
         let lines: Vec<_> =
@@ -35,32 +46,29 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {
     scrolled(frame, area, app, lines, &app.exchange);
 }
 
-/// One line for an event, as far as it goes.
-fn short(app: &App, event: &TraceEvent, width: usize) -> Vec<Line<'static>> {
+/// One line for an event, as far as it goes: what it is, then its octets.
+fn short(app: &App, event: &TraceEvent, meaning: Option<&Explanation>, width: usize) -> Vec<Line<'static>> {
     let (arrow, octets, style) = match &event.what {
         Traced::Command { octets, .. } => ('→', octets, app.theme.accent()),
         Traced::Response { octets } | Traced::AnswerToReset { octets } => ('←', octets, app.theme.strong()),
-        _ => return decoded(app, event, width),
+        _ => return decoded(app, event, meaning, width),
     };
-    let (from, status) = match &event.what {
-        // The status word first: it is what one looks for.
-        Traced::Response { octets } => match octets.split_last_chunk::<2>() {
-            Some((_, [sw1, sw2])) => (2, format!("{sw1:02X}{sw2:02X} ")),
-            None => (0, String::new()),
-        },
-        _ => (0, String::new()),
-    };
-    let text: Vec<_> = octets[..octets.len() - from].iter().map(|octet| format!("{octet:02X}")).collect();
-    let mut text = text.join(" ");
-    let room = width.saturating_sub(7 + status.len());
-    if text.len() > room {
-        text.truncate(room.saturating_sub(1) / 3 * 3);
-        text.push('…');
+    let said = meaning.map_or("answer to reset", |meaning| &meaning.summary);
+    let head = cut(&format!("{:>3} {arrow} {said}", event.number), width);
+    let mut line = vec![Span::styled(head.clone(), style)];
+    let room = width.saturating_sub(head.chars().count() + 2);
+    if room >= ROOM_FOR_OCTETS {
+        let mut text = hex::spaced(octets);
+        if text.len() > room {
+            text.truncate(room.saturating_sub(1) / 3 * 3);
+            text.push('…');
+        }
+        line.push(Span::styled(format!("  {text}"), app.theme.quiet()));
     }
-    vec![Line::from(vec![Span::styled(format!("{:>3} {arrow} {status}", event.number), style), Span::raw(text)])]
+    vec![Line::from(line)]
 }
 
-fn decoded(app: &App, event: &TraceEvent, width: usize) -> Vec<Line<'static>> {
+fn decoded(app: &App, event: &TraceEvent, meaning: Option<&Explanation>, width: usize) -> Vec<Line<'static>> {
     let theme = app.theme;
     let number = event.number;
     match &event.what {
@@ -74,16 +82,8 @@ fn decoded(app: &App, event: &TraceEvent, width: usize) -> Vec<Line<'static>> {
         Traced::AnswerToReset { octets } => {
             block(app, '←', number, &listing(Format::Atr, octets), theme.strong(), width)
         }
-        Traced::Command { octets, masked } => {
-            let mut lines = block(app, '→', number, &listing(Format::CommandApdu, octets), theme.accent(), width);
-            if *masked {
-                lines.push(Line::styled("      the PIN is masked with FF", theme.quiet()));
-            }
-            lines
-        }
-        Traced::Response { octets } => {
-            block(app, '←', number, &listing(Format::ResponseApdu, octets), theme.strong(), width)
-        }
+        Traced::Command { .. } => block(app, '→', number, &explained(meaning), theme.accent(), width),
+        Traced::Response { .. } => block(app, '←', number, &explained(meaning), theme.strong(), width),
         Traced::Failed { kind, detail } => {
             let style = if *kind == LinkErrorKind::Unknown { theme.unknown() } else { theme.bad() };
             let known = match kind {
@@ -96,7 +96,17 @@ fn decoded(app: &App, event: &TraceEvent, width: usize) -> Vec<Line<'static>> {
             lines.into_iter().map(|line| Line::styled(line, style)).collect()
         }
         Traced::Deactivate => vec![Line::styled("    ○ power off", theme.quiet())],
+        Traced::Key { .. } => Vec::new(),
     }
+}
+
+/// What it is and what each of its octets means.
+fn explained(meaning: Option<&Explanation>) -> String {
+    meaning.map_or_else(String::new, |meaning| {
+        let listing = meaning.listing();
+        let (title, fields) = listing.split_once('\n').unwrap_or((&listing, ""));
+        format!("{} ({title})\n{fields}", meaning.summary)
+    })
 }
 
 /// A listing under its arrow and number.

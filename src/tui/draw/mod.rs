@@ -250,6 +250,21 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// As much of a text as has room.
+fn cut(text: &str, room: usize) -> String {
+    if columns(text) <= room {
+        return text.to_owned();
+    }
+    let mut short = String::new();
+    for letter in text.chars() {
+        if columns(&short) + columns(letter.encode_utf8(&mut [0; 4])) >= room {
+            break;
+        }
+        short.push(letter);
+    }
+    format!("{}…", short.trim_end())
+}
+
 fn columns(text: &str) -> usize {
     Span::raw(text).width()
 }

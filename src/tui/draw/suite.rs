@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{WIDE, case, columns, pane, scrolled, words, wrapped};
+use super::{WIDE, case, columns, cut, pane, scrolled, words, wrapped};
 use crate::conformance::result::Standing;
 use crate::report::suite_log::duration;
 use crate::tui::app::{App, Tab};
@@ -323,21 +323,6 @@ fn case_line(app: &App, entry: &Entry, chosen: bool, width: usize) -> Line<'stat
         Span::styled(format!("{sign} {word:<VERDICT_WIDTH$} "), style),
         Span::styled(cut(&entry.result.purpose, room), if chosen { base } else { theme.quiet() }),
     ])
-}
-
-/// As much of a text as has room.
-fn cut(text: &str, room: usize) -> String {
-    if columns(text) <= room {
-        return text.to_owned();
-    }
-    let mut short = String::new();
-    for letter in text.chars() {
-        if columns(&short) + columns(letter.encode_utf8(&mut [0; 4])) >= room {
-            break;
-        }
-        short.push(letter);
-    }
-    format!("{}…", short.trim_end())
 }
 
 /// What the chosen line is about, below or beside the tree.
