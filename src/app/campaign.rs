@@ -23,6 +23,7 @@ use crate::family::purse::data::Suite;
 use crate::family::{CardFamily, families};
 use crate::reader::{LinkErrorKind, Reader, Reset};
 use crate::sim::terminal_subject::{self, OwnTerminal};
+use crate::suite::iso7816_4::declared::declared;
 use crate::wire::hex;
 
 /// How often a reader is looked at for a card.
@@ -146,6 +147,7 @@ impl Campaign {
         let statement = self.card_statement(options)?;
         let ledger = FileLedger::open("")?;
         let (reader, atr) = with_card(open()?, options.wait_seconds);
+        let protocol = reader.protocol().map(|protocol| format!("T={protocol}"));
         let identity = identity::identify(&statement, reader, &ledger).map_err(|error| match &error {
             AppError::Reader(_) if options.statement.is_none() && atr.is_some() => AppError::Usage(format!(
                 "this card has no untorn purse: say what is claimed of it with --statement FILE; \
@@ -156,7 +158,7 @@ impl Campaign {
         let risk_max = identity.permission(options.card.as_deref())?;
         let ledger = ledger.of(identity.name());
         let card = RealCard::new(statement, name, open).only(identity.clone(), ledger);
-        let told = UnderTest { card: identity.number(), atr, ..UnderTest::default() };
+        let told = UnderTest { card: identity.number(), atr, protocol, ..UnderTest::default() };
         Ok(Self { card: Some(Box::new(card)), risk_max, identity: Some(identity), told, ..self })
     }
 
@@ -187,11 +189,15 @@ impl Campaign {
     /// Runs what the selection chooses: one case after the other at a reader, as many at once as there are cores on virtual subjects.
     pub fn run(&mut self, selection: &Selection, seed: u64, observer: &mut dyn Observer) -> TestReport {
         let jobs = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        if let Some(options) = self.again.clone().filter(|_| jobs > 1) {
-            return self.run_at_once(&options, jobs, selection, seed, observer);
-        }
-        let (cases, mut subjects) = self.parts();
-        runner::run(cases, selection, &mut subjects, seed, observer)
+        let mut report = if let Some(options) = self.again.clone().filter(|_| jobs > 1) {
+            self.run_at_once(&options, jobs, selection, seed, observer)
+        } else {
+            let (cases, mut subjects) = self.parts();
+            runner::run(cases, selection, &mut subjects, seed, observer)
+        };
+        let card = self.card.as_deref().map(Subject::statement);
+        report.declared = card.map_or_else(Vec::new, |statement| declared(&report, statement));
+        report
     }
 
     fn run_at_once(

@@ -36,11 +36,27 @@ pub struct TestReport {
     /// What exactly was tested.
     #[serde(default, skip_serializing_if = "UnderTest::is_empty")]
     pub under_test: UnderTest,
+    /// What the card declares in its answer to reset, beside what is claimed and what the run saw.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declared: Vec<Declared>,
     /// In the order of the suite.
     pub results: Vec<CaseResult>,
     /// Entries of the expectation file that do not fit any more, in words. Each makes the run fail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stale_expectations: Vec<String>,
+}
+
+/// One thing that a card declares of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Declared {
+    /// What it is about.
+    pub what: String,
+    /// What the card says.
+    pub declared: String,
+    /// What was seen of it.
+    pub seen: String,
+    /// Whether declaration, claim and observation contradict each other.
+    pub differs: bool,
 }
 
 /// What was tested, as far as the names of the statements do not tell.
@@ -58,6 +74,9 @@ pub struct UnderTest {
     /// Its answer to reset, in hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub atr: Option<String>,
+    /// The protocol that the reader agreed with it, `T=0` or `T=1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
     /// The suites and patterns that were asked for; none: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub selection: Vec<String>,
@@ -310,7 +329,7 @@ impl TestReport {
 
     /// What heads say of the run besides, by name; nothing where there is nothing to say.
     pub fn facts(&self) -> Vec<(&'static str, String)> {
-        let UnderTest { profile, mutant, card, atr, selection } = &self.under_test;
+        let UnderTest { profile, mutant, card, atr, protocol, selection } = &self.under_test;
         let part = self.shard.map(|(part, parts)| format!("{part} of {parts}"));
         let asked = (!selection.is_empty()).then(|| selection.join(" "));
         let facts = [
@@ -318,6 +337,7 @@ impl TestReport {
             ("mutant", mutant.clone()),
             ("card", card.clone()),
             ("ATR", atr.clone()),
+            ("protocol", protocol.clone()),
             ("selection", asked),
             ("part", part),
         ];

@@ -124,6 +124,7 @@ pub fn plan(cases: &[&Case], selection: &Selection, subjects: &Subjects<'_>, see
         interrupted: true,
         shard: selection.shard,
         under_test: UnderTest { selection: selection.patterns.clone(), ..subjects.told.clone() },
+        declared: Vec::new(),
         results: cases.iter().map(planned).collect(),
         stale_expectations: Vec::new(),
     }

@@ -72,6 +72,11 @@ pub trait Reader: Send {
     fn card_events(&mut self) -> Option<u64> {
         None
     }
+
+    /// The protocol that was agreed with the card at its last activation, T=0 or T=1; `None` where that is not known.
+    fn protocol(&self) -> Option<u8> {
+        None
+    }
 }
 
 impl<R: Reader + ?Sized> Reader for Box<R> {
@@ -89,6 +94,9 @@ impl<R: Reader + ?Sized> Reader for Box<R> {
     }
     fn card_events(&mut self) -> Option<u64> {
         (**self).card_events()
+    }
+    fn protocol(&self) -> Option<u8> {
+        (**self).protocol()
     }
 }
 

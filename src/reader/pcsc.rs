@@ -173,6 +173,8 @@ pub struct PcscReader {
     deadline: Duration,
     connection: Option<Connection>,
     command_len_max: usize,
+    /// Agreed at the last activation.
+    protocol: Option<u8>,
 }
 
 /// The way to the thread that holds the card.
@@ -229,6 +231,7 @@ impl PcscReader {
             deadline: DEADLINE_DEFAULT,
             connection: None,
             command_len_max: COMMAND_LEN_MAX_SHORT,
+            protocol: None,
         })
     }
 
@@ -276,7 +279,7 @@ impl Reader for PcscReader {
             .spawn(move || hold(&name, sharing, reset, Caller { activated, commands, answers, _held: held }))
             .map_err(|error| not_sent(format!("cannot start a thread for the card: {error}")))?;
         let connection = Connection { requests, replies, holds };
-        let (atr, command_len_max) = match awaited(&activation, self.deadline, "activate") {
+        let Activated { atr, protocol, command_len_max } = match awaited(&activation, self.deadline, "activate") {
             Ok(activated) => activated,
             Err(error) => {
                 connection.give_up(&self.name, self.deadline, begun);
@@ -284,6 +287,7 @@ impl Reader for PcscReader {
             }
         };
         self.command_len_max = command_len_max;
+        self.protocol = protocol;
         self.connection = Some(connection);
         Ok(Activation { atr })
     }
@@ -332,6 +336,10 @@ impl Reader for PcscReader {
     }
 
     /// The counter that the service keeps in the upper half of dwEventState.
+    fn protocol(&self) -> Option<u8> {
+        self.protocol
+    }
+
     fn card_events(&mut self) -> Option<u64> {
         let mut states = [ReaderState::new(self.name.clone(), State::UNAWARE)];
         establish().ok()?.get_status_change(Duration::ZERO, &mut states).ok()?;
@@ -349,9 +357,16 @@ impl Drop for PcscReader {
 struct Caller {
     /// Lives as long as the thread holds the card.
     _held: Arc<()>,
-    activated: Sender<Result<(Vec<u8>, usize), LinkError>>,
+    activated: Sender<Result<Activated, LinkError>>,
     commands: Receiver<Request>,
     answers: Sender<Result<Vec<u8>, LinkError>>,
+}
+
+/// What came of an activation.
+struct Activated {
+    atr: Vec<u8>,
+    protocol: Option<u8>,
+    command_len_max: usize,
 }
 
 /// The thread's life: connect, say what was activated, then answer until the caller is gone or the card is lost.
@@ -392,7 +407,10 @@ fn connect(name: &CStr, sharing: Sharing) -> Result<Card, LinkError> {
 
 /// Serves one transaction; `true` when the caller asked for the end and waits for it.
 fn serve(card: &mut Transaction<'_>, sharing: Sharing, reset: Reset, caller: &Caller) -> bool {
-    let activated = fresh_atr(card, sharing, reset).map(|atr| (atr, command_len_max(card)));
+    let activated = fresh_atr(card, sharing, reset).map(|(atr, protocol)| {
+        let command_len_max = command_len_max(card);
+        Activated { atr, protocol, command_len_max }
+    });
     let lost = activated.is_err();
     if caller.activated.send(activated).is_err() || lost {
         return false;
@@ -414,7 +432,7 @@ fn serve(card: &mut Transaction<'_>, sharing: Sharing, reset: Reset, caller: &Ca
 }
 
 /// Resets the card: a connection alone may find it in the state in which another program left it.
-fn fresh_atr(card: &mut Transaction<'_>, sharing: Sharing, reset: Reset) -> Result<Vec<u8>, LinkError> {
+fn fresh_atr(card: &mut Transaction<'_>, sharing: Sharing, reset: Reset) -> Result<(Vec<u8>, Option<u8>), LinkError> {
     let mode = match sharing {
         Sharing::Exclusive => ShareMode::Exclusive,
         Sharing::Shared => ShareMode::Shared,
@@ -428,7 +446,12 @@ fn fresh_atr(card: &mut Transaction<'_>, sharing: Sharing, reset: Reset) -> Resu
     if status.protocol2().is_none() {
         return Err(LinkError::new(LinkErrorKind::Mute, "no protocol could be agreed with the card"));
     }
-    Ok(status.atr().to_vec())
+    let protocol = match status.protocol2() {
+        Some(::pcsc::Protocol::T0) => Some(0),
+        Some(::pcsc::Protocol::T1) => Some(1),
+        _ => None,
+    };
+    Ok((status.atr().to_vec(), protocol))
 }
 
 /// The longest command, as the driver says it in PC/SC part 10's property dwMaxAPDUDataSize (tag 10): up to 256 means

@@ -26,6 +26,7 @@ pub fn write(report: &TestReport, catalogues: &[Catalogue]) -> String {
     head(&mut page, report);
     page.push_str("<main>\n");
     attention(&mut page, report);
+    declared(&mut page, report);
     cases(&mut page, report);
     coverage(&mut page, report, catalogues);
     let _ = write!(page, "</main>\n<footer>untorn {}</footer>\n", Text(&report.untorn));
@@ -96,6 +97,25 @@ fn head(page: &mut String, report: &TestReport) {
         );
     }
     page.push_str("</ul>\n</header>\n");
+}
+
+/// What the card declares in its answer to reset, beside what was seen.
+fn declared(page: &mut String, report: &TestReport) {
+    if report.declared.is_empty() {
+        return;
+    }
+    page.push_str("<section class=\"attention\">\n<h2>Declared, observed</h2>\n<ul>\n");
+    for row in &report.declared {
+        let (class, mark) = if row.differs { ("inconclusive", "differs") } else { ("passed", "agrees") };
+        let _ = writeln!(
+            page,
+            "<li><span class=\"pill {class}\">{mark}</span><span>{}</span><span>declared: {}; observed: {}</span></li>",
+            Text(&row.what),
+            Text(&row.declared),
+            Text(&row.seen)
+        );
+    }
+    page.push_str("</ul>\n</section>\n");
 }
 
 /// What needs somebody: the run's own troubles, and each case that is neither passed nor accepted.

@@ -54,6 +54,11 @@ pub fn write(report: &TestReport) -> String {
     text
 }
 
+/// Rows of what a card declares; ours have at most some fifteen.
+const DECLARED_MAX: usize = 24;
+/// Characters of one cell of them.
+const DECLARED_LEN_MAX: usize = 200;
+
 const WHERE_ALL_IS: &str =
     "All of them, with their logs, are in the report as HTML, JUnit or JSON (untorn report show).";
 
@@ -75,7 +80,21 @@ fn head(report: &TestReport) -> String {
     for trouble in report.troubles().iter().take(TROUBLES_MAX) {
         let _ = write!(text, "\n**{}** {}\n", trouble.end, short(&trouble.text));
     }
+    declared(&mut text, report);
     text
+}
+
+fn declared(text: &mut String, report: &TestReport) {
+    if report.declared.is_empty() {
+        return;
+    }
+    text.push_str("\n## Declared, observed\n\n| | declared | observed | |\n|---|---|---|---|\n");
+    for row in report.declared.iter().take(DECLARED_MAX) {
+        let mark = if row.differs { "differs" } else { "" };
+        let cell = |text: &str| escape(&cut(text, DECLARED_LEN_MAX));
+        let (what, declared, seen) = (cell(&row.what), cell(&row.declared), cell(&row.seen));
+        let _ = writeln!(text, "| {what} | {declared} | {seen} | {mark} |");
+    }
 }
 
 fn all_cases(report: &TestReport) -> String {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::conformance::result::{CaseResult, TestReport};
 use crate::conformance::runner::doubt_without_twin;
+use crate::suite::iso7816_4::declared::NOT_TRIED;
 
 /// One report of all parts (`--shard i/n`), its cases in the order of the suite. The durations add up; it began when the first part did.
 ///
@@ -103,6 +104,12 @@ fn put_together(parts: Vec<TestReport>, total: usize) -> TestReport {
         for stale in part.stale_expectations {
             if !whole.stale_expectations.contains(&stale) {
                 whole.stale_expectations.push(stale);
+            }
+        }
+        for (own, other) in whole.declared.iter_mut().zip(part.declared) {
+            // Where this part tried it, and those before did not.
+            if own.what == other.what && own.seen == NOT_TRIED {
+                *own = other;
             }
         }
         results.push(part.results.into_iter());

@@ -16,6 +16,7 @@ pub fn write(report: &TestReport, all: bool) -> String {
     for result in report.results.iter().filter(|result| all || !quiet.contains(&result.standing())) {
         case(&mut text, result);
     }
+    declared(&mut text, report, all);
     for trouble in report.troubles() {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{:<14} {}", trouble.end, one_line(&trouble.text));
@@ -46,6 +47,15 @@ pub const fn sentence(end: End) -> &'static str {
         End::Clean => "Every case that ran passed, or did what was expected of it.",
         End::Failed => "What the specification asks for was seen not to hold, or an expectation is stale.",
         End::Inconclusive => "Nothing was seen to be wrong, but not everything was seen.",
+    }
+}
+
+/// What the card declares: all of it, or what does not agree with what was claimed or seen.
+fn declared(text: &mut String, report: &TestReport, all: bool) {
+    for row in report.declared.iter().filter(|row| all || row.differs) {
+        let mark = if row.differs { "differs" } else { "declared" };
+        let (what, declared, seen) = (one_line(&row.what), one_line(&row.declared), one_line(&row.seen));
+        let _ = writeln!(text, "{mark:<14} {what:<22} declared: {declared}; observed: {seen}");
     }
 }
 

@@ -5,15 +5,18 @@ use std::fs;
 
 use untorn::app::campaign::{Campaign, CampaignOptions};
 use untorn::app::suites;
-use untorn::conformance::result::{Status, TestReport};
+use untorn::conformance::result::{Status, TestReport, UnderTest};
 use untorn::conformance::runner;
 use untorn::conformance::selection::Selection;
 use untorn::conformance::verdict::Verdict;
+use untorn::family::families;
 use untorn::family::purse::data::Suite;
 use untorn::report::{suite_markdown, traceability};
 use untorn::sim::explore::Order;
 use untorn::sim::tear_map::{self, TearMap};
 use untorn::sim::tear_map_svg;
+use untorn::suite::iso7816_4::declared::declared;
+use untorn::wire::hex;
 
 use super::support::fresh::is_fresh;
 
@@ -39,6 +42,9 @@ fn the_reference_results_are_of_all_cases_there_are() {
     for result in report.results.iter_mut().filter(|result| result.status == Status::NotRun) {
         result.status = Status::Ran { verdict: Verdict::Pass, reason: None, rests_on: None };
     }
+    let atr = families()[0].virtual_card("default", 0, None).unwrap().reset().map(|atr| hex::encode(&atr));
+    let of_card = TestReport { under_test: UnderTest { atr, ..UnderTest::default() }, ..report.clone() };
+    report.declared = declared(&of_card, &families()[0].statement("default").unwrap());
     // When it was made is the last word of its head.
     let head = |text: &str| text.lines().find(|line| line.contains(", seed 0")).unwrap().to_owned();
     let (there, now) = (kept("reference.md"), suite_markdown::write(&report));

@@ -12,6 +12,7 @@ fn of_mutant() -> TestReport {
         mutant: Some("debit-twice".to_owned()),
         card: Some("554E544F524E0001".to_owned()),
         atr: Some("3B80800101".to_owned()),
+        protocol: Some("T=1".to_owned()),
         selection: vec!["TOY-A".to_owned()],
     };
     TestReport { under_test, shard: Some((2, 3)), ..of(vec![of_case("TOY-A-001", passed())]) }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use untorn::conformance::case::Risk;
 use untorn::conformance::evidence::{Line, Seen};
-use untorn::conformance::result::{CaseResult, Expected, SCHEMA, Status, TestReport, UnderTest};
+use untorn::conformance::result::{CaseResult, Declared, Expected, SCHEMA, Status, TestReport, UnderTest};
 use untorn::conformance::verdict::Verdict;
 use untorn::reader::LinkErrorKind;
 use untorn::time::Moment;
@@ -86,15 +86,32 @@ fn result() -> impl Strategy<Value = CaseResult> {
 
 fn under_test() -> impl Strategy<Value = UnderTest> {
     let may_be = || prop::option::of(text());
-    (may_be(), may_be(), may_be(), may_be(), prop::collection::vec(text(), 0..3))
-        .prop_map(|(profile, mutant, card, atr, selection)| UnderTest { profile, mutant, card, atr, selection })
+    ((may_be(), may_be(), may_be(), may_be(), may_be()), prop::collection::vec(text(), 0..3)).prop_map(
+        |((profile, mutant, card, atr, protocol), selection)| UnderTest {
+            profile,
+            mutant,
+            card,
+            atr,
+            protocol,
+            selection,
+        },
+    )
+}
+
+fn declared() -> impl Strategy<Value = Declared> {
+    (text(), text(), text(), any::<bool>()).prop_map(|(what, declared, seen, differs)| Declared {
+        what,
+        declared,
+        seen,
+        differs,
+    })
 }
 
 /// Any report. Ids are such as cases have: stable words, each once.
 pub(crate) fn report() -> impl Strategy<Value = TestReport> {
     (
         (text(), text(), any::<u64>(), prop::option::of(any::<u64>()), any::<u64>()),
-        prop_oneof![Just(UnderTest::default()), under_test()],
+        (prop_oneof![Just(UnderTest::default()), under_test()], prop::collection::vec(declared(), 0..3)),
         prop::bool::weighted(0.2),
         prop::option::weighted(0.2, (1_u32..9, 1_u32..9)),
         prop::collection::vec(result(), 0..6),
@@ -103,7 +120,7 @@ pub(crate) fn report() -> impl Strategy<Value = TestReport> {
         .prop_map(
             |(
                 (statement, binding, seed, begun, micros),
-                under_test,
+                (under_test, declared),
                 interrupted,
                 shard,
                 mut results,
@@ -123,6 +140,7 @@ pub(crate) fn report() -> impl Strategy<Value = TestReport> {
                     interrupted,
                     shard,
                     under_test,
+                    declared,
                     results,
                     stale_expectations,
                 }
@@ -162,6 +180,7 @@ pub(crate) fn of(results: Vec<CaseResult>) -> TestReport {
         interrupted: false,
         shard: None,
         under_test: UnderTest::default(),
+        declared: Vec::new(),
         results,
         stale_expectations: Vec::new(),
     }

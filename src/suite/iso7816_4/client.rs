@@ -193,6 +193,16 @@ pub(super) fn open(tester: &mut Tester<'_>) -> Outcome<u8> {
     }
 }
 
+/// The number of a channel, where one can be opened.
+pub(super) fn try_open(tester: &mut Tester<'_>) -> Outcome<Option<u8>> {
+    let command = open_command(tester)?;
+    let answer = tester.send_whole(&command)?;
+    Ok(match *answer.data.as_slice() {
+        [number @ 1..=19] if answer.is_done() => Some(number),
+        _ => None,
+    })
+}
+
 /// MANAGE CHANNEL that closes this channel; its answer. From channel 0 with the number in P2, or from the channel itself with P2 00
 /// (ISO/IEC 7816-4:2020, 11.1.2 has both).
 pub(super) fn close(tester: &mut Tester<'_>, channel: u8) -> Outcome<Answer> {

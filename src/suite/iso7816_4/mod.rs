@@ -6,6 +6,7 @@ mod chaining;
 mod channels;
 mod class;
 mod client;
+pub mod declared;
 mod extended_length;
 mod get_response;
 mod instruction;
@@ -41,6 +42,9 @@ pub fn cases() -> Vec<Case> {
         channels::cases(),
     ]
     .concat();
+    // What others are behind runs before them.
+    let (first, others): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|case| is_first(&case.id));
+    let cases = [first, others].concat();
     // The table of specs/iso7816_4.md, "What a statement gives".
     let value = |name: &str| Wanted::text(&format!("iso7816_4.{name}"));
     let table = [
@@ -60,6 +64,10 @@ pub fn cases() -> Vec<Case> {
         ("iso7816_4.logical_channels", value("close_from").optional()),
     ];
     with_values(cases, &table)
+}
+
+fn is_first(id: &str) -> bool {
+    id == "ISO-ATR-001" || FIRST.iter().any(|(_, first)| *first == id)
 }
 
 /// A case for cards that claim `iso7816_4` and these parts of it.

@@ -1,6 +1,6 @@
 //! Refusals: their words, what counts as one, and the states in which they are tried.
 
-use super::client::{open, select, select_shared};
+use super::client::{open, select, select_shared, try_open};
 use crate::conformance::tester::{Answer, Tester};
 use crate::conformance::verdict::{Outcome, Stop};
 use crate::wire::hex;
@@ -64,7 +64,11 @@ pub(super) fn in_each_state(tester: &mut Tester<'_>, mut steps: impl FnMut(&mut 
         return Ok(());
     }
     tester.preamble(Tester::power_on)?;
-    let channel = tester.preamble(open)?;
+    let Some(channel) = try_open(tester)? else {
+        // ISO-LCH-013 says so.
+        tester.note("no other channel is opened");
+        return Ok(());
+    };
     named("on another channel, nothing selected there", tester, |tester| steps(tester, channel))?;
     tester.preamble(Tester::power_on)?;
     let channel = tester.preamble(open)?;
