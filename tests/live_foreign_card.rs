@@ -1,4 +1,5 @@
-//! The suite at a card that nobody here wrote: opcard, an OpenPGP card (examples/openpgp-card), through pcscd and vpcd.
+//! The suite at cards that nobody here wrote, through pcscd and vpcd: opcard, an OpenPGP card (examples/openpgp-card), and the card of
+//! vsmartcard's Python library (examples/vsmartcard-card).
 #![cfg(all(feature = "pcsc", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -32,9 +33,12 @@ struct Shown(Child);
 
 impl Shown {
     fn start(program: &Path, pcscd: &Pcscd) -> Self {
+        Self::run(Command::new(program).arg(pcscd.address().to_string()).stderr(Stdio::inherit()))
+    }
+
+    fn run(program: &mut Command) -> Self {
         let seen = Seen::start();
-        let shown =
-            Self(Command::new(program).arg(pcscd.address().to_string()).stderr(Stdio::inherit()).spawn().unwrap());
+        let shown = Self(program.spawn().unwrap());
         seen.wait_inserted();
         shown
     }
@@ -62,5 +66,31 @@ fn an_openpgp_card_does_what_the_report_says() {
     let arguments = ["test", "iso7816_4", "openpgp", "--reader", READER, "--card", CARD, "--json"];
     let files = ["--statement", statement, "--cases", cases, "--expect", expected];
     let ran = ran(desk.command(&[&arguments[..], &files[..]].concat()).env("HOME", desk.path())).ended(0);
-    assert_eq!(ran.json()["detail"], "39 passed, 0 failed, 4 expected, 24 not applicable: clean", "{ran:?}");
+    assert_eq!(ran.json()["detail"], "44 passed, 0 failed, 4 expected, 29 not applicable: clean", "{ran:?}");
+}
+
+/// Of Debian's `python3-virtualsmartcard`. Debian's own Python runs it.
+const PYTHON: &str = "/usr/bin/python3";
+const LIBRARY: &str = "/usr/lib/python3/site-packages/virtualsmartcard";
+
+/// The same with the card of vsmartcard's library: what it is accused of, `reports/foreign-card.md` confirms by hand.
+#[test]
+fn a_card_of_vsmartcard_does_what_the_report_says() {
+    if !Path::new(LIBRARY).exists() {
+        let hint = "apt-get install python3-virtualsmartcard python3-pycryptodome";
+        assert!(std::env::var_os("CI").is_none(), "{LIBRARY} is not there: {hint}");
+        eprintln!("SKIPPED, {LIBRARY} is not there: {hint}");
+        return;
+    }
+    let Some(pcscd) = Pcscd::start() else { return };
+    let files = ["card.py", "statement.toml", "expected.toml"].map(|name| example(&format!("vsmartcard-card/{name}")));
+    let [card, statement, expected] = files.each_ref().map(String::as_str);
+    let address = pcscd.address();
+    let (host, port) = (address.ip().to_string(), address.port().to_string());
+    let _shown = Shown::run(Command::new(PYTHON).args([card, &host, &port]).stderr(Stdio::null()));
+    let desk = Desk::new(&[]);
+    let arguments = ["test", "iso7816_4", "--reader", READER, "--json"];
+    let files = ["--statement", statement, "--expect", expected];
+    let ran = ran(desk.command(&[&arguments[..], &files[..]].concat()).env("HOME", desk.path())).ended(0);
+    assert_eq!(ran.json()["detail"], "22 passed, 0 failed, 4 expected, 45 not applicable: clean", "{ran:?}");
 }
