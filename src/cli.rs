@@ -110,6 +110,7 @@ const fn told_nobody(exit: Exit) -> Exit {
 }
 
 fn run(arguments: Arguments) -> Result<Report, AppError> {
+    let with_json = arguments.with_json();
     let Arguments { global, window: files, command } = arguments;
     if !matches!(command, Some(Command::Test(_))) {
         global.check_card()?;
@@ -133,7 +134,7 @@ fn run(arguments: Arguments) -> Result<Report, AppError> {
         Command::Readers => Ok(cards::readers()),
         Command::Card(arguments::CardCommand::Bench) => window(&global, &files, Tab::Bench),
         Command::Card(command) => cards::run(&global, &command),
-        Command::Decode(decode) => decode::run(&decode),
+        Command::Decode(decode) => decode::run(&decode, with_json),
         Command::Journal(command) => journal::run(&global, &command),
         Command::Test(test) => test::run(&global, &test),
         Command::Explore(explore) => explore::run(&global, &explore),

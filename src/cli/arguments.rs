@@ -268,7 +268,8 @@ Examples:
 Examples:
   untorn decode 00A4040007A0000000031010
   untorn decode --as atr 3B8C8131FE4580738001D356756E746F726E6C
-  xxd -p answer.bin | untorn decode -";
+  xxd -p answer.bin | untorn decode -
+  opensc-tool -vvv -s 00A4040000 2>&1 | untorn decode";
     pub(super) const JOURNAL: &str = "\
 Examples:
   untorn journal list --latest 10
@@ -471,10 +472,10 @@ impl LiftName {
 
 #[derive(Debug, Args)]
 pub(super) struct Decode {
-    /// Hexadecimal octets, spaces allowed; "-" reads the standard input
-    #[arg(required = true)]
+    /// Octets in any form that is pasted: 00A4, 00:A4, 0x00, 0xA4, "\x00\xA4"; or a line of a log. "-", or nothing, reads them or a whole
+    /// log from the standard input
     pub(super) hex: Vec<String>,
-    /// What they are: command, response, status, ber-tlv, compact-tlv, dol, atr, ats [default: what they look like]
+    /// What they are: command, response, status, ber-tlv, compact-tlv, dol, atr, ats, frame, data [default: what they look like]
     #[arg(long = "as", value_name = "FORMAT")]
     pub(super) format: Option<Format>,
 }

@@ -1,0 +1,67 @@
+//! `untorn decode` with what people have: a log through the standard input, a line of one, octets in any form.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+fn decode(arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_untorn"));
+    let mut child =
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    let _ = writer.join().unwrap();
+    output
+}
+
+fn text(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+const LOG: &str = "# Detected readers\nA>> T=1 (4+0000) 00A40400 00 \nA<< (0018+2) (26ms) 6F108408A000000151000000A5049F6501FF 9000\n";
+
+#[test]
+fn a_log_becomes_a_conversation() {
+    let told = text(&decode(&["decode"], LOG));
+    for line in [
+        "   1 -> command APDU, 5 octets",
+        "INS A4: SELECT",
+        "   1 <- response APDU, 20 octets  (26ms)",
+        "9F65",
+        "passed over: 1.",
+    ] {
+        assert!(told.contains(line), "{line:?} in\n{told}");
+    }
+    assert_eq!(told, text(&decode(&["decode", "-"], LOG)));
+    let json: serde_json::Value = serde_json::from_str(&text(&decode(&["--json", "decode"], LOG))).unwrap();
+    assert_eq!((&json["commands"], &json["responses"], &json["passed_over"]), (&1.into(), &1.into(), &1.into()));
+    assert_eq!(json["exchanges"][1]["time"], "26ms");
+    assert_eq!(json["exchanges"][1]["number"], 1);
+}
+
+/// Longer than any one string of octets may be: it is explained as it comes.
+#[test]
+fn a_log_may_be_of_any_length() {
+    let log = "> 00 84 00 00 08\n< 01 02 03 04 05 06 07 08 90 00 : Normal processing.\nnothing\n".repeat(20_000);
+    assert!(log.len() > 1 << 20);
+    let told = text(&decode(&["decode"], &log));
+    assert!(told.ends_with("Commands: 20000, answers: 20000, answers to reset: 0; other lines, passed over: 20000.\n"));
+}
+
+#[test]
+fn octets_in_pasted_forms() {
+    let expected = text(&decode(&["decode", "3B650000 2063CBA000"], ""));
+    assert!(expected.starts_with("answer to reset"));
+    for form in [
+        "0x3B, 0x65, 0x00, 0x00, 0x20, 0x63, 0xCB, 0xA0, 0x00",
+        "3B-65-00-00-20-63-CB-A0-00",
+        "3b:65:00:00:20:63:cb:a0:00",
+    ] {
+        assert_eq!(text(&decode(&["decode", form], "")), expected, "{form}");
+        assert_eq!(text(&decode(&["decode"], form)), expected, "{form}");
+    }
+}
