@@ -39,6 +39,9 @@ pub trait Application: Send {
     /// Whether this command may be chained.
     fn is_chainable(&self, header: [u8; 4]) -> bool;
 
+    /// A command that it admitted will not come: its chain grew too long (6700).
+    fn chain_too_long(&mut self, _header: [u8; 4]) {}
+
     /// One admitted command. Answer data is appended to `answer`.
     fn process(
         &mut self,

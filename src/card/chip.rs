@@ -223,6 +223,7 @@ impl<A: Application> Chip<A> {
             chain.data
         });
         if chained.as_ref().is_some_and(|data| is_too_long(self.defect, data)) {
+            self.application.chain_too_long(header);
             return Ok(StatusWord::WRONG_LENGTH.into());
         }
         if self.has(ChipDefect::ChainLastPartOnly) {
@@ -288,6 +289,7 @@ impl<A: Application> Chip<A> {
         let chain = self.chain.get_or_insert_with(|| Chain { channel, header, data: Vec::new() });
         chain.data.extend_from_slice(data);
         if self.chain.take_if(|chain| is_too_long(self.defect, &chain.data)).is_some() {
+            self.application.chain_too_long(header);
             return StatusWord::WRONG_LENGTH;
         }
         StatusWord::OK

@@ -22,10 +22,17 @@ pub fn pad80(message: &[u8], block_len: usize) -> Vec<u8> {
     padded
 }
 
-/// What precedes the padding of [`pad80`]; `None` when there is none.
-pub fn unpad80(padded: &[u8]) -> Option<&[u8]> {
+/// What precedes the padding of [`pad80`]; `None` when there is none, and when it is longer than one block: the padding of a
+/// message is the shortest, so that no two texts stand for one message.
+///
+/// ```
+/// use untorn::crypto::unpad80;
+/// assert_eq!(unpad80(b"abc\x80\0\0\0\0", 8), Some(&b"abc"[..]));
+/// assert_eq!(unpad80(b"abc\x80\0\0\0\0\0\0\0\0\0\0\0\0", 8), None);
+/// ```
+pub fn unpad80(padded: &[u8], block_len: usize) -> Option<&[u8]> {
     let end = padded.iter().rposition(|&octet| octet != 0)?;
-    (padded[end] == 0x80).then(|| &padded[..end])
+    (padded[end] == 0x80 && padded.len() - end <= block_len).then(|| &padded[..end])
 }
 
 /// CBC over whole blocks, of either cipher; `None` when `message` is not a whole number of them.

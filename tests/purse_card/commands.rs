@@ -166,7 +166,8 @@ fn req_cmd_5_chaining() {
     let parts = chained(desk.header(), &data, 200);
     assert_eq!(sw(&mut card, &parts[0]), 0x9000);
     assert_eq!(sw(&mut card, &SELECT), 0x6883, "foreign, and not executed");
-    assert_eq!(sw(&mut card, &parts[1]), 0x6700, "the chain is gone");
+    // Alone the last part is an AUTH of a wrong length, and uses up the offer.
+    assert_eq!(sw(&mut card.clone(), &parts[1]), 0x6700, "the chain is gone");
     let whole = [&desk.header()[..], &[228], &data, &[0]].concat();
     assert_eq!(sw(&mut card, &whole), 0x9000, "the SELECT inside the chain drew no new nonce");
 

@@ -226,6 +226,7 @@ impl<E> Purse<E> {
     ) -> Result<StatusWord, PowerLost> {
         let [_, _, p1, reference] = request.header;
         let Some(suite) = Suite::from_p1(p1).filter(|&suite| card_auth::length_fits(suite, request.data.len())) else {
+            self.end_attempt();
             return Ok(StatusWord::WRONG_LENGTH);
         };
         // Both are gone whatever comes of this attempt (REQ-SEL-2, REQ-SES-1).
@@ -257,6 +258,13 @@ impl<E> Purse<E> {
         self.session = Some(session);
         answer.extend_from_slice(&proof);
         Ok(StatusWord::OK)
+    }
+
+    /// An AUTH of a wrong length is one too: it ends the session and uses up the offer (REQ-SES-1, REQ-SEL-2).
+    fn end_attempt(&mut self) {
+        if !self.has(AccessDefect::AuthLengthTouchesNothing) {
+            (self.session, self.offer) = (None, None);
+        }
     }
 
     /// REQ-AU1-2: one status word for all, and nothing else.
@@ -430,6 +438,12 @@ impl<E: Entropy> Application for Purse<E> {
             (PROTECTED, ins) if self.has(AccessDefect::HandshakeSkipped) && is_protected_instruction(ins) => Ok(()),
             (PROTECTED, ins) if is_protected_instruction(ins) => Err(StatusWord::SECURITY_STATUS_NOT_SATISFIED),
             _ => Err(StatusWord::INS_NOT_SUPPORTED),
+        }
+    }
+
+    fn chain_too_long(&mut self, header: [u8; 4]) {
+        if self.is_chainable(header) {
+            self.end_attempt();
         }
     }
 

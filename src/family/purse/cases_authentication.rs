@@ -254,7 +254,34 @@ fn aftermath() -> Vec<Case> {
                     desk.open(tester)?.session.expect_alive(tester)
                 })
             }),
+        case("AUT-FAIL-004", "An AUTH of a wrong length is an attempt: no session and no offer outlives it.")
+            .proves(&["REQ-SES-1", "REQ-SEL-2", "REQ-CMD-1"])
+            .twin(OPENS)
+            .kills(&["auth-length-touches-nothing"])
+            .body(|tester| each_suite(tester, wrong_lengths)),
     ]
+}
+
+/// Too short for what AUTH of this suite holds, by everything and by one octet.
+fn wrong_lengths(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+    let desk = Desk::new(suite, Role::Debit);
+    let shortest = if suite == Suite::Epc1 { 24 } else { 228 };
+    for length in [0, 1, shortest - 1] {
+        let short = desk.auth_command(&vec![0x5A; length]);
+        let what = format!("AUTH of {length} octets");
+        let mut session = desk.open(tester)?.session;
+        let answer = tester.send_once(&short)?;
+        tester.expect_alone(&what, &answer, 0x6700)?;
+        session.expect_ended(tester, &format!("after an {what}"))?;
+        // The same between SELECT and a right AUTH.
+        let r0 = select(tester)?;
+        let (data, _) = desk.auth(tester, &r0)?;
+        let answer = tester.send_once(&short)?;
+        tester.expect_alone(&what, &answer, 0x6700)?;
+        desk.refuses_data(tester, format!("right, but after an {what}"), &data)?;
+        desk.open(tester)?;
+    }
+    Ok(())
 }
 
 fn unknown_references(suite: Suite) -> Vec<u8> {

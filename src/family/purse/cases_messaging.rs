@@ -8,7 +8,8 @@ use super::data::{Role, Suite, ins};
 use super::data_transact::Operation;
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::{Outcome, Stop};
+use crate::crypto::pad80;
 use crate::wire::apdu::Command;
 
 /// The valid twin of what ends a session.
@@ -68,6 +69,9 @@ fn macs() -> Vec<Case> {
             .revision(2)
             .kills(&["command-mac-unverified"])
             .body(|tester| each_suite(tester, missing_macs)),
+        wrong("SES-PAD-001", "A command with a right MAC over wrong padding, or over more of it than one block, is refused.")
+            .kills(&["long-padding-accepted"])
+            .body(|tester| each_suite(tester, wrong_paddings)),
         wrong("SES-HEADER-001", "The MAC of a command holds for its own instruction and parameters only.")
             .kills(&["command-mac-without-header"])
             .body(|tester| each_suite(tester, other_headers)),
@@ -121,6 +125,40 @@ fn spoilt_macs(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
         refused(tester, &format!("octet {octet} of the MAC"), &session, &command)?;
     }
     Ok(())
+}
+
+fn wrong_paddings(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+    let by_transaction: ([u8; 2], &[u8]) = ([0, 0], &[0xEE; 16]);
+    let by_counter: ([u8; 2], &[u8]) = ([0, 1], &[0, 0, 0, 9]);
+    for (parameters, plaintext) in [by_transaction, by_counter] {
+        for spare_blocks in 1..=3 {
+            let session = open(tester, suite)?.session;
+            let block = session.keys.block_len();
+            let mut padded = pad80(plaintext, block);
+            padded.resize(padded.len() + spare_blocks * block, 0);
+            let what = format!("padding of {} octets", padded.len() - plaintext.len());
+            refused(tester, &what, &session, &protect_padded(&session, parameters, &padded)?)?;
+        }
+    }
+    for filling in [0x00, 0x01, 0x80, 0xFF] {
+        let session = open(tester, suite)?.session;
+        let mut padded = vec![0x00; session.keys.block_len()];
+        // Where 80 begins the block, something follows it that is no zero.
+        padded[0] = filling;
+        padded[1] = if filling == 0x80 { 0x01 } else { 0x00 };
+        let what = format!("a block that begins {filling:02X}{:02X} and is no padding", padded[1]);
+        refused(tester, &what, &session, &protect_padded(&session, [0, 0], &padded)?)?;
+    }
+    Ok(())
+}
+
+/// GET RECEIPT of a plaintext whose padding is made already, with a right MAC.
+fn protect_padded(session: &Session, [p1, p2]: [u8; 2], padded: &[u8]) -> Outcome<Vec<u8>> {
+    let ciphertext = session.keys.encipher_padded_command(session.counter, padded);
+    let ciphertext = ciphertext.ok_or_else(|| Stop::error("the padding is not a whole number of blocks"))?;
+    let mac = session.keys.command_mac(&session.chaining, [0x84, ins::GET_RECEIPT, p1, p2], &ciphertext);
+    let data = [&ciphertext[..], mac.as_bytes()].concat();
+    Ok(Command::new(0x84 | session.channel, ins::GET_RECEIPT, p1, p2).with_data(&data).with_le(256).emit())
 }
 
 fn other_headers(tester: &mut Tester<'_>, suite: Suite) -> Outcome {

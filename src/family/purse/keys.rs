@@ -84,20 +84,26 @@ impl SuiteKey {
 
     /// Pads and enciphers; the IV is the enciphered block `first|00..|counter`.
     fn encipher(&self, first: u8, counter: u8, plaintext: &[u8]) -> Vec<u8> {
-        let padded = pad80(plaintext, self.block_len());
-        let ciphertext = match self {
-            Self::TripleDes(key) => key.encrypt_cbc(key.encrypt_block(iv(first, counter)), &padded),
-            Self::Aes(key) => key.encrypt_cbc(key.encrypt_block(iv(first, counter)), &padded),
-        };
-        ciphertext.unwrap_or_default()
+        self.encipher_padded(first, counter, &pad80(plaintext, self.block_len())).unwrap_or_default()
+    }
+
+    /// `None` when `padded` is not a whole number of blocks.
+    fn encipher_padded(&self, first: u8, counter: u8, padded: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::TripleDes(key) => key.encrypt_cbc(key.encrypt_block(iv(first, counter)), padded),
+            Self::Aes(key) => key.encrypt_cbc(key.encrypt_block(iv(first, counter)), padded),
+        }
     }
 
     fn decipher(&self, first: u8, counter: u8, ciphertext: &[u8]) -> Option<Vec<u8>> {
-        let padded = match self {
+        unpad80(&self.decipher_padded(first, counter, ciphertext)?, self.block_len()).map(<[u8]>::to_vec)
+    }
+
+    fn decipher_padded(&self, first: u8, counter: u8, ciphertext: &[u8]) -> Option<Vec<u8>> {
+        match self {
             Self::TripleDes(key) => key.decrypt_cbc(key.encrypt_block(iv(first, counter)), ciphertext),
             Self::Aes(key) => key.decrypt_cbc(key.encrypt_block(iv(first, counter)), ciphertext),
-        };
-        unpad80(&padded?).map(<[u8]>::to_vec)
+        }
     }
 }
 
@@ -142,6 +148,22 @@ impl SessionKeys {
     /// Ciphertext of a command; none for no data.
     pub fn encipher_command(&self, counter: u8, plaintext: &[u8]) -> Vec<u8> {
         if plaintext.is_empty() { Vec::new() } else { self.enc.encipher(TO_CARD, counter, plaintext) }
+    }
+
+    /// Ciphertext of a command whose padding the caller has made; `None` when it is not a whole number of blocks. For tests of
+    /// what a card says to a wrong one.
+    pub fn encipher_padded_command(&self, counter: u8, padded: &[u8]) -> Option<Vec<u8>> {
+        self.enc.encipher_padded(TO_CARD, counter, padded)
+    }
+
+    /// Plaintext of a command with its padding, of whatever length that is: for a card with a defect.
+    pub(super) fn decipher_padded_command(&self, counter: u8, ciphertext: &[u8]) -> Option<Vec<u8>> {
+        self.enc.decipher_padded(TO_CARD, counter, ciphertext)
+    }
+
+    /// Octets of a cipher block.
+    pub const fn block_len(&self) -> usize {
+        self.enc.block_len()
     }
 
     /// Plaintext of a command, `None` when the padding is wrong. Check the MAC first.

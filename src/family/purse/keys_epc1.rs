@@ -113,7 +113,7 @@ pub fn encipher_state(keys: &SessionKeys, state: &[u8]) -> Vec<u8> {
 /// STATE out of C3; `None` when length or padding are wrong. Check tagC first.
 pub fn decipher_state(keys: &SessionKeys, c3: &[u8]) -> Option<Vec<u8>> {
     let SuiteKey::TripleDes(key) = &keys.enc else { return None };
-    unpad80(&key.decrypt_cbc(state_iv(key), c3)?).map(<[u8]>::to_vec)
+    unpad80(&key.decrypt_cbc(state_iv(key), c3)?, 8).map(<[u8]>::to_vec)
 }
 
 fn state_iv(key: &TripleDesKey) -> [u8; 8] {

@@ -66,7 +66,7 @@ impl FirstHalf {
 
     /// certC|STATE out of C3; `None` when length or padding are wrong. Nothing of it counts before tagC is verified.
     pub fn decipher_card_proof(&self, c3: &[u8]) -> Option<Vec<u8>> {
-        unpad80(&self.state_key.decrypt_cbc([0; 16], c3)?).map(<[u8]>::to_vec)
+        unpad80(&self.state_key.decrypt_cbc([0; 16], c3)?, 16).map(<[u8]>::to_vec)
     }
 
     /// The second half: `z3` = x(sc·Et). Session keys, and tagC.
