@@ -5,6 +5,7 @@
 pub mod campaign;
 mod clock;
 mod error;
+mod exit;
 pub mod external_terminal;
 pub mod identity;
 mod kill;
@@ -28,7 +29,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use clock::Clock;
-pub use error::{AppError, Exit};
+pub use error::AppError;
+pub use exit::{Exit, Money, Signal, Telling, Work, code};
 pub use kill::{KillAt, reached};
 pub use read_file::read_text;
 pub use virtual_card::{LoadedProfile, VirtualCard};

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::app::{AppError, Exit, Options, stop};
+use crate::app::{self, AppError, Exit, Money, Options, Telling, Work, stop};
 use crate::tui::SuiteFiles;
 use crate::tui::app::Tab;
 use arguments::{Arguments, Command};
@@ -35,16 +35,28 @@ use arguments::{Arguments, Command};
 struct Report {
     text: String,
     json: Value,
-    exit: Exit,
+    money: Money,
+    work: Work,
 }
 
 impl Report {
-    /// With the names that every object has (specs/json.md): `json` is an object of the others.
+    /// Of work that was to move no money; with the names that every object has (specs/json.md): `json` is an object of the others.
     fn new(exit: Exit, text: String, result: &str, detail: impl Into<String>, mut json: Value) -> Self {
         json["result"] = result.into();
         json["detail"] = detail.into().into();
         json["exit"] = (exit as u8).into();
-        Self { text, json, exit }
+        Self { text, json, money: Money::NoneAsked, work: Work::of(exit) }
+    }
+
+    /// Of work that had to do with money.
+    fn about(money: Money, work: Work, text: String, mut json: Value) -> Self {
+        json["exit"] = (app::code(money, work, Telling::Told) as u8).into();
+        Self { text, json, money, work }
+    }
+
+    /// The code of a process that has told this, or could not.
+    const fn exit(&self, telling: Telling) -> Exit {
+        app::code(self.money, self.work, telling)
     }
 
     fn done(text: String, result: &str, detail: impl Into<String>, json: Value) -> Self {
@@ -53,7 +65,7 @@ impl Report {
 
     /// Everything is printed already.
     fn silent(exit: Exit) -> Self {
-        Self { text: String::new(), json: Value::Null, exit }
+        Self { text: String::new(), json: Value::Null, money: Money::NoneAsked, work: Work::of(exit) }
     }
 }
 
@@ -63,8 +75,9 @@ pub fn main() -> ExitCode {
     let arguments = match scope::parse(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => {
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            let exit = if error.print().is_err() { told_nobody(exit) } else { exit };
+            let work = if error.use_stderr() { Work::Usage } else { Work::Whole };
+            let printed = if error.use_stderr() { Ok(()) } else { is_open_for_writing(&io::stdout()) };
+            let exit = app::code(Money::NoneAsked, work, telling(&printed.and_then(|()| error.print())));
             if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
                 let object = json!({ "result": "error", "detail": error.to_string(), "exit": exit as u8 });
                 let _ = write_out(format!("{object}\n").as_bytes());
@@ -75,19 +88,20 @@ pub fn main() -> ExitCode {
     let with_json = arguments.with_json();
     let ended = run(arguments).map(|report| {
         let detail = report.json["detail"].as_str().unwrap_or_default().to_owned();
-        let text = match report.json {
+        let text = match &report.json {
             Value::Null => String::new(),
             json if with_json => format!("{json}\n"),
-            _ => report.text,
+            _ => report.text.clone(),
         };
-        match write_out(text.as_bytes()) {
-            Ok(()) => report.exit,
-            Err(error) => {
-                let exit = told_nobody(report.exit);
-                tell(&format!("untorn: {error}; what was done is done: {detail}"));
-                exit
+        let told = write_out(text.as_bytes());
+        let exit = report.exit(telling(&told));
+        match told {
+            Err(error) if exit != report.exit(Telling::Told) => {
+                tell(&format!("untorn: {}; what was done is done: {detail}", AppError::Output(error)));
             }
+            _ => {}
         }
+        exit
     });
     code(ended.unwrap_or_else(|error| {
         tell(&format!("untorn: {error}"));
@@ -100,12 +114,23 @@ pub fn main() -> ExitCode {
     }))
 }
 
-/// The code where the result could not be printed. Who has not read it cannot take it for done; nor for failed, for what happened has
-/// happened: with the amount of a payment lost, it is unresolved for whoever asked.
-const fn told_nobody(exit: Exit) -> Exit {
-    match exit {
-        Exit::Done => Exit::Unresolved,
-        other => other,
+/// Whether what was written to the standard output arrived there.
+fn telling(told: &io::Result<()>) -> Telling {
+    match told {
+        Ok(()) => Telling::Told,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Telling::NobodyReads,
+        Err(_) => Telling::Lost,
+    }
+}
+
+/// The standard library takes a descriptor that is not open for writing for one that takes everything.
+fn is_open_for_writing(out: &io::Stdout) -> io::Result<()> {
+    match rustix::fs::fcntl_getfl(out) {
+        Ok(flags) if flags & rustix::fs::OFlags::RWMODE == rustix::fs::OFlags::RDONLY => {
+            Err(rustix::io::Errno::BADF.into())
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -175,10 +200,9 @@ fn window(global: &arguments::Global, files: &arguments::TestFiles, first: Tab) 
         expectations: files.expect.as_deref().map(test::read_expectations).transpose()?.unwrap_or_default(),
     };
     let is_unresolved = crate::tui::run(&Options { attended: true, ..global.options() }, suite, first)?;
-    if let (false, Some(signal)) = (is_unresolved, stop::signal()) {
-        stop::die_of(signal);
-    }
-    Ok(Report::silent(if is_unresolved { Exit::Unresolved } else { Exit::Done }))
+    let money = if is_unresolved { Money::NotKnown } else { Money::NoneAsked };
+    let work = desk::signal().map_or(Work::Whole, Work::Signalled);
+    Ok(Report { money, work, ..Report::silent(Exit::Done) })
 }
 
 /// Beyond a limit on the size of files a write is to fail like others, and to be told; the system's way is to end the process without a word.
@@ -191,13 +215,14 @@ fn is_at_terminal() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// To the standard output. Whoever closed it has read enough: that is no error.
-fn write_out(octets: &[u8]) -> Result<(), AppError> {
-    let mut out = io::stdout().lock();
-    match out.write_all(octets).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(AppError::Output(error)),
-        _ => Ok(()),
+/// To the standard output.
+fn write_out(octets: &[u8]) -> io::Result<()> {
+    if octets.is_empty() {
+        return Ok(());
     }
+    is_open_for_writing(&io::stdout())?;
+    let mut out = io::stdout().lock();
+    out.write_all(octets).and_then(|()| out.flush())
 }
 
 /// To the person at the terminal, not to who reads the results. Nothing depends on its being read.
@@ -206,5 +231,8 @@ fn tell(text: &str) {
 }
 
 fn code(exit: Exit) -> ExitCode {
+    if let Some(signal) = exit.signal() {
+        stop::die_of(signal);
+    }
     ExitCode::from(exit as u8)
 }

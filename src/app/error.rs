@@ -1,39 +1,14 @@
-//! Why there is no terminal, and with which code a process ends.
+//! Why there is no terminal.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::Exit;
 use crate::family::purse::card_keys::PersonaliseError;
 use crate::family::purse::kernel_sam::SamError;
 use crate::journal::JournalError;
 use crate::journal::record::{CardReference, OrderNumber};
 use crate::reader::state_file::StateFileError;
-
-/// How a process ends; the numbers are stable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Exit {
-    /// Done.
-    Done = 0,
-    /// Refused, or failed; nothing is in doubt.
-    Failed = 1,
-    /// Unresolved: whether value moved is not known.
-    Unresolved = 2,
-    /// The command line, a file named there or the configuration is wrong.
-    Usage = 3,
-    /// No reader, or no card came.
-    NoCard = 4,
-}
-
-impl Exit {
-    /// The code of a process that a signal has cut off with these [`Stakes`](super::stop::Stakes) open; `None`: nothing is in doubt, and it
-    /// dies of the signal itself.
-    pub(super) const fn of_cut(stakes: super::stop::Stakes) -> Option<Self> {
-        match stakes {
-            super::stop::Stakes::Nothing => None,
-            super::stop::Stakes::Run | super::stop::Stakes::Order => Some(Self::Unresolved),
-        }
-    }
-}
 
 /// Why there is no terminal.
 #[derive(Debug, thiserror::Error)]
@@ -123,9 +98,10 @@ impl AppError {
                 | StateFileError::Damaged { .. },
             )
             | Self::SecondCard { .. }
-            | Self::Output(_)
             | Self::Internal(_)
             | Self::Window(_) => Exit::Failed,
+            // What the table of codes says of a result that is lost.
+            Self::Output(_) => Exit::Unresolved,
             Self::Usage(_)
             | Self::Journal(_)
             | Self::State(_)

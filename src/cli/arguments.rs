@@ -27,7 +27,7 @@ A PC/SC reader gives no order before the card is named with --card; without it t
 
 Exit codes: 0 done; 1 refused or failed, nothing in doubt; 2 unresolved: whether value moved is not known, or the \
 result could not be printed; \
-3 command line or configuration wrong; 4 no reader or no card.";
+3 command line or configuration wrong; 4 no reader or no card; 5 an older order is open, and this one moved nothing; 129, 130, 143 a signal came while nothing was in doubt.";
 
 /// A payment terminal that resolves torn transactions, and cards to try it with.
 #[derive(Debug, Parser)]
@@ -375,7 +375,7 @@ pub(super) struct Refund {
 #[derive(Debug, Args)]
 pub(super) struct TearArguments {
     /// Lift the virtual card at its N-th command (the 3rd moves the value): before the command reaches it, after it was
-    /// carried out, or mid-answer. Where the order ends before its N-th command, the exit code is 3
+    /// carried out, or mid-answer. Where the order ends before that, it says so
     #[arg(long, value_name = "N[:before|after|mid]", value_parser = tear)]
     pub(super) tear: Option<Tear>,
     /// The torn card does not come back

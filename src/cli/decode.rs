@@ -21,6 +21,14 @@ const INPUT_MAX: usize = 1 << 20;
 const JSON_MAX: usize = 16 << 20;
 
 pub(super) fn run(decode: &Decode, with_json: bool) -> Result<Report, AppError> {
+    match explained(decode, with_json) {
+        // The reader of a long log has seen enough.
+        Err(AppError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Report::silent(Exit::Done)),
+        explained => explained,
+    }
+}
+
+fn explained(decode: &Decode, with_json: bool) -> Result<Report, AppError> {
     if decode.hex.is_empty() && io::stdin().is_terminal() {
         return Err(usage("nothing to decode: give octets, or a log through the standard input".to_owned()));
     }
@@ -178,7 +186,7 @@ impl Conversation {
         for line in lines {
             let _ = writeln!(text, "     {line}");
         }
-        write_out(text.as_bytes())
+        write_out(text.as_bytes()).map_err(AppError::Output)
     }
 
     /// What it was, in all; `None` where no line said who speaks.

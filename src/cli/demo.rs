@@ -10,7 +10,7 @@ use super::Report;
 use super::arguments::Global;
 use super::desk::Prompts;
 use super::orders::Station;
-use crate::app::{AppError, Exit, Options, ReaderChoice};
+use crate::app::{AppError, Exit, Options, ReaderChoice, Telling};
 use crate::journal::record::OrderKind;
 use crate::journal::sqlite::Selection;
 use crate::journal::{Journal, listing};
@@ -54,8 +54,8 @@ pub(super) fn run(global: &Global) -> Result<Report, AppError> {
             }
         }
         text.push_str(&report.text);
+        exit = exit.max(report.exit(Telling::Told));
         sales.push(report.json);
-        exit = exit.max(report.exit);
     }
     let journal = station.app.journal.reader();
     let (orders, found) = (journal.orders(&Selection::All)?, journal.verify()?);

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
 use std::time::Duration;
 
 use super::pin::NoPin;
 use super::{pin, tell};
-use crate::app::{App, AppError, Clock, stop};
+use crate::app::{App, AppError, Clock, Signal, stop};
 use crate::reader::{LinkErrorKind, Reader, Reset};
 use crate::secret::Pin;
 use crate::session::{Arrival, Desk};
@@ -65,10 +66,15 @@ impl ShellDesk {
         })
     }
 
+    /// Whether the operator has stopped.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
     /// Why an order ended before it began, in one word of the JSON.
     pub(super) fn reason(&self) -> &'static str {
         match &self.no_pin {
-            _ if self.stop.load(Ordering::Relaxed) => "stopped",
+            _ if self.is_stopped() => "stopped",
             Some(why) => why.name(),
             None if self.no_card => "no-card",
             None => "other",
@@ -156,6 +162,11 @@ impl Desk for ShellDesk {
         crate::app::reached(self.kill_at_action, self.actions);
         self.actions += 1;
     }
+}
+
+/// The signal that came, if one did.
+pub(super) fn signal() -> Option<Signal> {
+    stop::signal().and_then(Signal::numbered)
 }
 
 /// Raised by Ctrl-C, by a termination signal, and when the shell goes away; what does not look at it is cut off a little later.

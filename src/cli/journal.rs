@@ -116,6 +116,7 @@ const fn name(booking: Booking) -> &'static str {
 
 /// Line by line: a journal may be longer than memory. It is JSON lines with and without `--json`.
 fn export(journal: &SqliteReader) -> Result<Report, AppError> {
+    super::is_open_for_writing(&io::stdout()).map_err(AppError::Output)?;
     let mut out = Watched { inner: BufWriter::new(io::stdout().lock()), error: None };
     let exported = listing::export(journal, &mut out).map(|()| out.flush());
     match (exported, out.error) {

@@ -8,7 +8,7 @@ use super::Report;
 use super::arguments::{Global, Pay, Refund, Resolve, TearArguments, TopUp, usage};
 use super::desk::ShellDesk;
 use super::pin::NoPin;
-use crate::app::{App, AppError, Exit, Options};
+use crate::app::{self, App, AppError, Money as Moved, Options, Telling, Work};
 use crate::family::{self, refund::Refunds};
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind};
 use crate::journal::{Journal, OpenRecord};
@@ -79,14 +79,21 @@ pub(super) fn resolve(global: &Global, resolve: &Resolve) -> Result<Report, AppE
         return Ok(station.announced(Report::done(text, "resolved", "Nothing is unresolved.", json)));
     }
     let mut report = station.request(Request::Resolve);
-    let left = station.app.journal.open(None)?;
-    let left = station.pending(left);
+    let left = match station.app.journal.open(None) {
+        Ok(left) => station.pending(left),
+        // What the card has said is written down: that the journal cannot be read now makes it neither undone nor unsaid.
+        Err(error) => {
+            super::tell(&format!("untorn: what is still unresolved cannot be read: {error}"));
+            report.raise(Moved::NotKnown);
+            return Ok(report);
+        }
+    };
     if !left.is_empty() {
         let _ = write!(report.text, "Still unresolved:\n{}", list_open(&left));
-        report.exit = Exit::Unresolved;
+        report.raise(Moved::NotKnown);
     }
     report.set("unresolved", left.iter().map(Pending::json).collect());
-    Ok(report.with_exit())
+    Ok(report)
 }
 
 /// An amount as typed, and not nothing.
@@ -186,9 +193,11 @@ impl Station {
             let note = format!("--tear: the card was not torn, it got {sent} commands only.");
             let _ = writeln!(report.text, "{note}");
             report.set("detail", format!("{} {note}", report.json["detail"].as_str().unwrap_or_default()).into());
-            report.exit = if report.exit == Exit::Done { Exit::Usage } else { report.exit };
+            if report.work == Work::Whole {
+                report.work = Work::TearMissed;
+            }
         }
-        report.with_exit()
+        report
     }
 
     /// What stays open, with what has come of the time to claim it.
@@ -208,11 +217,10 @@ impl Station {
         if let (OutcomeKind::Cancelled(reason), Some(why)) = (&mut outcome.result, &self.desk.no_pin) {
             why.detail().clone_into(reason);
         }
-        let exit = self.exit(&outcome);
-        self.report(&outcome, exit)
+        self.report(&outcome)
     }
 
-    fn report(&self, outcome: &Outcome, exit: Exit) -> Report {
+    fn report(&self, outcome: &Outcome) -> Report {
         let mut text = String::new();
         for settled in &outcome.settled {
             let _ = writeln!(text, "{}", settled_sentence(settled));
@@ -245,8 +253,8 @@ impl Station {
             super::tell(&format!("untorn: {reason}"));
             json.insert("trace_error".into(), reason.into());
         }
-        json.insert("exit".into(), (exit as u8).into());
-        Report { text, json: json.into(), exit }
+        let (money, work) = self.came_of(outcome);
+        Report::about(money, work, text, json.into())
     }
 
     /// What the person can do about a refusal.
@@ -268,22 +276,30 @@ impl Station {
         }
     }
 
-    fn exit(&mut self, outcome: &Outcome) -> Exit {
+    /// For the table of exit codes.
+    fn came_of(&self, outcome: &Outcome) -> (Moved, Work) {
         let still_open = outcome.settled.iter().any(|settled| matches!(settled.verdict, Verdict::StillOpen { .. }));
-        match &outcome.result {
+        let learnt = outcome.settled.iter().any(|settled| !matches!(settled.verdict, Verdict::StillOpen { .. }));
+        let work = match &outcome.result {
             // Whatever else came of it, people must look.
-            _ if outcome.alarms.iter().any(Contradiction::holds_up) => Exit::Unresolved,
-            OutcomeKind::Resolved if still_open => Exit::Unresolved,
-            OutcomeKind::Paid { .. } | OutcomeKind::Balance | OutcomeKind::History(_) | OutcomeKind::Resolved => {
-                Exit::Done
+            _ if outcome.alarms.iter().any(Contradiction::holds_up) => return (Moved::Contradicted, Work::Whole),
+            OutcomeKind::Paid { .. } => return (Moved::Known, Work::Whole),
+            OutcomeKind::Unresolved { .. } => return (Moved::NotKnown, Work::Whole),
+            OutcomeKind::Resolved if still_open => return (Moved::NotKnown, Work::Whole),
+            OutcomeKind::Balance | OutcomeKind::History(_) | OutcomeKind::Resolved if learnt => {
+                return (Moved::Known, Work::Whole);
             }
-            OutcomeKind::Unresolved { .. } => Exit::Unresolved,
-            OutcomeKind::Refused(refusal) if refusal.reason == RefusalReason::NotNamed => Exit::Usage,
+            OutcomeKind::Balance | OutcomeKind::History(_) | OutcomeKind::Resolved => Work::Whole,
+            OutcomeKind::Refused(refusal) if refusal.reason == RefusalReason::NotNamed => Work::Usage,
+            OutcomeKind::Cancelled(_) if self.desk.is_stopped() => {
+                super::desk::signal().map_or(Work::Failed, Work::Signalled)
+            }
             // A file named on the command line.
-            OutcomeKind::Cancelled(_) if matches!(self.desk.no_pin, Some(NoPin::Unreadable(_))) => Exit::Usage,
-            OutcomeKind::Cancelled(_) if self.desk.no_card => Exit::NoCard,
-            _ => Exit::Failed,
-        }
+            OutcomeKind::Cancelled(_) if matches!(self.desk.no_pin, Some(NoPin::Unreadable(_))) => Work::Usage,
+            OutcomeKind::Cancelled(_) if self.desk.no_card => Work::NoCard,
+            _ => Work::Failed,
+        };
+        (Moved::NotMoved, work)
     }
 
     fn acknowledge(&mut self, number: u32, open: &[OpenRecord]) -> Result<Report, AppError> {
@@ -308,9 +324,10 @@ impl Report {
         }
     }
 
-    fn with_exit(mut self) -> Self {
-        self.set("exit", (self.exit as u8).into());
-        self
+    /// The same with the money in this state.
+    fn raise(&mut self, money: Moved) {
+        self.money = money;
+        self.set("exit", (app::code(money, self.work, Telling::Told) as u8).into());
     }
 }
 
@@ -340,8 +357,9 @@ fn blocked(open: &[Pending]) -> Report {
         list_open(open),
         open[0].record.intent.order.0,
     );
-    let json = json!({ "unresolved": orders });
-    Report::new(Exit::Unresolved, text, "blocked", "An earlier order is unresolved.", json)
+    let detail = "An earlier order is unresolved; this one moved nothing.";
+    let json = json!({ "result": "blocked", "detail": detail, "unresolved": orders });
+    Report::about(Moved::HeldUp, Work::Failed, text, json)
 }
 
 fn list_open(open: &[Pending]) -> String {

@@ -62,7 +62,7 @@ pub struct Order {
 pub fn resolve_and_check(desk: &Desk, order: Order, before: &Held) -> bool {
     let open = state_of(desk, order.number) == Some(State::Open);
     if open {
-        let blocked = desk.json(2, &["pay", "1"]);
+        let blocked = desk.json(5, &["pay", "1"]);
         assert_eq!(blocked["result"], "blocked", "an open record holds up sales: {blocked}");
     }
     let resolved = desk.json(0, &["resolve"]);

@@ -145,7 +145,7 @@ fn wrong_paddings(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
         let mut padded = vec![0x00; session.keys.block_len()];
         // Where 80 begins the block, something follows it that is no zero.
         padded[0] = filling;
-        padded[1] = if filling == 0x80 { 0x01 } else { 0x00 };
+        padded[1] = u8::from(filling == 0x80);
         let what = format!("a block that begins {filling:02X}{:02X} and is no padding", padded[1]);
         refused(tester, &what, &session, &protect_padded(&session, [0, 0], &padded)?)?;
     }

@@ -1,0 +1,233 @@
+//! What a script gets: every state of the money against everything else that can go wrong, as real processes. The table itself, cell by
+//! cell, is tested in `src/app/exit.rs`.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::fs::{File, OpenOptions};
+use std::process::{Command, Stdio};
+
+use support::kills::Held;
+use support::untorn::{Desk, ran};
+
+/// What an output can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Output {
+    /// Somebody reads.
+    Read,
+    /// A pipe whose other end is closed.
+    ClosedPipe,
+    /// `/dev/full`: a disk with no room.
+    Full,
+    /// Open for reading only.
+    ReadOnly,
+    /// Closed before the start.
+    Closed,
+}
+
+const OUTPUTS: [Output; 5] = [Output::Read, Output::ClosedPipe, Output::Full, Output::ReadOnly, Output::Closed];
+
+impl Output {
+    fn stdio(self) -> Stdio {
+        match self {
+            Self::Read | Self::Closed => Stdio::null(),
+            Self::ClosedPipe => {
+                let (reader, writer) = std::io::pipe().unwrap();
+                drop(reader);
+                writer.into()
+            }
+            Self::Full => OpenOptions::new().write(true).open("/dev/full").unwrap().into(),
+            Self::ReadOnly => File::open("/dev/null").unwrap().into(),
+        }
+    }
+}
+
+/// The exit code of this command line with these outputs. A shell closes what is to be closed.
+fn code(desk: &Desk, arguments: &[&str], stdout: Output, stderr: Output) -> Option<i32> {
+    let plain = desk.command(arguments);
+    let mut command = if stdout == Output::Closed || stderr == Output::Closed {
+        let close = |number, output| if output == Output::Closed { format!(" {number}>&-") } else { String::new() };
+        let script = format!("exec \"$@\"{}{}", close(1, stdout), close(2, stderr));
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script, "sh"]).arg(plain.get_program()).args(plain.get_args());
+        shell.env_clear().current_dir(desk.path()).stdin(Stdio::null());
+        shell
+    } else {
+        plain
+    };
+    command.stdout(stdout.stdio()).stderr(stderr.stdio()).status().unwrap().code()
+}
+
+/// Desks with a card of 17,080 JPY, in each state that the money can come to, and what brings it there.
+struct Row {
+    what: &'static str,
+    arguments: &'static [&'static str],
+    /// Where the result is read, where its pipe is closed, where it is lost.
+    codes: [i32; 3],
+    /// What the card holds afterwards.
+    balance: i64,
+    /// An order is open before.
+    held_up: bool,
+}
+
+const ROWS: [Row; 14] = [
+    Row { what: "a sale", arguments: &["pay", "100"], codes: [0, 2, 2], balance: 16_980, held_up: false },
+    Row {
+        what: "a sale as JSON",
+        arguments: &["--json", "pay", "100"],
+        codes: [0, 2, 2],
+        balance: 16_980,
+        held_up: false,
+    },
+    Row { what: "a top-up", arguments: &["topup", "100"], codes: [0, 2, 2], balance: 17_180, held_up: false },
+    Row {
+        what: "a torn sale, settled",
+        arguments: &["pay", "100", "--tear", "3"],
+        codes: [0, 2, 2],
+        balance: 16_980,
+        held_up: false,
+    },
+    Row {
+        what: "a torn sale, unresolved",
+        arguments: &["pay", "100", "--tear", "3", "--no-retouch"],
+        codes: [2; 3],
+        balance: 16_980,
+        held_up: false,
+    },
+    Row {
+        what: "a sale whose trace cannot be written",
+        arguments: &["--trace", "/dev/full", "pay", "100"],
+        codes: [0, 2, 2],
+        balance: 16_980,
+        held_up: false,
+    },
+    Row {
+        what: "too little on the card",
+        arguments: &["pay", "20000", "--pin-file", "pin"],
+        codes: [1; 3],
+        balance: 17_080,
+        held_up: false,
+    },
+    Row { what: "no PIN", arguments: &["pay", "10001"], codes: [1; 3], balance: 17_080, held_up: false },
+    Row {
+        what: "no PIN file",
+        arguments: &["pay", "10001", "--pin-file", "none"],
+        codes: [3; 3],
+        balance: 17_080,
+        held_up: false,
+    },
+    Row { what: "no amount", arguments: &["pay", "0"], codes: [3; 3], balance: 17_080, held_up: false },
+    Row {
+        what: "no card",
+        arguments: &["pay", "1", "--tear", "1", "--no-retouch"],
+        codes: [4; 3],
+        balance: 17_080,
+        held_up: false,
+    },
+    Row { what: "an older order is open", arguments: &["pay", "1"], codes: [5; 3], balance: 17_080, held_up: true },
+    Row { what: "what became of it", arguments: &["resolve"], codes: [0, 2, 2], balance: 17_080, held_up: true },
+    Row { what: "an enquiry", arguments: &["balance"], codes: [0, 0, 2], balance: 17_080, held_up: false },
+];
+
+/// A desk whose terminal was killed when its order was written down and not sent.
+fn held_up() -> Desk {
+    let torn = (0..100).find_map(|number| {
+        let desk = Desk::new(&[]);
+        desk.run_until(&format!("action:{number}"), &["pay", "1250"]);
+        (desk.run(&["pay", "1"]).code == Some(5)).then_some(desk)
+    });
+    let torn = torn.expect("there is such an action");
+    assert_eq!(Held::by(&torn).balance, 17_080);
+    torn
+}
+
+#[test]
+fn each_state_of_the_money_against_each_output() {
+    let (fresh, held_up) = (Desk::new(&[]), held_up());
+    fresh.run(&["balance"]).ended(0);
+    for desk in [&fresh, &held_up] {
+        std::fs::write(desk.path().join("pin"), "1234\n").unwrap();
+    }
+    for row in &ROWS {
+        for stdout in OUTPUTS {
+            for stderr in OUTPUTS {
+                let desk = if row.held_up { held_up.copy() } else { fresh.copy() };
+                let [told, nobody_reads, lost] = row.codes;
+                let expected = match stdout {
+                    // What is closed from the start is opened as /dev/null by the runtime: it takes all that is written.
+                    Output::Read | Output::Closed => told,
+                    Output::ClosedPipe => nobody_reads,
+                    Output::Full | Output::ReadOnly => lost,
+                };
+                let got = code(&desk, row.arguments, stdout, stderr);
+                assert_eq!(got, Some(expected), "{}: stdout {stdout:?}, stderr {stderr:?}", row.what);
+                assert_eq!(Held::by(&desk).balance, row.balance, "{}", row.what);
+                if let Some(3 | 4 | 1 | 5) = got {
+                    assert_eq!(row.balance, 17_080, "{}: value moved", row.what);
+                }
+            }
+        }
+    }
+}
+
+/// What has nothing to do with money: a closed pipe is a reader who has seen enough, a full disk a result that is lost.
+#[test]
+fn what_only_tells_is_the_same_for_all() {
+    let desk = Desk::new(&[]);
+    desk.run(&["pay", "100"]).ended(0);
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["pay", "--help"],
+        &["help", "pay"],
+        &["decode", "9000"],
+        &["completions", "bash"],
+        &["journal", "list"],
+        &["journal", "export"],
+        &["journal", "verify"],
+        &["--json", "history"],
+        &["card", "info"],
+        &["readers"],
+        &["demo"],
+        &["test", "ISO-CLA-*"],
+        &["mutants", "--list"],
+    ] {
+        for (stdout, expected) in OUTPUTS.into_iter().zip([0, 0, 2, 2, 0]) {
+            let got = code(&desk, arguments, stdout, Output::Read);
+            assert_eq!(got, Some(expected), "{arguments:?}: stdout {stdout:?}");
+        }
+    }
+    for stdout in OUTPUTS {
+        assert_eq!(code(&desk, &["pay"], stdout, Output::Full), Some(3), "a wrong command line, {stdout:?}");
+        assert_eq!(code(&desk, &["journal", "show", "99"], stdout, Output::Closed), Some(3), "{stdout:?}");
+    }
+}
+
+/// A journal that fails: before the order nothing was sent, and that is said; after it whether it moved is not known.
+#[test]
+fn a_journal_that_cannot_grow_leaves_nothing_in_doubt_or_says_what_is() {
+    // The size from which on no file of the process may grow, in steps of a database page.
+    let mut seen = std::collections::BTreeSet::new();
+    let base = Desk::new(&[]);
+    base.run(&["pay", "1"]).ended(0);
+    for blocks in 0..80 {
+        let desk = base.copy();
+        let before = Held::by(&desk).balance;
+        let plain = desk.command(&["pay", "100"]);
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -f {blocks}; exec \"$@\"");
+        shell.args(["-c", &script, "sh"]).arg(plain.get_program()).args(plain.get_args());
+        shell.env_clear().current_dir(desk.path()).stdin(Stdio::null());
+        let ended = ran(&mut shell);
+        let moved = before - Held::by(&desk).balance;
+        let code = ended.code.unwrap_or(-1);
+        seen.insert(code);
+        match code {
+            0 => assert_eq!(moved, 100, "{blocks} blocks: {ended:?}"),
+            2 => {}
+            1 | 3 | 4 => assert_eq!(moved, 0, "{blocks} blocks: {ended:?}"),
+            _ => panic!("{blocks} blocks: {ended:?}"),
+        }
+    }
+    assert!(seen.contains(&0) && seen.contains(&1), "{seen:?}");
+}
