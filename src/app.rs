@@ -12,6 +12,7 @@ mod kill;
 pub mod ledger;
 mod place;
 mod read_file;
+pub mod rehearsal;
 mod review;
 pub mod run_folder;
 mod served;
@@ -192,10 +193,11 @@ impl App {
     /// Opens journal, card and reader, in this order, so that nobody else has the journal once a card is touched.
     pub fn open(options: &Options) -> Result<Self, AppError> {
         let profile = LoadedProfile::load(&options.profile)?;
-        let (purse, currency) = profile.purse().map(|purse| ((purse.id, purse.operator), purse.currency))?;
+        let currency = profile.purse()?.currency;
+        let trace = TraceRing::new(TRACE_EVENTS);
+        let terminal = terminal(options, &profile, &trace)?;
         let mut journal = SqliteJournal::open(options.journal_path()?)?;
         let clock = options.clock();
-        let trace = TraceRing::new(TRACE_EVENTS);
         let (reader, card): (Box<dyn Reader>, _) = match &options.reader {
             ReaderChoice::Virtual => {
                 let open = &mut |card: &CardReference| Ok(Journal::open(&mut journal, Some(card))?);
@@ -212,23 +214,8 @@ impl App {
                 (open_pcsc(name, options, &clock, &trace)?, None)
             }
         };
-        let grant = Grant { roles: options.roles(), logical_cards: vec![purse] };
-        let ring = trace.clone();
-        let key_log = KeyLog(Arc::new(move |of: &[u8], secret: &[u8]| ring.note_key(of, secret)));
-        let sam = SoftSam::new(&Scheme::test(), options.terminal, options.suite, &grant)?.with_key_log(key_log);
-        let wait_ms = u64::from(options.wait_seconds) * 1000;
-        let config = Config {
-            wait_card_ms: wait_ms,
-            retouch_ms: wait_ms,
-            balance_check_ms: if options.attended { wait_ms } else { 0 },
-            policy: options.policy,
-            orders_for: options.orders_for(),
-            stop_list: options.stop_list.as_deref().map(stop_list::read).transpose()?.unwrap_or_default(),
-            block_stopped: options.block_stopped,
-            ..Config::default()
-        };
         Ok(Self {
-            terminal: Terminal::new(config, Box::new(PurseKernel::new(Box::new(sam), vec![purse.0]))),
+            terminal,
             reader,
             journal,
             entropy: entropy(options.seed, "terminal"),
@@ -246,6 +233,27 @@ impl App {
             World { reader: &mut *self.reader, journal: &mut self.journal, desk, entropy: &mut *self.entropy };
         session::run(&mut self.terminal, request, &mut world)
     }
+}
+
+/// A terminal for the purse that pays, with the test scheme's keys.
+fn terminal(options: &Options, profile: &LoadedProfile, trace: &TraceRing) -> Result<Terminal, AppError> {
+    let purse = profile.purse().map(|purse| (purse.id, purse.operator))?;
+    let grant = Grant { roles: options.roles(), logical_cards: vec![purse] };
+    let ring = trace.clone();
+    let key_log = KeyLog(Arc::new(move |of: &[u8], secret: &[u8]| ring.note_key(of, secret)));
+    let sam = SoftSam::new(&Scheme::test(), options.terminal, options.suite, &grant)?.with_key_log(key_log);
+    let wait_ms = u64::from(options.wait_seconds) * 1000;
+    let config = Config {
+        wait_card_ms: wait_ms,
+        retouch_ms: wait_ms,
+        balance_check_ms: if options.attended { wait_ms } else { 0 },
+        policy: options.policy,
+        orders_for: options.orders_for(),
+        stop_list: options.stop_list.as_deref().map(stop_list::read).transpose()?.unwrap_or_default(),
+        block_stopped: options.block_stopped,
+        ..Config::default()
+    };
+    Ok(Terminal::new(config, Box::new(PurseKernel::new(Box::new(sam), vec![purse.0]))))
 }
 
 /// The operating system's randomness, or a stream of the seed; each user of a seed has a stream of its own.

@@ -231,3 +231,83 @@ fn a_journal_that_cannot_grow_leaves_nothing_in_doubt_or_says_what_is() {
     }
     assert!(seen.contains(&0) && seen.contains(&1), "{seen:?}");
 }
+
+/// A tear is refused before anything is sent where the order would move value without it; each that can come about does.
+#[test]
+fn a_tear_that_cannot_come_about_is_refused_before_anything_is_sent() {
+    let roles = ["select", "authenticate", "verify", "value", "acknowledge"];
+    for (suite, amount, commands) in [
+        ("epc1", "100", ["1", "2", "", "3", "4"]),
+        ("epc2", "100", ["1", "2", "", "3", "4"]),
+        ("epc2", "10001", ["1", "2", "3", "4", "5"]),
+    ] {
+        let base = Desk::new(&["--suite", suite, "--pin-file", "pin"]);
+        std::fs::write(base.path().join("pin"), "1234\n").unwrap();
+        base.run(&["balance"]).ended(0);
+        let numbers = (1..12).map(|number: u32| number.to_string());
+        let all: Vec<String> =
+            roles.iter().map(ToString::to_string).chain(numbers).chain(["99".into(), u64::MAX.to_string()]).collect();
+        for at in all {
+            for when in ["before", "after", "mid"] {
+                let desk = base.copy();
+                let tear = format!("{at}:{when}");
+                let exists = commands.contains(&at.as_str())
+                    || roles.iter().position(|role| *role == at).is_some_and(|index| !commands[index].is_empty());
+                let before = Held::by(&desk).balance;
+                let ended = desk.run(&["--json", "pay", amount, "--tear", &tear]);
+                let moved = before - Held::by(&desk).balance;
+                if exists {
+                    let paid = ended.ended(0).json();
+                    assert_eq!(
+                        (&paid["result"], &paid["torn"]),
+                        (&"paid".into(), &true.into()),
+                        "{suite} {amount} {tear}"
+                    );
+                    assert_eq!(moved.to_string(), amount, "{suite} {tear}: once");
+                } else {
+                    let refused = ended.ended(3);
+                    assert!(refused.stderr.contains("nothing was sent"), "{suite} {amount} {tear}: {refused:?}");
+                    assert_eq!(moved, 0, "{suite} {amount} {tear}");
+                    assert_eq!(desk.json(0, &["journal", "list"])["orders"].as_array().unwrap().len(), 0);
+                }
+            }
+        }
+    }
+}
+
+/// "The third command" is the one that moves value only where there is no PIN and nothing to be resolved; "value" always is.
+#[test]
+fn value_is_the_command_that_moves_value() {
+    for (suite, amount) in [("epc1", "100"), ("epc1", "10001"), ("epc2", "100"), ("epc2", "10001")] {
+        let desk = Desk::new(&["--suite", suite, "--pin-file", "pin"]);
+        std::fs::write(desk.path().join("pin"), "1234\n").unwrap();
+        for (when, happened) in [("after", true), ("mid", true), ("before", false)] {
+            let before = Held::by(&desk).balance;
+            let tear = format!("value:{when}");
+            desk.run(&["pay", amount, "--tear", &tear, "--no-retouch"]).ended(2);
+            assert_eq!(Held::by(&desk).balance != before, happened, "{suite} {amount} {tear}");
+            let verdict = desk.json(0, &["resolve"])["settled"][0]["verdict"].clone();
+            assert_eq!(verdict, if happened { "paid" } else { "not-paid" }, "{suite} {amount} {tear}");
+            if happened {
+                // What was taken comes back, torn too.
+                desk.run(&["refund", "--tear", "value:before"]).ended(0);
+            }
+        }
+    }
+}
+
+/// What cannot be known beforehand moves no money silently: an order that is refused is refused, and says that it was not torn.
+#[test]
+fn an_order_that_is_refused_is_not_torn() {
+    let desk = Desk::new(&[]);
+    std::fs::write(desk.path().join("pin"), "1234\n").unwrap();
+    for tear in ["value", "verify", "3", "99"] {
+        let refused = desk.json(1, &["pay", "99999", "--pin-file", "pin", "--tear", tear]);
+        assert_eq!((&refused["result"], &refused["torn"]), (&"refused".into(), &false.into()), "{tear}");
+    }
+    // The person, or the file, gives a wrong PIN: the value is never sent.
+    std::fs::write(desk.path().join("wrong"), "9999\n").unwrap();
+    let cancelled = desk.json(1, &["pay", "10001", "--pin-file", "wrong", "--tear", "value"]);
+    assert_eq!((&cancelled["reason"], &cancelled["torn"]), (&"wrong-pin".into(), &false.into()));
+    assert_eq!(Held::by(&desk).balance, 17_080);
+}

@@ -10,6 +10,7 @@ use super::explore::Explore;
 use crate::app::{AppError, Options, ReaderChoice};
 use crate::conformance::token::Token;
 use crate::family::purse::data::{Role, Suite, TerminalId};
+use crate::family::purse::roles::CommandRole;
 use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::CardReference;
 use crate::reader::fault::Fault;
@@ -237,8 +238,8 @@ Examples:
 Examples:
   untorn pay 1250
   untorn --profile euro pay 12.50
-  untorn pay 1250 --tear 3            (torn and resolved at once)
-  untorn pay 1250 --tear 3 --no-retouch   (left unresolved; see `untorn resolve`)";
+  untorn pay 1250 --tear value        (torn and resolved at once)
+  untorn pay 1250 --tear value --no-retouch   (left unresolved; see `untorn resolve`)";
     pub(super) const TOPUP: &str = "\
 Examples:
   untorn topup 5000";
@@ -263,7 +264,7 @@ Examples:
     pub(super) const CARD: &str = "\
 Examples:
   untorn card info
-  untorn card serve --lift-at 3";
+  untorn card serve --lift-at value";
     pub(super) const DECODE: &str = "\
 Examples:
   untorn decode 00A4040007A0000000031010
@@ -374,9 +375,9 @@ pub(super) struct Refund {
 /// Tearing by hand, at the virtual reader.
 #[derive(Debug, Args)]
 pub(super) struct TearArguments {
-    /// Lift the virtual card at its N-th command (the 3rd moves the value): before the command reaches it, after it was
-    /// carried out, or mid-answer. Where the order ends before that, it says so
-    #[arg(long, value_name = "N[:before|after|mid]", value_parser = tear)]
+    /// Lift the virtual card at a command: select, authenticate, verify, value (which moves the money), acknowledge, or its N-th: before
+    /// the command reaches it, after it was carried out (the default), or mid-answer. A command that the order will not have is refused. Where the order ends before that, it says so
+    #[arg(long, value_name = "COMMAND[:before|after|mid]", value_parser = tear)]
     pub(super) tear: Option<Tear>,
     /// The torn card does not come back
     #[arg(long, requires = "tear")]
@@ -386,22 +387,47 @@ pub(super) struct TearArguments {
 /// When the virtual card is lifted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tear {
-    /// From 0.
-    pub(super) after_exchanges: u64,
+    pub(super) at: TearAt,
     pub(super) fault: Fault,
 }
 
+/// At which command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TearAt {
+    /// The first that plays this role.
+    Role(CommandRole),
+    /// After so many others.
+    Exchange(u64),
+}
+
+impl std::fmt::Display for TearAt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Role(role) => f.write_str(role.name()),
+            Self::Exchange(after) => write!(f, "{}", after.saturating_add(1)),
+        }
+    }
+}
+
+fn tear_at(text: &str) -> Result<TearAt, String> {
+    if let Some(role) = CommandRole::named(text) {
+        return Ok(TearAt::Role(role));
+    }
+    let names = CommandRole::ALL.map(CommandRole::name).join(", ");
+    let number: u64 = text.parse().map_err(|_| format!("expected {names} or the number of a command, got {text:?}"))?;
+    number.checked_sub(1).map(TearAt::Exchange).ok_or_else(|| "commands are counted from 1".to_owned())
+}
+
 fn tear(text: &str) -> Result<Tear, String> {
-    let (number, when) = text.split_once(':').unwrap_or((text, "after"));
-    let number: u64 = number.parse().map_err(|_| format!("{number:?} is not the number of a command"))?;
-    let after_exchanges = number.checked_sub(1).ok_or("commands are counted from 1")?;
+    let (at, when) = text.split_once(':').unwrap_or((text, "after"));
+    let at = tear_at(at)?;
     let fault = match when {
         "before" => Fault::RemovedBefore,
         "after" => Fault::RemovedAfter,
         "mid" => Fault::RemovedWhileAnswering { octets: 1 },
         _ => return Err(format!("expected before, after or mid, got {when:?}")),
     };
-    Ok(Tear { after_exchanges, fault })
+    Ok(Tear { at, fault })
 }
 
 #[derive(Debug, Args)]
@@ -439,9 +465,9 @@ pub(super) struct Serve {
     /// Listen here and let vpcd connect, instead
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "vpcd")]
     pub(super) listen: Option<SocketAddr>,
-    /// Lift the card at its N-th command
-    #[arg(long, value_name = "N")]
-    pub(super) lift_at: Option<std::num::NonZeroU64>,
+    /// Lift the card at a command: select, authenticate, verify, value, acknowledge, or its N-th
+    #[arg(long, value_name = "COMMAND", value_parser = tear_at)]
+    pub(super) lift_at: Option<TearAt>,
     /// Whether that command is carried out
     #[arg(long, value_enum, default_value_t = LiftName::After, requires = "lift_at")]
     pub(super) lift: LiftName,
@@ -668,10 +694,14 @@ mod tests {
 
     #[test]
     fn a_tear_is_counted_from_one() {
-        assert_eq!(tear("3"), Ok(Tear { after_exchanges: 2, fault: Fault::RemovedAfter }));
-        assert_eq!(tear("1:before"), Ok(Tear { after_exchanges: 0, fault: Fault::RemovedBefore }));
-        assert_eq!(tear("2:mid"), Ok(Tear { after_exchanges: 1, fault: Fault::RemovedWhileAnswering { octets: 1 } }));
-        for wrong in ["0", "x", "3:late", "", ":after", "-1"] {
+        let at = TearAt::Exchange;
+        assert_eq!(tear("3"), Ok(Tear { at: at(2), fault: Fault::RemovedAfter }));
+        assert_eq!(tear("1:before"), Ok(Tear { at: at(0), fault: Fault::RemovedBefore }));
+        assert_eq!(tear("2:mid"), Ok(Tear { at: at(1), fault: Fault::RemovedWhileAnswering { octets: 1 } }));
+        let value = TearAt::Role(CommandRole::Value);
+        assert_eq!(tear("value:before"), Ok(Tear { at: value, fault: Fault::RemovedBefore }));
+        assert_eq!(tear("value"), Ok(Tear { at: value, fault: Fault::RemovedAfter }));
+        for wrong in ["0", "x", "3:late", "", ":after", "-1", "Value", "value:late", "18446744073709551616"] {
             assert!(tear(wrong).is_err(), "{wrong:?}");
         }
     }

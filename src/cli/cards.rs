@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::arguments::{CardCommand, Global, Reset, Serve};
+use super::arguments::{CardCommand, Global, Reset, Serve, TearAt};
 use super::{Report, desk, tell, write_out};
 use crate::app::{AppError, Exit, LoadedProfile, Options, VirtualCard, stop};
 use crate::family::purse::card_inspection::Inspection;
@@ -199,8 +199,10 @@ fn serve(card: &VirtualCard, how: &Serve) -> Result<Report, AppError> {
         None => Attachment::ConnectAgain(how.vpcd),
     };
     let control = Control::new();
-    if let Some(number) = how.lift_at {
-        control.lift_at(number.get() - 1, how.lift.when());
+    match how.lift_at {
+        Some(TearAt::Role(role)) => control.lift_at_command(role.test(), how.lift.when()),
+        Some(TearAt::Exchange(after)) => control.lift_at(after, how.lift.when()),
+        None => {}
     }
     desk::stop_flag()?;
     let stopped = control.clone();

@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::Report;
-use super::arguments::{Global, Pay, Refund, Resolve, TearArguments, TopUp, usage};
+use super::arguments::{Global, Pay, Refund, Resolve, Tear, TearArguments, TearAt, TopUp, usage};
 use super::desk::ShellDesk;
 use super::pin::NoPin;
+use crate::app::rehearsal::{Rehearsal, rehearse};
 use crate::app::{self, App, AppError, Money as Moved, Options, Telling, Work};
+use crate::family::purse::roles::CommandRole;
 use crate::family::{self, refund::Refunds};
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind};
 use crate::journal::{Journal, OpenRecord};
@@ -44,7 +46,7 @@ pub(super) fn refund(global: &Global, refund: &Refund) -> Result<Report, AppErro
         (None, None, Some(of)) => return Err(usage(format!("the journal holds no sale {of}: say the amount too"))),
         (None, None, None) => return Err(usage("the journal holds no sale: say the amount, and --of for which sale")),
     };
-    station.order(&Order { kind: OrderKind::Refund, amount, refund_of }, &refund.tear)
+    station.order(&options, &Order { kind: OrderKind::Refund, amount, refund_of }, &refund.tear)
 }
 
 pub(super) fn balance(global: &Global) -> Result<Report, AppError> {
@@ -69,7 +71,7 @@ pub(super) fn resolve(global: &Global, resolve: &Resolve) -> Result<Report, AppE
         // A virtual card is always there, and may contradict the journal; for a real one nobody waits without a reason.
         if station.app.card.is_some() {
             let mut report = station.request(Request::Resolve);
-            if report.exit == Exit::Unresolved {
+            if report.money == Moved::Contradicted {
                 report.set("unresolved", Value::Array(Vec::new()));
                 return Ok(station.announced(report));
             }
@@ -106,7 +108,7 @@ fn parse_amount(text: &str, currency: Currency) -> Result<Money, AppError> {
 }
 
 fn order(global: &Global, options: &Options, order: &Order, tear: &TearArguments) -> Result<Report, AppError> {
-    Station::open(global, options)?.order(order, tear)
+    Station::open(global, options)?.order(options, order, tear)
 }
 
 struct Order {
@@ -162,11 +164,9 @@ impl Station {
 
     /// Runs an order, unless one of an earlier run is open: that must be resolved or acknowledged first (unresolved orders
     /// survive restarts, and nobody may be charged around them).
-    fn order(&mut self, order: &Order, tear: &TearArguments) -> Result<Report, AppError> {
-        if let Some(tear) = tear.tear {
-            let card = self.app.card.as_ref();
-            let card = card.ok_or_else(|| usage("--tear tears the virtual card: at a real reader, lift the card"))?;
-            card.tears.arm(tear.after_exchanges, tear.fault);
+    fn order(&mut self, options: &Options, order: &Order, tear: &TearArguments) -> Result<Report, AppError> {
+        if tear.tear.is_some() && self.app.card.is_none() {
+            return Err(usage("--tear tears the virtual card: at a real reader, lift the card"));
         }
         self.desk.retouch = !tear.no_retouch;
         let open = self.app.journal.open(None)?;
@@ -177,9 +177,42 @@ impl Station {
         let number = self.app.journal.next_order()?;
         let Order { kind, amount, refund_of } = order;
         let refund_of = refund_of.clone();
-        let report = self.request(Request::Order { order: number, kind: *kind, amount: *amount, refund_of });
+        let request = Request::Order { order: number, kind: *kind, amount: *amount, refund_of };
+        if let Some(tear) = tear.tear {
+            self.arm(tear, options, &request)?;
+        }
+        let report = self.request(request);
         let report = self.announced(report);
         Ok(if tear.tear.is_some() { self.with_tear(report) } else { report })
+    }
+
+    /// Arms the tear, unless the order would move value and the tear not come about: that is refused before anything is sent.
+    fn arm(&mut self, tear: Tear, options: &Options, request: &Request) -> Result<(), AppError> {
+        if let Some(Rehearsal { commands }) = rehearse(&mut self.app, options, request.clone()) {
+            let comes = match tear.at {
+                TearAt::Exchange(after) => usize::try_from(after).is_ok_and(|after| after < commands.len()),
+                TearAt::Role(role) => commands.iter().any(|command| role.test()(command)),
+            };
+            if !comes {
+                let (at, names) = (
+                    tear.at,
+                    CommandRole::ALL.into_iter().filter(|role| commands.iter().any(|command| role.test()(command))),
+                );
+                let names: Vec<_> = names.map(CommandRole::name).collect();
+                return Err(usage(format!(
+                    "--tear {at}: this order has {} commands, among them {}; nothing was sent",
+                    commands.len(),
+                    names.join(", ")
+                )));
+            }
+        }
+        if let Some(card) = &self.app.card {
+            match tear.at {
+                TearAt::Exchange(after) => card.tears.arm(after, tear.fault),
+                TearAt::Role(role) => card.tears.arm_at_command(role.test(), tear.fault),
+            }
+        }
+        Ok(())
     }
 
     /// Says whether the card was torn. What was asked for and did not happen must not pass for a tear survived; what became of the
@@ -190,7 +223,8 @@ impl Station {
         report.set("torn", torn.into());
         if !torn {
             let sent = plan.map_or(0, FaultPlan::exchanges);
-            let note = format!("--tear: the card was not torn, it got {sent} commands only.");
+            let note =
+                format!("--tear: the tear did not come about; the card was not torn, it got {sent} commands only.");
             let _ = writeln!(report.text, "{note}");
             report.set("detail", format!("{} {note}", report.json["detail"].as_str().unwrap_or_default()).into());
             if report.work == Work::Whole {

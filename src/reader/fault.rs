@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use crate::reader::in_process::lock;
-use crate::reader::{Activation, Capabilities, LinkError, LinkErrorKind, Reader, Reset};
+use crate::reader::{Activation, Capabilities, IsCommand, LinkError, LinkErrorKind, Reader, Reset};
 
 /// What goes wrong at an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,6 +50,8 @@ pub struct FaultPlan(Arc<Mutex<Planned>>);
 struct Planned {
     exchange: u64,
     faults: BTreeMap<u64, Fault>,
+    /// At the first command of a kind.
+    at_command: Option<(IsCommand, Fault)>,
     happened: Vec<(u64, Fault)>,
 }
 
@@ -71,9 +73,16 @@ impl FaultPlan {
         planned.faults.insert(exchange, fault);
     }
 
+    /// At the next command that is one of these.
+    pub fn arm_at_command(&self, is_it: IsCommand, fault: Fault) {
+        lock(&self.0).at_command = Some((is_it, fault));
+    }
+
     /// Takes back what has not happened.
     pub fn disarm(&self) {
-        lock(&self.0).faults.clear();
+        let mut planned = lock(&self.0);
+        planned.faults.clear();
+        planned.at_command = None;
     }
 
     /// How many exchanges there were.
@@ -87,11 +96,12 @@ impl FaultPlan {
     }
 
     /// Counts an exchange and gives its fault.
-    fn next(&self) -> Option<Fault> {
+    fn next(&self, command: &[u8]) -> Option<Fault> {
         let mut planned = lock(&self.0);
         let exchange = planned.exchange;
         planned.exchange += 1;
-        let fault = planned.faults.remove(&exchange);
+        let by_command = planned.at_command.take_if(|(is_it, _)| is_it(command)).map(|(_, fault)| fault);
+        let fault = planned.faults.remove(&exchange).or(by_command);
         planned.happened.extend(fault.map(|fault| (exchange, fault)));
         fault
     }
@@ -194,7 +204,7 @@ impl<R: Reader> Reader for FaultInjector<R> {
         if self.removed {
             return Err(LinkError::new(LinkErrorKind::Removed, "the card was removed"));
         }
-        let fault = self.plan.next();
+        let fault = self.plan.next(command);
         if let Some(Fault::RemovedBefore | Fault::OtherCard) = fault {
             self.lift();
             self.swapped |= fault == Some(Fault::OtherCard);

@@ -22,6 +22,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// Whether a command is one of those that are meant, told by its octets.
+pub type IsCommand = fn(&[u8]) -> bool;
+
 /// How a card is brought to life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -21,6 +21,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::card::Answer;
+use crate::reader::IsCommand;
 use crate::reader::in_process::{SharedCard, lock};
 
 /// Where vpcd listens unless it was told otherwise.
@@ -142,6 +143,7 @@ struct ControlState {
     lifted: bool,
     /// Exchanges until the lift, and how.
     lift_at: Option<(u64, LiftWhen)>,
+    lift_at_command: Option<(IsCommand, LiftWhen)>,
     /// A second handle of the connection: closing it ends a blocked read at once.
     stream: Option<TcpStream>,
     /// Where a blocked `accept` is woken.
@@ -191,6 +193,11 @@ impl Control {
         lock(&self.0.state).lift_at = Some((after_exchanges, when));
     }
 
+    /// Takes the card away at the next command that is one of these.
+    pub fn lift_at_command(&self, is_it: IsCommand, when: LiftWhen) {
+        lock(&self.0.state).lift_at_command = Some((is_it, when));
+    }
+
     /// Puts the card back.
     pub fn present(&self) {
         lock(&self.0.state).lifted = false;
@@ -229,8 +236,11 @@ impl Control {
     }
 
     /// Counts an exchange; says whether the card is lifted at it.
-    fn next_exchange(&self) -> Option<LiftWhen> {
+    fn next_exchange(&self, command: &[u8]) -> Option<LiftWhen> {
         let mut state = lock(&self.0.state);
+        if let Some((_, when)) = state.lift_at_command.take_if(|(is_it, _)| is_it(command)) {
+            return Some(when);
+        }
         match state.lift_at.take() {
             Some((0, when)) => Some(when),
             later => {
@@ -426,7 +436,7 @@ impl Served<'_> {
     }
 
     fn exchange(&mut self, command: &[u8]) -> Option<Frame> {
-        let lift = self.control.next_exchange();
+        let lift = self.control.next_exchange(command);
         if lift == Some(LiftWhen::BeforeExecution) {
             return None;
         }

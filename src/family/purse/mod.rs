@@ -59,6 +59,7 @@ pub mod keys_epc1;
 pub mod keys_epc2;
 pub mod model;
 pub mod profile;
+pub mod roles;
 
 use self::card::PurseCard;
 use self::card_access_defect::AccessDefect;
