@@ -518,11 +518,14 @@ fn a_wrong_command_line_is_json_too_where_that_was_asked_for() {
 fn an_id_of_another_length_is_no_id() {
     let desk = Desk::new(&[]);
     for (flag, id, expected) in [
-        ("--card", "554E544F524E00", "expected 16 hex digits, got 14"),
-        ("--card", "mine", "expected 16 hex digits"),
-        ("--of", CARD, "expected 32 hex digits, got 16"),
-        ("--of", "last", "expected 32 hex digits"),
-        ("--terminal", "01", "expected 16 hex digits, got 2"),
+        ("--card", "554E544F524E00", "a card id has 16 hexadecimal digits; this one has 14"),
+        ("--card", "554E544F524E00017", "a card id has 16 hexadecimal digits; this one has 17"),
+        ("--card", "554E544F524E001", "a card id has 16 hexadecimal digits; this one has 15"),
+        ("--card", "mine", "a card id has 16 hexadecimal digits: "),
+        ("--of", CARD, "a transaction id has 32 hexadecimal digits; this one has 16"),
+        ("--of", "last", "a transaction id has 32 hexadecimal digits: "),
+        ("--terminal", "01", "a terminal id has 16 hexadecimal digits; this one has 2"),
+        ("--terminal", "012", "a terminal id has 16 hexadecimal digits; this one has 3"),
     ] {
         let ran = desk.run(&["refund", "1", flag, id]).ended(3);
         assert!(ran.stderr.contains(expected), "{ran:?}");

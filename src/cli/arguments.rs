@@ -139,7 +139,7 @@ impl Global {
     pub(super) fn check_card(&self) -> Result<(), AppError> {
         match &self.card {
             Some(card) if card.0.len() != CARD_ID_DIGITS => {
-                Err(AppError::Usage(format!("--card: expected {CARD_ID_DIGITS} hex digits, got {}", card.0.len())))
+                Err(AppError::Usage(format!("--card: {}", other_length("card", CARD_ID_DIGITS, card.0.len()))))
             }
             _ => Ok(()),
         }
@@ -209,23 +209,37 @@ impl RoleName {
 }
 
 fn terminal_id(text: &str) -> Result<TerminalId, String> {
-    octets(text).map(TerminalId)
+    octets("terminal", text).map(TerminalId)
 }
 
 fn card_id(text: &str) -> Result<CardReference, String> {
-    let octets = hex::parse(text).map_err(|error| format!("expected {CARD_ID_DIGITS} hex digits: {error}"))?;
-    Ok(CardReference(hex::encode(&octets)))
+    Ok(CardReference(hex::encode(&hex_digits("card", CARD_ID_DIGITS, text)?)))
 }
 
 fn transaction_id(text: &str) -> Result<String, String> {
-    Ok(hex::encode(&octets::<16>(text)?))
+    Ok(hex::encode(&octets::<16>("transaction", text)?))
 }
 
 /// So many octets in hexadecimal: a typing error must not pass for a card that is never met.
-fn octets<const N: usize>(text: &str) -> Result<[u8; N], String> {
-    let expected = format!("expected {} hex digits", 2 * N);
-    let octets = hex::parse(text).map_err(|error| format!("{expected}: {error}"))?;
-    octets.try_into().map_err(|octets: Vec<u8>| format!("{expected}, got {}", 2 * octets.len()))
+fn octets<const N: usize>(whose: &str, text: &str) -> Result<[u8; N], String> {
+    let octets = hex_digits(whose, 2 * N, text)?;
+    octets.try_into().map_err(|octets: Vec<u8>| other_length(whose, 2 * N, 2 * octets.len()))
+}
+
+/// An odd number of digits is told as what it is: a digit too many or too few.
+fn hex_digits(whose: &str, expected: usize, text: &str) -> Result<Vec<u8>, String> {
+    hex::parse(text).map_err(|error| {
+        let digits = text.chars().filter(|c| !c.is_whitespace()).count();
+        if digits % 2 == 1 && text.chars().all(|c| c.is_ascii_hexdigit() || c.is_whitespace()) {
+            other_length(whose, expected, digits)
+        } else {
+            format!("a {whose} id has {expected} hexadecimal digits: {error}")
+        }
+    })
+}
+
+fn other_length(whose: &str, expected: usize, got: usize) -> String {
+    format!("a {whose} id has {expected} hexadecimal digits; this one has {got}")
 }
 
 /// What one can type, under the help of each command.
