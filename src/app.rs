@@ -29,7 +29,7 @@ use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use clock::Clock;
+pub use clock::{Clock, Source};
 pub use error::AppError;
 pub use exit::{Exit, Money, Signal, Telling, Work, code};
 pub use kill::{KillAt, reached};

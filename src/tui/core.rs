@@ -142,6 +142,9 @@ pub trait Seat {
     /// The time.
     fn now(&mut self) -> Moment;
 
+    /// A request begins: the clock on the wall may have been set since the last one.
+    fn settle(&mut self) {}
+
     /// The terminal looks like this now.
     fn show(&mut self, snapshot: Arc<Snapshot>);
 
@@ -292,6 +295,7 @@ impl Core {
             Wanted::Resolve => Request::Resolve,
         };
         self.stage.picture.wanted = Some(wanted);
+        seat.settle();
         let mut desk = SeatedDesk { stage: &mut self.stage, slip: &self.slip, seat };
         let mut world = World {
             reader: self.chosen.as_deref_mut().unwrap_or(&mut *self.first),

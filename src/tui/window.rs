@@ -266,6 +266,10 @@ struct Channels {
 }
 
 impl Seat for Channels {
+    fn settle(&mut self) {
+        self.clock.settle();
+    }
+
     fn now(&mut self) -> Moment {
         self.last = self.clock.now();
         self.last
