@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+const MILLIS_A_DAY: u64 = 86_400_000;
+
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 ///
 /// ```
@@ -34,14 +36,24 @@ impl Moment {
         self.unix_ms
     }
 
-    /// Seconds since the Unix epoch, as a purse receipt carries them; saturates in the year 2106.
-    pub fn seconds(self) -> u32 {
-        u32::try_from(self.unix_ms / 1000).unwrap_or(u32::MAX)
+    /// Seconds since the Unix epoch, as a purse receipt carries them; `None` from 2106-02-07 06:28:16Z on, which four octets cannot hold.
+    pub fn seconds(self) -> Option<u32> {
+        u32::try_from(self.unix_ms / 1000).ok()
     }
 
-    /// Days since the Unix epoch, as a certificate carries them.
-    pub fn day(self) -> u16 {
-        u16::try_from(self.unix_ms / 86_400_000).unwrap_or(u16::MAX)
+    /// Whole days since the Unix epoch.
+    pub const fn day(self) -> u64 {
+        self.unix_ms / MILLIS_A_DAY
+    }
+
+    /// The beginning of a day, counted from the Unix epoch.
+    pub const fn from_day(day: u32) -> Self {
+        Self { unix_ms: day as u64 * MILLIS_A_DAY }
+    }
+
+    /// The date alone, as in 2023-11-29.
+    pub fn date(self) -> String {
+        self.to_string().split(' ').next().unwrap_or_default().to_owned()
     }
 
     /// This moment and `ms` milliseconds.

@@ -109,6 +109,10 @@ fn contradiction(kind: AlarmKind, is_known: bool) -> Contradiction {
 }
 
 impl Kernel for Scripted {
+    fn can_date(&self, _: Moment) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     fn begin(&mut self, task: Task, _: Moment) -> Step {
         let name = match &task {
             Task::Open { .. } => "open",

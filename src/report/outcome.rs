@@ -126,6 +126,7 @@ const fn reason(reason: RefusalReason) -> &'static str {
         RefusalReason::Currency => "currency",
         RefusalReason::NotNamed => "not-named",
         RefusalReason::Contradiction => "contradiction",
+        RefusalReason::Clock => "clock",
         RefusalReason::Other => "other",
     }
 }

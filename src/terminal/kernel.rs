@@ -18,6 +18,9 @@ pub trait Kernel: Send {
     /// The whole answer to the command that the last [`Step::Send`] gave.
     fn answer(&mut self, response: &[u8], entropy: &mut dyn Entropy) -> Step;
 
+    /// Refuses a time that this family's orders cannot bear.
+    fn can_date(&self, now: Moment) -> Result<(), Refusal>;
+
     /// The intent of this order on the card whose session is open. Sends nothing.
     fn prepare(&mut self, order: &Draft, now: Moment, entropy: &mut dyn Entropy) -> Result<Intent, Refusal>;
 }
@@ -241,6 +244,8 @@ pub enum RefusalReason {
     NotNamed,
     /// It contradicts the journal.
     Contradiction,
+    /// The terminal's clock, or the dates of a certificate, are wrong.
+    Clock,
     /// Anything else that the card refuses.
     Other,
 }

@@ -215,7 +215,12 @@ impl Terminal {
         self.card = None;
         self.blocking = false;
         self.slip = None;
-        self.wait(Prompt::Present)
+        // An order that cannot be dated is refused before a card is asked for.
+        let dated = if matches!(self.request, Request::Order { .. }) { self.kernel.can_date(now) } else { Ok(()) };
+        match dated {
+            Ok(()) => self.wait(Prompt::Present),
+            Err(refusal) => self.finish(OutcomeKind::Refused(refusal)),
+        }
     }
 
     /// Takes what happened, says what to do.

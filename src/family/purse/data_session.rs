@@ -6,6 +6,7 @@ use super::data::{AID, LifeCycle, Link, Rights, Suite, TransactionId};
 use super::data_transact::{RECEIPT_BODY_LEN, ReceiptBody};
 use crate::crypto::ec::{POINT_LEN, Point, PrivateKey, SIGNATURE_LEN};
 use crate::money::Currency;
+use crate::time::Moment;
 use crate::wire::fields::Fields;
 use crate::wire::tlv::{self, Tag};
 use crate::wire::{WireError, hex};
@@ -247,9 +248,16 @@ impl Certificate {
         Ok(point)
     }
 
-    /// Whether `day`, in days since 1970-01-01, lies within the validity.
-    pub fn is_valid_on(&self, day: u16) -> bool {
-        day.checked_sub(CERTIFICATE_EPOCH_DAY).is_some_and(|day| (self.not_before..=self.not_after).contains(&day))
+    /// Whether it is valid at that moment.
+    pub fn is_valid_at(&self, now: Moment) -> bool {
+        let day = now.day().checked_sub(CERTIFICATE_EPOCH_DAY.into());
+        day.is_some_and(|day| (self.not_before.into()..=self.not_after.into()).contains(&day))
+    }
+
+    /// First and last day of its validity, as dates.
+    pub fn validity(&self) -> (String, String) {
+        let date = |day: u16| Moment::from_day(u32::from(day) + u32::from(CERTIFICATE_EPOCH_DAY)).date();
+        (date(self.not_before), date(self.not_after))
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::data::{AID, CardId, LifeCycle, Suite, TransactionId, ins, refusal};
-use super::data_session::{Options, SealedReceipt, State};
+use super::data_session::{CERTIFICATE_EPOCH_DAY, Options, SealedReceipt, State};
 use super::data_transact::{Operation, Order, ReceiptBody, ReceiptType};
 use super::kernel_compare::Comparison;
 use super::kernel_defect::KernelDefect;
@@ -121,7 +121,7 @@ impl PurseKernel {
             Err(error) => return not_ours(&error.to_string()),
         };
         let options = Options { logical_cards: self.logical_cards.clone(), details: true, unratified: true };
-        match self.sam.authenticate(r0, self.purpose, &options, entropy) {
+        match self.sam.authenticate(r0, self.purpose, &options, self.now, entropy) {
             Ok(command) => {
                 self.doing = Doing::Authenticating;
                 Step::Send(Command::plain(command))
@@ -131,7 +131,7 @@ impl PurseKernel {
                 status: None,
                 detail: error.to_string(),
             })),
-            Err(error) => not_ours(&error.to_string()),
+            Err(error) => not_opened(&error),
         }
     }
 
@@ -150,7 +150,7 @@ impl PurseKernel {
                 self.session = Some(session);
                 Step::Done(Finding::Opened(view))
             }
-            Err(error) => not_ours(&error.to_string()),
+            Err(error) => not_opened(&error),
         }
     }
 
@@ -414,10 +414,15 @@ impl Kernel for PurseKernel {
         }
     }
 
+    fn can_date(&self, now: Moment) -> Result<(), Refusal> {
+        order_time(now).map(|_| ())
+    }
+
     fn prepare(&mut self, draft: &Draft, now: Moment, entropy: &mut dyn Entropy) -> Result<Intent, Refusal> {
         let Some(session) = &self.session else {
             return Err(refused(RefusalReason::Other, "no card is in session".to_owned()));
         };
+        let time = order_time(now)?;
         let state = &session.state;
         let other_currency = draft.amount.currency != state.currency && !self.has(KernelDefect::CurrencyNotChecked);
         if draft.kind != OrderKind::Block && other_currency {
@@ -434,7 +439,7 @@ impl Kernel for PurseKernel {
         };
         let exhausted = || refused(RefusalReason::NotActive, "the card's transaction counter is used up".to_owned());
         let expected_counter = state.transaction_counter.checked_add(1).ok_or_else(exhausted)?;
-        let order = Order { expected_counter, transaction, time: now.seconds(), operations };
+        let order = Order { expected_counter, transaction, time, operations };
         let receipt = ReceiptBody {
             card: session.card,
             transaction_counter: expected_counter,
@@ -496,6 +501,26 @@ impl Session {
             shown: state.unratified.iter().map(|receipt| receipt.body.transaction.to_string()).collect(),
         }
     }
+}
+
+/// A wrong clock is the terminal's; everything else is the card's.
+fn not_opened(error: &SamError) -> Step {
+    match error {
+        SamError::NotValidNow { .. } => Step::Done(Finding::Refused(refused(RefusalReason::Clock, error.to_string()))),
+        error => not_ours(&error.to_string()),
+    }
+}
+
+/// The time of an order in the four octets that a card has for it. Before day 0 of the scheme no clock can be right.
+fn order_time(now: Moment) -> Result<u32, Refusal> {
+    let first = Moment::from_day(CERTIFICATE_EPOCH_DAY.into());
+    now.seconds().filter(|_| now >= first).ok_or_else(|| {
+        let last = Moment::from_seconds(u32::MAX);
+        let detail = format!(
+            "the terminal's clock says {now}, and a card can date an order from {first} to {last} only: set the clock"
+        );
+        refused(RefusalReason::Clock, detail)
+    })
 }
 
 /// Whether this receipt proves that order, or that another took its place.

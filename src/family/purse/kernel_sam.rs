@@ -35,6 +35,7 @@ pub trait Sam: Send {
         r0: &[u8],
         purpose: Option<OrderKind>,
         options: &Options,
+        now: Moment,
         entropy: &mut dyn Entropy,
     ) -> Result<Vec<u8>, SamError>;
 
@@ -71,6 +72,20 @@ pub enum SamError {
     /// Card: what it sent does not authenticate it.
     #[error("{0} of the card is not authentic")]
     NotAuthentic(&'static str),
+    /// Clock or certificate: what is authentic is not valid at the terminal's time.
+    #[error(
+        "the terminal's clock says {now}, {whose} certificate is valid from {from} to {to}: one of the two is wrong"
+    )]
+    NotValidNow {
+        /// "the card's" or "this terminal's".
+        whose: &'static str,
+        /// By the terminal's clock.
+        now: Moment,
+        /// First day.
+        from: String,
+        /// Last day.
+        to: String,
+    },
     /// Card: it does not offer the suite.
     #[error("the card does not offer suite {0}")]
     SuiteNotOffered(Suite),
@@ -302,9 +317,11 @@ impl SoftSam {
             return Err(SamError::NotAuthentic("tagC"));
         }
         let of_a_card = certificate.subject == Subject::Card || self.has(KernelDefect::CertificateRoleNotChecked);
-        let valid = certificate.is_valid_on(now.day()) || self.has(KernelDefect::CertificateValidityNotChecked);
-        if !of_a_card || !valid {
+        if !of_a_card {
             return Err(SamError::NotAuthentic("the certificate"));
+        }
+        if !self.has(KernelDefect::CertificateValidityNotChecked) {
+            check_validity(&certificate, "the card's", now)?;
         }
         let state = State::parse(state, Suite::Epc2)?;
         self.stage = Stage::Session { keys: Box::new(keys), chaining: expected, counter: 0 };
@@ -320,6 +337,15 @@ impl SoftSam {
         *chaining = keys.command_mac(chaining, header, &ciphertext);
         Ok(apdu(header, &[&ciphertext, chaining.as_bytes()].concat()))
     }
+}
+
+/// A certificate that is authentic can still not be valid; then the clock is as likely to be wrong.
+fn check_validity(certificate: &Certificate, whose: &'static str, now: Moment) -> Result<(), SamError> {
+    if certificate.is_valid_at(now) {
+        return Ok(());
+    }
+    let (from, to) = certificate.validity();
+    Err(SamError::NotValidNow { whose, now, from, to })
 }
 
 /// A command with all the answer that a short one can have.
@@ -358,6 +384,7 @@ impl Sam for SoftSam {
         r0: &[u8],
         purpose: Option<OrderKind>,
         options: &Options,
+        now: Moment,
         entropy: &mut dyn Entropy,
     ) -> Result<Vec<u8>, SamError> {
         self.stage = Stage::Idle;
@@ -369,7 +396,11 @@ impl Sam for SoftSam {
         }
         match (self.choose(&offer)?, &offer.epc1, &offer.epc2) {
             (Suite::Epc1, Some(offer), _) => self.authenticate_epc1(r0, offer, role, options, entropy),
-            (Suite::Epc2, _, Some(point)) => self.authenticate_epc2(r0, point, options, entropy),
+            (Suite::Epc2, _, Some(point)) => {
+                // The card would refuse it, and could not say why.
+                check_validity(&self.keys.certificate, "this terminal's", now)?;
+                self.authenticate_epc2(r0, point, options, entropy)
+            }
             (suite, ..) => Err(SamError::SuiteNotOffered(suite)),
         }
     }
