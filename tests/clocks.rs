@@ -248,15 +248,11 @@ fn a_clock_that_is_set_changes_no_wait_and_no_money() {
     for of_suite in SUITES {
         // SELECT, AUTH, TRANSACT, ACK; the card comes back soon, late, or never.
         for (exchange, fault, back_after) in (0..4)
-            .flat_map(|exchange| faults.clone().map(|fault| (exchange, fault)))
-            .flat_map(|(exchange, fault)| [Some(3), Some(25), None].map(|back| (exchange, fault.clone(), back)))
+            .flat_map(|exchange| faults.map(|fault| (exchange, fault)))
+            .flat_map(|(exchange, fault)| [Some(3), Some(25), None].map(|back| (exchange, fault, back)))
         {
-            let scene = |jump| Scene {
-                tear: Some((exchange, fault.clone())),
-                back_after,
-                jump,
-                ..Scene::new(of_suite, MORNING)
-            };
+            let scene =
+                |jump| Scene { tear: Some((exchange, fault)), back_after, jump, ..Scene::new(of_suite, MORNING) };
             let still = scene(None).play(true);
             for at in 0..=still.actions {
                 for jump in [-HOUR, HOUR, -30 * YEAR, 400 * YEAR] {
