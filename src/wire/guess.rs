@@ -220,6 +220,10 @@ fn is_dol(octets: &[u8]) -> bool {
     let mut fitting = 0;
     for entry in dol::iter(octets) {
         let Ok(entry) = entry else { return false };
+        // No list asks for another list: a known one with its tag and length is a data object.
+        if value::is_list(entry.tag) {
+            return false;
+        }
         match value::fits(entry.tag, entry.length) {
             Some(true) => fitting += 1,
             None if entry.length > 0 && is_askable(entry.tag) => {}
@@ -250,6 +254,9 @@ mod tests {
     fn guesses() {
         for (text, format) in [
             ("9000", Format::StatusWord),
+            ("9F38039F6604", Format::BerTlv),
+            ("9F38189F66049F02069F03069F1A0295055F2A029A039C019F3704", Format::BerTlv),
+            ("9F4F109F02069F27019F1A025F2A029A039C01", Format::BerTlv),
             ("63C2", Format::StatusWord),
             ("91AF", Format::StatusWord),
             ("9404", Format::StatusWord),

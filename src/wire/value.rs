@@ -45,6 +45,11 @@ const fn is_file_control(template: Tag) -> bool {
     matches!(template.0, 0x62 | 0x64)
 }
 
+/// Whether an element is itself a list of tags and lengths, in every kernel: CDOL1, CDOL2, PDOL, DDOL, Log Format (EMV 4.4 Book 3, 5.4).
+pub(crate) const fn is_list(tag: Tag) -> bool {
+    matches!(tag.0, 0x8C | 0x8D | 0x9F38 | 0x9F49 | 0x9F4F)
+}
+
 /// Tags whose value is a list of tags and lengths (EMV 4.4 Book 3, 5.4; kernels 2 and 3).
 fn is_object_list(template: Option<Tag>, tag: Tag, value: &[u8]) -> bool {
     let is_kind = match tag.0 {
