@@ -14,7 +14,7 @@ use super::class::Class;
 use super::pretty::class_meaning;
 use super::tag::{self, Dictionary};
 use super::tlv::{self, Tag, Tlv};
-use super::{count, hex, instruction, parameters};
+use super::{WireError, count, hex, instruction, parameters};
 
 /// One field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -257,17 +257,72 @@ pub fn objects(octets: &[u8], base: usize, explain: &mut dyn FnMut(&Tlv<'_>) -> 
     Some(fields)
 }
 
-/// Data objects by the names of these dictionaries, inside `template`.
-fn named_objects(octets: &[u8], base: usize, template: Option<Tag>, names: &[Dictionary<'_>]) -> Option<Vec<Field>> {
-    objects(octets, base, &mut |object| {
-        let name = tag::name_in(names, object.tag)
-            .or_else(|| template.and_then(tag::within).and_then(|within| tag::name_in(&[within], object.tag)))
-            .or_else(|| tag::name(object.tag))
-            .unwrap_or("data object of the application");
-        let inside = object.tag.is_constructed() && !object.value.is_empty() && !object.is_indefinite();
-        let fields = inside.then(|| named_objects(object.value, object.value_offset(), Some(object.tag), names));
-        Field::object(object, name, "", fields.flatten().unwrap_or_default())
-    })
+/// Names data objects, and shows them as far as they go: octets between them are filling, and where one is broken a field says how.
+struct Tree<'n> {
+    names: &'n [Dictionary<'n>],
+}
+
+impl Tree<'_> {
+    fn name(&self, template: Option<Tag>, tag: Tag) -> &str {
+        tag::name_in(self.names, tag)
+            .or_else(|| template.and_then(tag::within).and_then(|within| tag::name_in(&[within], tag)))
+            .or_else(|| tag::name(tag))
+            .unwrap_or("data object of the application")
+    }
+
+    fn fields(&self, octets: &[u8], base: usize, template: Option<Tag>, depth: usize) -> Vec<Field> {
+        let mut fields = Vec::new();
+        let mut at = 0;
+        for object in tlv::iter(octets) {
+            let from = object
+                .as_ref()
+                .map_or_else(|_| octets.len() - tlv::padding(&octets[at..]).len(), |object| object.offset);
+            fields.extend(filling(&octets[at..from], base + at));
+            match object {
+                Ok(object) => {
+                    at = from + object.octets.len();
+                    fields.push(self.object(&Tlv { offset: from + base, ..object }, template, depth));
+                }
+                Err(error) => {
+                    at = octets.len();
+                    fields.push(self.broken(&octets[from..], base + from, base, &error, template, depth));
+                }
+            }
+        }
+        fields.extend(filling(&octets[at..], base + at));
+        fields
+    }
+
+    fn object(&self, object: &Tlv<'_>, template: Option<Tag>, depth: usize) -> Field {
+        let inside = object.tag.is_constructed() && !object.is_indefinite() && depth < tlv::DEPTH_MAX;
+        let inside = inside.then(|| self.fields(object.value, object.value_offset(), Some(object.tag), depth + 1));
+        Field::object(object, self.name(template, object.tag), "", inside.unwrap_or_default())
+    }
+
+    /// The object that breaks off, with all that is left. A template shows what is there of its objects.
+    fn broken(
+        &self,
+        octets: &[u8],
+        offset: usize,
+        base: usize,
+        error: &WireError,
+        template: Option<Tag>,
+        depth: usize,
+    ) -> Field {
+        let place = WireError { offset: base + error.offset, ..error.clone() };
+        let Some((tag, head)) = tlv::head(octets) else {
+            return Field::new(offset, octets, "no data object", format!("broken {place}"));
+        };
+        let field =
+            Field::new(offset, octets, format!("{tag} {}", self.name(template, tag)), format!("broken {place}"));
+        let inside = tag.is_constructed() && depth < tlv::DEPTH_MAX;
+        let inside = inside.then(|| self.fields(&octets[head..], offset + head, Some(tag), depth + 1));
+        Field { head, fields: inside.unwrap_or_default(), ..field }
+    }
+}
+
+fn filling(octets: &[u8], offset: usize) -> Option<Field> {
+    (!octets.is_empty()).then(|| Field::new(offset, octets, "filling", ""))
 }
 
 const DATA: &str = "data";
@@ -288,8 +343,8 @@ fn data(octets: &[u8], name: &str, template: Option<Tag>, names: &[Dictionary<'_
     match octets {
         [] => Vec::new(),
         _ if masked => plain("a PIN, masked with FF"),
-        _ if name == DATA && tlv::is_well_formed(octets, 0) => {
-            named_objects(octets, 0, template, names).unwrap_or_else(|| plain(""))
+        _ if name == DATA && (tlv::is_well_formed(octets, 0) || tlv::is_broken(octets)) => {
+            Tree { names }.fields(octets, 0, template, 0)
         }
         _ => plain(""),
     }
@@ -458,6 +513,19 @@ mod tests {
         let second = clipped(&fields, &(3..5));
         assert_eq!((second[0].name.as_str(), second[1].name.as_str()), ("TID, octets 4 to 4 of 4", "opts"));
         assert_eq!(partition(&second, 3, 5), Ok(()));
+    }
+
+    /// One object deep inside is broken, and what is around it is read (a public report of a GlobalPlatform card).
+    #[test]
+    fn a_broken_object_is_shown_where_it_breaks_and_the_rest_as_a_tree() {
+        let octets = hex::parse("6F0E8408A0000000000000009F6501FF9000").unwrap();
+        let text = response(&octets, Told::default(), &[]).listing();
+        assert!(text.contains("84 Dedicated File (DF) name"), "{text}");
+        let cut_off =
+            response(&hex::parse("6F208408A0000000000000009F6501FF9000").unwrap(), Told::default(), &[]).listing();
+        assert!(cut_off.contains("broken at octet 2: expected 32 octets of value"), "{cut_off}");
+        assert!(cut_off.contains("84 Dedicated File (DF) name"), "{cut_off}");
+        assert!(cut_off.contains("9F65"), "{cut_off}");
     }
 
     #[test]

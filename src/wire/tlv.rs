@@ -439,6 +439,13 @@ pub(crate) fn is_well_formed(input: &[u8], depth: usize) -> bool {
     !padding(input).is_empty() && (reads(FirstOctet::Filling) || reads(FirstOctet::Tag))
 }
 
+/// The tag at the head of `input`, and how many octets tag and length have; `None` where one of them cannot be read.
+pub(crate) fn head(input: &[u8]) -> Option<(Tag, usize)> {
+    let (at_length, tag) = tag(input).ok()?;
+    let (rest, _) = length(at_length).ok()?;
+    Some((tag, input.len() - rest.len()))
+}
+
 /// Whether `input` is data objects of which one is broken: the first has a known tag and is cut off itself, or reaches the end, or
 /// known ones follow it.
 pub(crate) fn is_broken(input: &[u8]) -> bool {
