@@ -91,8 +91,19 @@ pub(super) fn select_command(tester: &Tester<'_>, aid: &[u8], channel: u8) -> Ou
 pub(super) fn select_on(tester: &mut Tester<'_>, channel: u8) -> Outcome<Vec<u8>> {
     let command = select_command(tester, &aid(tester)?, channel)?;
     let answer = tester.send_whole(&command)?;
+    if channel != 0 && answer.is_refusal() && !tester.claims("iso7816_4.shareable") && is_read(tester, 0)? {
+        // Java Card and others: one selected on channel 0 by the reset, and selectable on one channel only.
+        return Err(Stop::inconclusive(
+            "the application is selected on channel 0 without a SELECT, and nothing claims iso7816_4.shareable: another channel cannot have it",
+        ));
+    }
     done(tester, &answer)?;
     Ok(answer.data)
+}
+
+fn is_read(tester: &mut Tester<'_>, channel: u8) -> Outcome<bool> {
+    let answer = read_on(tester, channel)?;
+    Ok((answer.is_done() || answer.status.0 == 0x6282) && answer.data.len() >= 2)
 }
 
 /// SELECT of the application on channel 0.
