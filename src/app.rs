@@ -297,7 +297,7 @@ fn create_trace(path: &Path) -> Result<File, AppError> {
     const FIRST: &[u8] = br#"{"number":"#;
     let fail = |source| AppError::file("write the trace", path, source);
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        return File::options().write(true).open(path).map_err(fail);
+        return whole_file::open_other(path).map_err(fail);
     }
     let mut file = File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(fail)?;
     let mut first = Vec::new();

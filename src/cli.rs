@@ -26,6 +26,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::app::{self, AppError, Exit, Money, Options, Telling, Work, stop};
+use crate::report::plain::{self, Charset};
 use crate::tui::SuiteFiles;
 use crate::tui::app::Tab;
 use arguments::{Arguments, Command};
@@ -37,6 +38,8 @@ struct Report {
     json: Value,
     money: Money,
     work: Work,
+    /// The text is a file for a program, in UTF-8 wherever it is written.
+    is_document: bool,
 }
 
 impl Report {
@@ -45,13 +48,13 @@ impl Report {
         json["result"] = result.into();
         json["detail"] = detail.into().into();
         json["exit"] = (exit as u8).into();
-        Self { text, json, money: Money::NoneAsked, work: Work::of(exit) }
+        Self { text, json, money: Money::NoneAsked, work: Work::of(exit), is_document: false }
     }
 
     /// Of work that had to do with money.
     fn about(money: Money, work: Work, text: String, mut json: Value) -> Self {
         json["exit"] = (app::code(money, work, Telling::Told) as u8).into();
-        Self { text, json, money, work }
+        Self { text, json, money, work, is_document: false }
     }
 
     /// The code of a process that has told this, or could not.
@@ -65,8 +68,13 @@ impl Report {
 
     /// Everything is printed already.
     fn silent(exit: Exit) -> Self {
-        Self { text: String::new(), json: Value::Null, money: Money::NoneAsked, work: Work::of(exit) }
+        Self { text: String::new(), json: Value::Null, money: Money::NoneAsked, work: Work::of(exit), is_document: false }
     }
+}
+
+/// The words of the command line: each command with the options that it has a use for, for whoever makes a list of them.
+pub fn command() -> clap::Command {
+    scope::listed()
 }
 
 /// Reads the command line, runs it, prints what came of it.
@@ -77,10 +85,10 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let work = if error.use_stderr() { Work::Usage } else { Work::Whole };
             let printed = if error.use_stderr() { Ok(()) } else { is_open_for_writing(&io::stdout()) };
-            let exit = app::code(Money::NoneAsked, work, telling(&printed.and_then(|()| error.print())));
+            let exit = app::code(Money::NoneAsked, work, telling(&printed.and_then(|()| print(&error))));
             if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
                 let object = json!({ "result": "error", "detail": error.to_string(), "exit": exit as u8 });
-                let _ = write_out(format!("{object}\n").as_bytes());
+                let _ = write_out(Charset::from_environment().json(&format!("{object}\n")).as_bytes());
             }
             return code(exit);
         }
@@ -90,8 +98,9 @@ pub fn main() -> ExitCode {
         let detail = report.json["detail"].as_str().unwrap_or_default().to_owned();
         let text = match &report.json {
             Value::Null => String::new(),
-            json if with_json => format!("{json}\n"),
-            _ => report.text.clone(),
+            json if with_json => Charset::from_environment().json(&format!("{json}\n")),
+            _ if report.is_document => plain::visible(&report.text).into_owned(),
+            _ => Charset::from_environment().text(&report.text),
         };
         let told = write_out(text.as_bytes());
         let exit = report.exit(telling(&told));
@@ -104,9 +113,10 @@ pub fn main() -> ExitCode {
         exit
     });
     code(ended.unwrap_or_else(|error| {
-        tell(&format!("untorn: {error}"));
+        let detail = Charset::from_environment().line(&error.to_string());
+        tell(&format!("untorn: {detail}"));
         if with_json {
-            let object = json!({ "result": "error", "detail": error.to_string(), "exit": error.exit() as u8 });
+            let object = json!({ "result": "error", "detail": detail, "exit": error.exit() as u8 });
             // The reason stands on the standard error too.
             let _ = write_out(format!("{object}\n").as_bytes());
         }
@@ -170,7 +180,8 @@ fn run(arguments: Arguments) -> Result<Report, AppError> {
             clap_complete::generate(shell, &mut scope::listed(), "untorn", &mut script);
             let text = String::from_utf8_lossy(&script).into_owned();
             let detail = format!("The completion script of {shell}.");
-            Ok(Report::done(text.clone(), "completions", detail, json!({ "script": text })))
+            let report = Report::done(text.clone(), "completions", detail, json!({ "script": text }));
+            Ok(Report { is_document: true, ..report })
         }
     }
 }
@@ -211,8 +222,25 @@ fn write_errors_are_answers() {
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
 }
 
+/// Help as clap prints it; an error repeats what was typed, which may be anything.
+fn print(error: &clap::Error) -> io::Result<()> {
+    if !error.use_stderr() {
+        return error.print();
+    }
+    let charset = Charset::from_environment();
+    let text = error.render().to_string();
+    let lines = text.lines().map(|line| charset.line(line)).collect::<Vec<_>>().join("\n");
+    writeln!(io::stderr(), "{lines}")
+}
+
+/// Whether a window can be opened where we are.
 fn is_at_terminal() -> bool {
-    io::stdin().is_terminal() && io::stdout().is_terminal()
+    io::stdin().is_terminal() && io::stdout().is_terminal() && has_cursor()
+}
+
+/// Whether the terminal can do more than write line after line, by what its name says (term(7)).
+fn has_cursor() -> bool {
+    std::env::var("TERM").is_ok_and(|name| !matches!(name.as_str(), "" | "dumb" | "unknown"))
 }
 
 /// To the standard output.
@@ -227,7 +255,7 @@ fn write_out(octets: &[u8]) -> io::Result<()> {
 
 /// To the person at the terminal, not to who reads the results. Nothing depends on its being read.
 fn tell(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", Charset::from_environment().text(text));
 }
 
 fn code(exit: Exit) -> ExitCode {

@@ -2,24 +2,60 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
+
+use rustix::fs::OFlags;
 
 use super::AppError;
 
 /// Octets. A report of all cases with its logs has some ten million; beyond this a name leads to something else, such as a device.
-const LEN_MAX: u64 = 256 << 20;
+pub(super) const LEN_MAX: u64 = 256 << 20;
+
+/// How some editors begin a file in UTF-8.
+const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// The text of a file of at most 256 MiB. `operation` is for the error: "read the profile".
 pub fn read_text(operation: &'static str, path: &Path) -> Result<String, AppError> {
     up_to(LEN_MAX, path).map_err(|source| AppError::file(operation, path, source))
 }
 
-fn up_to(len_max: u64, path: &Path) -> io::Result<String> {
+/// Opens what is a file. A named pipe would be waited at for ever, a device may have no end; but a pipe that a shell has opened for us
+/// (`<(command)`, `/dev/stdin`) has somebody at its other end.
+fn open(path: &Path) -> io::Result<File> {
+    let is_handed_over = ["/dev/fd", "/dev/stdin", "/proc/self/fd"].iter().any(|given| path.starts_with(given));
+    if is_handed_over {
+        return File::open(path);
+    }
+    let file = File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_file() {
+        return Ok(file);
+    }
+    let what = match kind {
+        kind if kind.is_dir() => "a directory",
+        kind if kind.is_fifo() => "a named pipe",
+        _ => "a device",
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("expected a file, got {what}")))
+}
+
+/// As [`read_text`], with the error of the system.
+pub(super) fn up_to(len_max: u64, path: &Path) -> io::Result<String> {
     let mut octets = Vec::new();
-    File::open(path)?.take(len_max + 1).read_to_end(&mut octets)?;
+    open(path)?.take(len_max + 1).read_to_end(&mut octets)?;
     if octets.len() as u64 > len_max {
         let reason = format!("expected at most {len_max} octets, and it goes on after them");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    if let [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..] = octets[..] {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "expected text in UTF-8, got UTF-16 (by its first two octets)",
+        ));
+    }
+    if octets.starts_with(BOM) {
+        octets.drain(..BOM.len());
     }
     String::from_utf8(octets).map_err(|error| {
         let at = error.utf8_error().valid_up_to();

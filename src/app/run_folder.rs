@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 
 use super::whole_file::{is_temporary_of, write_whole, write_whole_soon};
-use super::{AppError, read_text};
+use super::{AppError, read_file, read_text};
 use crate::conformance::evidence::Line;
 use crate::conformance::result::{CaseResult, TestReport};
 use crate::report::suite_json;
@@ -203,7 +203,7 @@ fn remove_earlier(folder: &Path) -> Result<(), AppError> {
         return Ok(());
     }
     let foreign = |what: String| AppError::Usage(format!("{} {what}; it was not touched", folder.display()));
-    let text = match fs::read_to_string(folder.join(REPORT)) {
+    let text = match read_file::up_to(read_file::LEN_MAX, &folder.join(REPORT)) {
         Ok(text) => text,
         Err(error) => return Err(foreign(format!("holds files and no {REPORT} that can be read ({error})"))),
     };

@@ -12,7 +12,7 @@ use crate::wire::hex;
 pub(super) fn read(path: &Path) -> Result<BTreeSet<CardReference>, AppError> {
     let shown = path.display();
     let text = read_text("read the stop list", path)?;
-    parse(&text).map_err(|reason| AppError::Usage(format!("the stop list {shown} is none: {reason}")))
+    parse(&text).map_err(|reason| AppError::Usage(format!("{shown} is not a valid stop list: {reason}")))
 }
 
 fn parse(text: &str) -> Result<BTreeSet<CardReference>, String> {
@@ -22,10 +22,19 @@ fn parse(text: &str) -> Result<BTreeSet<CardReference>, String> {
     });
     ids.map(|(line, id)| {
         let octets = hex::parse(id).ok().and_then(|octets| <[u8; 8]>::try_from(octets).ok());
-        let card = octets.ok_or_else(|| format!("line {line}: expected a card id of 16 hex digits, got {id:?}"))?;
+        let card =
+            octets.ok_or_else(|| format!("line {line}: expected a card id of 16 hex digits, got {}", quoted(id)))?;
         Ok(CardReference(CardId(card).to_string()))
     })
     .collect()
+}
+
+/// The beginning of what stands there instead.
+fn quoted(id: &str) -> String {
+    const SHOWN: usize = 40;
+    let end = id.floor_char_boundary(SHOWN);
+    let more = id.len() - end;
+    if more == 0 { format!("{id:?}") } else { format!("{:?} and {more} more octets", &id[..end]) }
 }
 
 #[cfg(test)]

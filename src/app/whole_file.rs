@@ -2,7 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use super::AppError;
 use crate::journal::file::publish;
@@ -28,7 +31,7 @@ fn replace(path: &Path, octets: &[u8], publish: impl Fn(&Path, &Path) -> io::Res
         return output.write_all(octets).and_then(|()| output.flush());
     }
     if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        return File::options().write(true).open(path)?.write_all(octets);
+        return open_other(path)?.write_all(octets);
     }
     // Only what is there can be a link.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -42,6 +45,19 @@ fn replace(path: &Path, octets: &[u8], publish: impl Fn(&Path, &Path) -> io::Res
         let _ = fs::remove_file(&made);
     }
     written
+}
+
+/// A device, or a pipe that somebody reads: to open another one would wait for a reader for ever.
+pub(super) fn open_other(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().write(true).custom_flags(flags).open(path).map_err(|error| {
+        let nobody = error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error());
+        if nobody { io::Error::new(error.kind(), "nobody reads this pipe") } else { error }
+    })?;
+    // From here on a slow reader is waited for.
+    let now = fcntl_getfl(&file)?;
+    fcntl_setfl(&file, now - OFlags::NONBLOCK)?;
+    Ok(file)
 }
 
 /// Output and error output of this process. Not opened anew: that would begin at a file's begin, over what this process and others have

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::explore::Explore;
 use crate::app::{AppError, Options, ReaderChoice};
@@ -87,7 +87,7 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "ID", value_parser = card_id)]
     card: Option<CardReference>,
     /// Card profile: a built-in name (default, euro, epc1-only, epc2-only, phone) or, but for `test`, a TOML file
-    #[arg(long, global = true, value_name = "NAME|FILE", default_value = "default")]
+    #[arg(long, global = true, value_name = "NAME|FILE", default_value = "default", value_hint = ValueHint::AnyPath)]
     profile: String,
     /// Memory of the virtual card [default: in the data directory]
     #[arg(long, global = true, value_name = "FILE")]

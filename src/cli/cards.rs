@@ -15,6 +15,7 @@ use crate::journal::OpenRecord;
 use crate::money::Money;
 use crate::reader::vpcd::{self, Attachment, Control, Event};
 use crate::report::outcome;
+use crate::report::plain;
 use crate::time::Moment;
 use crate::wire::hex;
 
@@ -92,7 +93,7 @@ pub(super) fn readers() -> Report {
                     (Some(atr), false) => format!("  card {atr}"),
                     (None, _) => "  no card".to_owned(),
                 };
-                let _ = writeln!(text, "{}{state}", reader.name);
+                let _ = writeln!(text, "{}{state}", plain::name(&reader.name));
                 list.push(json!({ "name": reader.name, "atr": reader.atr, "in_use": reader.in_use }));
             }
         }

@@ -1,5 +1,6 @@
 //! The people at a shell: prompts on the standard error, Ctrl-C is the operator's stop.
 
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +34,8 @@ pub(super) struct ShellDesk {
     clock: Clock,
     stop: Arc<AtomicBool>,
     pin_file: Option<PathBuf>,
+    /// How long a pipe with the PIN is waited at.
+    pub(super) pin_wait: Duration,
     is_virtual: bool,
     kill_at_action: Option<u64>,
     actions: u64,
@@ -55,6 +58,7 @@ impl ShellDesk {
             clock: app.clock.clone(),
             stop: stop_flag()?,
             pin_file,
+            pin_wait: Duration::from_secs(30),
             is_virtual: app.card.is_some(),
             kill_at_action: crate::app::KillAt::from_environment().action,
             actions: 0,
@@ -95,9 +99,13 @@ impl ShellDesk {
             Prompt::BalanceCheck => "The unresolved slip is issued. Touch the card to see its balance; Ctrl-C ends it.",
         };
         // BEL where something went wrong: the person looks at the card, not at the screen.
-        let bell = if matches!(prompt, Prompt::Present | Prompt::BalanceCheck) { "" } else { "\u{7}" };
+        let bell = if matches!(prompt, Prompt::Present | Prompt::BalanceCheck) { &b""[..] } else { b"\x07" };
         match &mut self.prompts {
-            Prompts::Shown => tell(&format!("{bell}{text}")),
+            Prompts::Shown => {
+                // Nothing depends on its being heard.
+                let _ = io::stderr().write_all(bell);
+                tell(text);
+            }
             Prompts::Kept(kept) => kept.push(text),
             Prompts::Silent => {}
         }
@@ -153,7 +161,7 @@ impl Desk for ShellDesk {
     }
 
     fn ask_pin(&mut self, tries_left: Option<u8>) -> Option<Pin> {
-        let asked = pin::ask(self.pin_file.as_deref(), tries_left, &self.stop);
+        let asked = pin::ask(self.pin_file.as_deref(), tries_left, &self.stop, self.pin_wait);
         asked.map_err(|why| self.no_pin = Some(why)).ok()
     }
 

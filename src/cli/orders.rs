@@ -1,6 +1,7 @@
 //! Sale, top-up, refund, enquiry, and resolving what is open.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -127,7 +128,8 @@ pub(super) struct Station {
 impl Station {
     pub(super) fn open(global: &Global, options: &Options) -> Result<Self, AppError> {
         let app = App::open(options)?;
-        let desk = ShellDesk::new(&app, global.pin_file.clone(), global.json)?;
+        let mut desk = ShellDesk::new(&app, global.pin_file.clone(), global.json)?;
+        desk.pin_wait = Duration::from_secs(options.wait_seconds.into());
         Ok(Self { app, desk, card: options.card.clone() })
     }
 

@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use zeroize::Zeroizing;
@@ -50,15 +51,20 @@ impl NoPin {
     }
 }
 
-/// Asks for the PIN; `tries_left` after a wrong one. A raised `stop` ends the wait for it.
-pub(super) fn ask(file: Option<&Path>, tries_left: Option<u8>, stop: &AtomicBool) -> Result<Pin, NoPin> {
+/// Asks for the PIN; `tries_left` after a wrong one. A raised `stop` ends the wait for it, and a pipe is waited at no longer than `patience`.
+pub(super) fn ask(
+    file: Option<&Path>,
+    tries_left: Option<u8>,
+    stop: &AtomicBool,
+    patience: Duration,
+) -> Result<Pin, NoPin> {
     let Some(path) = file else { return ask_person(tries_left, stop) };
     if let Some(left) = tries_left {
         // The same wrong PIN again would only use up the tries.
         return Err(NoPin::Wrong(format!("the PIN in the file is wrong, tries left: {left}; it is not tried again")));
     }
     let shown = path.display();
-    let read = read_file(path, stop);
+    let read = read_file(path, stop, patience);
     let line = read.map_err(|error| NoPin::Unreadable(format!("cannot read the PIN from {shown}: {error}")))?;
     let line = line.ok_or_else(|| NoPin::NotGiven("no PIN was given before the stop".to_owned()))?;
     Pin::parse(&line).map_err(|error| NoPin::Unreadable(format!("{shown} holds no PIN: {error}")))
@@ -80,7 +86,7 @@ fn ask_person(tries_left: Option<u8>, stop: &AtomicBool) -> Result<Pin, NoPin> {
 
 /// The first line, of a bounded length: whatever the file is, it is not read to its end. `None` when stopped: a pipe may
 /// have nobody at its other end.
-fn read_file(path: &Path, stop: &AtomicBool) -> io::Result<Option<Zeroizing<String>>> {
+fn read_file(path: &Path, stop: &AtomicBool, patience: Duration) -> io::Result<Option<Zeroizing<String>>> {
     let mut file = if path.as_os_str() == "-" {
         // Not through the standard library's buffer, into which one cannot look.
         File::from(io::stdin().as_fd().try_clone_to_owned()?)
@@ -91,7 +97,7 @@ fn read_file(path: &Path, stop: &AtomicBool) -> io::Result<Option<Zeroizing<Stri
     let mut octets = Zeroizing::new([0; LINE_MAX]);
     let mut length = 0;
     while length < LINE_MAX && !octets[..length].contains(&b'\n') {
-        if !wait_for_input(&file, stop)? {
+        if !wait_for_input(&file, stop, patience)? {
             return Ok(None);
         }
         match file.read(&mut octets[length..]) {
@@ -102,16 +108,22 @@ fn read_file(path: &Path, stop: &AtomicBool) -> io::Result<Option<Zeroizing<Stri
         }
     }
     let line = octets[..length].split(|octet| *octet == b'\n').next().unwrap_or_default();
+    // Some editors begin a file in UTF-8 with a byte order mark.
+    let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
     let line = std::str::from_utf8(line).map_err(|_| io::Error::other("it is no text"))?;
     Ok(Some(Zeroizing::new(line.trim_end_matches('\r').to_owned())))
 }
 
 /// Waits until there is something to read, or the end; `false` when stopped.
-fn wait_for_input(file: &File, stop: &AtomicBool) -> io::Result<bool> {
-    let patience = Timespec { tv_sec: 0, tv_nsec: LOOK_EVERY_NS };
+fn wait_for_input(file: &File, stop: &AtomicBool, patience: Duration) -> io::Result<bool> {
+    let begun = Instant::now();
+    let round = Timespec { tv_sec: 0, tv_nsec: LOOK_EVERY_NS };
     while !stop.load(Ordering::Relaxed) {
         let mut descriptors = [PollFd::new(file, PollFlags::IN)];
-        match rustix::event::poll(&mut descriptors, Some(&patience)) {
+        match rustix::event::poll(&mut descriptors, Some(&round)) {
+            Ok(0) if begun.elapsed() >= patience => {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "nothing came in the time of --wait"));
+            }
             Ok(0) | Err(rustix::io::Errno::INTR) => {}
             Ok(_) => return Ok(true),
             Err(error) => return Err(error.into()),
@@ -139,7 +151,7 @@ mod tests {
     fn a_file_gives_its_first_line_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pin");
-        let asked = |left| ask(Some(&path), left, &STOP);
+        let asked = |left| ask(Some(&path), left, &STOP, Duration::ZERO);
         let why = |left| asked(left).err().map(|no| no.name());
         std::fs::write(&path, "1234\r\nmore").unwrap();
         assert!(asked(None).ok() == Pin::parse("1234").ok());

@@ -13,6 +13,7 @@ use super::progress_line::ProgressLine;
 use super::{desk, tell};
 use crate::app::AppError;
 use crate::app::stop::{self, Stakes};
+use crate::report::plain::Charset;
 
 /// How often the wish to stop is looked at, to answer it in words.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -36,14 +37,15 @@ pub(super) struct Progress {
 impl Progress {
     /// Of `steps`; `until` says what a wish to stop waits for: `this case`.
     pub(super) fn new(steps: usize, until: &'static str) -> Result<Self, AppError> {
-        let target = if io::stderr().is_terminal() {
+        let target = if io::stderr().is_terminal() && super::has_cursor() {
             ProgressDrawTarget::term_like_with_hz(Box::<ProgressLine>::default(), DRAWS_PER_SECOND)
         } else {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
         if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len}  {elapsed}, {eta} left  {wide_msg}") {
-            bar.set_style(style);
+            let is_plain = Charset::from_environment() == Charset::Ascii;
+            bar.set_style(if is_plain { style.progress_chars("#>-") } else { style });
         }
         bar.enable_steady_tick(TICK_EVERY);
         Self::of(bar, until)

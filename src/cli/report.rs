@@ -11,7 +11,8 @@ use crate::app::whole_file::write_whole;
 use crate::app::{AppError, Exit, suites};
 use crate::conformance::result::{End, TestReport};
 use crate::report::{
-    suite_ctrf, suite_html, suite_json, suite_junit, suite_markdown, suite_merge, suite_tap, suite_text, traceability,
+    plain, suite_ctrf, suite_html, suite_json, suite_junit, suite_markdown, suite_merge, suite_tap, suite_text,
+    traceability,
 };
 
 pub(super) fn run(command: &ReportCommand) -> Result<Report, AppError> {
@@ -38,7 +39,8 @@ fn show(show: &Show) -> Result<Report, AppError> {
     }
     let text = write(&report, show.format)?;
     let json = json!({ "summary": report.summary(), "report": report });
-    told(&report, text, show.out.as_deref(), json)
+    let told = told(&report, text, show.out.as_deref(), json)?;
+    Ok(Report { is_document: show.format != ReportFormat::Text, ..told })
 }
 
 fn merge(merge: &Merge) -> Result<Report, AppError> {
@@ -91,7 +93,7 @@ fn told(report: &TestReport, text: String, out: Option<&Path>, json: Value) -> R
 /// To the file; what is left for the standard output.
 fn to(out: Option<&Path>, text: String) -> Result<String, AppError> {
     match out {
-        Some(path) => write_whole(path, text.as_bytes()).map(|()| String::new()),
+        Some(path) => write_whole(path, plain::visible(&text).as_bytes()).map(|()| String::new()),
         None => Ok(text),
     }
 }

@@ -20,7 +20,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -149,7 +149,7 @@ impl StateFile {
     /// Opens the file of a card of this profile; gives its image.
     pub fn open(path: &Path, profile: &str) -> Result<(Self, Vec<u8>), StateFileError> {
         let fail = |operation| move |source| StateFileError::Io { path: path.to_owned(), operation, source };
-        let file = OpenOptions::new().read(true).write(true).open(path).map_err(fail("open"))?;
+        let file = open(path)?;
         let file = take(path, file)?;
         let mut octets = Vec::new();
         (&*file).take(MAGIC.len() as u64).read_to_end(&mut octets).map_err(fail("read"))?;
@@ -167,7 +167,7 @@ impl StateFile {
     pub fn start_of_image(path: &Path) -> Result<Vec<u8>, StateFileError> {
         let fail = |operation| move |source| StateFileError::Io { path: path.to_owned(), operation, source };
         let mut octets = Vec::new();
-        let file = File::open(path).map_err(fail("open"))?;
+        let file = open_with(OpenOptions::new().read(true), path)?;
         file.take((HEADER_LEN + START_LEN) as u64).read_to_end(&mut octets).map_err(fail("read"))?;
         if !octets.starts_with(&MAGIC) {
             return Err(StateFileError::Magic { path: path.to_owned() });
@@ -178,13 +178,29 @@ impl StateFile {
     /// Removes the file of a card, of whatever profile; refuses one that is no state file or is in use.
     pub fn remove(path: &Path) -> Result<(), StateFileError> {
         let fail = |operation| move |source| StateFileError::Io { path: path.to_owned(), operation, source };
-        let file = OpenOptions::new().read(true).write(true).open(path).map_err(fail("open"))?;
+        let file = open(path)?;
         let file = take(path, file)?;
         let mut magic = [0; MAGIC.len()];
         if (&*file).read_exact(&mut magic).is_err() || magic != MAGIC {
             return Err(StateFileError::Magic { path: path.to_owned() });
         }
         std::fs::remove_file(path).map_err(fail("remove"))
+    }
+}
+
+/// Opens what is a file; a pipe or a device may wait for ever, or has no end, and is no state file either way.
+fn open(path: &Path) -> Result<File, StateFileError> {
+    open_with(OpenOptions::new().read(true).write(true), path)
+}
+
+fn open_with(options: &mut OpenOptions, path: &Path) -> Result<File, StateFileError> {
+    let fail = |source| StateFileError::Io { path: path.to_owned(), operation: "open", source };
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = options.custom_flags(flags).open(path).map_err(fail)?;
+    if file.metadata().map_err(fail)?.is_file() {
+        Ok(file)
+    } else {
+        Err(StateFileError::Magic { path: path.to_owned() })
     }
 }
 

@@ -18,6 +18,7 @@
 //! [`TestReport::troubles`]: crate::conformance::result::TestReport::troubles
 
 pub mod outcome;
+pub mod plain;
 pub mod slip;
 pub mod suite_ctrf;
 pub mod suite_html;

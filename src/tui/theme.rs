@@ -2,17 +2,24 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
+use crate::report::plain::Charset;
+
 /// How things look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Theme {
     /// Whether colours may be used.
     pub colour: bool,
+    /// What the terminal can show.
+    pub charset: Charset,
 }
 
 impl Theme {
     /// By the convention of no-color.org: any value but an empty one turns colours off.
     pub fn from_environment() -> Self {
-        Self { colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) }
+        Self {
+            colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            charset: Charset::from_environment(),
+        }
     }
 
     fn coloured(self, colour: Color) -> Style {

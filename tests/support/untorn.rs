@@ -75,7 +75,7 @@ impl Desk {
     /// A command that is to run at this desk.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_untorn"));
-        command.env_clear().current_dir(self.path()).stdin(Stdio::null());
+        command.env_clear().env("LANG", "C.UTF-8").current_dir(self.path()).stdin(Stdio::null());
         // Where the command has a use for them.
         let words: Vec<&str> = arguments.iter().copied().filter(|word| WORDS.contains(word)).collect();
         if matches!(words.first(), None | Some(&"journal" | &"card")) {

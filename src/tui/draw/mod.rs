@@ -11,12 +11,14 @@ mod suite;
 mod words;
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Padding, Paragraph, Wrap};
 
 use super::app::{App, Position, Tab};
 use super::keys::{self, Binding, Command, Mode};
+use crate::report::plain::{self, Charset};
 use crate::time::Moment;
 
 /// From this width on sale, exchange and bench stand side by side.
@@ -38,7 +40,7 @@ const HEIGHT_MIN: u16 = 8;
 pub fn draw(frame: &mut Frame<'_>, app: &App, now: Moment) {
     let area = frame.area();
     if area.width < WIDTH_MIN || area.height < HEIGHT_MIN {
-        let text = format!("Window too small: {WIDTH_MIN}x{HEIGHT_MIN}");
+        let text = format!("Needs {WIDTH_MIN}x{HEIGHT_MIN}, has {}x{}: too small", area.width, area.height);
         frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), area);
         return;
     }
@@ -61,6 +63,22 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, now: Moment) {
         frame.render_widget(Line::styled(format!(" ! {text}"), app.theme.bad()), notice);
     }
     bottom_line(frame, bottom, app);
+    make_plain(frame.buffer_mut(), app.theme.charset);
+}
+
+/// The last look at what is drawn: nothing from outside turns text around, and a terminal that knows ASCII only gets nothing else.
+fn make_plain(buffer: &mut Buffer, charset: Charset) {
+    for cell in &mut buffer.content {
+        let symbol = cell.symbol();
+        if symbol.contains(plain::is_unsafe) {
+            cell.set_symbol("?");
+        } else if charset == Charset::Ascii && !symbol.is_ascii() {
+            // A wide character has a second cell: its words stand beside it in English.
+            let is_wide = columns(symbol) > 1;
+            let letter = symbol.chars().next().map_or(' ', |letter| if is_wide { ' ' } else { plain::ascii(letter) });
+            cell.set_char(letter);
+        }
+    }
 }
 
 fn panes(frame: &mut Frame<'_>, body: Rect, app: &App, now: Moment) {
