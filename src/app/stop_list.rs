@@ -8,6 +8,9 @@ use crate::family::purse::data::CardId;
 use crate::journal::record::CardReference;
 use crate::wire::hex;
 
+/// Octets of a line that can be an id: two digits an octet, and spaces.
+const ID_MAX: usize = 64;
+
 /// One card id a line, 16 hex digits; empty lines and what follows `#` count for nothing.
 pub(super) fn read(path: &Path) -> Result<BTreeSet<CardReference>, AppError> {
     let shown = path.display();
@@ -21,7 +24,10 @@ fn parse(text: &str) -> Result<BTreeSet<CardReference>, String> {
         (!id.is_empty()).then_some((index + 1, id))
     });
     ids.map(|(line, id)| {
-        let octets = hex::parse(id).ok().and_then(|octets| <[u8; 8]>::try_from(octets).ok());
+        let octets = (id.len() <= ID_MAX)
+            .then(|| hex::parse(id).ok())
+            .flatten()
+            .and_then(|octets| <[u8; 8]>::try_from(octets).ok());
         let card =
             octets.ok_or_else(|| format!("line {line}: expected a card id of 16 hex digits, got {}", quoted(id)))?;
         Ok(CardReference(CardId(card).to_string()))
