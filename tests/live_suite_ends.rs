@@ -1,5 +1,5 @@
-//! What ends a run of the suite from outside: the card leaves, the service goes, the card never answers. The run goes on to its end
-//! and says of each case what is known of it; nothing of this reads as passed or failed.
+//! What ends a run of the suite from outside: the card leaves, the service goes, the card never answers. The run ends with one reason where
+//! nothing can be asked of the card any more; nothing of this reads as passed or failed.
 
 #![cfg(all(feature = "pcsc", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where something is missing")]
@@ -96,15 +96,38 @@ fn the_card_leaves_and_then_the_service() {
     let selection = only(&["ISO-SEL-*"]);
     let report = run(&untorn::suite::cases(), &selection, &mut Subjects::card(&mut subject), 1, &mut observer);
     observer.folder.take().unwrap().finish(report.clone()).unwrap();
-    let verdicts: Vec<_> = report.results.iter().map(|result| result.verdict().unwrap()).collect();
-    assert_eq!(verdicts[..2], [Verdict::Pass; 2]);
-    assert!(verdicts.len() > 5 && verdicts[2..].iter().all(|verdict| *verdict == Verdict::Inconclusive));
-    assert!(!report.interrupted && report.end() == End::Inconclusive);
+    let verdicts: Vec<_> = report.results.iter().map(CaseResult::verdict).collect();
+    let silent = Some(Verdict::Inconclusive);
+    assert_eq!(verdicts[..5], [Some(Verdict::Pass), Some(Verdict::Pass), silent, silent, silent]);
+    assert!(verdicts.len() > 5 && verdicts[5..].iter().all(Option::is_none), "{verdicts:?}");
+    assert!(report.interrupted && report.end() == End::Inconclusive);
     let reasons: Vec<_> = report.results.iter().map(|result| result.reason().unwrap_or_default()).collect();
     assert!(reasons[2].contains("no answer to reset"), "{reasons:?}");
     let kept = run_folder::read(folder.path()).unwrap();
     assert_eq!(kept.results.len(), report.results.len());
     assert!(kept.results[..3].iter().all(|result| !result.evidence.is_empty()), "the logs are kept");
+}
+
+/// 159 cases that say nothing but "no answer" say nothing: one reason, and the rest was not run.
+#[test]
+fn a_card_that_was_named_leaves_for_good() {
+    let Some(pcscd) = Pcscd::start() else { return };
+    let card = ServedPurse::present(&pcscd, &[Suite::Epc1, Suite::Epc2], CardId([0x11; 8]));
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = FileLedger::at(folder.path().join("ledger.json"), "");
+    let statement = families()[0].statement("default").unwrap();
+    let identity = identity::identify(&statement, open_reader().unwrap(), &ledger).unwrap();
+    let mut subject = at_reader().only(identity, ledger);
+    let lift = Box::new(|| card.take_away());
+    let run_path = folder.path().join("run");
+    let mut observer = Before { folder: None, path: &run_path, acts: vec![(1, lift)] };
+    let cards = &mut Subjects::card(&mut subject);
+    let report = run(&untorn::suite::cases(), &only(&["ISO-SEL-*"]), cards, 1, &mut observer);
+    let verdicts: Vec<_> = report.results.iter().map(CaseResult::verdict).collect();
+    assert_eq!(verdicts[..2], [Some(Verdict::Pass), Some(Verdict::Inconclusive)]);
+    assert!(verdicts[2..].iter().all(Option::is_none) && report.interrupted, "{verdicts:?}");
+    let reason = report.results[1].reason().unwrap();
+    assert!(reason.contains("1111111111111111 has left the reader and did not come back"), "{reason}");
 }
 
 /// A card that was named, and another in its place between two cases: nothing is written to that one.

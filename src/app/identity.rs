@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::fmt;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use super::AppError;
 use super::ledger::{FileLedger, Unidentified};
@@ -23,6 +24,11 @@ const IDENTITY: &str = "identity";
 const NUMBER: &str = "identity.number";
 /// Of a card without a number that could be read: any card that answers to reset like it may stand for it.
 const BY_TYPE: &str = "atr";
+
+/// How long a card that has left the reader is waited for; a contact that was lost for a moment is there again much sooner.
+const COMES_BACK_WITHIN: Duration = Duration::from_secs(2);
+/// How often the reader is asked meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What is known of which card it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,6 +239,20 @@ impl Guard for SameCard {
                 self.identity, stop.reason
             )),
             Err(silence) => Err(silence),
+        }
+    }
+
+    fn miss(&mut self, tester: &mut Tester<'_>) {
+        let until = Instant::now() + COMES_BACK_WITHIN;
+        while self.lost.get().is_none() && !tester.is_card_there() {
+            if Instant::now() < until {
+                std::thread::sleep(LOOK_EVERY);
+                continue;
+            }
+            let seconds = COMES_BACK_WITHIN.as_secs();
+            self.lost.get_or_init(|| {
+                format!("{} has left the reader and did not come back within {seconds} seconds", self.identity)
+            });
         }
     }
 }

@@ -129,6 +129,25 @@ fn the_card_is_looked_at_before_each_case_and_where_it_left_and_not_at_each_rese
     assert_eq!(asked, 4, "once at the beginning of the run");
 }
 
+/// One reason, not one for each case that is left.
+#[test]
+fn a_card_that_leaves_and_does_not_come_back_ends_the_run() {
+    let slot = Slot::new();
+    slot.insert(numbered(&[1]).0);
+    let place = slot.clone();
+    let leaves = case("TOY-GONE-001", move |tester| {
+        place.remove();
+        tester.send(&OTHER).map(drop)
+    });
+    let next = |id| case(id, |tester| tester.send(&OTHER).map(drop));
+    let cases = [leaves, next("TOY-GONE-002"), next("TOY-GONE-003")];
+    let (report, lost) = run_at(&slot, &statement(Some("80010000")), &cases);
+    let reason = "card 01 has left the reader and did not come back within 2 seconds";
+    assert_eq!(lost.as_deref(), Some(reason));
+    assert_eq!((report.results[0].verdict(), report.results[0].reason()), (Some(Verdict::Inconclusive), Some(reason)));
+    assert!(report.interrupted && report.results[1..].iter().all(|result| result.status == Status::NotRun));
+}
+
 #[test]
 fn a_card_that_does_not_say_any_more_who_it_is_ends_the_run() {
     let slot = Slot::new();

@@ -35,12 +35,14 @@ pub struct RealCard {
     name: String,
     open: OpenReader,
     known: Option<(SameCard, FileLedger)>,
+    /// Why the reader cannot be opened any more.
+    unreachable: Option<String>,
 }
 
 impl RealCard {
     /// Whatever card is at this reader.
     pub fn new(statement: Statement, name: String, open: OpenReader) -> Self {
-        Self { statement, name, open, known: None }
+        Self { statement, name, open, known: None, unreachable: None }
     }
 
     /// This card and no other, with its ledger of failed authentications.
@@ -65,7 +67,9 @@ impl Subject for RealCard {
     }
 
     fn rig(&mut self, _seed: u64) -> Result<Rig, String> {
-        let rig = Rig::new((self.open)().map_err(|error| error.to_string())?, None);
+        let reader = (self.open)().map_err(|error| error.to_string());
+        self.unreachable = reader.as_ref().err().map(|error| format!("the reader cannot be opened any more: {error}"));
+        let rig = Rig::new(reader?, None);
         Ok(match &self.known {
             Some((guard, ledger)) => rig.with_guard(Box::new(guard.clone())).with_ledger(Box::new(ledger.clone())),
             None => rig,
@@ -73,7 +77,7 @@ impl Subject for RealCard {
     }
 
     fn lost(&self) -> Option<String> {
-        self.known.as_ref().and_then(|(guard, _)| guard.lost())
+        self.known.as_ref().and_then(|(guard, _)| guard.lost()).or_else(|| self.unreachable.clone())
     }
 }
 

@@ -30,6 +30,9 @@ pub trait Guard {
     /// # Errors
     /// It is another card, or does not say which.
     fn identify(&mut self, tester: &mut Tester<'_>) -> Outcome;
+
+    /// A case ended without an answer. Looks whether the card is gone for good, and knows it then: [`Subject::lost`].
+    fn miss(&mut self, _tester: &mut Tester<'_>) {}
 }
 
 /// Counts the failed authentications of a card that must live on, for each secret apart: a good AUTH gives no PIN try back.
@@ -103,7 +106,7 @@ pub trait Subject {
     /// No card or reader, in words.
     fn rig(&mut self, seed: u64) -> Result<Rig, String>;
 
-    /// Why no case can run on it any more, in words: the card was swapped.
+    /// Why no case can run on it any more, in words: the card was swapped, or is gone.
     fn lost(&self) -> Option<String> {
         None
     }

@@ -276,8 +276,16 @@ fn on_card(
         Ok(_) => caught(|| body(&mut tester)),
         Err(stop) => Err(stop),
     };
-    // Of two cards nothing is known of either.
-    let ended = subject.lost().map_or(ended, |reason| Err(Stop::error(reason)));
+    let is_silent = ended.as_ref().is_err_and(|stop| stop.verdict == Verdict::Inconclusive);
+    if is_silent {
+        tester.miss_card();
+    }
+    let ended = match subject.lost() {
+        None => ended,
+        Some(reason) if is_silent => Err(Stop::inconclusive(reason)),
+        // Of two cards nothing is known of either.
+        Some(reason) => Err(Stop::error(reason)),
+    };
     let cuts = tester.recorded_cuts();
     let (ended, evidence) = tester.finish(ended);
     Ran { ended, evidence, cuts }
@@ -370,15 +378,21 @@ pub fn block_behind(cases: &[&Case], results: &mut [CaseResult]) {
 pub fn doubt_without_twin(results: &mut [CaseResult]) {
     // Each round doubts one more at least, or is the last.
     for _ in 0..=results.len() {
-        let verdicts: BTreeMap<String, Verdict> =
-            results.iter().filter_map(|result| Some((result.id.clone(), result.verdict()?))).collect();
+        let told = |result: &CaseResult| {
+            let why = result.reason().map_or_else(String::new, |reason| format!(" ({reason})"));
+            Some((result.id.clone(), (result.verdict()?, why)))
+        };
+        let verdicts: BTreeMap<String, (Verdict, String)> = results.iter().filter_map(told).collect();
         let mut has_changed = false;
         for result in results.iter_mut() {
             let Some(twin) = &result.twin else { continue };
-            let Some(verdict) = verdicts.get(twin).filter(|verdict| **verdict != Verdict::Pass) else { continue };
+            let Some((verdict, why)) = verdicts.get(twin).filter(|(verdict, _)| *verdict != Verdict::Pass) else {
+                continue;
+            };
             if let Status::Ran { verdict: own @ Verdict::Pass, reason, .. } = &mut result.status {
                 *own = Verdict::Inconclusive;
-                *reason = Some(format!("its valid twin {twin} came to {verdict}: the refusal may have another reason"));
+                *reason =
+                    Some(format!("its valid twin {twin} came to {verdict}{why}: the refusal may have another reason"));
                 has_changed = true;
             }
         }

@@ -58,6 +58,8 @@ pub struct Tester<'r> {
     recorded: Option<String>,
     /// What was tried and accepted, as digests: a PIN may be among it.
     accepted: BTreeSet<[u8; 32]>,
+    /// States of a card that has a life behind it, in which some of the cases can show nothing.
+    states: BTreeSet<String>,
     /// The class in which the card took GET RESPONSE, by the class of the command before it.
     get_response: BTreeMap<u8, u8>,
 }
@@ -90,7 +92,15 @@ impl<'r> Tester<'r> {
             lock(card).memory().record_writes();
         }
         let judge = Judge::new(statement, seed, clock);
-        Self { rig, judge, cuts: None, recorded: None, accepted: BTreeSet::new(), get_response: BTreeMap::new() }
+        Self {
+            rig,
+            judge,
+            cuts: None,
+            recorded: None,
+            accepted: BTreeSet::new(),
+            states: BTreeSet::new(),
+            get_response: BTreeMap::new(),
+        }
     }
 
     /// The same with the `cuts` of a replay token.
@@ -166,6 +176,20 @@ impl<'r> Tester<'r> {
         }
         self.rig.card_events = identified.as_ref().ok().and(events);
         identified
+    }
+
+    /// Whether a card lies at the reader, as far as the reader knows.
+    pub fn is_card_there(&mut self) -> bool {
+        let activated = self.rig.reader.activate(Reset::Cold);
+        !activated.is_err_and(|error| error.kind == LinkErrorKind::Removed)
+    }
+
+    /// A case ended without an answer: the guard looks whether there is a card at all.
+    pub(super) fn miss_card(&mut self) {
+        if let Some(mut guard) = self.rig.guard.take() {
+            guard.miss(self);
+            self.rig.guard = Some(guard);
+        }
     }
 
     /// The card that was powered on is the one that the guard knows.
@@ -262,6 +286,19 @@ impl<'r> Tester<'r> {
     /// Whether the power can be cut inside a command; a case that cannot do without declares it, [`Case::cuts`](super::case::Case::cuts).
     pub fn can_cut(&self) -> bool {
         self.rig.card.is_some()
+    }
+
+    // A card that was used before.
+
+    /// Who identifies the card notes the states in which it was found: before the case, so that what the case itself does to it is no
+    /// excuse.
+    pub fn found_in(&mut self, state: &str) {
+        self.states.insert(state.to_owned());
+    }
+
+    /// Whether the card was found in this state before the case.
+    pub fn was_in(&self, state: &str) -> bool {
+        self.states.contains(state)
     }
 
     // Attempts at secrets, which a card that must live on has few of.

@@ -1,12 +1,12 @@
 //! The cases of the purse, in the order in which they run. Each file is about one clause of specs/purse.md.
 
-use super::cases_statement;
 use super::{
     cases_atomicity, cases_authentication, cases_authentication_epc1, cases_authentication_epc2, cases_commands,
     cases_life_cycle, cases_messaging, cases_model, cases_pin, cases_proof, cases_recovery, cases_refusal,
     cases_rights, cases_ring, cases_selection, cases_terminal, cases_terminal_alarms, cases_terminal_lies,
     cases_terminal_records, cases_transaction,
 };
+use super::{cases_statement, cases_states};
 use crate::conformance::case::{Case, Risk};
 use crate::conformance::review::with_values;
 
@@ -19,6 +19,7 @@ pub(super) fn all() -> Vec<Case> {
     with_values(every(), &cases_statement::values())
         .into_iter()
         .map(|case| if tries(&case) { Case { risk: case.risk.max(Risk::CostsATry), ..case } } else { case })
+        .map(cases_states::in_any_state)
         .collect()
 }
 

@@ -12,6 +12,7 @@ use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
 use crate::crypto::ec::{POINT_LEN, Point, PrivateKey};
 use crate::secret::Secret;
+use crate::time::Moment;
 use crate::wire::status::StatusWord;
 
 /// Day of the cases' orders, from 2016-01-01.
@@ -222,22 +223,23 @@ fn rights_that_are_missing(tester: &mut Tester<'_>) -> Outcome {
     Ok(())
 }
 
-/// REQ-AU2-2. The orders of all cases are of one day, so that the clock of a card that serves all of them is no trouble.
+/// REQ-AU2-2. The orders of all cases are of one day; a card that other terminals have used may have a later one.
 fn clock() -> Vec<Case> {
-    let clock = |id, purpose| case(id, purpose).proves(&["REQ-AU2-2"]).writes();
+    let clock = |id, purpose| case(id, purpose).revision(2).proves(&["REQ-AU2-2"]).writes();
     vec![
         clock("AU2-CLOCK-001", "A certificate that ended before the newest transaction is refused.")
             .twin(OPENS)
             .kills(&["certificate-expiry-unchecked"])
             .body(|tester| {
                 desk().pay(tester, &[DEBIT])?;
-                let (key, ended) = until(tester, ORDER_DAY - 1)?;
-                refuses(tester, "ended yesterday", &key, &ended)
+                let today = day_of_card(tester)?;
+                let (key, ended) = until(tester, today - 1)?;
+                refuses(tester, &format!("ended the day before {}", date(today)), &key, &ended)
             }),
         clock("AU2-CLOCK-002", "The card's clock follows no time past the end of the certificate of its session.")
             .kills(&["clock-beyond-certificate"])
             .body(|tester| {
-                let (key, certificate) = until(tester, LATER_DAY)?;
+                let (key, certificate) = ends_before_the_last_day(tester)?;
                 let mut opened = tester.preamble(|tester| open(tester, &key, &certificate))?;
                 let mut order = opened.order(tester, &[DEBIT]);
                 order.time = u32::MAX;
@@ -248,7 +250,7 @@ fn clock() -> Vec<Case> {
             .needs(&["purse.epc1"])
             .kills(&["clock-by-anyone"])
             .body(|tester| {
-                let (key, certificate) = until(tester, LATER_DAY)?;
+                let (key, certificate) = ends_before_the_last_day(tester)?;
                 tester.preamble(|tester| open(tester, &key, &certificate))?;
                 let mut opened = Desk::new(Suite::Epc1, Role::Debit).open(tester)?;
                 let mut order = opened.order(tester, &[DEBIT]);
@@ -257,6 +259,61 @@ fn clock() -> Vec<Case> {
                 open(tester, &key, &certificate).map(|_| ())
             }),
     ]
+}
+
+/// The last day that the time of an order can tell, from 2016-01-01: no card's clock is later.
+const LAST_DAY: u16 = (u32::MAX / 86_400) as u16 - CERTIFICATE_EPOCH_DAY;
+
+/// A day, counted from 2016-01-01, as people write it.
+fn date(day: u16) -> String {
+    let seconds = (u64::from(day) + u64::from(CERTIFICATE_EPOCH_DAY)) * 86_400;
+    Moment::from_millis(seconds * 1_000).to_string().chars().take(10).collect()
+}
+
+/// The card's clock, or the day of the cases' orders where that is later. A card does not tell it; the first certificate that it takes
+/// does. Only the day of a clock that is ahead has to be looked for.
+fn day_of_card(tester: &mut Tester<'_>) -> Outcome<u16> {
+    tester.preamble(|tester| {
+        if takes(tester, ORDER_DAY)? {
+            return Ok(ORDER_DAY);
+        }
+        let (mut refused, mut taken) = (ORDER_DAY, LAST_DAY);
+        while taken - refused > 1 {
+            let day = refused + (taken - refused) / 2;
+            if takes(tester, day)? {
+                taken = day;
+            } else {
+                refused = day;
+            }
+        }
+        tester.note(format!("the card's clock is ahead, at {}", date(taken)));
+        Ok(taken)
+    })
+}
+
+/// Whether the card takes a certificate that ends on this day. A right AUTH follows a refusal, so that no two are in a row.
+fn takes(tester: &mut Tester<'_>, last_day: u16) -> Outcome<bool> {
+    let (key, certificate) = until(tester, last_day)?;
+    let r0 = select(tester)?;
+    let ephemeral = PrivateKey::generate(tester.entropy());
+    let (data, waiting) = desk().auth_epc2(tester, &r0, &key, &certificate.emit(), ephemeral)?;
+    tester.before_authentication()?;
+    let answer = tester.send_once(&desk().auth_command(&data))?;
+    tester.expect_status_in(&answer, &[0x9000, 0x6982])?;
+    if answer.status == StatusWord::OK {
+        return waiting.open(tester, &answer.data).map(|_| true);
+    }
+    desk().open(tester).map(|_| false)
+}
+
+/// A certificate that ends when the card's clock has come so far, and before the last day that an order can tell.
+fn ends_before_the_last_day(tester: &mut Tester<'_>) -> Outcome<(PrivateKey, Certificate)> {
+    let last = day_of_card(tester)?.max(LATER_DAY);
+    if last >= LAST_DAY {
+        let reason = format!("the card's clock is {}, and no order can tell a later day", date(last));
+        return Err(Stop::inconclusive(reason));
+    }
+    until(tester, last)
 }
 
 /// SELECT and AUTH with this certificate, which must succeed.

@@ -38,6 +38,7 @@ mod cases_rights;
 mod cases_ring;
 mod cases_selection;
 mod cases_statement;
+mod cases_states;
 mod cases_terminal;
 mod cases_terminal_alarms;
 mod cases_terminal_lies;
@@ -113,7 +114,8 @@ impl CardFamily for Purse {
 
     fn identify(&self, tester: &mut Tester<'_>) -> Outcome<Option<String>> {
         let Some(&suite) = cases_client::suites(tester).first() else { return Ok(None) };
-        let opened = cases_client::Desk::new(suite, data::Role::Read).open(tester)?;
+        let opened = cases_picture::wallet(tester, suite, data::Role::Read).open(tester)?;
+        cases_states::note(tester, &opened.state);
         Ok(Some(opened.card.to_string()))
     }
 
