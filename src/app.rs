@@ -372,7 +372,10 @@ fn open_bare_pcsc(name: &str) -> Result<Box<dyn Reader>, AppError> {
 
 #[cfg(not(feature = "pcsc"))]
 fn without_pcsc(name: &str) -> AppError {
-    AppError::Reader(format!("{name:?} would be a PC/SC reader, and this untorn was built without PC/SC"))
+    AppError::Reader(format!(
+        "{name} would be a PC/SC reader, and this untorn was built without PC/SC",
+        name = crate::quoted::quoted(name)
+    ))
 }
 
 #[cfg(not(feature = "pcsc"))]

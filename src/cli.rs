@@ -68,7 +68,13 @@ impl Report {
 
     /// Everything is printed already.
     fn silent(exit: Exit) -> Self {
-        Self { text: String::new(), json: Value::Null, money: Money::NoneAsked, work: Work::of(exit), is_document: false }
+        Self {
+            text: String::new(),
+            json: Value::Null,
+            money: Money::NoneAsked,
+            work: Work::of(exit),
+            is_document: false,
+        }
     }
 }
 

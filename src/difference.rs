@@ -1,4 +1,5 @@
-//! What two values differ in, for people: of a receipt with ten fields the one that is wrong, by its name.
+//! Values for people: in plain words, and of two that differ what they differ in: of a receipt with ten fields the one that is wrong,
+//! by its name. Both read what a type derives as its `Debug`, so that every type has words, also those of a family from outside.
 
 use std::fmt::{self, Debug};
 
@@ -19,7 +20,7 @@ const ROW_CHARS_MAX: usize = 40;
 /// struct Receipt { amount: u32, balance_after: u32 }
 /// let expected = Receipt { amount: 1, balance_after: 17_079 };
 /// let got = Receipt { amount: 1, balance_after: 17_078 };
-/// assert_eq!(difference(&Some(expected), &Some(got)), "balance_after: expected 17079, got 17078");
+/// assert_eq!(difference(&Some(expected), &Some(got)), "balance after: expected 17079, got 17078");
 /// assert_eq!(difference(&1, &2), "expected 1, got 2");
 /// ```
 pub fn difference<T: Debug>(expected: &T, got: &T) -> String {
@@ -27,9 +28,23 @@ pub fn difference<T: Debug>(expected: &T, got: &T) -> String {
     match (Node::of(expected), Node::of(got)) {
         (Some(expected), Some(got)) => found.compare("", &expected, &got),
         // What does not read as the usual Debug is one value.
-        _ => found.add("", &format!("{expected:?}"), &format!("{got:?}")),
+        _ => found.add("", &plain(expected), &plain(got)),
     }
     found.to_string()
+}
+
+/// A value in plain words: names of variants and fields as words, wrappers left out.
+///
+/// ```
+/// use untorn::difference::plain;
+/// #[derive(Debug)]
+/// enum Step { TakeValue { logical_card: u8, amount: u32 }, PowerOff }
+/// assert_eq!(plain(&Some(Step::TakeValue { logical_card: 1, amount: 100 })), "take value (logical card 1, amount 100)");
+/// assert_eq!(plain(&[Some(Step::PowerOff), None]), "[power off, nothing]");
+/// ```
+pub fn plain<T: Debug + ?Sized>(value: &T) -> String {
+    // What does not read as the usual Debug has a form of its own, made for people.
+    Node::of(value).map_or_else(|| format!("{value:?}"), |node| node.to_string())
 }
 
 /// Two values as texts that differ.
@@ -97,7 +112,7 @@ impl Found {
             self.untold += 1;
             return;
         }
-        let place = if path.is_empty() { String::new() } else { format!("{path}: ") };
+        let place = if path.is_empty() { String::new() } else { format!("{}: ", path.replace('_', " ")) };
         self.told.push(format!("{place}{}", parted(expected, got)));
     }
 }
@@ -135,7 +150,7 @@ impl Node {
     }
 
     /// Reads the alternate form, which has a line for every field. `None`: some type has a form of its own.
-    fn of(value: &impl Debug) -> Option<Self> {
+    fn of<T: Debug + ?Sized>(value: &T) -> Option<Self> {
         let text = format!("{value:#?}");
         let mut open = vec![Self { name: String::new(), head: String::new(), children: Vec::new(), tail: "" }];
         for line in text.lines() {
@@ -172,18 +187,62 @@ fn named(line: &str) -> (&str, &str) {
     line.split_once(": ").filter(|(name, _)| is_name(name)).unwrap_or(("", line))
 }
 
+/// `RemovedBefore` and `logical_card` as words.
+fn words(name: &str) -> String {
+    // What is written in capitals stays so.
+    if !name.chars().any(char::is_lowercase) {
+        return name.to_owned();
+    }
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        if letter == '_' {
+            words.push(' ');
+        } else {
+            words.extend(letter.to_lowercase());
+        }
+    }
+    words
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphabetic()) && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// A value that stands on one line.
+fn one_value(text: &str) -> String {
+    match text {
+        "None" => "nothing".to_owned(),
+        "true" => "yes".to_owned(),
+        "false" => "no".to_owned(),
+        "()" => "done".to_owned(),
+        _ if is_name(text) => words(text),
+        _ => {
+            // `Link(ACA0)`: the type says nothing that the name of the field does not say.
+            let inner = text.strip_suffix(')').and_then(|text| text.split_once('('));
+            inner.filter(|(name, _)| is_name(name)).map_or_else(|| text.to_owned(), |(_, inner)| one_value(inner))
+        }
+    }
+}
+
 impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.head)?;
-        let space = if self.tail == "}" { " " } else { "" };
-        f.write_str(space)?;
-        for (index, child) in self.children.iter().enumerate() {
-            let comma = if index > 0 { ", " } else { "" };
-            let name = if child.name.is_empty() { String::new() } else { format!("{}: ", child.name) };
-            write!(f, "{comma}{name}{child}")?;
+        let named = |child: &Self| match child.name.as_str() {
+            "" => child.to_string(),
+            name => format!("{} {child}", words(name)),
+        };
+        let children = || self.children.iter().map(named).collect::<Vec<_>>().join(", ");
+        match (self.tail, self.head.trim_end_matches(['(', '{', '[', ' '])) {
+            ("", _) => f.write_str(&one_value(&self.head)),
+            ("]", _) => write!(f, "[{}]", children()),
+            // Some(...), Ok(...), and a type around one value.
+            (")", _) if self.children.len() == 1 => f.write_str(&children()),
+            ("}", "") => write!(f, "{{{}}}", children()),
+            (_, "") => write!(f, "({})", children()),
+            (_, name) => write!(f, "{} ({})", words(name), children()),
         }
-        f.write_str(space)?;
-        f.write_str(self.tail)
     }
 }
 
@@ -233,7 +292,7 @@ mod tests {
             (one(inner("a", &LONG)), one(inner("a", &LONG[..19])), "list[19]: expected 7000, got nothing"),
             (one(inner("a", &[1])), one(inner("a", &[1, 3])), "list: expected [1], got [1, 3]"),
             (one(inner("a", &[])), one(inner("a", &[3])), "list: expected [], got [3]"),
-            (Outer::Nothing, one(inner("a", &[])), r#"expected Nothing, got One(Inner { text: "a", list: [] })"#),
+            (Outer::Nothing, one(inner("a", &[])), r#"expected nothing, got inner (text "a", list [])"#),
             (
                 Outer::Pair(1, inner("a", &[])),
                 Outer::Pair(2, inner("(", &[])),

@@ -26,6 +26,7 @@ pub mod family;
 pub mod journal;
 mod locked;
 pub mod money;
+pub mod quoted;
 pub mod reader;
 pub mod report;
 pub mod secret;

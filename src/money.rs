@@ -1,5 +1,6 @@
 //! Amounts in minor units of an ISO 4217 currency.
 
+use crate::quoted::quoted;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -117,7 +118,10 @@ impl<'de> Deserialize<'de> for Currency {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::from_alpha(&text).or_else(|| text.parse().ok().and_then(Self::new)).ok_or_else(|| {
-            serde::de::Error::custom(format!("expected a currency such as JPY or a numeric code, got {text:?}"))
+            serde::de::Error::custom(format!(
+                "expected a currency such as JPY or a numeric code, got {text}",
+                text = quoted(text)
+            ))
         })
     }
 }
@@ -199,8 +203,9 @@ impl fmt::Display for AmountError {
         };
         write!(
             f,
-            "{got:?} is not an amount in {currency}: expected {examples}, at most {}",
-            Money::new(u32::MAX, *currency)
+            "{got} is not an amount in {currency}: expected {examples}, at most {}",
+            Money::new(u32::MAX, *currency),
+            got = quoted(got)
         )
     }
 }

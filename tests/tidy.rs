@@ -229,6 +229,28 @@ fn engines_know_no_family_and_families_no_other() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+/// Where `Debug` is printed, and why a person does not read it as it is.
+const DEBUG_IS_READ: &[(&str, &str)] = &[("src/difference.rs", "turns it into plain words")];
+
+/// `{:?}` shows a person names of types and variants. A word from outside is shown by `quoted`, a value by its `Display` or, where any
+/// type may come, by `difference::plain`.
+#[test]
+fn nobody_reads_the_debug_form_of_a_value() {
+    let mut found = Vec::new();
+    for path in sources("src").into_iter().chain(sources("examples")) {
+        let name = path.to_string_lossy().replace('\\', "/");
+        let excepted = DEBUG_IS_READ.iter().any(|(path, _)| *path == name);
+        if excepted || name.ends_with("tests.rs") || name.contains("/tests/") || name.contains("/target/") {
+            continue;
+        }
+        let prints_debug = |line: &str| [":?}", ":#?}"].iter().any(|form| line.contains(form));
+        found.extend(code(&path).iter().filter(|(_, line)| prints_debug(line)).map(|(number, line)| {
+            format!("{name}:{number}: {}: say quoted(word), plain(&value) or Display", line.trim())
+        }));
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
 #[test]
 fn files_and_functions_fit_their_screens() {
     let mut long = Vec::new();

@@ -325,7 +325,11 @@ fn quoted(word: &str) -> String {
 fn built_in(profile: &str) -> Result<(&'static dyn CardFamily, Statement), AppError> {
     let known: Vec<&str> = families().iter().flat_map(|family| family.profiles()).collect();
     let family = families().iter().find(|family| family.profiles().contains(&profile)).ok_or_else(|| {
-        AppError::Profile(format!("there is no built-in profile {profile:?} to test; there are: {}", known.join(", ")))
+        AppError::Profile(format!(
+            "there is no built-in profile {profile} to test; there are: {}",
+            known.join(", "),
+            profile = crate::quoted::quoted(profile)
+        ))
     })?;
     let statement = family.statement(profile).map_err(AppError::Profile)?;
     Ok((&**family, statement))

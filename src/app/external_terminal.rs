@@ -35,6 +35,7 @@ use crate::conformance::terminal_tester::{
     Ended, Order, Record, Setting, Shown, TerminalRig, TerminalSubject, TerminalUnderTest,
 };
 use crate::journal::record::OrderKind;
+use crate::quoted::quoted;
 use crate::reader::vpcd::{Control, ServeError};
 use crate::sim::terminal_subject::make_card;
 use crate::wire::status::StatusWord;
@@ -95,7 +96,7 @@ impl ExternalTerminal {
         for name in COMMANDS {
             let line = text(&statement, name).unwrap_or_default();
             if let Some(word) = line.split_whitespace().find(|word| !is_known(word)) {
-                let reason = format!("{name}: {word:?}: there are {}", PLACES.join(" "));
+                let reason = format!("{name}: {word}: there are {}", PLACES.join(" "), word = quoted(word));
                 return Err(AppError::Usage(reason));
             }
         }
@@ -120,7 +121,9 @@ fn exit_codes(statement: &Statement, name: &str, otherwise: &[i32]) -> Result<Ve
         Some(Value::Text(text)) => text.clone(),
     };
     let codes: Result<_, _> = text.split_whitespace().map(str::parse).collect();
-    codes.map_err(|_| format!("{name}: expected an exit code, or several apart by blanks, got {text:?}"))
+    codes.map_err(|_| {
+        format!("{name}: expected an exit code, or several apart by blanks, got {text}", text = quoted(text))
+    })
 }
 
 /// Whether nothing is left to fill in.
@@ -174,7 +177,7 @@ impl TerminalSubject for ExternalTerminal {
 fn text(statement: &Statement, name: &str) -> Result<String, String> {
     match statement.values.get(name) {
         Some(Value::Text(text)) => Ok(text.clone()),
-        _ => Err(format!("the statement gives no text {name:?}")),
+        _ => Err(format!("the statement gives no text {name}", name = quoted(name))),
     }
 }
 
@@ -307,7 +310,7 @@ impl Program {
         self.is_there = true;
         let mut slot = self.slot.borrow_mut();
         let noticed = (slot.await_card)(true, NOTICED_WITHIN);
-        noticed.map_err(|reason| format!("{reason}; is {:?} the reader of the vpcd that is served?", slot.name))
+        noticed.map_err(|reason| format!("{reason}; is {} the reader of the vpcd that is served?", quoted(&slot.name)))
     }
 
     /// The card that is still there is taken away.

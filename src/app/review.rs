@@ -9,6 +9,7 @@ use crate::conformance::statement::Statement;
 use crate::conformance::terminal_tester::TerminalSubject;
 use crate::family::families;
 use crate::family::purse::data::Suite;
+use crate::quoted::quoted;
 use crate::sim::terminal_subject::{self, OwnTerminal};
 
 /// The built-in cases and those of these files. An id is one case's: patterns, tokens and logs go by it.
@@ -38,7 +39,7 @@ pub(super) fn all_cases(files: &[PathBuf]) -> Result<Vec<Case>, AppError> {
 fn strange_words(case: &Case, all: &[(String, Case)]) -> Result<(), String> {
     let ids = || all.iter().map(|(_, other)| other.id.as_str());
     if let Some(twin) = case.twin.as_ref().filter(|twin| ids().all(|id| id != **twin)) {
-        return Err(format!("twin: there is no case {twin:?}{}", review::perhaps(twin, ids())));
+        return Err(format!("twin: there is no case {twin}{}", review::perhaps(twin, ids()), twin = quoted(twin)));
     }
     let (known, built_in) = (suites::cases(), built_in_claims());
     let claims = review::claims_of(&known, built_in.iter().map(String::as_str));
@@ -74,7 +75,10 @@ pub(super) fn mutant(name: &str) -> Result<(), AppError> {
         return Ok(());
     }
     let near = review::perhaps(name, known);
-    Err(AppError::Usage(format!("no card and no terminal has a mutant {name:?}{near}; see untorn mutants --list")))
+    Err(AppError::Usage(format!(
+        "no card and no terminal has a mutant {name}{near}; see untorn mutants --list",
+        name = quoted(name)
+    )))
 }
 
 pub(super) fn read_statement(path: &Path) -> Result<Statement, AppError> {

@@ -10,6 +10,7 @@ use super::whole_file::{is_temporary_of, write_whole, write_whole_soon};
 use super::{AppError, read_file, read_text};
 use crate::conformance::evidence::Line;
 use crate::conformance::result::{CaseResult, TestReport};
+use crate::quoted::quoted;
 use crate::report::suite_json;
 
 /// Makes a folder of its own for a run in `parent`: of this name, or where there is one already with `-2`, `-3` and so on behind it.
@@ -156,7 +157,7 @@ pub fn read_what_is_there(path: &Path) -> Result<(TestReport, Option<AppError>),
 fn read_lines(folder: &Path, name: &str) -> Result<Vec<Line>, AppError> {
     let mut components = Path::new(name).components();
     if !matches!((components.next(), components.next()), (Some(Component::Normal(_)), None)) {
-        return Err(AppError::Usage(format!("the report names a log outside its folder: {name:?}")));
+        return Err(AppError::Usage(format!("the report names a log outside its folder: {name}", name = quoted(name))));
     }
     let path = folder.join(name);
     let text = read_text("read the log", &path)?;

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{AppError, read_text};
 use crate::family::purse::data::CardId;
 use crate::journal::record::CardReference;
+use crate::quoted::quoted;
 use crate::wire::hex;
 
 /// Octets of a line that can be an id: two digits an octet, and spaces.
@@ -33,14 +34,6 @@ fn parse(text: &str) -> Result<BTreeSet<CardReference>, String> {
         Ok(CardReference(CardId(card).to_string()))
     })
     .collect()
-}
-
-/// The beginning of what stands there instead.
-fn quoted(id: &str) -> String {
-    const SHOWN: usize = 40;
-    let end = id.floor_char_boundary(SHOWN);
-    let more = id.len() - end;
-    if more == 0 { format!("{id:?}") } else { format!("{:?} and {more} more octets", &id[..end]) }
 }
 
 #[cfg(test)]

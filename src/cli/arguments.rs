@@ -13,6 +13,7 @@ use crate::family::purse::data::{Role, Suite, TerminalId};
 use crate::family::purse::roles::CommandRole;
 use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::CardReference;
+use crate::quoted::quoted;
 use crate::reader::fault::Fault;
 use crate::reader::vpcd;
 use crate::wire::hex;
@@ -428,7 +429,9 @@ fn tear_at(text: &str) -> Result<TearAt, String> {
         return Ok(TearAt::Role(role));
     }
     let names = CommandRole::ALL.map(CommandRole::name).join(", ");
-    let number: u64 = text.parse().map_err(|_| format!("expected {names} or the number of a command, got {text:?}"))?;
+    let number: u64 = text
+        .parse()
+        .map_err(|_| format!("expected {names} or the number of a command, got {text}", text = quoted(text)))?;
     number.checked_sub(1).map(TearAt::Exchange).ok_or_else(|| "commands are counted from 1".to_owned())
 }
 
@@ -439,7 +442,7 @@ fn tear(text: &str) -> Result<Tear, String> {
         "before" => Fault::RemovedBefore,
         "after" => Fault::RemovedAfter,
         "mid" => Fault::RemovedWhileAnswering { octets: 1 },
-        _ => return Err(format!("expected before, after or mid, got {when:?}")),
+        _ => return Err(format!("expected before, after or mid, got {when}", when = quoted(when))),
     };
     Ok(Tear { at, fault })
 }
@@ -606,7 +609,7 @@ fn shard(text: &str) -> Result<(u32, u32), String> {
     let parts = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
     parts
         .filter(|(part, of)| (1..=*of).contains(part))
-        .ok_or_else(|| format!("expected I/N, such as 2/4, got {text:?}"))
+        .ok_or_else(|| format!("expected I/N, such as 2/4, got {text}", text = quoted(text)))
 }
 
 #[derive(Debug, Subcommand)]

@@ -17,6 +17,7 @@ use crate::app::whole_file::write_whole;
 use crate::app::{AppError, Clock, Exit, read_text};
 use crate::conformance::token::Token;
 use crate::family::purse::data::Suite;
+use crate::quoted::quoted;
 use crate::sim::explore::{self, Counts, DEPTH_MAX, Explored, Explorer, Ledger, Order, Plan, Watcher};
 use crate::sim::tear_map::{self, TearMap};
 use crate::sim::tear_map_svg;
@@ -67,7 +68,7 @@ pub(super) struct Explore {
 
 fn depth(text: &str) -> Result<usize, String> {
     let depth = text.parse().ok().filter(|depth| (1..=DEPTH_MAX).contains(depth));
-    depth.ok_or_else(|| format!("expected 1 to {DEPTH_MAX}, got {text:?}"))
+    depth.ok_or_else(|| format!("expected 1 to {DEPTH_MAX}, got {text}", text = quoted(text)))
 }
 
 /// More than any machine has use for; each takes memory of its own.
@@ -75,7 +76,7 @@ const JOBS_MAX: usize = 512;
 
 fn jobs(text: &str) -> Result<usize, String> {
     let jobs = text.parse().ok().filter(|jobs| (1..=JOBS_MAX).contains(jobs));
-    jobs.ok_or_else(|| format!("expected 1 to {JOBS_MAX}, got {text:?}"))
+    jobs.ok_or_else(|| format!("expected 1 to {JOBS_MAX}, got {text}", text = quoted(text)))
 }
 
 fn token(text: &str) -> Result<Token, String> {
@@ -85,7 +86,7 @@ fn token(text: &str) -> Result<Token, String> {
 
 fn orders() -> impl TypedValueParser<Value = Order> {
     PossibleValuesParser::new(Order::ALL.map(|(name, _)| name))
-        .try_map(|name| Order::by_name(&name).ok_or_else(|| format!("there is no order {name:?}")))
+        .try_map(|name| Order::by_name(&name).ok_or_else(|| format!("there is no order {name}", name = quoted(name))))
 }
 
 pub(super) fn run(global: &Global, explore: &Explore) -> Result<Report, AppError> {

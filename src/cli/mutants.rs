@@ -9,12 +9,13 @@ use super::arguments::{Global, Mutants, usage};
 use super::progress::Progress;
 use crate::app::whole_file::write_whole;
 use crate::app::{AppError, Exit, suites};
+use crate::quoted::quoted;
 use crate::sim::mutants::{self, Matrix, Row, Watcher};
 
 pub(super) fn run(global: &Global, arguments: &Mutants) -> Result<Report, AppError> {
     let known = mutants::mutants();
     if let Some(name) = arguments.names.iter().find(|name| known.iter().all(|mutant| mutant.name != **name)) {
-        return Err(usage(format!("there is no mutant {name:?}; see untorn mutants --list")));
+        return Err(usage(format!("there is no mutant {name}; see untorn mutants --list", name = quoted(name))));
     }
     if arguments.list {
         let mut text = String::new();

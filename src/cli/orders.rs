@@ -16,6 +16,7 @@ use crate::family::{self, refund::Refunds};
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind};
 use crate::journal::{Journal, OpenRecord};
 use crate::money::{Currency, Money};
+use crate::quoted::quoted;
 use crate::reader::fault::FaultPlan;
 use crate::report::outcome::{alarm_sentence, order as order_json, sentence, settled_sentence};
 use crate::report::{outcome, slip};
@@ -102,7 +103,9 @@ pub(super) fn resolve(global: &Global, resolve: &Resolve) -> Result<Report, AppE
 /// An amount as typed, and not nothing.
 fn parse_amount(text: &str, currency: Currency) -> Result<Money, AppError> {
     match Money::parse(text, currency) {
-        Ok(Money { minor: 0, .. }) => Err(usage(format!("{text:?}: an order moves at least the smallest unit"))),
+        Ok(Money { minor: 0, .. }) => {
+            Err(usage(format!("{text}: an order moves at least the smallest unit", text = quoted(text))))
+        }
         Ok(amount) => Ok(amount),
         Err(error) => Err(usage(error.to_string())),
     }

@@ -20,6 +20,7 @@ use crate::conformance::runner::{self, Observer};
 use crate::conformance::selection::Selection;
 use crate::conformance::token::Token;
 use crate::conformance::verdict::Verdict;
+use crate::quoted::quoted;
 use crate::report::{suite_log, suite_text};
 
 pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
@@ -30,7 +31,10 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     }
     let selection = Selection { patterns: test.patterns.clone(), shard: test.shard, risk_max: campaign.risk_max };
     if let Some(pattern) = selection.unmatched(&campaign.cases).first() {
-        return Err(AppError::Usage(format!("{pattern:?} is no suite and no case; see untorn test --list")));
+        return Err(AppError::Usage(format!(
+            "{pattern} is no suite and no case; see untorn test --list",
+            pattern = quoted(pattern)
+        )));
     }
     if test.list {
         return Ok(list(&mut campaign, &selection));

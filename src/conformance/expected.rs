@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::result::{Expected, Status, TestReport};
 use super::verdict::Verdict;
+use crate::quoted::quoted;
 use crate::secret::toml_error;
 
 /// The file.
@@ -71,8 +72,9 @@ impl Expectations {
             }
             if !is_date(&entry.until) {
                 return Err(format!(
-                    "expected results: {}: until: expected YYYY-MM-DD, got {:?}",
-                    entry.case, entry.until
+                    "expected results: {}: until: expected YYYY-MM-DD, got {}",
+                    entry.case,
+                    quoted(&entry.until)
                 ));
             }
             if parsed.expect[..index].iter().any(|earlier| earlier.case == entry.case) {

@@ -5,8 +5,9 @@ use std::fmt;
 use super::evidence::{Line, Log, Seen};
 use super::statement::{Statement, Value};
 use super::verdict::{Outcome, Stop};
-use crate::difference::difference;
+use crate::difference::{difference, plain};
 use crate::entropy::{Entropy, SeededEntropy};
+use crate::quoted::quoted;
 
 /// The half of a tester that no subject has a part in. Testers dereference to it.
 pub struct Judge<'r> {
@@ -48,7 +49,7 @@ impl<'r> Judge<'r> {
     pub fn number(&self, name: &str) -> Outcome<u64> {
         match self.statement.values.get(name) {
             Some(Value::Number(number)) => Ok(*number),
-            _ => Err(Stop::error(format!("the statement gives no number {name:?}"))),
+            _ => Err(Stop::error(format!("the statement gives no number {name}", name = quoted(name)))),
         }
     }
 
@@ -92,11 +93,12 @@ impl<'r> Judge<'r> {
     /// Fails unless both are equal, and says what differs. Where that is only a part of them, both stand in the log before it.
     pub fn check_equal<T: PartialEq + fmt::Debug>(&mut self, what: &str, expected: &T, got: &T) -> Outcome {
         if expected == got {
-            self.log(Seen::Check { what: format!("{what}: {got:?}"), held: true });
+            self.log(Seen::Check { what: format!("{what}: {got}", got = plain(&got)), held: true });
             return Ok(());
         }
         let told = difference(expected, got);
-        let (expected, got) = (format!("expected {expected:?}"), format!("got {got:?}"));
+        let (expected, got) =
+            (format!("expected {expected}", expected = plain(&expected)), format!("got {got}", got = plain(&got)));
         if told != format!("{expected}, {got}") {
             self.note(format!("{what}: {expected}"));
             self.note(format!("{what}: {got}"));

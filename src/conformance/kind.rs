@@ -1,6 +1,7 @@
 //! Kinds of cards: what they permit where they differ from the strictest reading of the standard, as ready-made claims and values
 //! (specs/kinds.toml).
 
+use crate::quoted::quoted;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
@@ -61,7 +62,7 @@ impl Statement {
         let kinds = kinds()?;
         let Some(kind) = kinds.iter().find(|kind| kind.name == name) else {
             let known: Vec<&str> = kinds.iter().map(|kind| kind.name.as_str()).collect();
-            return Err(format!("there is no kind {name:?}; there are: {}", known.join(", ")));
+            return Err(format!("there is no kind {name}; there are: {}", known.join(", "), name = quoted(name)));
         };
         for permit in &kind.permits {
             // A claim rests on its first part: a card that does not claim the suite is not of any kind to it.

@@ -2,6 +2,7 @@
 
 use super::tester::{Answer, Tester};
 use super::verdict::{Outcome, Stop};
+use crate::quoted::quoted;
 use crate::wire::apdu::Command;
 use crate::wire::status::StatusWord;
 
@@ -77,7 +78,10 @@ impl Tester<'_> {
                 Ok(classes)
             }
             Some(other) => Err(Stop::error(format!(
-                "statement: {GET_RESPONSE_CLASS}: expected {SAME:?} or {INTERINDUSTRY:?}, got {other:?}"
+                "statement: {GET_RESPONSE_CLASS}: expected {SAME} or {INTERINDUSTRY}, got {other}",
+                other = quoted(other),
+                SAME = quoted(SAME),
+                INTERINDUSTRY = quoted(INTERINDUSTRY)
             ))),
         }
     }

@@ -104,6 +104,12 @@ impl Twist {
 
 impl fmt::Debug for Twist {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Twist {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::LostBefore => "the card leaves before it has the command",
             Self::LostAfter => "the card leaves before it answers",
@@ -357,7 +363,7 @@ impl State {
             return self.missed.extend(missed);
         }
         let left = touch.twists.iter().enumerate().filter(|(index, twist)| twist.must_happen && !used.contains(index));
-        self.missed.extend(left.map(|(_, Planned { at, twist, .. })| format!("{twist:?}, at {at}")));
+        self.missed.extend(left.map(|(_, Planned { at, twist, .. })| format!("{twist}, at {at}")));
     }
 
     fn no_touch(&self, card: Option<CardHandle>) -> String {
@@ -375,7 +381,7 @@ impl State {
         self.seen.push(Seen::Command { octets: hex::encode(shown.as_deref().unwrap_or(command)), masked });
         self.commands.push((card, command.to_vec()));
         let (index, twist) = present.next_twist(command).unzip();
-        self.seen.extend(twist.iter().map(|twist| Seen::Torn { how: format!("{twist:?}") }));
+        self.seen.extend(twist.iter().map(|twist| Seen::Torn { how: twist.to_string() }));
         let reaches_card = !matches!(twist, Some(Twist::LostBefore | Twist::KilledBefore | Twist::Instead(_)));
         let honest = match reaches_card.then(|| self.cards[card.0].process(command)) {
             Some(Answer::Response(octets)) => octets,

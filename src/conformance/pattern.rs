@@ -25,7 +25,7 @@ impl Pattern {
             c => c
                 .to_digit(16)
                 .map(|digit| Some(digit as u8))
-                .ok_or_else(|| format!("expected hexadecimal digits, ?, or * at the end, got {c:?}")),
+                .ok_or_else(|| format!("expected hexadecimal digits, ?, or * at the end, got '{}'", c.escape_debug())),
         };
         let digits = body.chars().filter(|c| !c.is_whitespace()).map(digit).collect::<Result<Vec<_>, _>>()?;
         Ok(Self { digits, open_end })

@@ -1,6 +1,7 @@
 //! The static review (ITU-T X.290 (1995), 7.2): do statement and cases speak of the same things? Before anything is touched, for a slip
 //! of the keyboard in a claim reads as "not applicable", and that as clean.
 
+use crate::quoted::quoted;
 use std::collections::BTreeSet;
 
 use super::case::Case;
@@ -90,7 +91,7 @@ impl Wanted {
             Kind::Secret => ("[secrets]", "a text"),
             Kind::Octets => ("[secrets] or [values]", "a text"),
         };
-        format!("{place} {:?} ({kind})", self.name)
+        format!("{place} {} ({kind})", quoted(&self.name))
     }
 }
 
@@ -124,9 +125,12 @@ pub fn statement<'c>(
     let mut wrong: Vec<String> = strange
         .map(|claim| match perhaps(claim, claims.iter().copied()) {
             near if near.is_empty() => {
-                format!("no case knows the claim {claim:?}; is the file of its cases (--cases) missing?")
+                format!(
+                    "no case knows the claim {claim}; is the file of its cases (--cases) missing?",
+                    claim = quoted(claim)
+                )
             }
-            near => format!("no case knows the claim {claim:?}{near}"),
+            near => format!("no case knows the claim {claim}{near}", claim = quoted(claim)),
         })
         .collect();
     let mut seen: Vec<&Wanted> = Vec::new();
@@ -152,7 +156,9 @@ pub fn idle_values(statement: &Statement, cases: &[Case], more: &[&str]) -> Vec<
     let given = statement.values.keys().chain(statement.secrets.keys());
     given
         .filter(|name| !asked(name))
-        .map(|name| format!("nothing asks for the value {name:?}{}", perhaps(name, names.iter().copied())))
+        .map(|name| {
+            format!("nothing asks for the value {name}{}", perhaps(name, names.iter().copied()), name = quoted(name))
+        })
         .collect()
 }
 
@@ -164,7 +170,7 @@ pub fn strange_need(case: &Case, claims: &BTreeSet<&str>) -> Option<String> {
         let need = need.strip_prefix('!').unwrap_or(need);
         !claims.contains(need) && known.contains(&first(need))
     })?;
-    Some(format!("needs: there is no claim {need:?}{}", perhaps(need, claims.iter().copied())))
+    Some(format!("needs: there is no claim {need}{}", perhaps(need, claims.iter().copied()), need = quoted(need)))
 }
 
 /// Needs that are not claimed and read like a slip for one that is, each in a sentence. `built_in` are words that are no slip.
@@ -177,7 +183,7 @@ pub fn near_needs(statement: &Statement, cases: &[Case], built_in: &BTreeSet<&st
             let alike = statement.claims.iter().map(String::as_str).filter(|other| dots(other) == dots(claim));
             let near = perhaps(claim, alike);
             if !statement.claims(claim) && !built_in.contains(claim) && !near.is_empty() {
-                told.push(format!("{} needs {need:?}, which is not claimed{near}", case.id));
+                told.push(format!("{} needs {need}, which is not claimed{near}", case.id, need = quoted(need)));
             }
         }
     }
@@ -199,7 +205,7 @@ pub fn perhaps<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Stri
         .filter(|(likeness, _)| *likeness >= NEAR)
         .collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    let near: Vec<String> = near.iter().take(NEAREST_MAX).map(|(_, name)| format!("{name:?}")).collect();
+    let near: Vec<String> = near.iter().take(NEAREST_MAX).map(|(_, name)| quoted(name)).collect();
     if near.is_empty() { String::new() } else { format!("; perhaps {}", near.join(" or ")) }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use super::verdict::{Outcome, Stop};
+use crate::quoted::quoted;
 use crate::secret::toml_error;
 
 /// A text that is not shown.
@@ -87,7 +88,7 @@ pub enum StatementError {
     #[error("statement: {0}")]
     Syntax(String),
     /// A claim without the one that it rests on.
-    #[error("statement: {claim:?} is claimed without {needs:?}, on which it rests")]
+    #[error("statement: {} is claimed without {}, on which it rests", quoted(claim), quoted(needs))]
     Review {
         /// The claim.
         claim: String,
@@ -141,13 +142,15 @@ impl Statement {
     pub fn text_of(&self, name: &str) -> Outcome<&str> {
         match self.values.get(name) {
             Some(Value::Text(text)) => Ok(text),
-            _ => Err(Stop::error(format!("the statement gives no text {name:?}"))),
+            _ => Err(Stop::error(format!("the statement gives no text {name}", name = quoted(name)))),
         }
     }
 
     /// A secret of the IXIT; its lack is an error of the statement.
     pub fn secret_of(&self, name: &str) -> Outcome<&SecretText> {
-        self.secrets.get(name).ok_or_else(|| Stop::error(format!("the statement gives no secret {name:?}")))
+        self.secrets
+            .get(name)
+            .ok_or_else(|| Stop::error(format!("the statement gives no secret {name}", name = quoted(name))))
     }
 
     /// Whether it is claimed.

@@ -51,6 +51,7 @@ use super::pattern::{Pattern, Template};
 use super::review::Wanted;
 use super::tester::{Answer, Tester};
 use super::verdict::{Outcome, Stop};
+use crate::quoted::quoted;
 use crate::reader::fault::Fault;
 use crate::reader::trace::{has_pin, mask_pins};
 use crate::secret::toml_error;
@@ -333,7 +334,7 @@ fn expected(text: &StepText) -> Result<Expected, String> {
     let status = |word: &String| {
         let pattern = Pattern::parse(word).map_err(|reason| format!("expect: {reason}"))?;
         let four = pattern.is_of_octets(2);
-        four.then_some(pattern).ok_or_else(|| format!("expect: expected four digits, got {word:?}"))
+        four.then_some(pattern).ok_or_else(|| format!("expect: expected four digits, got {word}", word = quoted(word)))
     };
     let data = text.data.as_deref().map(Template::parse).transpose().map_err(|reason| format!("data: {reason}"))?;
     Ok(Expected {

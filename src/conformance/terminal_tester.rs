@@ -11,6 +11,7 @@ use super::judge::Judge;
 use super::lower_tester::{CardHandle, LowerTester, TestCard, Touch, Truth};
 use super::statement::{SecretText, Statement};
 use super::verdict::{Outcome, Stop};
+use crate::difference::plain;
 use crate::journal::record::OrderKind;
 
 /// Lines of what a terminal shows at one request that go into the log.
@@ -342,7 +343,7 @@ impl<'r> TerminalTester<'r> {
 
     /// Changes the terminal's setting.
     pub fn set(&mut self, setting: &Setting) -> Outcome {
-        self.note(format!("{setting:?}"));
+        self.note(plain(setting));
         self.rig.terminal.set(setting).map_err(cannot)
     }
 
@@ -372,13 +373,14 @@ impl<'r> TerminalTester<'r> {
         let shown = shown.map_err(|reason| cannot(self.masked(&reason)))?;
         let shown = Shown { detail: self.masked(&shown.detail), ..shown };
         self.note_text(&shown.text);
-        self.note(format!("ended: {:?}{} {}", shown.ended, list(&shown.settled), shown.detail).trim_end());
+        self.note(format!("ended: {}{} {}", plain(&shown.ended), list(&shown.settled), shown.detail).trim_end());
         self.said.push_str(&shown.text);
         match (shown.ended, self.rig.lower.has_killed(), missed.first()) {
             (Ended::Fault, ..) => Err(Stop::fail(format!("the terminal broke down: {}", shown.detail))),
             (Ended::Killed, false, _) => Err(Stop::error("the terminal lost its power, and nobody took it")),
             (ended, true, _) if ended != Ended::Killed => Err(Stop::inconclusive(format!(
-                "this did not happen: the terminal is killed; it ended by itself: {ended:?}"
+                "this did not happen: the terminal is killed; it ended by itself: {ended}",
+                ended = plain(&ended)
             ))),
             (.., Some(missed)) => Err(Stop::inconclusive(format!("this did not happen: {missed}"))),
             (.., None) => Ok(shown),
@@ -432,7 +434,12 @@ impl<'r> TerminalTester<'r> {
     pub fn records(&mut self) -> Outcome<Vec<Record>> {
         let records = self.rig.terminal.records().map_err(cannot)?;
         for Record { amount, state, booking, is_overdue, .. } in &records {
-            self.note(format!("record: {amount} {state:?} {booking:?} overdue {is_overdue:?}"));
+            self.note(format!(
+                "record: {amount} {state} {booking} overdue {is_overdue}",
+                state = plain(&state),
+                booking = plain(&booking),
+                is_overdue = plain(&is_overdue)
+            ));
         }
         Ok(records)
     }
@@ -460,5 +467,7 @@ fn cannot(reason: String) -> Stop {
 }
 
 fn list(settled: &[(u32, RecordState)]) -> String {
-    settled.iter().fold(String::new(), |text, (amount, state)| format!("{text}, older {amount}: {state:?}"))
+    settled
+        .iter()
+        .fold(String::new(), |text, (amount, state)| format!("{text}, older {amount}: {state}", state = plain(&state)))
 }

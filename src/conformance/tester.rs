@@ -11,6 +11,7 @@ use super::statement::Statement;
 use super::verdict::{Outcome, Stop, caught, with_postamble};
 use crate::card::memory::Cut;
 use crate::crypto::kdf::sha256;
+use crate::difference::plain;
 use crate::entropy::SeededEntropy;
 use crate::reader::fault::Fault;
 use crate::reader::in_process::lock;
@@ -44,8 +45,8 @@ impl Answer {
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.data.as_slice() {
-            [] => write!(f, "{:?}", self.status),
-            data => write!(f, "{} {:?}", hex::encode(data), self.status),
+            [] => write!(f, "{:04X}", self.status.0),
+            data => write!(f, "{} {:04X}", hex::encode(data), self.status.0),
         }
     }
 }
@@ -253,7 +254,7 @@ impl<'r> Tester<'r> {
     /// Sends a command and takes the card away around it: before it, after its execution, while it answers. The card is without
     /// power afterwards.
     pub fn send_torn(&mut self, command: &[u8], fault: Fault) {
-        self.log(Seen::Torn { how: format!("{fault:?}") });
+        self.log(Seen::Torn { how: plain(&fault) });
         self.rig.plan.arm(0, fault);
         // What comes of it is the subject of what follows, and is in the log.
         let _ = self.exchange(command);
@@ -357,7 +358,7 @@ impl<'r> Tester<'r> {
 
     fn arm(&mut self, cut: Cut) -> Outcome {
         let card = self.card()?;
-        self.log(Seen::Torn { how: format!("{cut:?}") });
+        self.log(Seen::Torn { how: plain(&cut) });
         lock(&card).memory().arm(cut);
         Ok(())
     }

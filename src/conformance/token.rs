@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
+use crate::quoted::quoted;
 use crate::wire::hex;
 
 /// `case@revision/profile/seed/cuts`; `cuts` is the case's own record of where it tore, `-` where it has none. In `case` and `profile`
@@ -38,7 +39,7 @@ impl Token {
 
 /// A text that is no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("replay token: expected CASE@REVISION/PROFILE/SEED/CUTS, got {0:?}")]
+#[error("replay token: expected CASE@REVISION/PROFILE/SEED/CUTS, got {}", quoted(.0))]
 pub struct TokenError(String);
 
 impl fmt::Display for Token {

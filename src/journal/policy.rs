@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::record::Resolution;
 use crate::journal::view::OrderView;
+use crate::quoted::quoted;
 use crate::time::Moment;
 
 /// How a scheme settles sales that were not completed.
@@ -124,10 +125,9 @@ impl fmt::Display for SettlementPolicy {
 impl std::str::FromStr for SettlementPolicy {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|policy| policy.to_string() == text)
-            .ok_or_else(|| format!("expected on-next-touch, on-confirmation, at-once or redo, got {text:?}"))
+        Self::ALL.into_iter().find(|policy| policy.to_string() == text).ok_or_else(|| {
+            format!("expected on-next-touch, on-confirmation, at-once or redo, got {text}", text = quoted(text))
+        })
     }
 }
 

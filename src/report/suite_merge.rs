@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::conformance::result::{CaseResult, TestReport};
 use crate::conformance::runner::doubt_without_twin;
+use crate::quoted::quoted;
 use crate::suite::iso7816_4::declared::NOT_TRIED;
 
 /// One report of all parts (`--shard i/n`), its cases in the order of the suite. The durations add up; it began when the first part did.
@@ -75,7 +76,11 @@ fn check_alike(parts: &[TestReport]) -> Result<(), String> {
     for part in parts {
         for ((name, expected), (_, got)) in first.iter().zip(told(part)) {
             if *expected != got {
-                return Err(format!("the parts are not of one run: {name}: {expected:?} and {got:?}"));
+                return Err(format!(
+                    "the parts are not of one run: {name}: {expected} and {got}",
+                    expected = quoted(expected),
+                    got = quoted(got)
+                ));
             }
         }
     }

@@ -13,6 +13,7 @@ use std::str::FromStr;
 use super::field::When;
 use super::tear::{Tear, Then};
 use crate::card::memory::{Cut, Torn};
+use crate::quoted::quoted;
 
 /// Where a run was torn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub enum Cuts {
 
 /// A text that says no cuts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cuts: expected tears such as x2:before,never or c2w3:erased+r0:prefix5, got {0:?}")]
+#[error("cuts: expected tears such as x2:before,never or c2w3:erased+r0:prefix5, got {}", quoted(.0))]
 pub struct CutsError(String);
 
 const MODES: [(&str, Torn); 3] = [("nothing", Torn::Nothing), ("all", Torn::All), ("erased", Torn::Erased)];

@@ -33,11 +33,13 @@ use crate::conformance::rig::Rig;
 use crate::conformance::tester::Tester;
 use crate::conformance::token::Token;
 use crate::crypto::kdf::sha256;
+use crate::difference::plain;
 use crate::family::CardFamily as _;
 use crate::family::purse::Purse;
 use crate::family::purse::cases_client::Desk;
 use crate::family::purse::data::{Role, Suite, ins};
 use crate::family::purse::data_transact::Operation;
+use crate::quoted::quoted;
 use crate::wire::hex;
 
 /// Most tears of one run.
@@ -270,7 +272,7 @@ impl Explorer {
                 continue;
             };
             if !Purse.mutants().iter().any(|mutant| mutant.name == name) {
-                return Err(format!("the purse has no mutant {name:?}"));
+                return Err(format!("the purse has no mutant {name}", name = quoted(name)));
             }
             match Setting::made(suite, explorer.plan.seed, Some(&name)) {
                 Ok(setting) => explorer.settings.push(setting),
@@ -399,7 +401,7 @@ impl Explorer {
     fn item_name(&self, item: &Item) -> String {
         let what = match item.kind {
             Kind::Card { command, write, depth } => format!("c{}w{write}@{depth}", self.commands[command].2.exchange),
-            other => format!("{other:?}"),
+            other => plain(&other),
         };
         format!("{}.{} {what}", suite_name(self.settings[item.setting].suite()), item.order.name())
     }
@@ -654,7 +656,8 @@ pub fn replay(token: &Token, mutant: Option<String>) -> Result<Replayed, String>
         let suite = [Suite::Epc1, Suite::Epc2].into_iter().find(|listed| suite_name(*listed) == suite)?;
         Some((suite, Order::by_name(order)?))
     });
-    let (suite, order) = place.ok_or_else(|| format!("replay: expected SUITE.ORDER, got {:?}", token.profile))?;
+    let (suite, order) =
+        place.ok_or_else(|| format!("replay: expected SUITE.ORDER, got {}", quoted(&token.profile)))?;
     let cuts: Cuts = token.cuts.parse().map_err(|error: super::cuts::CutsError| error.to_string())?;
     let plan = Plan { depth: 0, suites: vec![suite], orders: vec![order], seed: token.seed, mutant };
     let explorer = Explorer::new(plan)?;

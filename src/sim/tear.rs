@@ -8,6 +8,7 @@ use std::fmt;
 use super::books::{Books, card_id};
 use super::field::{Field, Loss, Recorded, SimulatedCard, When};
 use crate::card::memory::{Cut, Torn};
+use crate::difference::plain;
 use crate::entropy::SeededEntropy;
 use crate::family::purse::card::PurseCard;
 use crate::family::purse::data::{Role, Suite, TerminalId};
@@ -125,11 +126,11 @@ pub struct Scenario {
 
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} under {}, torn at {:?}", self.trial, self.suite, self.tear)?;
+        write!(f, "{} under {}, torn at {}", plain(&self.trial), self.suite, plain(&self.tear))?;
         if let Some(again) = self.again {
-            write!(f, " and {again:?}")?;
+            write!(f, " and {again}", again = plain(&again))?;
         }
-        write!(f, ", then {:?}", self.then)
+        write!(f, ", then {}", plain(&self.then))
     }
 }
 
@@ -490,7 +491,7 @@ impl Till {
         match self.order(field, OrderKind::Sale, amount, vec![Presented::Card(0)]).result {
             OutcomeKind::Paid { intent, .. } => Ok(crate::family::transaction_of(&intent).unwrap_or_default()),
             OutcomeKind::Unresolved { reason, .. } => Err(format!("a sale that nothing tears is unresolved: {reason}")),
-            other => Err(format!("a sale that nothing tears ends as {other:?}")),
+            other => Err(format!("a sale that nothing tears ends as {other}", other = plain(&other))),
         }
     }
 

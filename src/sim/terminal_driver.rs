@@ -11,6 +11,7 @@ use crate::conformance::statement::SecretText;
 use crate::conformance::terminal_tester::{
     Centre, Ended, Order, Record, RecordState, Setting, Shown, TerminalUnderTest,
 };
+use crate::difference::plain;
 use crate::entropy::SeededEntropy;
 use crate::family::purse::card::PurseCard;
 use crate::family::purse::data::{Role, Suite, TerminalId};
@@ -246,7 +247,8 @@ impl TerminalUnderTest for Driver {
 
     fn written(&mut self) -> Result<String, String> {
         let journal = serde_json::to_string(&self.journal.entries()).map_err(|error| error.to_string())?;
-        Ok(format!("{journal}\n{:?}\n{}", self.trace.snapshot(), self.log))
+        let trace = serde_json::to_string(&self.trace.snapshot()).map_err(|error| error.to_string())?;
+        Ok(format!("{journal}\n{trace}\n{}", self.log))
     }
 }
 
@@ -342,7 +344,7 @@ impl Desk for People<'_> {
     }
 
     fn await_card(&mut self, reader: &mut dyn Reader, prompt: &Prompt, _until: Moment) -> Arrival {
-        let _ = writeln!(self.text, "{prompt:?}");
+        let _ = writeln!(self.text, "{prompt}", prompt = plain(&prompt));
         while self.lower.next_touch() {
             if reader.activate(Reset::Cold).is_ok() {
                 return Arrival::Card;
@@ -402,7 +404,7 @@ pub(super) fn pay_at(terminal: TerminalId, card: &mut PurseCard<SeededEntropy>, 
     let mut world = World { reader: &mut reader, journal: &mut journal, desk: &mut desk, entropy: &mut entropy };
     match crate::session::run(&mut terminal, request, &mut world).result {
         OutcomeKind::Paid { .. } => Ok(()),
-        other => Err(format!("the sale at another terminal: {other:?}")),
+        other => Err(format!("the sale at another terminal: {other}", other = plain(&other))),
     }
 }
 

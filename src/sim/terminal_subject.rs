@@ -16,6 +16,7 @@ use crate::family::purse::data::{CardId, LifeCycle, Rights, Suite, TerminalId};
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::kernel_defect::KernelDefect;
 use crate::family::purse::profile::Profile;
+use crate::quoted::quoted;
 use crate::terminal::defect::TerminalDefect;
 
 /// 2019-09-23, before any clock of the simulated worlds.
@@ -82,7 +83,7 @@ impl OwnTerminal {
             session: SessionDefect::by_name(name),
         };
         if defects == Defects::default() {
-            return Err(format!("the terminal has no mutant {name:?}"));
+            return Err(format!("the terminal has no mutant {name}", name = quoted(name)));
         }
         Ok(Self { defects, ..self })
     }

@@ -11,6 +11,7 @@ use super::field::{Recorded, SimulatedCard};
 use crate::card::memory::{Cut, Torn, Write};
 use crate::card::{Answer, Card};
 use crate::crypto::kdf::sha256;
+use crate::difference::plain;
 use crate::family::purse::data::ins;
 
 /// Seeds of each of the ways that are not determined.
@@ -278,12 +279,12 @@ impl TornCommand {
             };
             let (octets, offset) = (at.write.octets.len(), at.write.offset);
             lines.push(format!(
-                "tear {}: write {} of {} of {place}, octets {offset}..{}, leaves: {:?}",
+                "tear {}: write {} of {} of {place}, octets {offset}..{}, leaves: {}",
                 index + 1,
                 cut.after_writes,
                 dead.len(),
                 offset + octets,
-                cut.torn
+                plain(&cut.torn)
             ));
             card = Some(at.torn(cut.torn));
         }

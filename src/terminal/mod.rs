@@ -10,6 +10,7 @@ pub mod kernel;
 
 use std::collections::BTreeSet;
 
+use crate::difference::plain;
 use crate::entropy::Entropy;
 use crate::journal::OpenRecord;
 use crate::journal::policy::SettlementPolicy;
@@ -269,7 +270,11 @@ impl Terminal {
                 self.follow(step, state, now, entropy)
             }
             (state, Event::Lost(_)) if state.expects_answer() => self.lost(&state, now),
-            (state, event) => self.finish(OutcomeKind::Internal(format!("{event:?} came in state {state:?}"))),
+            (state, event) => self.finish(OutcomeKind::Internal(format!(
+                "{event} came in state {state}",
+                event = plain(&event),
+                state = plain(&state)
+            ))),
         }
     }
 
@@ -343,7 +348,11 @@ impl Terminal {
             }
             (State::ExpectAcknowledged(after), _) => self.acknowledged(after, now, entropy),
             (state, Finding::Broken(_)) => self.lost(&state, now),
-            (state, finding) => self.finish(OutcomeKind::Internal(format!("{finding:?} was found in state {state:?}"))),
+            (state, finding) => self.finish(OutcomeKind::Internal(format!(
+                "{finding} was found in state {state}",
+                state = plain(&state),
+                finding = plain(&finding)
+            ))),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The answer to reset (ISO/IEC 7816-3:2006, 8.2) and its historical octets (ISO/IEC 7816-4:2020, 12.1.1).
 
 use super::{Fault, Parsed, WireError, compact_tlv, count, historical, octets, one_octet, pretty::Listing, trailer};
+use crate::difference::plain;
 
 /// Most octets: TS and 32 more (ISO/IEC 7816-3:2006, 8.2.1).
 pub const LEN_MAX: usize = 33;
@@ -324,7 +325,7 @@ fn list_fields(listing: &mut Listing<'_>, base: usize, input: &[u8]) {
             }
             Field::Interface { letter, index, protocol, first, octet } => {
                 let meaning = interface_meaning(letter, index, protocol, first, octet);
-                listing.line(offset, &format!("T{letter:?}{index} {octet:02X}: {meaning}"));
+                listing.line(offset, &format!("T{}{index} {octet:02X}: {meaning}", plain(&letter)));
             }
             Field::Historical([]) => {}
             Field::Historical(octets) => {

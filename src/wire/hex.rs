@@ -90,7 +90,7 @@ fn digit(what: &'static str) -> impl Fn(&[u8]) -> Parsed<'_, u8> {
 fn in_text(text: &str, fault: &Fault<'_>) -> WireError {
     let mut error = fault.at(0, text.len());
     if let Some(character) = text.get(error.offset..).and_then(|rest| rest.chars().next()) {
-        error.got = format!("{character:?}");
+        error.got = format!("'{}'", character.escape_debug());
     }
     error
 }

@@ -3,6 +3,7 @@
 //!
 //! A listing shows values as they are, account numbers included: it is for whoever already holds the octets.
 
+use crate::quoted::quoted;
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
@@ -95,7 +96,7 @@ impl fmt::Display for Format {
 
 /// A name that is none of the formats'.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{got:?} is no format: expected one of {}", Format::ALL.map(Format::name).join(", "))]
+#[error("{} is no format: expected one of {}", quoted(got), Format::ALL.map(Format::name).join(", "))]
 pub struct FormatError {
     got: String,
 }

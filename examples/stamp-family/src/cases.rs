@@ -6,6 +6,7 @@ use untorn::card::memory::{Cut, Torn};
 use untorn::conformance::case::Case;
 use untorn::conformance::tester::{Answer, Tester};
 use untorn::conformance::verdict::{Outcome, Stop};
+use untorn::difference::plain;
 
 use crate::NAME;
 
@@ -150,7 +151,10 @@ fn tear_redeem(tester: &mut Tester<'_>, cut: Cut) -> Outcome<bool> {
     }
     let now = look(tester)?;
     let after = Count { stamps: 0, coffees: before.coffees + 1 };
-    tester.check(now == after || (torn && now == before), format!("before {before:?}, now {now:?}"))?;
+    tester.check(
+        now == after || (torn && now == before),
+        format!("before {before}, now {now}", before = plain(&before), now = plain(&now)),
+    )?;
     Ok(torn)
 }
 

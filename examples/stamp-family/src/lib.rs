@@ -14,6 +14,7 @@ use untorn::conformance::statement::Statement;
 use untorn::conformance::tester::Tester;
 use untorn::conformance::verdict::{Outcome, Stop};
 use untorn::family::CardFamily;
+use untorn::quoted::quoted;
 use untorn::wire::hex;
 
 use card::StampDefect;
@@ -59,7 +60,7 @@ impl CardFamily for Stamps {
 
     /// This card draws nothing at random, so that the seed is not needed.
     fn virtual_card(&self, _profile: &str, _seed: u64, mutant: Option<&str>) -> Result<Box<dyn Card>, String> {
-        let unknown = |name: &str| format!("stamp cards have no mutant {name:?}");
+        let unknown = |name: &str| format!("stamp cards have no mutant {name}", name = quoted(name));
         let defect = mutant.map(|name| StampDefect::by_name(name).ok_or_else(|| unknown(name))).transpose()?;
         Ok(Box::new(card::fresh(defect)))
     }

@@ -13,6 +13,7 @@ use crate::card::memory::{Cut, Torn};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
+use crate::difference::plain;
 use crate::wire::status::StatusWord;
 
 /// Far more writes than a command has.
@@ -72,9 +73,9 @@ fn converge(tester: &mut Tester<'_>, desk: &Desk, torn: &Planned) -> Outcome {
     let (mut opened, found) = look(tester, desk)?;
     let committed = found == *after;
     if !committed && found != *before {
-        tester.note(format!("before {before:?}"));
-        tester.note(format!("after {after:?}"));
-        tester.note(format!("found {found:?}"));
+        tester.note(format!("before {before}", before = plain(&before)));
+        tester.note(format!("after {after}", after = plain(&after)));
+        tester.note(format!("found {found}", found = plain(&found)));
     }
     tester.check(committed || found == *before, "all is as before the order, or all as after it")?;
     let receipt = opened.session.receipt(tester, &order.transaction.0)?;

@@ -217,7 +217,7 @@ fn roles_that_may_not(tester: &mut Tester<'_>) -> Outcome {
         let mut opened = desk(role).open(tester)?;
         for operation in operations {
             let order = opened.order(tester, std::slice::from_ref(operation));
-            tester.note(format!("{role:?}: {operation:?}"));
+            tester.note(format!("{role}: {operation}"));
             opened.session.refuse(tester, &order, StatusWord::SECURITY_STATUS_NOT_SATISFIED)?;
         }
         let (_, status) = opened.session.send(tester, ins::GET_RECEIPT, [0, 0], &of.0)?;

@@ -215,7 +215,7 @@ fn rights_that_are_missing(tester: &mut Tester<'_>) -> Outcome {
     {
         let mut opened = with_rights(rights).open(tester)?;
         let order = opened.order(tester, std::slice::from_ref(&operation));
-        tester.note(format!("rights {rights:02X}: {operation:?}"));
+        tester.note(format!("rights {rights:02X}: {operation}"));
         opened.session.refuse(tester, &order, StatusWord::SECURITY_STATUS_NOT_SATISFIED)?;
         let (_, status) = opened.session.send(tester, ins::GET_RECEIPT, [0, 0], &of.0)?;
         tester.check_equal("the session goes on: GET RECEIPT", &StatusWord::OK, &status)?;

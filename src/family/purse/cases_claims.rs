@@ -9,6 +9,7 @@ use super::data_transact::{FILE_CYCLIC, FILE_LINEAR};
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
 use crate::money::Currency;
+use crate::quoted::quoted;
 use crate::wire::status::StatusWord;
 
 /// What the statement says otherwise than the card, each in a sentence.
@@ -110,7 +111,10 @@ fn of_logical_card(tester: &Tester<'_>, detail: &LogicalCardDetail) -> Outcome<V
     if let Ok(text) = tester.text(&name) {
         let claimed = text.parse().ok().and_then(Currency::new).or_else(|| Currency::from_alpha(text));
         let claimed = claimed.ok_or_else(|| {
-            Stop::error(format!("statement: {name}: expected a code such as EUR or 978, got {text:?}"))
+            Stop::error(format!(
+                "statement: {name}: expected a code such as EUR or 978, got {text}",
+                text = quoted(text)
+            ))
         })?;
         if claimed != detail.currency {
             found.push(said(&format!("currency of logical card {}", detail.id), claimed, detail.currency));

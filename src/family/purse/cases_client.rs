@@ -12,6 +12,7 @@ use crate::conformance::tester::{Answer, Tester};
 use crate::conformance::verdict::{Outcome, Stop};
 use crate::crypto::des::TripleDesKey;
 use crate::crypto::ec::{Point, PrivateKey};
+use crate::quoted::quoted;
 use crate::secret::Secret;
 use crate::wire::apdu::Command;
 use crate::wire::hex;
@@ -71,7 +72,10 @@ fn ours<E: std::fmt::Display>(error: E) -> Stop {
 pub fn scheme(tester: &Tester<'_>) -> Outcome<Scheme> {
     match tester.text("purse.keys")? {
         "test" => Ok(Scheme::test()),
-        other => Err(Stop::error(format!("purse.keys: expected \"test\", the only keys known here, got {other:?}"))),
+        other => Err(Stop::error(format!(
+            "purse.keys: expected \"test\", the only keys known here, got {other}",
+            other = quoted(other)
+        ))),
     }
 }
 
@@ -466,7 +470,8 @@ impl Session {
 
     /// TRANSACT; its receipt, or the authentic status word of a refusal.
     pub fn transact(&mut self, tester: &mut Tester<'_>, order: &Order) -> Outcome<Result<SealedReceipt, StatusWord>> {
-        tester.note(format!("TRANSACT {:?}", order.operations));
+        let operations: Vec<String> = order.operations.iter().map(Operation::to_string).collect();
+        tester.note(format!("TRANSACT {}", operations.join(", ")));
         let (data, status) = self.send(tester, ins::TRANSACT, [0, 0], &order.emit())?;
         if status != StatusWord::OK {
             tester.check(data.is_empty(), "a refusal carries no data")?;

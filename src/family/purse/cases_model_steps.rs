@@ -24,6 +24,7 @@ use std::str::FromStr;
 use super::data::Suite;
 use super::model::Entry;
 use crate::card::memory::{Cut, Torn};
+use crate::quoted::quoted;
 
 /// Octets of which one step is drawn.
 pub const DRAWN_LEN: usize = 24;
@@ -391,7 +392,7 @@ impl FromStr for Step {
             Some((action, tear)) => (action, Some(Tear::parse(tear))),
             None => (text, None),
         };
-        let refuse = || format!("expected a step such as td1:100~c3n0, got {text:?}");
+        let refuse = || format!("expected a step such as td1:100~c3n0, got {text}", text = quoted(text));
         let action = Action::parse(action).ok_or_else(refuse)?;
         match tear {
             Some(None) => Err(refuse()),

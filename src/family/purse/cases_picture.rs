@@ -8,6 +8,7 @@ use super::data_session::LogicalCardDetail;
 use super::data_transact::{FILE_CYCLIC, FILE_LINEAR, Operation, Order, ReceiptBody, ReceiptType};
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
+use crate::difference::plain;
 use crate::wire::hex;
 use crate::wire::status::StatusWord;
 
@@ -164,8 +165,8 @@ impl Picture {
 /// Fails unless the card looks as expected; the log has both pictures then.
 pub(super) fn check_picture(tester: &mut Tester<'_>, what: &str, expected: &Picture, got: &Picture) -> Outcome {
     if expected != got {
-        tester.note(format!("expected {expected:?}"));
-        tester.note(format!("got {got:?}"));
+        tester.note(format!("expected {expected}", expected = plain(&expected)));
+        tester.note(format!("got {got}", got = plain(&got)));
     }
     tester.check(expected == got, what)
 }

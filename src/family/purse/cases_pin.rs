@@ -10,6 +10,7 @@ use crate::card::memory::{Cut, Torn};
 use crate::conformance::case::{Case, Risk};
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
+use crate::difference::plain;
 use crate::wire::status::StatusWord;
 
 /// The valid twin of what is refused.
@@ -301,7 +302,10 @@ fn torn_tries(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
         let mut session = open(tester, suite)?.session;
         let status = session.verify(tester, &other)?;
         let expected = [0x63C0 + left_after(tester, 1)?, 0x63C0 + left_after(tester, 2)?];
-        tester.check(expected.contains(&status.0), format!("{torn:?}: one try less at most: {:04X}", status.0))?;
+        tester.check(
+            expected.contains(&status.0),
+            format!("{torn}: one try less at most: {:04X}", status.0, torn = plain(&torn)),
+        )?;
         right(tester, &mut session)?;
     }
     Ok(())

@@ -9,6 +9,7 @@ use super::data_session::{Epc1Offer, SelectAnswer};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
+use crate::difference::plain;
 
 /// Nonces that are measured.
 const SAMPLES: usize = 1_000;
@@ -102,7 +103,10 @@ fn measure_nonces(tester: &mut Tester<'_>) -> Outcome {
     for bit in 0..64 {
         let set = nonces.iter().filter(|nonce| *nonce >> bit & 1 == 1).count();
         if !SET.contains(&set) {
-            return Err(Stop::fail(format!("bit {bit} of the nonce: expected set in {SET:?} of {SAMPLES}, got {set}")));
+            return Err(Stop::fail(format!(
+                "bit {bit} of the nonce: expected set in {SET} of {SAMPLES}, got {set}",
+                SET = plain(&SET)
+            )));
         }
     }
     let steps: Vec<u64> = nonces.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();

@@ -9,6 +9,7 @@ use crate::conformance::case::Case;
 use crate::conformance::lower_tester::{At, CardHandle, Touch, Twist};
 use crate::conformance::terminal_tester::{Centre, Ended, Order, RecordState, Setting, TerminalTester};
 use crate::conformance::verdict::Outcome;
+use crate::quoted::quoted;
 
 pub(super) fn cases() -> Vec<Case> {
     [given_up(), shown_meanwhile(), killed(), durable(), kept(), settings()].concat()
@@ -92,7 +93,10 @@ fn shown_meanwhile() -> Vec<Case> {
                     let shown = tester.order(&Order::sale(AMOUNT), vec![at_order(card, twist)])?;
                     check_ended(tester, &shown, Ended::Unresolved)?;
                     for words in words {
-                        tester.check(!shown.text.contains(words), format!("{words:?} is not shown"))?;
+                        tester.check(
+                            !shown.text.contains(words),
+                            format!("{words} is not shown", words = quoted(words)),
+                        )?;
                     }
                 }
                 Ok(())
@@ -106,7 +110,7 @@ fn shown_meanwhile() -> Vec<Case> {
                 let card = tester.card()?;
                 let shown = tester.order(&Order::sale(AMOUNT), vec![at_order(card, Twist::KilledBefore)])?;
                 check_ended(tester, &shown, Ended::Killed)?;
-                tester.check(!shown.text.contains(words), format!("{words:?} is not shown"))
+                tester.check(!shown.text.contains(words), format!("{words} is not shown", words = quoted(words)))
             }),
     ]
 }

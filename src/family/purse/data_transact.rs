@@ -106,6 +106,33 @@ pub enum Operation {
     },
 }
 
+/// In words, for a log: what it changes, by how much, on which logical card.
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Debit { logical_card, amount } => write!(f, "debit of {amount} from logical card {logical_card}"),
+            Self::WriteRecord { logical_card, record, data } => {
+                write!(f, "record {record} of logical card {logical_card} becomes {}", hex::encode(data))
+            }
+            Self::AppendRecord { logical_card, data } => {
+                write!(f, "{} appended to the cyclic file of logical card {logical_card}", hex::encode(data))
+            }
+            Self::Count { logical_card, up, number } => {
+                let direction = if *up { "up" } else { "down" };
+                write!(f, "counter of logical card {logical_card} {direction} by {number}")
+            }
+            Self::Refund { logical_card, amount, of } => {
+                write!(f, "refund of {amount} to logical card {logical_card}, of the debit {of}")
+            }
+            Self::Credit { logical_card, amount } => write!(f, "credit of {amount} to logical card {logical_card}"),
+            Self::LifeCycle { status } => write!(f, "the card becomes {status}"),
+            Self::TakeOver { logical_card, amount, from, link } => {
+                write!(f, "logical card {logical_card} takes over {amount} from card {from} with LINK {link}")
+            }
+        }
+    }
+}
+
 impl Operation {
     const fn tag(&self) -> Tag {
         Tag(match self {

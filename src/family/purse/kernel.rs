@@ -11,6 +11,7 @@ use super::kernel_sam::{Sam, SamError, SessionCommand, split_status};
 use crate::entropy::Entropy;
 use crate::journal::record::{CardReference, Intent, OrderKind};
 use crate::money::Money;
+use crate::quoted::quoted;
 use crate::terminal::kernel::{
     CardView, Command, Draft, Finding, HistoryItem, Kernel, LogicalBalance, Proof, Refusal, RefusalReason, Step, Task,
 };
@@ -562,7 +563,10 @@ fn history_item(body: &ReceiptBody) -> HistoryItem {
 fn parse_transaction(text: &str) -> Result<TransactionId, Refusal> {
     let octets = hex::parse(text).ok().and_then(|octets| octets.try_into().ok());
     octets.map(TransactionId).ok_or_else(|| {
-        refused(RefusalReason::NotRefundable, format!("a transaction id is 32 hex digits, got {text:?}"))
+        refused(
+            RefusalReason::NotRefundable,
+            format!("a transaction id is 32 hex digits, got {text}", text = quoted(text)),
+        )
     })
 }
 

@@ -80,6 +80,7 @@ use crate::conformance::tester::Tester;
 use crate::conformance::verdict::Outcome;
 use crate::entropy::{Entropy, SeededEntropy};
 use crate::journal::record::Intent;
+use crate::quoted::quoted;
 use crate::wire::tag::Dictionary;
 
 /// The family as the table of families has it.
@@ -170,7 +171,7 @@ impl<E: Entropy> PurseCard<E> {
         }
         match CommitDefect::by_name(name) {
             Some(defect) => Ok(card.with_commit_defect(defect)),
-            None => Err(format!("the purse has no mutant {name:?}")),
+            None => Err(format!("the purse has no mutant {name}", name = quoted(name))),
         }
     }
 }

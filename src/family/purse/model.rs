@@ -11,6 +11,7 @@ use super::data::{CardId, LifeCycle, Link, Role, Suite, TerminalId, TransactionI
 use super::data_session::{LogicalCardDetail, State};
 use super::data_transact::{FILE_CYCLIC, FILE_LINEAR, Operation, Order, RECORD_LEN, ReceiptBody, ReceiptType};
 use crate::crypto::kdf::sha256;
+use crate::difference::plain;
 use crate::difference::{difference, parted};
 use crate::money::Currency;
 
@@ -582,7 +583,7 @@ fn distinct(worlds: Vec<Model>) -> Vec<Model> {
 fn shown(answer: &Answer) -> String {
     match answer {
         Ok(Reply::Done) => "9000".to_owned(),
-        Ok(reply) => format!("9000 {reply:?}"),
+        Ok(reply) => format!("9000 {reply}", reply = plain(&reply)),
         Err(status) => format!("{status:04X}"),
     }
 }

@@ -17,7 +17,9 @@ use super::data_session::Certificate;
 use crate::card::try_counter::TRIES_MAX;
 use crate::crypto::des::TripleDesKey;
 use crate::crypto::ec::{POINT_LEN, Point, PrivateKey};
+use crate::difference::plain;
 use crate::money::Currency;
+use crate::quoted::quoted;
 use crate::secret::{Pin, Secret, toml_error};
 use crate::wire::hex;
 
@@ -140,7 +142,7 @@ impl Profile {
     pub fn built_in(name: &str) -> Result<Self, ProfileError> {
         let Some((_, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) else {
             let known: Vec<_> = Self::offered().map(|(name, _)| name).collect();
-            return Err(ProfileError(format!("expected one of {}, got {name:?}", known.join(", "))));
+            return Err(ProfileError(format!("expected one of {}, got {name}", known.join(", "), name = quoted(name))));
         };
         Self::parse(text)
     }
@@ -252,8 +254,8 @@ impl TryFrom<RawLogicalCard> for LogicalCardProfile {
         }
         let currency =
             raw.currency.parse().ok().and_then(Currency::new).or_else(|| Currency::from_alpha(&raw.currency));
-        let currency =
-            currency.ok_or_else(|| format!("currency: expected a code such as EUR or 978, got {:?}", raw.currency))?;
+        let currency = currency
+            .ok_or_else(|| format!("currency: expected a code such as EUR or 978, got {}", quoted(&raw.currency)))?;
         Ok(Self {
             id: raw.id,
             operator: raw.operator,
@@ -321,7 +323,10 @@ fn logical_cards<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Logic
     let cards = Vec::<LogicalCardProfile>::deserialize(deserializer)?;
     let ids: Vec<u8> = cards.iter().map(|card| card.id).collect();
     if ids.is_empty() || !ids.windows(2).all(|pair| pair[0] < pair[1]) {
-        return Err(D::Error::custom(format!("expected 1 to 8 logical cards, ids ascending, got {ids:?}")));
+        return Err(D::Error::custom(format!(
+            "expected 1 to 8 logical cards, ids ascending, got {ids}",
+            ids = plain(&ids)
+        )));
     }
     Ok(cards)
 }

@@ -9,6 +9,7 @@ use super::refusal::{CHANNEL, CLASS, NO_CHANNEL_LEFT, PARAMETERS, named, nothing
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
+use crate::difference::plain;
 
 /// Channels there can be besides channel 0 (ISO/IEC 7816-4:2020, 5.4.2).
 const CHANNELS_MAX: usize = 19;
@@ -50,7 +51,7 @@ fn opening() -> Vec<Case> {
                         return nothing_done(tester, &answer, NO_CHANNEL_LEFT);
                     }
                     let new = !answer.data.iter().any(|number| opened.contains(number));
-                    tester.check(new, format!("a channel other than {opened:?}"))?;
+                    tester.check(new, format!("a channel other than {opened}", opened = plain(&opened)))?;
                     opened.extend(answer.data);
                 }
                 Err(Stop::fail(format!("more than {CHANNELS_MAX} channels were opened")))
@@ -112,8 +113,9 @@ fn first_opening(tester: &mut Tester<'_>) -> Outcome {
         let other = tester.send_whole(&command)?;
         if other.is_done() && matches!(other.data.as_slice(), [1..=19]) {
             return Err(Stop::inconclusive(format!(
-                "MANAGE CHANNEL answers {answer:?} to the statement's Le, and opens a channel with another: set \
-                 \"iso7816_4.open_le\" = \"{name}\" in [values]"
+                "MANAGE CHANNEL answers {answer} to the statement's Le, and opens a channel with another: set \
+                 \"iso7816_4.open_le\" = \"{name}\" in [values]",
+                answer = plain(&answer)
             )));
         }
     }
@@ -124,8 +126,9 @@ fn first_opening(tester: &mut Tester<'_>) -> Outcome {
         ));
     }
     Err(Stop::fail(format!(
-        "expected MANAGE CHANNEL to open a channel and to say its number, got {answer:?}: iso7816_4.logical_channels is \
-         claimed"
+        "expected MANAGE CHANNEL to open a channel and to say its number, got {answer}: iso7816_4.logical_channels is \
+         claimed",
+        answer = plain(&answer)
     )))
 }
 

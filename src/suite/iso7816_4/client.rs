@@ -2,6 +2,7 @@
 
 use crate::conformance::tester::{Answer, Tester};
 use crate::conformance::verdict::{Outcome, Stop};
+use crate::quoted::quoted;
 use crate::wire::hex;
 
 /// Octets that the statement gives under `iso7816_4.`.
@@ -19,7 +20,10 @@ fn choice(tester: &Tester<'_>, name: &str, usual: &str) -> Outcome<Option<u8>> {
     }
     match hex::parse(given).as_deref() {
         Ok([octet]) => Ok(Some(*octet)),
-        _ => Err(Stop::error(format!("statement: {name}: expected one octet, or none, got {given:?}"))),
+        _ => Err(Stop::error(format!(
+            "statement: {name}: expected one octet, or none, got {given}",
+            given = quoted(given)
+        ))),
     }
 }
 
@@ -220,9 +224,10 @@ pub(super) fn close(tester: &mut Tester<'_>, channel: u8) -> Outcome<Answer> {
     match tester.optional_text("iso7816_4.close_from")?.unwrap_or("basic") {
         "basic" => tester.send(&[0x00, 0x70, 0x80, channel]),
         "own" => tester.send(&[on(0x00, channel), 0x70, 0x80, 0x00]),
-        other => {
-            Err(Stop::error(format!("statement: iso7816_4.close_from: expected \"basic\" or \"own\", got {other:?}")))
-        }
+        other => Err(Stop::error(format!(
+            "statement: iso7816_4.close_from: expected \"basic\" or \"own\", got {other}",
+            other = quoted(other)
+        ))),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::client::{open, select, select_shared, try_open};
 use crate::conformance::tester::{Answer, Tester};
 use crate::conformance::verdict::{Outcome, Stop};
+use crate::quoted::quoted;
 use crate::wire::hex;
 use crate::wire::status::Kind;
 
@@ -48,7 +49,10 @@ fn exact_words(tester: &Tester<'_>, exact: u16) -> Outcome<Vec<u16>> {
     let octets = hex::parse(text).map_err(|error| Stop::error(format!("statement: {name}: {error}")))?;
     let (words, rest) = octets.as_chunks::<2>();
     if !rest.is_empty() || words.is_empty() {
-        return Err(Stop::error(format!("statement: {name}: expected status words of two octets, got {text:?}")));
+        return Err(Stop::error(format!(
+            "statement: {name}: expected status words of two octets, got {text}",
+            text = quoted(text)
+        )));
     }
     Ok(words.iter().map(|word| u16::from_be_bytes(*word)).collect())
 }

@@ -8,6 +8,7 @@ use super::refusal::{NO_APPLICATION, in_each_state, refused};
 use crate::conformance::case::Case;
 use crate::conformance::tester::{Answer, Tester};
 use crate::conformance::verdict::{Outcome, Stop};
+use crate::difference::plain;
 use crate::wire::tlv::{self, Tag};
 
 /// The cases, in the order in which they run.
@@ -203,13 +204,15 @@ fn first_read(tester: &mut Tester<'_>) -> Outcome {
         tester.preamble(select)?;
         if reads(&tester.send_whole(&command)?) {
             return Err(Stop::inconclusive(format!(
-                "the card answers {answer:?} to iso7816_4.read_command with the statement's Le, and reads with another: set \
-                 \"iso7816_4.read_le\" = \"{name}\" in [values]; nothing that reads was tried"
+                "the card answers {answer} to iso7816_4.read_command with the statement's Le, and reads with another: set \
+                 \"iso7816_4.read_le\" = \"{name}\" in [values]; nothing that reads was tried",
+                answer = plain(&answer)
             )));
         }
     }
     Err(Stop::fail(format!(
-        "iso7816_4.read_command answers {answer:?}: expected two octets or more; is it a command that this application has?"
+        "iso7816_4.read_command answers {answer}: expected two octets or more; is it a command that this application has?",
+        answer = plain(&answer)
     )))
 }
 
