@@ -331,8 +331,8 @@ impl Explorer {
         for (_, _, command) in &self.commands {
             digest = sha256(&[&digest, &command.digest()]);
         }
-        for item in &self.items {
-            digest = sha256(&[&digest, self.item_name(item).as_bytes()]);
+        for index in 0..self.items.len() {
+            digest = sha256(&[&digest, self.item_name(index).as_bytes()]);
         }
         format!("{} work={}", self.plan.name(), hex::encode(&digest[..8]))
     }
@@ -354,7 +354,7 @@ impl Explorer {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let idle = || watcher.stop() || first.load(Ordering::Relaxed) < index;
                 let Some(item) = self.items.get(index).filter(|_| !idle()) else { return };
-                let name = self.item_name(item);
+                let name = self.item_name(index);
                 if lock().0.contains_key(&name) {
                     continue;
                 }
@@ -384,7 +384,7 @@ impl Explorer {
         });
         let (ledger, mut violations, beyond) = state.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut counts = Counts::default();
-        let names: Vec<String> = self.items.iter().map(|item| self.item_name(item)).collect();
+        let names: Vec<String> = (0..self.items.len()).map(|index| self.item_name(index)).collect();
         let done: Vec<&Counts> = names.iter().filter_map(|name| ledger.get(name)).collect();
         for item in &done {
             counts.add(item);
@@ -397,13 +397,14 @@ impl Explorer {
         Explored { items: self.items.len(), done: done.len(), counts, violation, gaps }
     }
 
-    /// Its name in the ledger.
-    fn item_name(&self, item: &Item) -> String {
+    /// Its name in the ledger. The number makes it unique: words for people may be the same for two kinds.
+    fn item_name(&self, index: usize) -> String {
+        let item = &self.items[index];
         let what = match item.kind {
             Kind::Card { command, write, depth } => format!("c{}w{write}@{depth}", self.commands[command].2.exchange),
             other => plain(&other),
         };
-        format!("{}.{} {what}", suite_name(self.settings[item.setting].suite()), item.order.name())
+        format!("{}.{} {index} {what}", suite_name(self.settings[item.setting].suite()), item.order.name())
     }
 
     fn violation(&self, suite: Suite, order: Order, cuts: &Cuts, rule: String, steps: Vec<String>) -> Violation {
