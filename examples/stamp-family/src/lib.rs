@@ -23,7 +23,7 @@ use card::StampDefect;
 pub const NAME: &str = "stamps";
 
 /// What the card claims (ICS). `specs/iso7816_4.md` of untorn says what the claims mean and which values they need.
-const CLAIMS: [&str; 9] = [
+const CLAIMS: [&str; 10] = [
     "stamps",
     "iso7816_4",
     "iso7816_4.strict",
@@ -33,6 +33,7 @@ const CLAIMS: [&str; 9] = [
     "iso7816_4.chaining",
     "iso7816_4.chaining_limit",
     "iso7816_4.logical_channels",
+    "iso7816_4.shareable",
 ];
 
 /// The family of stamp cards.
