@@ -41,6 +41,18 @@ fn mute_service(desk: &Desk) -> (std::path::PathBuf, mpsc::Receiver<()>) {
     (path, comes)
 }
 
+/// The same command with the signals as a person's shell leaves them: what runs in the background of a script has SIGINT ignored, and
+/// its children inherit that.
+fn attentive(command: &Command) -> Command {
+    let mut attentive = Command::new("/usr/bin/env");
+    attentive.arg("--default-signal=HUP,INT,TERM").arg(command.get_program()).args(command.get_args());
+    attentive.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(directory) = command.get_current_dir() {
+        attentive.current_dir(directory);
+    }
+    attentive
+}
+
 #[test]
 fn a_service_that_never_answers() {
     for words in [
@@ -54,7 +66,7 @@ fn a_service_that_never_answers() {
             let (service, comes) = mute_service(&desk);
             let mut command = desk.command(words);
             command.env("PCSCLITE_CSOCK_NAME", service).env("HOME", desk.path());
-            let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            let mut child = attentive(&command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             comes.recv_timeout(PATIENCE).unwrap();
             let begun = Instant::now();
             kill_process(Pid::from_raw(child.id().cast_signed()).unwrap(), signal).unwrap();
