@@ -1,6 +1,6 @@
 //! A card that lies on the virtual reader of a [`Pcscd`](super::pcscd::Pcscd).
 
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 
 use untorn::reader::in_process::SharedCard;
@@ -75,11 +75,16 @@ impl Seen {
         self.wait(|event| matches!(event, WatchEvent::CardRemoved { reader } if reader == READER));
     }
 
-    /// Stops watching; nothing comes after what comes back here.
+    /// Stops watching, and gives what came until it had stopped. Its thread may be in a call to the service for a moment yet.
     pub fn stop(mut self) -> Vec<WatchEvent> {
         self.watch = None;
-        let rest = self.events.try_iter().collect();
-        assert_eq!(self.events.try_recv(), Err(mpsc::TryRecvError::Disconnected));
-        rest
+        let mut rest = Vec::new();
+        loop {
+            match self.events.recv_timeout(PATIENCE) {
+                Ok(event) => rest.push(event),
+                Err(RecvTimeoutError::Disconnected) => return rest,
+                Err(RecvTimeoutError::Timeout) => panic!("the watch does not stop"),
+            }
+        }
     }
 }
