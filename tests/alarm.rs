@@ -44,7 +44,7 @@ fn a_restored_card_is_an_alarm_and_gets_no_order() {
     let paid = fs::read(desk.state()).unwrap();
     fs::write(desk.state(), &before).unwrap();
 
-    let refused = desk.run(&["pay", "100"]).ended(2);
+    let refused = desk.run(&["pay", "100"]).ended(6);
     for said in ["ALARM", "No booking was changed", "Journal: at order 000001", "back at transaction 0", "contradicts"]
     {
         assert!(refused.stdout.replace('\n', " ").contains(said), "{said}: {}", refused.stdout);
@@ -56,7 +56,7 @@ fn a_restored_card_is_an_alarm_and_gets_no_order() {
     // Shown again at each touch, written down once, and never good for an order.
     let written = lines(&desk);
     for command in [&["balance"][..], &["history"], &["resolve"], &["pay", "1"], &["topup", "1"]] {
-        let found = desk.json(2, command);
+        let found = desk.json(6, command);
         let alarm = &found["alarms"][0];
         assert_eq!((&alarm["alarm"], &alarm["recorded_before"]), (&"history".into(), &true.into()), "{found}");
         assert_eq!(alarm["number"], 1);
@@ -90,7 +90,7 @@ fn a_card_that_paid_what_the_journal_calls_not_paid_is_an_alarm() {
     assert_eq!(desk.json(0, &["resolve"])["settled"][0]["verdict"], "not-paid");
 
     fs::write(desk.state(), &first).unwrap();
-    let found = desk.json(2, &["resolve"]);
+    let found = desk.json(6, &["resolve"]);
     let alarm = &found["alarms"][0];
     assert_eq!((&alarm["alarm"], &alarm["number"], &alarm["kind"]), (&"receipt".into(), &1.into(), &"sale".into()));
     assert_eq!(found["settled"].as_array().unwrap().len(), 0, "no booking is changed: {found}");
@@ -116,7 +116,7 @@ fn an_order_is_refused_at_the_touch_that_finds_the_contradiction() {
     card_of_0_1_0(&desk.state());
     desk.run(&["resolve"]).ended(0);
     fs::write(desk.state(), &first).unwrap();
-    let refused = desk.json(2, &["pay", "100"]);
+    let refused = desk.json(6, &["pay", "100"]);
     assert_eq!((&refused["result"], &refused["reason"]), (&"refused".into(), &"contradiction".into()), "{refused}");
     assert_eq!(Held::by(&desk).balance, 17_080 - 1_250);
     assert_eq!(desk.json(0, &["pay", "100"])["result"], "paid");

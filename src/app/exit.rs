@@ -12,7 +12,7 @@ pub enum Exit {
     Done = 0,
     /// Refused, or failed; nothing is in doubt.
     Failed = 1,
-    /// Unresolved: whether value moved is not known, or it is and the result could not be printed, or a card contradicts the journal.
+    /// Unresolved: whether value moved is not known, or it is and the result could not be printed.
     Unresolved = 2,
     /// The command line, a file named there or the configuration is wrong.
     Usage = 3,
@@ -20,6 +20,8 @@ pub enum Exit {
     NoCard = 4,
     /// This order moved nothing, for an older one is open and holds it up.
     HeldUp = 5,
+    /// An alarm: a card contradicts the journal, and people must look.
+    Alarm = 6,
     /// SIGHUP came while nothing was in doubt: 128 + 1.
     HungUp = 129,
     /// SIGINT came while nothing was in doubt: 128 + 2.
@@ -110,13 +112,14 @@ pub enum Telling {
 pub const fn code(money: Money, work: Work, telling: Telling) -> Exit {
     match (money, work, telling) {
         (Money::HeldUp, ..) => Exit::HeldUp,
+        (Money::Contradicted, ..) => Exit::Alarm,
         // Known, and told: whatever else went wrong, a signal or a tear that did not come about, the order is done.
         (Money::Known, _, Telling::Told)
         | (Money::NoneAsked | Money::NotMoved, Work::Whole | Work::TearMissed, Telling::Told | Telling::NobodyReads) => {
             Exit::Done
         }
         // Nobody knows. Or it is known, and whoever asked has not read it: that is neither done nor undone.
-        (Money::NotKnown | Money::Contradicted, ..)
+        (Money::NotKnown, ..)
         | (Money::Known, _, Telling::NobodyReads | Telling::Lost)
         | (Money::NoneAsked | Money::NotMoved, Work::Whole | Work::TearMissed, Telling::Lost)
         | (Money::NoneAsked | Money::NotMoved, Work::Inconclusive, _) => Exit::Unresolved,
@@ -159,7 +162,7 @@ impl Work {
             Exit::HungUp => Self::Signalled(Signal::Hup),
             Exit::Interrupted => Self::Signalled(Signal::Int),
             Exit::Terminated => Self::Signalled(Signal::Term),
-            Exit::Failed | Exit::HeldUp => Self::Failed,
+            Exit::Failed | Exit::HeldUp | Exit::Alarm => Self::Failed,
         }
     }
 }
@@ -190,7 +193,7 @@ mod tests {
         let nothing = "0 0 2 | 1 1 1 | 3 3 3 | 4 4 4 | 2 2 2 | 129 129 129 | 130 130 130 | 143 143 143 | 0 0 2";
         let known = ["0 2 2"; 9].join(" | ");
         let same = |number: &str| [[number; 3].join(" ").as_str(); 9].join(" | ");
-        let expected = [nothing.to_owned(), nothing.to_owned(), same("5"), same("2"), known, same("2")];
+        let expected = [nothing.to_owned(), nothing.to_owned(), same("5"), same("2"), known, same("6")];
         for (money, row) in MONEY.into_iter().zip(expected) {
             let cell = |work| TELLING.map(|telling| (code(money, work, telling) as u8).to_string()).join(" ");
             assert_eq!(WORK.map(cell).join(" | "), row, "{money:?}");

@@ -320,10 +320,10 @@ impl Station {
         let still_open = outcome.settled.iter().any(|settled| matches!(settled.verdict, Verdict::StillOpen { .. }));
         let learnt = outcome.settled.iter().any(|settled| !matches!(settled.verdict, Verdict::StillOpen { .. }));
         let work = match &outcome.result {
+            OutcomeKind::Unresolved { .. } => return (Moved::NotKnown, Work::Whole),
             // Whatever else came of it, people must look.
             _ if outcome.alarms.iter().any(Contradiction::holds_up) => return (Moved::Contradicted, Work::Whole),
             OutcomeKind::Paid { .. } => return (Moved::Known, Work::Whole),
-            OutcomeKind::Unresolved { .. } => return (Moved::NotKnown, Work::Whole),
             OutcomeKind::Resolved if still_open => return (Moved::NotKnown, Work::Whole),
             OutcomeKind::Balance | OutcomeKind::History(_) | OutcomeKind::Resolved if learnt => {
                 return (Moved::Known, Work::Whole);
