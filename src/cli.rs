@@ -78,7 +78,7 @@ impl Report {
     }
 }
 
-/// The words of the command line: each command with the options that it has a use for, for whoever makes a list of them.
+/// The words of the command line: each command with the options that it uses, for code that lists them.
 pub fn command() -> clap::Command {
     scope::listed()
 }

@@ -20,7 +20,7 @@ use support::untorn::Desk;
 
 /// A bound for what should take milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
-const WAITING: &str = "waiting for the slot: another card lies in it";
+const WAITING: &str = "waiting for the slot: another card is in it";
 const GONE: &str = "vpcd closed the connection; waiting until it is back";
 const POWER_ON: u8 = 1;
 const ATR: u8 = 4;

@@ -91,7 +91,7 @@ impl Clock {
         Self(Kind::Counting(Arc::new(AtomicU64::new(COUNTING_FROM_MICROS))))
     }
 
-    /// Reads the wall clock anew. Between two requests only: nobody waits then.
+    /// Reads the wall clock again. Call it only between two requests, when nothing waits.
     pub fn settle(&self) {
         if let Kind::Steady(steady) = &self.0 {
             steady.settle();

@@ -1,6 +1,6 @@
 //! With which code a process ends: one table of what became of the money, what came of the work, and whether anybody could be told.
 //!
-//! A script goes by the code alone. So a code that says "nothing happened" (1, 3, 4) or "try again" is given only where that is
+//! A script sees only the code. So a code that says "nothing happened" (1, 3, 4) or "try again" is given only where that is
 //! certain: value that moved, or may have, never ends in one of them, whatever else went wrong.
 
 use super::stop::Stakes;
@@ -97,12 +97,12 @@ pub enum Signal {
     Term,
 }
 
-/// Whether the result reached whoever asked. Prompts, traces and logs are no results: what fails there is told, and changes no code.
+/// Whether the result reached the caller. Prompts, traces and logs are no results: what fails there is told, and changes no code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Telling {
     /// It was written.
     Told,
-    /// The other end of the pipe is closed: whoever read there has seen enough of a text, but not what became of an order.
+    /// The other end of the pipe is closed: its reader has seen enough of a text, but not what became of an order.
     NobodyReads,
     /// It could not be written: a full disk, a descriptor that takes no writing.
     Lost,
@@ -118,7 +118,7 @@ pub const fn code(money: Money, work: Work, telling: Telling) -> Exit {
         | (Money::NoneAsked | Money::NotMoved, Work::Whole | Work::TearMissed, Telling::Told | Telling::NobodyReads) => {
             Exit::Done
         }
-        // Nobody knows. Or it is known, and whoever asked has not read it: that is neither done nor undone.
+        // Nobody knows. Or it is known, and the caller has not read it: that is neither done nor undone.
         (Money::NotKnown, ..)
         | (Money::Known, _, Telling::NobodyReads | Telling::Lost)
         | (Money::NoneAsked | Money::NotMoved, Work::Whole | Work::TearMissed, Telling::Lost)

@@ -220,7 +220,7 @@ fn serve(card: &VirtualCard, how: &Serve) -> Result<Report, AppError> {
 /// One line an event, as it happens. Commands are shown by their header only: the rest may hold a PIN.
 fn show(event: &Event<'_>, back: Option<&Control>) {
     let line = match event {
-        Event::Waiting => "waiting for the slot: another card lies in it".to_owned(),
+        Event::Waiting => "waiting for the slot: another card is in it".to_owned(),
         Event::Presented => "presented".to_owned(),
         Event::Reset => "reset".to_owned(),
         Event::PoweredOff => "powered off".to_owned(),

@@ -55,7 +55,7 @@ fn one(format: Option<Format>, octets: &[u8]) -> Report {
     let readings = readings(octets);
     let format = format.unwrap_or_else(|| guess(octets));
     let mut text = listing_with(format, octets, &family::tags());
-    // Where another format was asked for, what we would have taken the octets for is nobody's business.
+    // A person who asked for another format does not need our guess.
     let guessed = readings.first().is_some_and(|first| first.format == format);
     if let (true, [first, second]) = (guessed, &readings[..]) {
         let _ = writeln!(
