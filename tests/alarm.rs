@@ -195,3 +195,15 @@ fn each_new_card_has_an_id_of_its_own_and_a_profile_may_name_one() {
     fs::write(desk.path().join("mine.toml"), text).unwrap();
     assert_eq!(desk.json(0, &["--profile", "mine.toml", "card", "info"])["card"], "554E544F524E0001");
 }
+
+/// A journal that cannot be looked at is no journal without open orders: the directory may be a slip of the keyboard.
+#[test]
+fn a_card_is_kept_where_the_named_journal_cannot_be_looked_at() {
+    let desk = Desk::new(&[]);
+    desk.run(&["pay", "1250", "--tear", "3", "--no-retouch"]).ended(2);
+    let before = std::fs::read(desk.state()).unwrap();
+    let mistyped = desk.path().join("mistyped/journal.db");
+    let reset = desk.run(&["card", "reset", "--journal", mistyped.to_str().unwrap()]).ended(3);
+    assert!(reset.stderr.contains("there is no directory"), "{reset:?}");
+    assert_eq!(std::fs::read(desk.state()).unwrap(), before);
+}

@@ -146,8 +146,12 @@ impl VirtualCard {
 
 /// The orders that are open in the journal in use, if there is one; of one card, or of all.
 fn open_orders(options: &Options, card: Option<&CardReference>) -> Result<Vec<OpenRecord>, AppError> {
-    // Without a place for it there is none.
-    let Ok(path) = options.journal_path() else { return Ok(Vec::new()) };
+    let path = match options.journal_path() {
+        Ok(path) => path,
+        // Nobody named a journal, and this person has no directory for one.
+        Err(_) if options.journal.is_none() => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
     match SqliteReader::open(path) {
         Ok(journal) => Ok(journal.unresolved(card)?),
         Err(JournalError::Missing { .. }) => Ok(Vec::new()),
