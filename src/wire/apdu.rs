@@ -98,6 +98,16 @@ impl<'a> Command<'a> {
         }
     }
 
+    /// Octets of its Le field (ISO/IEC 7816-4:2020, 5.2).
+    pub(crate) const fn le_len(&self) -> usize {
+        match (self.le, self.extended, self.data.is_empty()) {
+            (None, ..) => 0,
+            (_, false, _) => 1,
+            (_, true, true) => 3,
+            (_, true, false) => 2,
+        }
+    }
+
     /// The same with this data; extended from 256 octets on.
     #[must_use]
     pub const fn with_data(self, data: &[u8]) -> Command<'_> {

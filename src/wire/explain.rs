@@ -386,12 +386,7 @@ fn fields_of_body(
     names: &[Dictionary<'_>],
 ) -> Vec<Field> {
     let form = if command.extended { "extended " } else { "" };
-    let le_len = match (command.le, command.extended, command.data.is_empty()) {
-        (None, ..) => 0,
-        (_, false, _) => 1,
-        (_, true, true) => 3,
-        (_, true, false) => 2,
-    };
+    let le_len = command.le_len();
     let lc_len = body.len() - command.data.len() - le_len;
     let mut parts = Parts::new(body, 4);
     if lc_len > 0 {

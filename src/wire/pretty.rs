@@ -260,12 +260,7 @@ fn list_command(listing: &mut Listing<'_>, input: &[u8]) {
 
 fn list_body(listing: &mut Listing<'_>, command: &Command<'_>, len: usize) {
     let form = if command.extended { "extended " } else { "" };
-    let le_len = match (command.le, command.extended, command.data.is_empty()) {
-        (None, ..) => 0,
-        (_, false, _) => 1,
-        (_, true, true) => 3,
-        (_, true, false) => 2,
-    };
+    let le_len = command.le_len();
     if !command.data.is_empty() {
         listing.line(4, &format!("{form}Lc: {}", count(command.data.len())));
         let secured = command.class().secure_messaging() != SecureMessaging::None && command.cla < 0x80;
