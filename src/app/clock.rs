@@ -14,7 +14,7 @@ const COUNTING_STEP_MICROS: u64 = 1_000;
 /// The system's clock, or one that counts how often it is looked at, so that a run repeats. Clones are the same clock.
 ///
 /// The system's is read once, and from then on the time that has passed is added, which nobody can set: a wall clock that is set
-/// meanwhile ends or prolongs no wait, and a sale sees one time from tear to re-touch. [`Clock::settle`] reads the wall clock anew.
+/// meanwhile changes no wait, and a sale keeps one time from tear to re-touch. [`Clock::settle`] reads the wall clock again.
 #[derive(Debug, Clone)]
 pub struct Clock(Kind);
 

@@ -78,7 +78,7 @@ pub struct Chip<A> {
     defect: Option<ChipDefect>,
     /// What earlier commands left, for the defect that reads it.
     stale: Vec<u8>,
-    /// A chain came since the reset, for the defect that goes by it.
+    /// A chain came since the reset; one defect depends on that.
     had_chain: bool,
 }
 

@@ -22,8 +22,8 @@ pub fn pad80(message: &[u8], block_len: usize) -> Vec<u8> {
     padded
 }
 
-/// What precedes the padding of [`pad80`]; `None` when there is none, and when it is longer than one block: the padding of a
-/// message is the shortest, so that no two texts stand for one message.
+/// What precedes the padding of [`pad80`]; `None` without padding, and where the padding is longer than one block: a message has the
+/// shortest padding, so that no two texts have the same meaning.
 ///
 /// ```
 /// use untorn::crypto::unpad80;

@@ -21,7 +21,7 @@ pub trait Explainer: Send {
     /// The card was reset, or has no power: sessions are over.
     fn reset(&mut self) {}
 
-    /// A secret that one side wrote down for whoever explains; `of` says what it belongs to.
+    /// A secret that one side wrote down for the explanation; `of` says what it belongs to.
     fn key(&mut self, _of: &[u8], _secret: &[u8]) {}
 
     /// A command to an application of the family, the links of a chain put together; its selection too.
@@ -49,7 +49,7 @@ pub enum Passed<'a> {
     Answer(&'a [u8]),
     /// No answer came.
     Silence,
-    /// A secret for whoever explains.
+    /// A secret for the explanation.
     Key {
         /// What it belongs to.
         of: &'a [u8],
@@ -105,7 +105,7 @@ impl Default for Conversation {
     }
 }
 
-/// An event by its number, from 0, and what it says; an event is explained anew when a later one completes it.
+/// An event by its number, from 0, and what it says; an event is explained again when a later one completes it.
 pub type Explained = Vec<(usize, Explanation)>;
 
 impl Conversation {
@@ -306,7 +306,7 @@ fn selects<'a>(command: &Command<'a>) -> Option<&'a [u8]> {
     by_name.then_some(command.data)
 }
 
-/// The answer to MANAGE CHANNEL, whoever is selected.
+/// The answer to MANAGE CHANNEL, whichever application is selected.
 fn channel_opened(command: &Command<'_>, data: &[u8]) -> Told {
     let opens = instruction::name(command.cla, command.ins) == Some("MANAGE CHANNEL") && command.p1 == 0;
     match data {

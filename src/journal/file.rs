@@ -36,7 +36,7 @@ const COMPANIONS: [&str; 4] = ["-lock", "-wal", "-shm", "-journal"];
 ///
 /// Only a path where nothing is can be a new journal's. Where something of an older one is left, its unresolved orders would be forgotten.
 pub(super) fn find(path: &Path) -> Result<Found, JournalError> {
-    // Before the journal itself: whoever makes one just now makes these after it.
+    // Before the journal itself: a process that is making one makes these after it.
     let left: Vec<_> =
         COMPANIONS.into_iter().filter(|suffix| fs::symlink_metadata(beside(path, suffix)).is_ok()).collect();
     match fs::canonicalize(path) {

@@ -144,7 +144,7 @@ pub enum JournalError {
         /// Which file.
         path: String,
     },
-    /// There is none to read.
+    /// No journal is there to be read.
     #[error("there is no journal at {path} yet: the first order makes one")]
     Missing {
         /// Which file.

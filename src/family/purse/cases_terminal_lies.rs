@@ -123,7 +123,7 @@ fn noise() -> Vec<Case> {
                     for mutilate in MUTILATIONS {
                         let noise = tester.random::<90>();
                         let twist = Twist::changed(move |exchange| mutilate(exchange, &noise));
-                        // Every one of the touch: what is left of an answer may happen to say 6Cxx, and a terminal asks again then.
+                        // Each one of the touch: a mutilated answer may happen to end in 6Cxx, and then a terminal asks again.
                         no_order(tester, &CardKind::new(tester.text("terminal.card_profile")?), |card| {
                             Touch::of(card).with(At::Every(instruction), twist)
                         })?;
