@@ -37,7 +37,7 @@ mod live {
     use untorn::family::purse::data::{Role, Suite, TerminalId};
     use untorn::family::purse::issuer::Scheme;
     use untorn::family::purse::kernel::PurseKernel;
-    use untorn::family::purse::kernel_sam::{Grant, SoftSam};
+    use untorn::family::purse::kernel::sam::{Grant, SoftSam};
     use untorn::family::purse::profile::Profile;
     use untorn::journal::record::{CardReference, Entry, Intent, OrderKind, OrderNumber};
     use untorn::journal::sqlite::SqliteJournal;

@@ -40,7 +40,7 @@ use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
 use crate::family::purse::data::{Role, Suite, TerminalId};
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::kernel::PurseKernel;
-use crate::family::purse::kernel_sam::{Grant, KeyLog, SoftSam};
+use crate::family::purse::kernel::sam::{Grant, KeyLog, SoftSam};
 use crate::journal::Journal;
 use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::CardReference;

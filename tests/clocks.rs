@@ -14,7 +14,7 @@ use untorn::family::purse::card::PurseCard;
 use untorn::family::purse::data::{Role, Suite, TerminalId};
 use untorn::family::purse::issuer::Scheme;
 use untorn::family::purse::kernel::PurseKernel;
-use untorn::family::purse::kernel_sam::{Grant, SoftSam};
+use untorn::family::purse::kernel::sam::{Grant, SoftSam};
 use untorn::family::purse::profile::Profile;
 use untorn::journal::Journal;
 use untorn::journal::memory::MemoryJournal;

@@ -21,7 +21,7 @@ use untorn::conformance::verdict::Verdict;
 use untorn::entropy::SeededEntropy;
 use untorn::family::families;
 use untorn::family::purse::card::PurseCard;
-use untorn::family::purse::card_inspection::Inspection;
+use untorn::family::purse::card::inspection::Inspection;
 use untorn::family::purse::data::LifeCycle;
 use untorn::family::purse::profile::Profile;
 use untorn::reader::Reader;

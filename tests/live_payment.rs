@@ -13,7 +13,7 @@ use untorn::entropy::SeededEntropy;
 use untorn::family::purse::data::{CardId, Role, Suite, TerminalId};
 use untorn::family::purse::issuer::Scheme;
 use untorn::family::purse::kernel::PurseKernel;
-use untorn::family::purse::kernel_sam::{Grant, SoftSam};
+use untorn::family::purse::kernel::sam::{Grant, SoftSam};
 use untorn::family::transaction_of;
 use untorn::journal::Journal;
 use untorn::journal::memory::MemoryJournal;

@@ -22,7 +22,7 @@ use untorn::conformance::rig::{InProcessSubject, Subject};
 use untorn::conformance::runner::{Subjects, Unobserved, case_seed, replay, run_case};
 use untorn::conformance::token::Token;
 use untorn::conformance::verdict::Verdict;
-use untorn::family::purse::cases_model_steps::{DRAWN_LEN, Step, emit, parse};
+use untorn::family::purse::cases::model::steps::{DRAWN_LEN, Step, emit, parse};
 use untorn::family::{CardFamily, purse::Purse};
 
 /// The case that may do everything.

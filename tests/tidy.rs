@@ -31,27 +31,27 @@ const RULES: &[Rule] = &[
         why: "the terminal engine knows no card and no family",
     },
     Rule {
-        within: &["src/family/purse/card"],
+        within: &["src/family/purse/card/"],
         except: &[],
         words: &["kernel", "crate::terminal", "crate::journal", "crate::reader"],
         why: "the card side never sees the terminal side: one misreading would pass on both",
     },
     Rule {
-        within: &["src/family/purse/kernel"],
+        within: &["src/family/purse/kernel/"],
         except: &[],
         words: &["super::card", "purse::card", "crate::card", "crate::reader"],
         why: "the terminal side never sees the card side: one misreading would pass on both",
     },
     Rule {
-        within: &["src/family/purse/data", "src/family/purse/keys"],
+        within: &["src/family/purse/data/", "src/family/purse/keys/"],
         except: &[],
-        words: &["super::card", "super::kernel", "crate::terminal", "crate::card", "crate::journal"],
+        words: &["::card", "::kernel", "crate::terminal", "crate::journal"],
         why: "what both sides share knows neither",
     },
     Rule {
-        within: &["src/family/purse/model"],
+        within: &["src/family/purse/cases/model/reference"],
         except: &[],
-        words: &["card_", "super::card", "kernel", "crate::card", "crate::conformance"],
+        words: &["::card", "kernel", "crate::conformance"],
         why: "the model decides everything for itself: what it shared with the card would be wrong in both",
     },
     Rule {
@@ -61,7 +61,7 @@ const RULES: &[Rule] = &[
         why: "the suite's engine knows no family and no binding",
     },
     Rule {
-        within: &["src/suite/", "src/family/purse/cases"],
+        within: &["src/suite/", "src/family/purse/cases/"],
         except: &[],
         words: &["super::card", "super::kernel", "purse::card", "purse::kernel", "in_process", "crate::card::chip"],
         why: "a case sees a tester: neither which card nor which reader it is",

@@ -8,13 +8,13 @@ use std::fs;
 use serde_json::Value;
 use untorn::crypto::des::TripleDesKey;
 use untorn::crypto::ec::{Point, PrivateKey};
+use untorn::family::purse::data::session::{Certificate, SelectAnswer, State};
+use untorn::family::purse::data::transact::{Order, ReceiptBody, signed_message};
 use untorn::family::purse::data::{CardId, Role, Suite, TerminalId};
-use untorn::family::purse::data_session::{Certificate, SelectAnswer, State};
-use untorn::family::purse::data_transact::{Order, ReceiptBody, signed_message};
 use untorn::family::purse::issuer::Scheme;
+use untorn::family::purse::keys::epc1::{self, Parties};
+use untorn::family::purse::keys::epc2::FirstHalf;
 use untorn::family::purse::keys::{Mac, SessionKeys, SuiteKey};
-use untorn::family::purse::keys_epc1::{self, Parties};
-use untorn::family::purse::keys_epc2::FirstHalf;
 use untorn::secret::Secret;
 use untorn::wire::hex;
 use untorn::wire::status::StatusWord;
@@ -46,7 +46,7 @@ impl Input<'_> {
     }
 
     fn epc1_session(&self) -> SessionKeys {
-        keys_epc1::session_keys(&Secret::new(self.fixed("card_key")), &self.parties()).unwrap()
+        epc1::session_keys(&Secret::new(self.fixed("card_key")), &self.parties()).unwrap()
     }
 
     fn first_half(&self) -> FirstHalf {
@@ -89,37 +89,37 @@ fn text(error: impl std::fmt::Display) -> String {
 /// The output in hex, or the reason of a refusal.
 fn octets_of(operation: &str, input: &Input<'_>) -> Result<Vec<u8>, String> {
     Ok(match operation {
-        "diversify" => keys_epc1::diversify(&Secret::new(input.fixed("master")), CardId(input.fixed("cid")))
+        "diversify" => epc1::diversify(&Secret::new(input.fixed("master")), CardId(input.fixed("cid")))
             .map_err(text)?
             .expose()
             .to_vec(),
         "encipher_card_id" => {
             let (key, nonce) = (TripleDesKey::new(input.fixed("kp")).map_err(text)?, input.fixed("nc"));
             let card = CardId(input.fixed("cid"));
-            let enciphered = keys_epc1::encipher_card_id(&key, nonce, card);
-            assert_eq!(keys_epc1::decipher_card_id(&key, nonce, enciphered), card);
+            let enciphered = epc1::encipher_card_id(&key, nonce, card);
+            assert_eq!(epc1::decipher_card_id(&key, nonce, enciphered), card);
             enciphered.to_vec()
         }
         "terminal_tag" => {
             let keys = input.epc1_session();
             let opts = input.octets("opts");
-            keys_epc1::terminal_tag(&keys, &input.octets("r0"), input.fixed("header"), &input.parties(), &opts)
+            epc1::terminal_tag(&keys, &input.octets("r0"), input.fixed("header"), &input.parties(), &opts)
                 .as_bytes()
                 .to_vec()
         }
         "encipher_state" => {
             let (keys, state) = (input.epc1_session(), input.octets("state"));
-            let c3 = keys_epc1::encipher_state(&keys, &state);
-            assert_eq!(keys_epc1::decipher_state(&keys, &c3), Some(state));
+            let c3 = epc1::encipher_state(&keys, &state);
+            assert_eq!(epc1::decipher_state(&keys, &c3), Some(state));
             c3
         }
         "card_tag" => {
-            keys_epc1::card_tag(&input.epc1_session(), &input.mac("tag_t"), &input.octets("c3")).as_bytes().to_vec()
+            epc1::card_tag(&input.epc1_session(), &input.mac("tag_t"), &input.octets("c3")).as_bytes().to_vec()
         }
         "fold" => {
             let keys: Vec<Secret<16>> =
                 input.octets("keys").chunks(16).map(|key| Secret::new(key.try_into().unwrap())).collect();
-            let folded = keys_epc1::fold(input.octets("cards").into_iter().zip(&keys)).map_err(text)?;
+            let folded = epc1::fold(input.octets("cards").into_iter().zip(&keys)).map_err(text)?;
             folded.unwrap().expose().to_vec()
         }
         "triple_des_key" => TripleDesKey::new(input.fixed("key")).map(|_| Vec::new()).map_err(text)?,

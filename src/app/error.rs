@@ -4,8 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Exit;
-use crate::family::purse::card_keys::PersonaliseError;
-use crate::family::purse::kernel_sam::SamError;
+use crate::family::purse::card::personalisation::PersonaliseError;
+use crate::family::purse::kernel::sam::SamError;
 use crate::journal::JournalError;
 use crate::journal::record::{CardReference, OrderNumber};
 use crate::reader::state_file::StateFileError;

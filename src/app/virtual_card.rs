@@ -8,7 +8,7 @@ use super::{AppError, Options, entropy, place, read_text};
 use crate::card::memory::Write;
 use crate::entropy::{SeededEntropy, SystemEntropy};
 use crate::family::purse::card::PurseCard;
-use crate::family::purse::card_inspection::Inspection;
+use crate::family::purse::card::inspection::Inspection;
 use crate::family::purse::data::CardId;
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::profile::{BUILT_IN, LogicalCardProfile, Profile};

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::arguments::{CardCommand, Global, Reset, Serve, TearAt};
 use super::{Report, desk, tell, write_out};
 use crate::app::{AppError, Exit, LoadedProfile, Options, VirtualCard, stop};
-use crate::family::purse::card_inspection::Inspection;
+use crate::family::purse::card::inspection::Inspection;
 use crate::family::purse::profile::Profile;
 use crate::journal::OpenRecord;
 use crate::money::Money;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::field::{Field, SimulatedCard};
-use crate::family::purse::card_inspection::Inspection;
+use crate::family::purse::card::inspection::Inspection;
 use crate::family::purse::data::CardId;
-use crate::family::purse::data_transact::{ReceiptBody, ReceiptType};
+use crate::family::purse::data::transact::{ReceiptBody, ReceiptType};
 use crate::journal::memory::MemoryJournal;
 use crate::journal::record::{CardReference, Entry, OrderKind, Resolution};
 

@@ -36,9 +36,9 @@ use crate::crypto::kdf::sha256;
 use crate::difference::plain;
 use crate::family::CardFamily as _;
 use crate::family::purse::Purse;
-use crate::family::purse::cases_client::Desk;
+use crate::family::purse::cases::client::Desk;
+use crate::family::purse::data::transact::Operation;
 use crate::family::purse::data::{Role, Suite, ins};
-use crate::family::purse::data_transact::Operation;
 use crate::quoted::quoted;
 use crate::wire::hex;
 

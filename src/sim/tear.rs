@@ -14,7 +14,7 @@ use crate::family::purse::card::PurseCard;
 use crate::family::purse::data::{Role, Suite, TerminalId};
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::kernel::PurseKernel;
-use crate::family::purse::kernel_sam::{Grant, SoftSam};
+use crate::family::purse::kernel::sam::{Grant, SoftSam};
 use crate::family::purse::profile::Profile;
 use crate::journal::Journal;
 use crate::journal::memory::MemoryJournal;

@@ -14,7 +14,7 @@ use crate::entropy::SeededEntropy;
 use crate::family::purse::card::PurseCard;
 use crate::family::purse::data::{CardId, LifeCycle, Rights, Suite, TerminalId};
 use crate::family::purse::issuer::Scheme;
-use crate::family::purse::kernel_defect::KernelDefect;
+use crate::family::purse::kernel::defect::KernelDefect;
 use crate::family::purse::profile::Profile;
 use crate::quoted::quoted;
 use crate::terminal::defect::TerminalDefect;

@@ -243,7 +243,7 @@ impl TornCommand {
     pub fn check_session(&self, cuts: &[Cut]) -> Result<(), Broken> {
         let Some(mut card) = self.torn_card(cuts) else { return Ok(()) };
         card.reset();
-        for command in [&self.command, &crate::family::purse::cases_client::select_command(0), &self.command] {
+        for command in [&self.command, &crate::family::purse::cases::client::select_command(0), &self.command] {
             let answer = card.process(command);
             let accepted = matches!(&answer, Answer::Response(octets) if octets.ends_with(&[0x90, 0x00]));
             if accepted && *command == self.command {

@@ -19,7 +19,7 @@ use crate::entropy::SeededEntropy;
 use crate::family::purse::data::{Role, TerminalId};
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::kernel::PurseKernel;
-use crate::family::purse::kernel_sam::{Grant, SoftSam};
+use crate::family::purse::kernel::sam::{Grant, SoftSam};
 use crate::family::purse::profile::Profile;
 use crate::family::refund::Refunds;
 use crate::journal::Journal;

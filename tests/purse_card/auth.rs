@@ -4,8 +4,8 @@ use untorn::card::Card;
 use untorn::crypto::ec::PrivateKey;
 use untorn::entropy::SeededEntropy;
 use untorn::family::purse::card::PurseCard;
+use untorn::family::purse::data::session::{Certificate, Subject};
 use untorn::family::purse::data::{Rights, Role};
-use untorn::family::purse::data_session::{Certificate, Subject};
 use untorn::family::purse::issuer::Scheme;
 use untorn::family::purse::profile::Profile;
 

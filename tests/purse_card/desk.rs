@@ -4,13 +4,13 @@ use untorn::card::{Answer, Card};
 use untorn::crypto::ec::{Point, PrivateKey};
 use untorn::entropy::SeededEntropy;
 use untorn::family::purse::card::PurseCard;
+use untorn::family::purse::data::session::{CERTIFICATE_LEN, Certificate, Options, SelectAnswer, State};
+use untorn::family::purse::data::transact::{Operation, Order, ReceiptBody};
 use untorn::family::purse::data::{CardId, Rights, Role, Suite, TerminalId, TransactionId, ins};
-use untorn::family::purse::data_session::{CERTIFICATE_LEN, Certificate, Options, SelectAnswer, State};
-use untorn::family::purse::data_transact::{Operation, Order, ReceiptBody};
 use untorn::family::purse::issuer::Scheme;
+use untorn::family::purse::keys::epc1::{self, Parties};
+use untorn::family::purse::keys::epc2::{self, FirstHalf};
 use untorn::family::purse::keys::{Mac, SessionKeys};
-use untorn::family::purse::keys_epc1::{self, Parties};
-use untorn::family::purse::keys_epc2::{self, FirstHalf};
 use untorn::family::purse::profile::Profile;
 use untorn::secret::Secret;
 
@@ -100,8 +100,8 @@ impl Desk {
 
     pub(crate) fn header(&self) -> [u8; 4] {
         match self.suite {
-            Suite::Epc1 => keys_epc1::header(self.role, Scheme::KEY_VERSION),
-            Suite::Epc2 => keys_epc2::header(Scheme::AUTHORITY),
+            Suite::Epc1 => epc1::header(self.role, Scheme::KEY_VERSION),
+            Suite::Epc2 => epc2::header(Scheme::AUTHORITY),
         }
     }
 
@@ -117,16 +117,16 @@ impl Desk {
                 (id, scheme.card_key(operator, id, self.role, profile.card_id).unwrap())
             })
             .collect();
-        let key = keys_epc1::fold(keys.iter().map(|(id, key)| (*id, key))).unwrap().unwrap();
+        let key = epc1::fold(keys.iter().map(|(id, key)| (*id, key))).unwrap().unwrap();
         let parties = Parties {
             terminal_nonce: *b"nonce  T",
             card_nonce: offer.nonce,
             card: profile.card_id,
             terminal: self.terminal,
         };
-        let keys = keys_epc1::session_keys(&key, &parties).unwrap();
+        let keys = epc1::session_keys(&key, &parties).unwrap();
         let opts = self.options.emit();
-        let tag = keys_epc1::terminal_tag(&keys, r0, self.header(), &parties, &opts);
+        let tag = epc1::terminal_tag(&keys, r0, self.header(), &parties, &opts);
         let data = [&b"nonce  T"[..], &self.terminal.0, &opts, tag.as_bytes()].concat();
         (data, Waiting::Epc1(keys, tag))
     }
@@ -188,9 +188,9 @@ impl Waiting {
         match self {
             Self::Epc1(keys, tag) => {
                 let (c3, tag_c) = answer.split_at(answer.len() - 8);
-                let expected = keys_epc1::card_tag(&keys, &tag, c3);
+                let expected = epc1::card_tag(&keys, &tag, c3);
                 assert!(expected.verify(tag_c), "tagC");
-                let state = State::parse(&keys_epc1::decipher_state(&keys, c3).unwrap(), Suite::Epc1).unwrap();
+                let state = State::parse(&epc1::decipher_state(&keys, c3).unwrap(), Suite::Epc1).unwrap();
                 (Session { keys, chaining: expected, counter: 1, channel: 0 }, state)
             }
             Self::Epc2(half, ephemeral) => {

@@ -2,7 +2,7 @@
 
 use untorn::crypto::{pad80, unpad80};
 use untorn::family::purse::data::{Role, Suite, ins};
-use untorn::family::purse::keys_epc1;
+use untorn::family::purse::keys::epc1;
 
 use super::desk::*;
 
@@ -186,8 +186,8 @@ fn state_with_too_much_padding_is_refused() {
     let profile = profile("epc1-only");
     let mut card = card("epc1-only");
     let (session, _) = Desk::epc1(Role::Debit).open(&mut card, &profile).unwrap();
-    let c3 = keys_epc1::encipher_state(&session.keys, b"state");
-    assert_eq!(keys_epc1::decipher_state(&session.keys, &c3).as_deref(), Some(&b"state"[..]));
+    let c3 = epc1::encipher_state(&session.keys, b"state");
+    assert_eq!(epc1::decipher_state(&session.keys, &c3).as_deref(), Some(&b"state"[..]));
     for len in 0..40 {
         for block in [8, 16] {
             let message = vec![0x80; len];

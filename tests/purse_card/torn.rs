@@ -3,9 +3,9 @@
 
 use untorn::card::memory::{Cut, Torn};
 use untorn::card::{Answer, Card};
-use untorn::family::purse::card_inspection::Inspection;
+use untorn::family::purse::card::inspection::Inspection;
+use untorn::family::purse::data::transact::Operation;
 use untorn::family::purse::data::{Role, ins};
-use untorn::family::purse::data_transact::Operation;
 use untorn::family::purse::profile::Profile;
 
 use super::desk::*;

@@ -1,7 +1,7 @@
 //! Clauses 6 and 9.
 
+use untorn::family::purse::data::transact::{Operation, ReceiptType};
 use untorn::family::purse::data::{CardId, LifeCycle, Role, ins};
-use untorn::family::purse::data_transact::{Operation, ReceiptType};
 
 use super::desk::*;
 
@@ -110,7 +110,7 @@ fn req_trx_2_and_3_and_9_once_counted_and_linked() {
             let (mut later, state) = desk.open(&mut card, &profile).unwrap();
             assert_eq!(later.send(&mut card, ins::TRANSACT, [0, 0], &this.emit()).0, receipt, "in another session");
             assert_eq!((state.transaction_counter, state.balance), (counter, 5000 - 10 * counter));
-            let body = untorn::family::purse::data_transact::ReceiptBody::parse(&receipt[..68]).unwrap();
+            let body = untorn::family::purse::data::transact::ReceiptBody::parse(&receipt[..68]).unwrap();
             assert_eq!((body.previous_link, body.transaction_counter), (link, counter));
             assert_eq!((body.amount, body.balance_after, body.time), (10, state.balance, 1_700_000_000));
             assert_eq!((body.receipt_type, body.order_digest), (ReceiptType::Debit, this.digest()));

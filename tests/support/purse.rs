@@ -10,7 +10,7 @@ use untorn::card::memory::Memory;
 use untorn::card::{Answer, Card};
 use untorn::entropy::SeededEntropy;
 use untorn::family::purse::card::PurseCard;
-use untorn::family::purse::card_inspection::Inspection;
+use untorn::family::purse::card::inspection::Inspection;
 use untorn::family::purse::data::{CardId, Suite};
 use untorn::family::purse::issuer::Scheme;
 use untorn::family::purse::profile::Profile;

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
+use super::data::session::{Certificate, Subject};
 use super::data::{CardId, Rights, Role, Suite, TerminalId};
-use super::data_session::{Certificate, Subject};
-use super::keys_epc1;
+use super::keys::epc1;
 use crate::crypto::des::WeakKey;
 use crate::crypto::ec::{EcError, Point, PrivateKey};
 use crate::crypto::kdf::sha256;
@@ -64,7 +64,7 @@ impl Scheme {
 
     /// The key of one card for one logical card and role.
     pub fn card_key(&self, operator: u32, logical_card: u8, role: Role, card: CardId) -> Result<Secret<16>, WeakKey> {
-        keys_epc1::diversify(&self.master(operator, logical_card, role), card)
+        epc1::diversify(&self.master(operator, logical_card, role), card)
     }
 
     /// KP, which hides card ids in EPC1.

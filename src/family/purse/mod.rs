@@ -1,70 +1,21 @@
 //! The reference purse of `specs/purse.md`.
 //!
-//! `data*` and `keys*` are shared by both sides and tested against the vectors of `vectors/purse/`; `card*` is the virtual
-//! card, `kernel*` the terminal's side, and neither imports the other.
+//! [`data`] and [`keys`] are shared by both sides and tested against the vectors of `vectors/purse/`; [`card`] is the virtual
+//! card, [`kernel`] the terminal's side, and neither imports the other.
 
 pub mod card;
-pub mod card_access_defect;
-mod card_auth;
-mod card_commands;
-pub mod card_commit_defect;
-mod card_commit_sabotage;
-mod card_image;
-pub mod card_inspection;
-pub mod card_keys;
-mod card_messaging;
-mod card_transact;
-mod cases;
-mod cases_atomicity;
-mod cases_authentication;
-mod cases_authentication_epc1;
-mod cases_authentication_epc2;
-mod cases_claims;
-pub mod cases_client;
-mod cases_commands;
-mod cases_life_cycle;
-mod cases_messaging;
-pub mod cases_model;
-mod cases_model_learn;
-pub mod cases_model_steps;
-mod cases_order;
-mod cases_picture;
-mod cases_pin;
-mod cases_postamble;
-mod cases_proof;
-mod cases_recovery;
-mod cases_refusal;
-mod cases_rights;
-mod cases_ring;
-mod cases_selection;
-mod cases_statement;
-mod cases_states;
-mod cases_terminal;
-mod cases_terminal_alarms;
-mod cases_terminal_lies;
-mod cases_terminal_records;
-mod cases_transaction;
+pub mod cases;
 pub mod data;
-pub mod data_session;
-pub mod data_transact;
 mod explain;
-mod explain_fields;
-mod explain_keys;
 pub mod issuer;
 pub mod kernel;
-mod kernel_compare;
-pub mod kernel_defect;
-pub mod kernel_sam;
 pub mod keys;
-pub mod keys_epc1;
-pub mod keys_epc2;
-pub mod model;
 pub mod profile;
 pub mod roles;
 
 use self::card::PurseCard;
-use self::card_access_defect::AccessDefect;
-use self::card_commit_defect::CommitDefect;
+use self::card::defect::access::AccessDefect;
+use self::card::defect::commit::CommitDefect;
 use self::issuer::Scheme;
 use self::profile::Profile;
 use super::CardFamily;
@@ -97,7 +48,7 @@ impl CardFamily for Purse {
     }
 
     fn statement(&self, profile: &str) -> Result<Statement, String> {
-        Ok(cases_statement::statement(&Profile::built_in(profile).map_err(|error| error.to_string())?))
+        Ok(cases::statement::statement(&Profile::built_in(profile).map_err(|error| error.to_string())?))
     }
 
     fn virtual_card(&self, profile: &str, seed: u64, mutant: Option<&str>) -> Result<Box<dyn Card>, String> {
@@ -110,13 +61,13 @@ impl CardFamily for Purse {
     }
 
     fn contradictions(&self, tester: &mut Tester<'_>) -> Outcome<Vec<String>> {
-        cases_claims::contradictions(tester)
+        cases::claims::contradictions(tester)
     }
 
     fn identify(&self, tester: &mut Tester<'_>) -> Outcome<Option<String>> {
-        let Some(&suite) = cases_client::suites(tester).first() else { return Ok(None) };
-        let opened = cases_picture::wallet(tester, suite, data::Role::Read).open(tester)?;
-        cases_states::note(tester, &opened.state);
+        let Some(&suite) = cases::client::suites(tester).first() else { return Ok(None) };
+        let opened = cases::picture::wallet(tester, suite, data::Role::Read).open(tester)?;
+        cases::states::note(tester, &opened.state);
         Ok(Some(opened.card.to_string()))
     }
 
@@ -147,7 +98,7 @@ impl CardFamily for Purse {
     fn refund_of(&self, intent: &Intent) -> Option<String> {
         let operations = kernel::PurseIntent::of(intent).ok()?.order.operations;
         operations.into_iter().find_map(|operation| match operation {
-            data_transact::Operation::Refund { of, .. } => Some(of.to_string()),
+            data::transact::Operation::Refund { of, .. } => Some(of.to_string()),
             _ => None,
         })
     }

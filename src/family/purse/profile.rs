@@ -12,8 +12,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
+use super::data::session::Certificate;
 use super::data::{CardId, LifeCycle, Link, Suite};
-use super::data_session::Certificate;
 use crate::card::try_counter::TRIES_MAX;
 use crate::crypto::des::TripleDesKey;
 use crate::crypto::ec::{POINT_LEN, Point, PrivateKey};

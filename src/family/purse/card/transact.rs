@@ -1,0 +1,326 @@
+//! TRANSACT, the checks (a) to (c): pure, over a working copy (specs/purse.md, clause 6).
+
+use super::defect::commit::CommitDefect;
+use super::image::Image;
+use super::messaging::Session;
+use super::personalisation::Personalisation;
+use crate::crypto::kdf::sha256;
+use crate::family::purse::data::session::CERTIFICATE_EPOCH_DAY;
+use crate::family::purse::data::transact::{Operation, Order, ReceiptBody, ReceiptType};
+use crate::family::purse::data::{CardId, LifeCycle, Link, TransactionId, refusal};
+use crate::wire::fields::Fields;
+use crate::wire::status::StatusWord;
+
+/// Logical cards of one card.
+const CARDS_MAX: usize = 8;
+const SECONDS_A_DAY: u32 = 86_400;
+
+/// What a TRANSACT comes to, before anything is written.
+pub(super) enum Outcome {
+    /// (a): the receipt that is in the ring already.
+    Repeated(Vec<u8>),
+    /// The working copy holds all new values; this is the receipt.
+    ToCommit(Vec<u8>),
+}
+
+/// Checks an order against the card and carries it out in the working copy. `verified`: PIN, or the device's own verification.
+pub(super) fn transact(
+    person: &Personalisation,
+    image: &mut Image<'_>,
+    session: &Session,
+    verified: bool,
+    defect: Option<CommitDefect>,
+    plaintext: &[u8],
+) -> Result<Outcome, StatusWord> {
+    let malformed = |_| StatusWord::WRONG_DATA;
+    let mut fields = Fields::new(plaintext);
+    let layout = fields.octet("layout").map_err(malformed)?;
+    let expected_counter = fields.u32("expected TC").map_err(malformed)?;
+    let transaction = TransactionId(fields.take("TTID").map_err(malformed)?);
+    if layout != 1 {
+        return Err(StatusWord::WRONG_DATA);
+    }
+    // (a) before everything else, so that a repeat answers whatever has happened since.
+    let forgotten = forgets(image, session, &transaction, defect);
+    if let Some(slot) = image.find(&transaction).filter(|_| !forgotten) {
+        if defect == Some(CommitDefect::RepeatRefused) {
+            return Err(StatusWord::CONDITIONS_NOT_SATISFIED);
+        }
+        let mut body = slot.body().to_vec();
+        if defect == Some(CommitDefect::RepeatShowsNow) {
+            body[36..40].copy_from_slice(&image.balance(0).to_be_bytes());
+        }
+        return Ok(Outcome::Repeated(body));
+    }
+    // (b)
+    let counter = image.transaction_counter().checked_add(1).ok_or(StatusWord::CONDITIONS_NOT_SATISFIED)?;
+    let tolerated = forgotten
+        || defect == Some(CommitDefect::CounterIgnored)
+        || (defect == Some(CommitDefect::CounterMayLead) && expected_counter > counter);
+    if expected_counter != counter && !tolerated {
+        return Err(StatusWord::CONDITIONS_NOT_SATISFIED);
+    }
+    // (c)
+    let mut order = match defect {
+        Some(CommitDefect::AmountOfThreeOctets) => Order::parse(&lengthened(plaintext)).map_err(malformed)?,
+        _ => Order::parse(plaintext).map_err(malformed)?,
+    };
+    order.expected_counter = counter;
+    if defect == Some(CommitDefect::EighthDropped) {
+        order.operations.truncate(7);
+    }
+    let mut running =
+        Running { person, image, session, verified, defect, debited: [0; CARDS_MAX], taken_over: None, used: false };
+    for operation in &order.operations {
+        running.check_rights(operation)?;
+        running.execute(operation)?;
+    }
+    let Running { debited, used, .. } = running;
+    if used {
+        image.set_history();
+    }
+    advance_clock(image, session, order.time);
+    let mut body = receipt(person, image, session, &order, plaintext);
+    if defect == Some(CommitDefect::TypeAlwaysDebit) {
+        body.receipt_type = ReceiptType::Debit;
+    }
+    image.close(&body, &debited, defect);
+    Ok(Outcome::ToCommit(body.emit().to_vec()))
+}
+
+/// Whether a defect makes the card forget an order that is in the ring.
+fn forgets(image: &Image<'_>, session: &Session, transaction: &TransactionId, defect: Option<CommitDefect>) -> bool {
+    let Some(slot) = image.find(transaction) else { return false };
+    match defect {
+        Some(CommitDefect::RepeatExecutes) => true,
+        // The first command of a session: that is what a second tap does.
+        Some(CommitDefect::RetapExecutes) => session.counter == 1,
+        Some(CommitDefect::RepeatOfEarlierExecutes) => image.last_transaction() != *transaction,
+        Some(CommitDefect::RepeatAfterAckExecutes) => slot.is_acknowledged(),
+        _ => false,
+    }
+}
+
+/// A single debit of three octets as one of four.
+fn lengthened(plaintext: &[u8]) -> Vec<u8> {
+    match plaintext.split_at_checked(25) {
+        Some((head, [0x80, 0x04, card, amount @ ..])) => [head, &[0x80, 0x05, *card, 0], amount].concat(),
+        _ => plaintext.to_vec(),
+    }
+}
+
+/// REQ-AU2-2: only a certified terminal moves the card's clock, and never past the end of its certificate; else one
+/// terminal with a wrong clock could shut all others out for good.
+fn advance_clock(image: &mut Image<'_>, session: &Session, time: u32) {
+    let Some(valid_until) = session.valid_until else { return };
+    let day = (time / SECONDS_A_DAY).saturating_sub(CERTIFICATE_EPOCH_DAY.into()).min(valid_until.into()) as u16;
+    if day > image.newest_day() {
+        image.set_newest_day(day);
+    }
+}
+
+fn receipt(
+    person: &Personalisation,
+    image: &Image<'_>,
+    session: &Session,
+    order: &Order,
+    plaintext: &[u8],
+) -> ReceiptBody {
+    let principal = order.principal();
+    let named = principal.and_then(Operation::logical_card).and_then(|id| person.index_of(id));
+    let index = named.or_else(|| session.logical_cards.first().copied()).unwrap_or(0);
+    let mut order_digest = [0; 16];
+    order_digest.copy_from_slice(&sha256(&[plaintext])[..16]);
+    ReceiptBody {
+        card: person.card,
+        transaction_counter: order.expected_counter,
+        transaction: order.transaction,
+        receipt_type: principal.map_or(ReceiptType::Data, Operation::receipt_type),
+        amount: principal.map_or(0, Operation::amount),
+        currency: person.logical_cards[index].profile.currency,
+        balance_after: image.balance(index),
+        time: order.time,
+        order_digest,
+        previous_link: image.link(),
+    }
+}
+
+/// The running result of an order.
+struct Running<'a, 'image> {
+    person: &'a Personalisation,
+    image: &'a mut Image<'image>,
+    session: &'a Session,
+    verified: bool,
+    defect: Option<CommitDefect>,
+    /// Taken from each logical card so far.
+    debited: [u32; CARDS_MAX],
+    /// The replaced card, and the logical cards (by bit) whose value was taken over.
+    taken_over: Option<(CardId, Link, u8)>,
+    /// Something other than the life cycle changed.
+    used: bool,
+}
+
+impl Running<'_, '_> {
+    fn has(&self, defect: CommitDefect) -> bool {
+        self.defect == Some(defect)
+    }
+
+    fn check_rights(&self, operation: &Operation) -> Result<(), StatusWord> {
+        if self.has(CommitDefect::RightsNotChecked) {
+            return Ok(());
+        }
+        if !operation.rights().iter().any(|&right| self.session.may(right)) {
+            return Err(StatusWord::SECURITY_STATUS_NOT_SATISFIED);
+        }
+        if operation.logical_card().is_some() {
+            self.index(operation)?;
+        }
+        Ok(())
+    }
+
+    /// Index of the operation's logical card, if the session may touch it (REQ-SES-5).
+    fn index(&self, operation: &Operation) -> Result<usize, StatusWord> {
+        let index = operation.logical_card().and_then(|id| self.person.index_of(id));
+        index
+            .filter(|index| self.session.logical_cards.contains(index))
+            .ok_or(StatusWord::SECURITY_STATUS_NOT_SATISFIED)
+    }
+
+    fn execute(&mut self, operation: &Operation) -> Result<(), StatusWord> {
+        if let Operation::LifeCycle { status } = operation {
+            return self.change_life_cycle(*status);
+        }
+        let index = self.index(operation)?;
+        // REQ-LIF-1
+        if self.image.life_cycle() != LifeCycle::Active && !self.has(CommitDefect::BlockedPays) {
+            return Err(refusal::NOT_ACTIVE);
+        }
+        let moves_value = operation.receipt_type() != ReceiptType::Data;
+        if moves_value && operation.amount() == 0 && !self.has(CommitDefect::ZeroAmount) {
+            return Err(StatusWord::WRONG_DATA);
+        }
+        let done = match operation {
+            Operation::Debit { amount, .. } => self.debit(index, *amount),
+            Operation::Credit { amount, .. } => self.add(index, *amount),
+            Operation::Refund { amount, of, .. } => self.refund(index, *amount, of),
+            Operation::TakeOver { amount, from, link, .. } => self.take_over(index, *amount, (*from, *link)),
+            Operation::Count { up, number, .. } => self.count(index, *up, *number),
+            Operation::WriteRecord { record, data, .. } => found(self.image.write_linear(index, *record, data)),
+            Operation::AppendRecord { data, .. } => found(self.image.append_cyclic(index, data)),
+            Operation::LifeCycle { .. } => Ok(()),
+        };
+        self.used = true;
+        done
+    }
+
+    fn debit(&mut self, index: usize, amount: u32) -> Result<(), StatusWord> {
+        let before = self.image.balance(index);
+        let balance = match self.defect {
+            Some(CommitDefect::DebitWraps) => before.wrapping_sub(amount),
+            Some(CommitDefect::AmountSigned) if amount > i32::MAX as u32 => before.wrapping_sub(amount),
+            Some(CommitDefect::DebitTwice) => before.saturating_sub(amount).saturating_sub(amount),
+            _ => before.checked_sub(amount).ok_or(refusal::BALANCE_TOO_SMALL)?,
+        };
+        // REQ-TRX-10: the sum counts. It stays below the balance, which is a u32, unless a top-up came between.
+        let sum = self.debited[index].checked_add(amount).ok_or(refusal::VERIFICATION_REQUIRED)?;
+        let compared = if self.has(CommitDefect::PinLimitPerDebit) { amount } else { sum };
+        let verified = match self.defect {
+            Some(CommitDefect::PinLimitIgnored | CommitDefect::AmountSigned | CommitDefect::DebitWraps) => true,
+            Some(CommitDefect::VerificationIgnored) => false,
+            _ => self.verified,
+        };
+        if compared > self.person.logical_cards[index].profile.pin_limit && !verified {
+            return Err(refusal::VERIFICATION_REQUIRED);
+        }
+        self.debited[index] = sum;
+        self.image.set_balance(index, balance);
+        Ok(())
+    }
+
+    fn add(&mut self, index: usize, amount: u32) -> Result<(), StatusWord> {
+        let maximum = match self.defect {
+            Some(CommitDefect::CreditOverMaximum) => u32::MAX,
+            _ => self.person.logical_cards[index].profile.maximum,
+        };
+        let balance = match self.defect {
+            Some(CommitDefect::CreditWraps) => Some(self.image.balance(index).wrapping_add(amount)),
+            _ => self.image.balance(index).checked_add(amount),
+        };
+        let balance = balance.filter(|&balance| balance <= maximum).ok_or(refusal::MAXIMUM_EXCEEDED)?;
+        self.image.set_balance(index, balance);
+        Ok(())
+    }
+
+    /// REQ-TRX-5
+    fn refund(&mut self, index: usize, amount: u32, of: &TransactionId) -> Result<(), StatusWord> {
+        let slot = self.image.find(of).ok_or(refusal::NOT_REFUNDABLE)?.index;
+        let payer = if self.has(CommitDefect::RefundOfAnyCard) { 0 } else { index };
+        let left = match (self.image.refundable(slot, payer).checked_sub(amount), self.defect) {
+            (_, Some(CommitDefect::RefundUnlimited)) | (Some(_), Some(CommitDefect::RefundOnceOnly)) => 0,
+            (None, _) => return Err(refusal::NOT_REFUNDABLE),
+            (Some(left), Some(CommitDefect::RefundRepeatable)) => left + amount,
+            (Some(left), _) => left,
+        };
+        self.add(index, amount)?;
+        self.image.set_refundable(slot, payer, left);
+        Ok(())
+    }
+
+    /// REQ-LIF-2: in one TRANSACT, from one card, each logical card once, on a card without a past.
+    fn take_over(&mut self, index: usize, amount: u32, (from, link): (CardId, Link)) -> Result<(), StatusWord> {
+        if self.has(CommitDefect::TakeOverNothing) {
+            return Ok(());
+        }
+        let bit = 1 << index;
+        let taken = match self.taken_over {
+            None if self.used => return Err(refusal::TAKEN_OVER),
+            None => 0,
+            Some((_, _, taken)) if self.has(CommitDefect::TakeOverFromMany) => taken,
+            Some(before) if (before.0, before.1) != (from, link) || before.2 & bit != 0 => {
+                return Err(refusal::TAKEN_OVER);
+            }
+            Some((_, _, taken)) => taken,
+        };
+        let fresh = !self.image.has_history() || self.has(CommitDefect::TakeOverAgain);
+        if !fresh || from == self.person.card {
+            return Err(refusal::TAKEN_OVER);
+        }
+        self.add(index, amount)?;
+        self.taken_over = Some((from, link, taken | bit));
+        Ok(())
+    }
+
+    fn count(&mut self, index: usize, up: bool, number: u32) -> Result<(), StatusWord> {
+        if number == 0 {
+            return Err(StatusWord::WRONG_DATA);
+        }
+        let before = self.image.counter(index);
+        let after = if up {
+            before.checked_add(number).ok_or(refusal::MAXIMUM_EXCEEDED)?
+        } else if self.has(CommitDefect::CounterWraps) {
+            before.wrapping_sub(number)
+        } else {
+            before.checked_sub(number).ok_or(refusal::BALANCE_TOO_SMALL)?
+        };
+        self.image.set_counter(index, after);
+        Ok(())
+    }
+
+    fn change_life_cycle(&mut self, status: LifeCycle) -> Result<(), StatusWord> {
+        let allowed = match (self.image.life_cycle(), status) {
+            _ if self.has(CommitDefect::AnyLifeCycle) => true,
+            (LifeCycle::Terminated, _) if self.has(CommitDefect::TerminatedRevives) => true,
+            (LifeCycle::Terminated, _) | (_, LifeCycle::Personalised) => false,
+            (before, after) => before != after,
+        };
+        if !allowed {
+            return Err(refusal::NOT_ACTIVE);
+        }
+        self.image.set_life_cycle(status);
+        Ok(())
+    }
+}
+
+fn found(found: bool) -> Result<(), StatusWord> {
+    if found { Ok(()) } else { Err(StatusWord::RECORD_NOT_FOUND) }
+}

@@ -1,0 +1,260 @@
+//! A terminal under test among cards that lie: made up, changed, cut and repeated answers, cryptograms and certificates of others.
+
+use super::{AMOUNT, at_order, case, check_ended, check_paid, check_records, orders_sent, unresolved};
+use crate::conformance::case::Case;
+use crate::conformance::lower_tester::{At, CardHandle, Exchange, Touch, Twist};
+use crate::conformance::terminal_tester::{CardKind, Ended, Order, Papers, RecordState, TerminalTester};
+use crate::conformance::verdict::Outcome;
+use crate::family::purse::data::ins;
+
+const GET_RESPONSE: u8 = 0xC0;
+
+pub(in crate::family::purse::cases) fn cases() -> Vec<Case> {
+    [answers(), noise(), cryptograms()].concat()
+}
+
+/// Answers of two octets that claim success, or something that might be taken for it.
+const CLAIMS_OF_SUCCESS: &[[u8; 2]] =
+    &[[0x90, 0x00], [0x61, 0x00], [0x61, 0x4C], [0x62, 0x00], [0x62, 0x83], [0x63, 0x00], [0x63, 0xC3], [0x91, 0x00]];
+
+/// Answers of two octets that claim that nothing happened.
+const CLAIMS_OF_REFUSAL: &[[u8; 2]] = &[
+    [0x69, 0x85],
+    [0x6A, 0x80],
+    [0x69, 0x82],
+    [0x94, 0x01],
+    [0x94, 0x02],
+    [0x94, 0x04],
+    [0x94, 0x10],
+    [0x6F, 0x00],
+    [0x6E, 0x00],
+    [0x6D, 0x00],
+    [0x67, 0x00],
+    [0x64, 0x00],
+    [0x65, 0x81],
+    [0x63, 0xC0],
+    [0x62, 0x00],
+    [0x69, 0x88],
+];
+
+fn answers() -> Vec<Case> {
+    vec![
+        case("TRM-FORGED-001", "A bare word of success instead of the card's answer proves nothing.")
+            .proves(&["REQ-TRM-2", "REQ-RUL-4"])
+            .kills(&["plain-success-is-paid", "warning-is-paid"])
+            .twin("TRM-SALE-001")
+            .terminal(|tester| {
+                for word in CLAIMS_OF_SUCCESS {
+                    let (card, before) = unspent(tester)?;
+                    let touch =
+                        at_order(card, Twist::instead(word)).if_asked(At::Every(GET_RESPONSE), Twist::instead(word));
+                    let shown = tester.order(&Order::sale(AMOUNT), vec![touch])?;
+                    check_ended(tester, &shown, Ended::Unresolved)?;
+                    check_paid(tester, card, &before, (0, 0))?;
+                }
+                Ok(())
+            }),
+        case(
+            "TRM-FORGED-002",
+            "A bare word of refusal instead of the answer does not make the order void: the card has paid.",
+        )
+        .proves(&["REQ-TRM-2", "REQ-STA-2", "REQ-RUL-6"])
+        .kills(&["missing-answer-mac-accepted", "inauthentic-is-refusal"])
+        .twin("TRM-SALE-001")
+        .terminal(|tester| {
+            for word in CLAIMS_OF_REFUSAL {
+                let (card, before) = unspent(tester)?;
+                unresolved(tester, card, Twist::changed(|_| word.to_vec()))?;
+                check_paid(tester, card, &before, (AMOUNT, 1))?;
+            }
+            Ok(())
+        }),
+        case("TRM-FORGED-003", "A status word changed under the R-MAC is not believed.")
+            .proves(&["REQ-TRM-2", "REQ-SES-3"])
+            .kills(&["answer-mac-not-verified"])
+            .twin("TRM-SALE-001")
+            .terminal(|tester| {
+                for word in CLAIMS_OF_REFUSAL {
+                    let (card, before) = unspent(tester)?;
+                    let twist = Twist::changed(|exchange| [data_of(exchange.honest), word].concat());
+                    unresolved(tester, card, twist)?;
+                    check_paid(tester, card, &before, (AMOUNT, 1))?;
+                }
+                Ok(())
+            }),
+    ]
+}
+
+fn noise() -> Vec<Case> {
+    vec![
+        case(
+            "TRM-MUTILATED-001",
+            "An answer cut, lengthened, disturbed or repeated proves nothing; the card, touched again, does.",
+        )
+        .needs(&["terminal.retouch"])
+        .proves(&["REQ-TRM-2", "REQ-TRM-6"])
+        .terminal(|tester| {
+            for mutilate in MUTILATIONS {
+                let (card, before) = unspent(tester)?;
+                let noise = tester.random::<90>();
+                let twist = Twist::changed(move |exchange| mutilate(exchange, &noise));
+                let touches = vec![at_order(card, twist), Touch::of(card)];
+                let shown = tester.order(&Order::sale(AMOUNT), touches)?;
+                check_ended(tester, &shown, Ended::Paid)?;
+                check_paid(tester, card, &before, (AMOUNT, 1))?;
+            }
+            Ok(())
+        }),
+        case("TRM-ENDLESS-001", "A card that always has more to give does not hold the terminal for ever.")
+            .proves(&["REQ-TRM-2"])
+            .terminal(|tester| {
+                let (card, before) = unspent(tester)?;
+                let more = || Twist::changed(|_| vec![0xA5, 0x61, 0x01]);
+                let touch = at_order(card, more()).if_asked(At::Every(GET_RESPONSE), more());
+                let shown = tester.order(&Order::sale(AMOUNT), vec![touch])?;
+                check_ended(tester, &shown, Ended::Unresolved)?;
+                check_paid(tester, card, &before, (AMOUNT, 1))
+            }),
+        case("TRM-NOISE-001", "Whatever octets answer SELECT and AUTH, no order is sent and nothing is shown as paid.")
+            .proves(&["REQ-TRM-2"])
+            .twin("TRM-SALE-001")
+            .terminal(|tester| {
+                for instruction in [0xA4, ins::AUTH] {
+                    for mutilate in MUTILATIONS {
+                        let noise = tester.random::<90>();
+                        let twist = Twist::changed(move |exchange| mutilate(exchange, &noise));
+                        // Each one of the touch: a mutilated answer may happen to end in 6Cxx, and then a terminal asks again.
+                        no_order(tester, &CardKind::new(tester.text("terminal.card_profile")?), |card| {
+                            Touch::of(card).with(At::Every(instruction), twist)
+                        })?;
+                    }
+                }
+                Ok(())
+            }),
+    ]
+}
+
+/// What may become of an answer on its way; the second argument is noise.
+type Mutilation = fn(&Exchange<'_>, &[u8]) -> Vec<u8>;
+
+const MUTILATIONS: &[Mutilation] = &[
+    |exchange, _| exchange.honest[..1].to_vec(),
+    |exchange, _| exchange.honest[..2].to_vec(),
+    |exchange, _| exchange.honest[..exchange.honest.len() / 2].to_vec(),
+    |exchange, _| exchange.honest[..exchange.honest.len() - 1].to_vec(),
+    |exchange, _| exchange.honest[1..].to_vec(),
+    |exchange, _| [data_of(exchange.honest), &[0x00, 0x90, 0x00]].concat(),
+    |exchange, _| with_bit(exchange.honest, 0),
+    |exchange, _| with_bit(exchange.honest, exchange.honest.len() - 3),
+    |exchange, _| exchange.before.to_vec(),
+    |exchange, _| [exchange.command, &[0x90, 0x00]].concat(),
+    |_, noise| [noise, &[0x90, 0x00]].concat(),
+    |_, noise| noise[..3].to_vec(),
+];
+
+fn data_of(answer: &[u8]) -> &[u8] {
+    &answer[..answer.len().saturating_sub(2)]
+}
+
+fn with_bit(answer: &[u8], octet: usize) -> Vec<u8> {
+    let mut changed = answer.to_vec();
+    if let Some(octet) = changed.get_mut(octet) {
+        *octet ^= 0x01;
+    }
+    changed
+}
+
+fn unspent(tester: &mut TerminalTester<'_>) -> Outcome<(CardHandle, crate::conformance::lower_tester::Truth)> {
+    let card = tester.card()?;
+    let before = tester.truth(card);
+    Ok((card, before))
+}
+
+fn cryptograms() -> Vec<Case> {
+    vec![
+        case("TRM-TAG-001", "A card whose cryptogram is wrong in any octet gets no order.")
+            .proves(&["REQ-AU2-5", "REQ-TRM-2"])
+            .kills(&["card-tag-not-verified", "card-tag-truncated"])
+            .twin("TRM-SALE-001")
+            .terminal(|tester| {
+                // Of the tag, which ends the answer: its last octet, one in the middle, its first.
+                for from_end in [3, 6, 10] {
+                    let twist = Twist::changed(move |exchange| {
+                        with_bit(exchange.honest, exchange.honest.len().saturating_sub(from_end))
+                    });
+                    at_authentication(tester, twist)?;
+                }
+                Ok(())
+            }),
+        case("TRM-TAG-002", "The terminal's own cryptogram, sent back, is not the card's.")
+            .proves(&["REQ-AU2-5", "REQ-TRM-2"])
+            .kills(&["reflection-accepted"])
+            .twin("TRM-SALE-001")
+            .terminal(|tester| {
+                let len = if tester.claims("purse.epc2") { 16 } else { 8 };
+                let twist = Twist::changed(move |exchange| reflected(exchange, len));
+                at_authentication(tester, twist)
+            }),
+        case("TRM-TAG-003", "A card that comes again is authenticated anew before it decides anything.")
+            .needs(&["terminal.retouch"])
+            .proves(&["REQ-TRM-4", "REQ-RUL-2"])
+            .kills(&["recovery-skips-authentication"])
+            .twin("TRM-RETOUCH-001")
+            .terminal(|tester| {
+                let card = tester.card()?;
+                let twist = Twist::changed(|exchange| with_bit(exchange.honest, exchange.honest.len() - 3));
+                let again = Touch::of(card).with(At::Instruction(ins::AUTH), twist);
+                let shown = tester.order(&Order::sale(AMOUNT), vec![at_order(card, Twist::LostAfter), again])?;
+                check_ended(tester, &shown, Ended::Unresolved)?;
+                check_records(tester, &[RecordState::OpenFinal])
+            }),
+        case("TRM-CERT-001", "A card for which another authority vouches gets no order.")
+            .needs(&["purse.epc2"])
+            .proves(&["REQ-AU2-5"])
+            .kills(&["certificate-not-verified"])
+            .twin("TRM-SALE-001")
+            .terminal(|tester| with_papers(tester, Papers::OtherAuthority)),
+        case("TRM-CERT-002", "A terminal's certificate is not a card's.")
+            .needs(&["purse.epc2"])
+            .proves(&["REQ-AU2-5"])
+            .kills(&["certificate-role-not-checked"])
+            .twin("TRM-SALE-001")
+            .terminal(|tester| with_papers(tester, Papers::OfATerminal)),
+        case("TRM-CERT-003", "A card whose certificate has ended gets no order.")
+            .needs(&["purse.epc2"])
+            .proves(&["REQ-AU2-5"])
+            .kills(&["certificate-validity-not-checked"])
+            .twin("TRM-SALE-001")
+            .terminal(|tester| with_papers(tester, Papers::Ended)),
+    ]
+}
+
+/// The card's tag, at the end of AUTH's answer, replaced by the terminal's own out of the command.
+fn reflected(exchange: &Exchange<'_>, len: usize) -> Vec<u8> {
+    // EPC1: tagT ends the data, before Le. EPC2: it follows Et(64) and certT(148) (specs/purse.md, clauses 3 and 4).
+    let start = if len == 16 { 5 + 64 + 148 } else { exchange.command.len() - 1 - len };
+    let own = &exchange.command[start..start + len];
+    let data = data_of(exchange.honest);
+    [&data[..data.len() - len], own, &exchange.honest[data.len()..]].concat()
+}
+
+fn at_authentication(tester: &mut TerminalTester<'_>, twist: Twist) -> Outcome {
+    let kind = CardKind::new(tester.text("terminal.card_profile")?);
+    no_order(tester, &kind, |card| Touch::of(card).with(At::Instruction(ins::AUTH), twist))
+}
+
+fn with_papers(tester: &mut TerminalTester<'_>, papers: Papers) -> Outcome {
+    let kind = CardKind { papers, ..CardKind::new(tester.text("terminal.card_profile")?) };
+    no_order(tester, &kind, Touch::of)
+}
+
+/// At this touch the terminal sends no order, and says nothing of a payment.
+fn no_order(tester: &mut TerminalTester<'_>, kind: &CardKind, touch: impl FnOnce(CardHandle) -> Touch) -> Outcome {
+    let card = tester.card_of(kind)?;
+    let before = tester.truth(card);
+    let shown = tester.order(&Order::sale(AMOUNT), vec![touch(card)])?;
+    let sent = orders_sent(tester).len();
+    tester.check_equal("orders sent", &0, &sent)?;
+    tester.check(shown.ended.says_nothing_happened(), "it is shown that nothing happened")?;
+    check_paid(tester, card, &before, (0, 0))
+}
