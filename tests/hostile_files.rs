@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use clap::ValueHint;
 use rustix::fs::{CWD, FileType, mknodat};
+use support::places::{Place, all};
 use support::screen::wait_bounded;
 use untorn::report::plain::is_unsafe;
 
@@ -23,43 +23,6 @@ use untorn::report::plain::is_unsafe;
 const SAID_MAX: u64 = 2_000;
 /// Runs at a time: most of them wait for the disk.
 const WORKERS: usize = 4;
-
-/// A place for a file on the command line.
-#[derive(Debug, Clone)]
-struct Place {
-    path: Vec<String>,
-    /// `None` for an argument without a name.
-    option: Option<String>,
-}
-
-/// All of them, below this command.
-fn places(command: &clap::Command, path: &[String], found: &mut Vec<Place>) {
-    for inner in command.get_subcommands() {
-        let path = [path, &[inner.get_name().to_owned()]].concat();
-        for argument in inner.get_arguments().filter(|argument| argument.get_value_hint() == ValueHint::AnyPath) {
-            found.push(Place { path: path.clone(), option: argument.get_long().map(|long| format!("--{long}")) });
-        }
-        places(inner, &path, found);
-    }
-}
-
-/// What else a command needs to come to its files, and not to take long.
-fn others(place: &Place) -> &'static [&'static str] {
-    let words: Vec<&str> = place.path.iter().map(String::as_str).collect();
-    match (words[..].as_ref(), place.option.as_deref()) {
-        (["pay" | "topup"], Some("--pin-file")) => &["12000", "--wait", "1"],
-        (["pay" | "topup"], _) => &["5"],
-        (["test"], Some("--terminal-statement")) => &["--reader", "none", "--serve", "127.0.0.1:1"],
-        (["test"], _) => &["ISO-SEL-001"],
-        (["mutants"], _) => &["debit-twice", "--list"],
-        (["explore"], _) => &["--depth", "0"],
-        (["card", "serve"], _) => &["--vpcd", "127.0.0.1:1"],
-        (["journal", "show"], _) => &["1"],
-        (["report", "merge"], None) => &["--out", "out"],
-        (["report", "show" | "merge"], Some(_)) => &["none"],
-        _ => &[],
-    }
-}
 
 /// What a path can lead to.
 type Make = fn(&Path) -> OsString;
@@ -114,7 +77,7 @@ fn try_it(place: &Place, kind: &str, make: Make) {
     let desk = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_untorn"));
     command.env_clear().env("LANG", "C.UTF-8").env("XDG_DATA_HOME", desk.path()).current_dir(desk.path());
-    command.args(&place.path).args(others(place)).args(&place.option).arg(make(desk.path()));
+    command.args(&place.path).args(place.others()).args(&place.option).arg(make(desk.path()));
     let (out, err): (PathBuf, PathBuf) = (desk.path().join("1"), desk.path().join("2"));
     command.stdin(Stdio::null()).stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap());
     let _tells = Tells(format!("{command:?} ({kind})"));
@@ -134,8 +97,7 @@ fn try_it(place: &Place, kind: &str, make: Make) {
 
 #[test]
 fn every_place_for_a_file_at_everything_that_a_path_can_lead_to() {
-    let mut found = Vec::new();
-    places(&untorn::cli::command(), &[], &mut found);
+    let found = all();
     let known = ["--state", "--journal", "--trace", "--profile", "--statement", "--cases", "--expect", "--stop-list"];
     for option in known.iter().chain(&["--pin-file", "--out"]) {
         assert!(found.iter().any(|place| place.option.as_deref() == Some(option)), "{option} is not found");

@@ -3,10 +3,11 @@
 
 pub mod fresh;
 pub mod kills;
-#[cfg(all(feature = "pcsc", target_os = "linux"))]
+#[cfg(target_os = "linux")]
 pub mod namespace;
 #[cfg(all(feature = "pcsc", target_os = "linux"))]
 pub mod pcscd;
+pub mod places;
 #[cfg(all(feature = "pcsc", target_os = "linux"))]
 pub mod purse;
 #[cfg(target_os = "linux")]
