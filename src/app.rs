@@ -41,10 +41,10 @@ use crate::family::purse::data::{Role, Suite, TerminalId};
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::kernel::PurseKernel;
 use crate::family::purse::kernel::sam::{Grant, KeyLog, SoftSam};
-use crate::journal::Journal;
 use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::CardReference;
 use crate::journal::sqlite::SqliteJournal;
+use crate::journal::{Journal, JournalError};
 use crate::money::Currency;
 use crate::reader::Reader;
 use crate::reader::exchange::Exchange;
@@ -181,6 +181,8 @@ pub struct App {
     pub clock: Clock,
     /// The last exchanges.
     pub trace: TraceRing,
+    /// Where they are written too.
+    pub trace_file: Option<PathBuf>,
     /// What a record counts for.
     pub policy: SettlementPolicy,
     /// What amounts are in.
@@ -192,11 +194,27 @@ pub struct App {
 impl App {
     /// Opens journal, card and reader, in this order, so that nobody else has the journal once a card is touched.
     pub fn open(options: &Options) -> Result<Self, AppError> {
+        Self::open_with(options, SqliteJournal::open(options.journal_path()?)?)
+    }
+
+    /// The same for an enquiry. A journal that cannot be written is enough for it; why it cannot be is given too: what a card proves of an
+    /// open order is not written down then.
+    pub fn open_for_enquiry(options: &Options) -> Result<(Self, Option<JournalError>), AppError> {
+        let path = options.journal_path()?;
+        let (journal, refusal) = match SqliteJournal::open(&path) {
+            Err(refusal @ JournalError::Storage { .. }) if path.exists() => {
+                (SqliteJournal::open_to_look(&path, refusal.clone())?, Some(refusal))
+            }
+            opened => (opened?, None),
+        };
+        Ok((Self::open_with(options, journal)?, refusal))
+    }
+
+    fn open_with(options: &Options, mut journal: SqliteJournal) -> Result<Self, AppError> {
         let profile = LoadedProfile::load(&options.profile)?;
         let currency = profile.purse()?.currency;
         let trace = TraceRing::new(TRACE_EVENTS);
         let terminal = terminal(options, &profile, &trace)?;
-        let mut journal = SqliteJournal::open(options.journal_path()?)?;
         let clock = options.clock();
         let (reader, card): (Box<dyn Reader>, _) = match &options.reader {
             ReaderChoice::Virtual => {
@@ -221,10 +239,16 @@ impl App {
             entropy: entropy(options.seed, "terminal"),
             clock,
             trace,
+            trace_file: options.trace.clone(),
             policy: options.policy,
             currency,
             card,
         })
+    }
+
+    /// Why the trace is not whole, with the name of its file.
+    pub fn trace_error(&self) -> Option<String> {
+        trace_error(&self.trace, self.trace_file.as_deref())
     }
 
     /// Runs one request to its end. A second terminal on this card is what the journal's lock is for.
@@ -233,6 +257,11 @@ impl App {
             World { reader: &mut *self.reader, journal: &mut self.journal, desk, entropy: &mut *self.entropy };
         session::run(&mut self.terminal, request, &mut world)
     }
+}
+
+/// Why a trace is not whole, with the name of its file.
+pub(crate) fn trace_error(trace: &TraceRing, file: Option<&Path>) -> Option<String> {
+    Some(format!("{}: {}", file?.display(), trace.write_error()?))
 }
 
 /// A terminal for the purse that pays, with the test scheme's keys.

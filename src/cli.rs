@@ -165,13 +165,14 @@ fn run(arguments: Arguments) -> Result<Report, AppError> {
         )));
     }
     match command {
+        // What they send is told in a report; an error comes before.
         Command::Demo => demo::run(&global),
-        Command::Pay(pay) => orders::pay(&global, &pay),
-        Command::Topup(topup) => orders::top_up(&global, &topup),
-        Command::Refund(refund) => orders::refund(&global, &refund),
-        Command::Balance => orders::balance(&global),
-        Command::History => orders::history(&global),
-        Command::Resolve(resolve) => orders::resolve(&global, &resolve),
+        Command::Pay(pay) => orders::pay(&global, &pay).map_err(AppError::before_the_card),
+        Command::Topup(topup) => orders::top_up(&global, &topup).map_err(AppError::before_the_card),
+        Command::Refund(refund) => orders::refund(&global, &refund).map_err(AppError::before_the_card),
+        Command::Balance => orders::balance(&global).map_err(AppError::before_the_card),
+        Command::History => orders::history(&global).map_err(AppError::before_the_card),
+        Command::Resolve(resolve) => orders::resolve(&global, &resolve).map_err(AppError::before_the_card),
         Command::Readers => Ok(cards::readers()),
         Command::Card(arguments::CardCommand::Bench) => window(&global, &files, Tab::Bench),
         Command::Card(command) => cards::run(&global, &command),
@@ -216,7 +217,8 @@ fn window(global: &arguments::Global, files: &arguments::TestFiles, first: Tab) 
         cases: files.cases.clone(),
         expectations: files.expect.as_deref().map(test::read_expectations).transpose()?.unwrap_or_default(),
     };
-    let is_unresolved = crate::tui::run(&Options { attended: true, ..global.options() }, suite, first)?;
+    let is_unresolved = crate::tui::run(&Options { attended: true, ..global.options() }, suite, first);
+    let is_unresolved = is_unresolved.map_err(AppError::before_the_card)?;
     let money = if is_unresolved { Money::NotKnown } else { Money::NoneAsked };
     let work = desk::signal().map_or(Work::Whole, Work::Signalled);
     Ok(Report { money, work, ..Report::silent(Exit::Done) })

@@ -21,6 +21,7 @@ pub mod conformance;
 pub mod crypto;
 pub mod defect;
 pub mod difference;
+mod disk;
 pub mod entropy;
 pub mod family;
 pub mod journal;

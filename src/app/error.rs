@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Exit;
+use crate::disk;
 use crate::family::purse::card::personalisation::PersonaliseError;
 use crate::family::purse::kernel::sam::SamError;
 use crate::journal::JournalError;
@@ -50,7 +51,7 @@ pub enum AppError {
     #[error("the terminal's security module: {0}")]
     Sam(#[from] SamError),
     /// A file, or where output goes.
-    #[error("cannot {operation} {}: {source}", .path.display())]
+    #[error("cannot {operation} {}: {}", .path.display(), disk::said(.source))]
     File {
         /// What was tried.
         operation: &'static str,
@@ -59,6 +60,9 @@ pub enum AppError {
         /// What the system said.
         source: io::Error,
     },
+    /// An order or an enquiry that ended before it reached a card.
+    #[error("{0}; nothing was sent to the card")]
+    BeforeTheCard(Box<Self>),
     /// What is built in contradicts itself: our mistake.
     #[error("untorn made a mistake (please report it): {0}")]
     Internal(String),
@@ -66,7 +70,7 @@ pub enum AppError {
     #[error("the terminal window: {0}")]
     Window(#[source] io::Error),
     /// Where output goes.
-    #[error("cannot write the output: {0}")]
+    #[error("cannot write the output: {}", disk::said(.0))]
     Output(#[source] io::Error),
 }
 
@@ -81,9 +85,21 @@ impl AppError {
         matches!(self, Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
+    /// The same of a command that works at a card, where a file stopped it before it sent anything.
+    #[must_use]
+    pub fn before_the_card(self) -> Self {
+        let is_storage = match &self {
+            Self::Journal(error) => matches!(error, JournalError::Storage { .. }),
+            Self::State(error) => matches!(error, StateFileError::Io { .. }),
+            Self::File { source, .. } => disk::cause(source).is_some(),
+            _ => false,
+        };
+        if is_storage { Self::BeforeTheCard(Box::new(self)) } else { self }
+    }
+
     /// The code of the process. A file that is ours and cannot be used, being in use, damaged or out of reach, is a failure;
-    /// the wrong file, or none, is a wrong command line.
-    pub const fn exit(&self) -> Exit {
+    /// the wrong file, or none, is a wrong command line. A result for which its disk has no room is lost as one that cannot be printed.
+    pub fn exit(&self) -> Exit {
         match self {
             Self::Journal(
                 JournalError::InUse { .. }
@@ -98,10 +114,12 @@ impl AppError {
                 | StateFileError::Damaged { .. },
             )
             | Self::SecondCard { .. }
+            | Self::BeforeTheCard(_)
             | Self::Internal(_)
             | Self::Window(_) => Exit::Failed,
             // What the table of codes says of a result that is lost.
             Self::Output(_) => Exit::Unresolved,
+            Self::File { source, .. } if disk::cause(source).is_some() => Exit::Unresolved,
             Self::Usage(_)
             | Self::Journal(_)
             | Self::State(_)

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AppError, place, whole_file};
 use crate::conformance::rig::Ledger;
+use crate::disk;
 use crate::locked::Locked;
 
 /// Most failed authentications in a row.
@@ -64,7 +65,9 @@ impl FileLedger {
             let file = File::options().write(true).create(true).truncate(false).open(path)?;
             Locked::awaited(file)
         };
-        lock().map_err(|error: io::Error| format!("the ledger {} cannot be locked: {error}", self.path.display()))
+        lock().map_err(|error: io::Error| {
+            format!("the ledger {} cannot be locked: {}", self.path.display(), disk::said(&error))
+        })
     }
 
     fn read(&self) -> Result<Counts, String> {
@@ -83,7 +86,9 @@ impl FileLedger {
             }
             whole_file::write_durably(&self.path, &serde_json::to_vec_pretty(counts)?)
         };
-        write().map_err(|error: io::Error| format!("the ledger {} cannot be written: {error}", self.path.display()))
+        write().map_err(|error: io::Error| {
+            format!("the ledger {} cannot be written: {}", self.path.display(), disk::said(&error))
+        })
     }
 }
 

@@ -56,6 +56,13 @@ impl LoadedProfile {
         Ok(Self { profile, text, draws_id })
     }
 
+    /// From here on it is the profile of the card with this memory.
+    fn take_id(&mut self, image: &[u8]) {
+        if let Some(id) = PurseCard::<SystemEntropy>::id_in(image).filter(|_| self.draws_id) {
+            self.profile.card_id = id;
+        }
+    }
+
     /// The purse that pays: the first logical card.
     pub(super) fn purse(&self) -> Result<&LogicalCardProfile, AppError> {
         let none = || AppError::Profile("card profile: expected a logical card, got none".to_owned());
@@ -95,9 +102,7 @@ impl VirtualCard {
             Ok(true) => StateFile::open(&state, &profile.text)?,
             _ => create(&state, &mut profile, options.seed, open_orders)?,
         };
-        if let Some(id) = PurseCard::<SystemEntropy>::id_in(&image).filter(|_| profile.draws_id) {
-            profile.profile.card_id = id;
-        }
+        profile.take_id(&image);
         let card =
             PurseCard::from_image(&profile.profile, &Scheme::test(), image, entropy(options.seed, "virtual card"))?;
         let card = Persistent::new(card, Store { file: store, kill_at: KillAt::from_environment().write, writes: 0 });
@@ -116,7 +121,22 @@ impl VirtualCard {
     /// What the card would find in its memory if it were powered up now.
     pub fn inspect(&self) -> Result<Inspection, AppError> {
         let image = lock(&self.card).memory().image().to_vec();
-        Ok(PurseCard::from_image(&self.profile.profile, &Scheme::test(), image, SeededEntropy::new(0))?.inspect())
+        inspect(&self.profile.profile, image)
+    }
+
+    /// The same of a card whose memory may be where nothing can be written; the card is made where there is none. Gives its profile too,
+    /// and where its memory is.
+    pub fn look(mut profile: LoadedProfile, options: &Options) -> Result<(Profile, PathBuf, Inspection), AppError> {
+        let state = options.state_path(&profile)?;
+        if !state.try_exists().unwrap_or_default() {
+            let made = Self::open(profile, options)?;
+            let found = made.inspect()?;
+            return Ok((made.profile.profile, state, found));
+        }
+        let image = StateFile::look(&state, &profile.text)?;
+        profile.take_id(&image);
+        let found = inspect(&profile.profile, image)?;
+        Ok((profile.profile, state, found))
     }
 
     /// Throws the memory of the card away; `false` when there was none.
@@ -142,6 +162,10 @@ impl VirtualCard {
         let card = PurseCard::<SystemEntropy>::id_in(&start).map(|id| CardReference(id.to_string()));
         open_orders(options, card.as_ref())
     }
+}
+
+fn inspect(profile: &Profile, image: Vec<u8>) -> Result<Inspection, AppError> {
+    Ok(PurseCard::from_image(profile, &Scheme::test(), image, SeededEntropy::new(0))?.inspect())
 }
 
 /// The orders that are open in the journal in use, if there is one; of one card, or of all.

@@ -27,12 +27,11 @@ pub(super) fn run(global: &Global, command: &CardCommand) -> Result<Report, AppE
     let profile = LoadedProfile::load(&options.profile)?;
     match command {
         CardCommand::Info => {
-            let card = VirtualCard::open(profile, &options)?;
-            let found = card.inspect()?;
-            let text = format!("Memory in {}\n{}", card.state.display(), describe(&card.profile.profile, &found));
-            let mut json = inspection_json(&card.profile.profile, &found);
-            json["state"] = card.state.display().to_string().into();
-            Ok(Report::done(text, "card", format!("The virtual card {}.", card.profile.profile.card_id), json))
+            let (profile, state, found) = VirtualCard::look(profile, &options)?;
+            let text = format!("Memory in {}\n{}", state.display(), describe(&profile, &found));
+            let mut json = inspection_json(&profile, &found);
+            json["state"] = state.display().to_string().into();
+            Ok(Report::done(text, "card", format!("The virtual card {}.", profile.card_id), json))
         }
         CardCommand::Reset(Reset { force }) => reset(&profile, &options, *force),
         // It is the window's; see `super::run`.

@@ -24,11 +24,11 @@ const AMOUNTS: [u32; 2] = [1_250, 380];
 const TRANSACT: u64 = 2;
 
 pub(super) fn run(global: &Global) -> Result<Report, AppError> {
-    let folder = Folder::make()?;
+    let folder = Folder::make().map_err(AppError::before_the_card)?;
     let mut options = Options { reader: ReaderChoice::Virtual, card: None, ..global.options() };
     options.state = Some(folder.0.join("card.state"));
     options.journal = Some(folder.0.join("journal.db"));
-    let mut station = Station::open(global, &options)?;
+    let mut station = Station::open(global, &options).map_err(AppError::before_the_card)?;
     let mut text =
         "untorn: a sale, and one that is torn. Card and journal are virtual and gone afterwards.\n".to_owned();
     let mut sales = Vec::new();

@@ -14,7 +14,7 @@ use super::arguments::Global;
 use super::progress::Progress;
 use super::{Report, tell};
 use crate::app::whole_file::write_whole;
-use crate::app::{AppError, Clock, Exit, read_text};
+use crate::app::{AppError, Clock, Exit, Work, read_text};
 use crate::conformance::token::Token;
 use crate::family::purse::data::Suite;
 use crate::quoted::quoted;
@@ -114,12 +114,21 @@ pub(super) fn run(global: &Global, explore: &Explore) -> Result<Report, AppError
     let begun = Instant::now();
     let explored = explorer.run(threads, ledger, &watch);
     let seconds = begun.elapsed().as_secs_f64();
-    watch.end()?;
+    let kept = watch.end();
     // Of what was done now: what was done before took no time today.
     let card_runs = explored.counts.card_runs.saturating_sub(before);
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = card_runs as f64 / (explored.counts.card_micros.max(1) as f64 / 1e6);
-    Ok(report(&explored, threads, seconds, rate))
+    let mut report = report(&explored, threads, seconds, rate);
+    if let Err(error) = kept {
+        // What was found is said all the same.
+        tell(&format!("untorn: {error}; what was explored is not kept"));
+        if report.work == Work::Whole {
+            report.work = Work::of(error.exit());
+            report.json["exit"] = (error.exit() as u8).into();
+        }
+    }
+    Ok(report)
 }
 
 fn report(explored: &Explored, threads: usize, seconds: f64, rate: f64) -> Report {

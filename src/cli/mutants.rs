@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::Report;
 use super::arguments::{Global, Mutants, usage};
 use super::progress::Progress;
+use super::{Report, tell};
 use crate::app::whole_file::write_whole;
 use crate::app::{AppError, Exit, suites};
 use crate::quoted::quoted;
@@ -36,12 +36,15 @@ pub(super) fn run(global: &Global, arguments: &Mutants) -> Result<Report, AppErr
     let seed = global.seed().unwrap_or_default();
     let matrix = mutants::run(&suites::cases(), &arguments.names, seed, &mut progress).map_err(AppError::Usage)?;
     drop(progress);
-    if let Some(path) = &arguments.out {
-        write_whole(path, matrix.markdown().as_bytes())?;
+    let kept = arguments.out.as_ref().map_or(Ok(()), |path| write_whole(path, matrix.markdown().as_bytes()));
+    if let Err(error) = &kept {
+        // What was found is said all the same.
+        tell(&format!("untorn: {error}"));
     }
     let exit = match matrix.is_clean() {
         false => Exit::Failed,
         true if matrix.is_interrupted() => Exit::Unresolved,
+        true if kept.is_err() => kept.err().map_or(Exit::Done, |error| error.exit()),
         true => Exit::Done,
     };
     let detail = matrix.score_line();

@@ -52,14 +52,22 @@ pub(super) fn refund(global: &Global, refund: &Refund) -> Result<Report, AppErro
 }
 
 pub(super) fn balance(global: &Global) -> Result<Report, AppError> {
-    let mut station = Station::open(global, &global.options())?;
-    let report = station.request(Request::Balance);
-    Ok(station.announced(report))
+    enquire(global, Request::Balance)
 }
 
 pub(super) fn history(global: &Global) -> Result<Report, AppError> {
-    let mut station = Station::open(global, &global.options())?;
-    let report = station.request(Request::History);
+    enquire(global, Request::History)
+}
+
+/// Looks at a card; a journal that cannot be written is told, and hinders nothing that is not to be written down.
+fn enquire(global: &Global, request: Request) -> Result<Report, AppError> {
+    let options = global.options();
+    let (app, refusal) = App::open_for_enquiry(&options)?;
+    let mut station = Station::of(app, global, &options)?;
+    if let Some(refusal) = refusal {
+        super::tell(&format!("untorn: {refusal}; the card is only looked at"));
+    }
+    let report = station.request(request);
     Ok(station.announced(report))
 }
 
@@ -130,7 +138,10 @@ pub(super) struct Station {
 
 impl Station {
     pub(super) fn open(global: &Global, options: &Options) -> Result<Self, AppError> {
-        let app = App::open(options)?;
+        Self::of(App::open(options)?, global, options)
+    }
+
+    fn of(app: App, global: &Global, options: &Options) -> Result<Self, AppError> {
         let mut desk = ShellDesk::new(&app, global.pin_file.clone(), global.json)?;
         desk.pin_wait = Duration::from_secs(options.wait_seconds.into());
         Ok(Self { app, desk, card: options.card.clone() })
@@ -288,9 +299,12 @@ impl Station {
         }
         json.insert("test_keys".into(), true.into());
         // What happened at the card has happened: a trace that fails changes no exit code.
-        if let Some(reason) = self.app.trace.write_error() {
+        if let Some(reason) = self.app.trace_error() {
             super::tell(&format!("untorn: {reason}"));
             json.insert("trace_error".into(), reason.into());
+        }
+        if let Some(reason) = self.app.card.as_ref().and_then(|card| card.failure.get()) {
+            super::tell(&format!("untorn: the virtual card is silent: {reason}"));
         }
         let (money, work) = self.came_of(outcome);
         Report::about(money, work, text, json.into())

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::JournalError;
+use crate::disk;
 use crate::locked::Locked;
 
 /// In the header of a journal, so that other SQLite files are not taken for one: "UTRN".
@@ -42,7 +43,7 @@ pub(super) fn find(path: &Path) -> Result<Found, JournalError> {
     match fs::canonicalize(path) {
         Ok(path) => return Ok(Found::Something(path)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(storage("look at", path, &error)),
+        Err(error) => return Err(io_failure("look at", path, &error)),
     }
     // The first name on the way down from the file that is there; where that is a link, it leads nowhere.
     let there = path.ancestors().find_map(|name| fs::symlink_metadata(name).ok().map(|metadata| (name, metadata)));
@@ -74,7 +75,7 @@ pub(super) fn inspect(path: &Path) -> Result<(), JournalError> {
     let length = match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => return Err(foreign(path, "it is a directory or a device")),
         Ok(metadata) => metadata.len(),
-        Err(error) => return Err(storage("look at", path, &error)),
+        Err(error) => return Err(io_failure("look at", path, &error)),
     };
     if length == 0 {
         let reason = "it is empty, which a journal never is: it was emptied, or something else made it. Put back a copy of it; or, \
@@ -83,7 +84,7 @@ pub(super) fn inspect(path: &Path) -> Result<(), JournalError> {
     }
     let mut header = Vec::with_capacity(HEADER_LEN);
     let read = File::open(path).and_then(|file| file.take(HEADER_LEN as u64).read_to_end(&mut header));
-    read.map_err(|error| storage("read", path, &error))?;
+    read.map_err(|error| io_failure("read", path, &error))?;
     let pages = judge_header(path, &header)?;
     // While there is a log, pages may be in it and not yet in the file.
     let expected = u64::from(pages) * u64::from(PAGE_LEN);
@@ -134,14 +135,14 @@ impl Lock {
         match File::options().read(true).write(true).open(beside(path, "-lock")) {
             Ok(file) => Self::take(path, file).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(storage("lock", path, &error)),
+            Err(error) => Err(io_failure("lock", path, &error)),
         }
     }
 
     /// Takes the lock, and makes the file for it.
     pub(super) fn create(path: &Path) -> Result<Self, JournalError> {
         let options = File::options().read(true).write(true).create(true).truncate(false).open(beside(path, "-lock"));
-        Self::take(path, options.map_err(|error| storage("lock", path, &error))?)
+        Self::take(path, options.map_err(|error| io_failure("lock", path, &error))?)
     }
 
     /// Keeps writers out while a file is read as it lies; needs no right to write. `None` where there is no lock file: a copy,
@@ -150,12 +151,12 @@ impl Lock {
         let file = match File::open(beside(path, "-lock")) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(storage("lock", path, &error)),
+            Err(error) => return Err(io_failure("lock", path, &error)),
         };
         match Locked::shared(file) {
             Ok(file) => Ok(Some(Self { _file: file })),
             Err(TryLockError::WouldBlock) => Err(JournalError::InUse { path: path.display().to_string() }),
-            Err(TryLockError::Error(error)) => Err(storage("lock", path, &error)),
+            Err(TryLockError::Error(error)) => Err(io_failure("lock", path, &error)),
         }
     }
 
@@ -163,7 +164,7 @@ impl Lock {
         match Locked::exclusive(file) {
             Ok(file) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(JournalError::InUse { path: path.display().to_string() }),
-            Err(TryLockError::Error(error)) => Err(storage("lock", path, &error)),
+            Err(TryLockError::Error(error)) => Err(io_failure("lock", path, &error)),
         }
     }
 }
@@ -174,8 +175,8 @@ pub(super) fn prepare(path: &Path) -> Result<PathBuf, JournalError> {
         return Err(foreign(path, "it does not name a file"));
     };
     let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-    create_directory(parent).map_err(|error| storage("create the directory of", path, &error))?;
-    let parent = fs::canonicalize(parent).map_err(|error| storage("look at", path, &error))?;
+    create_directory(parent).map_err(|error| io_failure("create the directory of", path, &error))?;
+    let parent = fs::canonicalize(parent).map_err(|error| io_failure("look at", path, &error))?;
     Ok(parent.join(name))
 }
 
@@ -183,7 +184,7 @@ pub(super) fn prepare(path: &Path) -> Result<PathBuf, JournalError> {
 pub(super) fn hold_directory(path: &Path) -> Result<File, JournalError> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     let held = File::open(directory).and_then(|directory| directory.lock().map(|()| directory));
-    held.map_err(|error| storage("lock the directory of", path, &error))
+    held.map_err(|error| io_failure("lock the directory of", path, &error))
 }
 
 /// Creates a directory and those above it, each durable before the next.
@@ -233,12 +234,6 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
-/// Whether side files can be made.
-pub(super) fn may_make_files_beside(path: &Path) -> bool {
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    rustix::fs::access(directory, rustix::fs::Access::WRITE_OK).is_ok()
-}
-
 /// The name of a file for SQLite that says it does not change (sqlite.org/uri.html, 3.3).
 pub(super) fn immutable_uri(path: &Path) -> PathBuf {
     use std::fmt::Write as _;
@@ -270,6 +265,11 @@ fn foreign(path: &Path, reason: &str) -> JournalError {
 
 pub(super) fn corrupt(path: &Path, reason: &str) -> JournalError {
     JournalError::Corrupt { path: path.display().to_string(), reason: reason.to_owned() }
+}
+
+/// What the system refused.
+pub(super) fn io_failure(operation: &str, path: &Path, error: &io::Error) -> JournalError {
+    storage(operation, path, &disk::said(error))
 }
 
 pub(super) fn storage(operation: &str, path: &Path, error: &dyn std::fmt::Display) -> JournalError {

@@ -7,13 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Params, Row, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Params, Row, TransactionBehavior, ffi, params};
 
 use super::chain::{Line, LineHash};
-use super::file::{self, Found, Lock, beside, corrupt, storage};
+use super::file::{self, Found, Lock, beside, corrupt, io_failure, storage};
 use super::record::{CardReference, Entry, Intent, OrderNumber};
 use super::view::{OrderView, Orders};
 use super::{Belief, Committed, Journal, JournalError, OpenRecord, rules, select_beliefs};
+use crate::disk;
 use crate::time::Moment;
 
 /// Of format 1.
@@ -32,6 +33,9 @@ pub struct SqliteReader {
     /// Where the file is read as it lies, nobody may write it meanwhile.
     _lock: Option<Lock>,
 }
+
+/// SQLite's VFS that locks nothing, and so writes no locks either (sqlite.org/vfs.html, 2.1).
+const VFS_WITHOUT_LOCKS: &str = "unix-none";
 
 /// A journal in a file, open for writing. Only one at a time can be.
 ///
@@ -52,7 +56,9 @@ pub struct SqliteJournal {
     open: Option<Vec<OpenRecord>>,
     /// Lines since the log was last taken into the file.
     logged: u32,
-    _lock: Lock,
+    /// Why nothing can be written.
+    refuses: Option<JournalError>,
+    _lock: Option<Lock>,
 }
 
 /// Which orders to show.
@@ -100,8 +106,16 @@ impl SqliteJournal {
             is_new,
             open: None,
             logged: 0,
-            _lock: lock,
+            refuses: None,
+            _lock: Some(lock),
         })
+    }
+
+    /// Opens a journal that cannot be opened for writing, because of `refusal`, for who only looks at a card. What is there can be read;
+    /// to write gives the refusal. Until this is closed, no other process writes it.
+    pub fn open_to_look(path: impl AsRef<Path>, refusal: JournalError) -> Result<Self, JournalError> {
+        let reader = SqliteReader::open_as_it_lies(fs::canonicalize(path.as_ref()).map_err(|_| refusal.clone())?)?;
+        Ok(Self { reader, is_new: false, open: None, logged: 0, refuses: Some(refusal), _lock: None })
     }
 
     /// Whether this call of [`SqliteJournal::open`] has made it: people must be told, for a journal of theirs may lie elsewhere.
@@ -126,6 +140,9 @@ impl SqliteJournal {
 
     /// Writes one line in a transaction of its own.
     fn insert(&mut self, entry: &Entry, now: Moment) -> Result<(), JournalError> {
+        if let Some(refusal) = &self.refuses {
+            return Err(refusal.clone());
+        }
         let path = self.reader.path.clone();
         let time = i64::try_from(now.millis())
             .map_err(|_| storage("write to", &path, &format!("the time {now} is out of range")))?;
@@ -240,36 +257,44 @@ impl SqliteReader {
         };
         file::inspect(&path)?;
         let made = Sides::before(&path);
-        let opened = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-            .map_err(|error| failure("open", &path, &error))
-            .and_then(|db| check(&db, &path).map(|()| db));
-        match opened {
-            Ok(db) => Ok(Self { db, path, _lock: None }),
-            Err(JournalError::Storage { .. }) if !file::may_make_files_beside(&path) => Self::open_as_it_lies(path),
-            Err(error) => {
-                // Only while nobody writes: a log that was not there before may be a writer's by now.
-                if let Ok(Some(_lock)) = Lock::existing(&path) {
-                    made.remove();
-                }
-                Err(error)
-            }
+        let opened = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        // The first look makes the side files.
+        let (error, as_it_lies) = match opened.and_then(|db| format_of(&db).map(|_| db)) {
+            Ok(db) => match check(&db, &path) {
+                Ok(()) => return Ok(Self { db, path, _lock: None }),
+                Err(error) => (error, false),
+            },
+            Err(error) => (failure("open", &path, &error), is_of_the_system(&error)),
+        };
+        // Only while nobody writes: a log that was not there before may be a writer's by now.
+        if let Ok(Some(_lock)) = Lock::existing(&path) {
+            made.remove();
         }
+        if as_it_lies { Self::open_as_it_lies(path) } else { Err(error) }
     }
 
-    /// Opens a journal in a directory where this person may not write. SQLite needs its side files there, also to read
-    /// (sqlite.org/wal.html, 5); without them it must be told that the file does not change ("immutable"), and would then show
-    /// old lines where a log is left. So: only without a log, and with writers kept out for as long as it is open.
+    /// Opens a journal where nothing can be written. SQLite needs its side files, also to read (sqlite.org/wal.html, 5). Without a log
+    /// it is told that the file does not change ("immutable"). With one, which that would pass over, it keeps the index of the log in its
+    /// memory (sqlite.org/wal.html, 8); the lock that it wants for this cannot be had on a file that may only be read, so ours alone keeps
+    /// writers out, for as long as this is open.
     fn open_as_it_lies(path: PathBuf) -> Result<Self, JournalError> {
         let lock = Lock::shared(&path)?;
-        if fs::metadata(beside(&path, "-wal")).is_ok_and(|log| log.len() > 0) {
-            let reason = "its last lines are still in its log (-wal), which can be read only where files may be made in its \
-                          directory: copy journal and log elsewhere, or let whoever may write there open it once";
-            return Err(storage("read", &path, &reason));
-        }
         // Again, now that nobody writes.
         file::inspect(&path)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-        let db = connect(&file::immutable_uri(&path), flags).map_err(|error| failure("open", &path, &error))?;
+        let has_log = fs::metadata(beside(&path, "-wal")).is_ok_and(|log| log.len() > 0);
+        let opened = if has_log {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            Connection::open_with_flags_and_vfs(&path, flags, VFS_WITHOUT_LOCKS).and_then(|db| {
+                db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+                // Before anything that reads the file.
+                db.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
+                configured(db)
+            })
+        } else {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+            connect(&file::immutable_uri(&path), flags)
+        };
+        let db = opened.map_err(|error| failure("open", &path, &error))?;
         check(&db, &path)?;
         Ok(Self { db, path, _lock: lock })
     }
@@ -378,7 +403,9 @@ fn create(path: &Path) -> Result<bool, JournalError> {
     let made = beside(path, "-new");
     for suffix in ["", "-wal", "-shm", "-journal"] {
         match fs::remove_file(beside(&made, suffix)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(storage("create", path, &error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(io_failure("create", path, &error));
+            }
             _ => {}
         }
     }
@@ -398,7 +425,7 @@ fn create(path: &Path) -> Result<bool, JournalError> {
         db.close().map_err(|(_, error)| error)
     };
     fill().map_err(|error| failure("create", path, &error))?;
-    file::publish_new(&made, path).map_err(|error| storage("create", path, &error))
+    file::publish_new(&made, path).map_err(|error| io_failure("create", path, &error))
 }
 
 /// Opens for writing. Until the checks have passed, nothing is written: no checkpoint either, should they fail.
@@ -426,7 +453,10 @@ fn connect_checked(path: &Path) -> Result<Connection, JournalError> {
 
 /// Opens and sets what both readers and the writer need; reads nothing yet.
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
-    let db = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    configured(Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?)
+}
+
+fn configured(db: Connection) -> rusqlite::Result<Connection> {
     // A commit returns after the log is on the disk (sqlite.org/pragma.html, synchronous); macOS needs the second for that.
     db.pragma_update(None, "synchronous", "full")?;
     db.pragma_update(None, "fullfsync", true)?;
@@ -551,7 +581,33 @@ pub(super) fn failure(operation: &str, path: &Path, error: &rusqlite::Error) -> 
         }
         _ => true,
     };
-    if is_file { corrupt(path, &error.to_string()) } else { storage(operation, path, error) }
+    if is_file {
+        return corrupt(path, &error.to_string());
+    }
+    match disk_cause(path, error) {
+        Some(cause) => storage(operation, path, &cause),
+        None => storage(operation, path, error),
+    }
+}
+
+/// What SQLite says where the system has refused something.
+fn is_of_the_system(error: &rusqlite::Error) -> bool {
+    use ErrorCode::{CannotOpen, DiskFull, ReadOnly, SystemIoFailure};
+    matches!(error.sqlite_error_code(), Some(CannotOpen | DiskFull | ReadOnly | SystemIoFailure))
+}
+
+/// SQLite says "disk I/O error" of most that the system refuses, and not what that was.
+fn disk_cause(path: &Path, error: &rusqlite::Error) -> Option<&'static str> {
+    if !is_of_the_system(error) {
+        return None;
+    }
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    // The second: the shared memory (-shm) could not be made as long as it must be.
+    if matches!(code, Some(ffi::SQLITE_FULL | ffi::SQLITE_IOERR_SHMSIZE)) {
+        return Some(disk::FULL);
+    }
+    // SQLite tells a full disk from other refusals, a quota it does not.
+    disk::cause_at(path).or_else(|| (code == Some(ffi::SQLITE_IOERR_WRITE)).then_some(disk::TAKES_NO_MORE))
 }
 
 /// The side files that were not there before.

@@ -51,7 +51,7 @@ impl<C: Card, P: Persist> Persistent<C, P> {
             Ok(()) => true,
             Err(error) => {
                 // The first reason is the one that counts, and save() is not reached after it.
-                let _ = self.failure.set(format!("the card's state could not be saved: {error}"));
+                let _ = self.failure.set(format!("the card's state could not be saved: {}", crate::disk::said(&error)));
                 self.card.power_off();
                 false
             }

@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::card::memory::Write;
+use crate::disk;
 use crate::locked::Locked;
 use crate::reader::persistent::Persist;
 
@@ -52,7 +53,7 @@ pub struct StateFile {
 #[non_exhaustive]
 pub enum StateFileError {
     /// The operating system refused.
-    #[error("state file {path}: cannot {operation}: {source}")]
+    #[error("state file {path}: cannot {operation}: {}", disk::said(.source))]
     Io {
         /// The file.
         path: PathBuf,
@@ -148,8 +149,17 @@ impl StateFile {
 
     /// Opens the file of a card of this profile; gives its image.
     pub fn open(path: &Path, profile: &str) -> Result<(Self, Vec<u8>), StateFileError> {
+        Self::read(path, open(path)?, profile)
+    }
+
+    /// The image in the file of a card of this profile, for who only looks: the file may be one that cannot be written.
+    pub fn look(path: &Path, profile: &str) -> Result<Vec<u8>, StateFileError> {
+        let file = open_with(OpenOptions::new().read(true), path)?;
+        Self::read(path, file, profile).map(|(_, image)| image)
+    }
+
+    fn read(path: &Path, file: File, profile: &str) -> Result<(Self, Vec<u8>), StateFileError> {
         let fail = |operation| move |source| StateFileError::Io { path: path.to_owned(), operation, source };
-        let file = open(path)?;
         let file = take(path, file)?;
         let mut octets = Vec::new();
         (&*file).take(MAGIC.len() as u64).read_to_end(&mut octets).map_err(fail("read"))?;

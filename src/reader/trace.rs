@@ -201,7 +201,11 @@ impl<R: Reader> Trace<R> {
             if let Err(error) = line.and_then(|line| writeln!(writer, "{line}")).and_then(|()| writer.flush()) {
                 if let Some(ring) = &self.ring {
                     // The first reason is the one that counts, and nothing is written after it.
-                    let _ = ring.write_error.set(format!("the trace stops at exchange {}: {error}", self.number));
+                    let _ = ring.write_error.set(format!(
+                        "the trace stops at exchange {}: {}",
+                        self.number,
+                        crate::disk::said(&error)
+                    ));
                 }
                 self.writer = None;
             }

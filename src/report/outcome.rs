@@ -30,7 +30,7 @@ pub fn sentence(outcome: &Outcome) -> String {
         OutcomeKind::Resolved if outcome.settled.is_empty() => "Nothing was open on this card.".to_owned(),
         OutcomeKind::Resolved => "Nothing else was open on this card.".to_owned(),
         OutcomeKind::CardFault(reason) => format!("The card cannot be worked with, nothing was moved: {reason}."),
-        OutcomeKind::JournalFault(reason) => format!("Nothing more was sent, the journal failed: {reason}."),
+        OutcomeKind::JournalFault(reason) => format!("This request moved nothing, the journal failed: {reason}."),
         OutcomeKind::Internal(reason) => format!("untorn made a mistake (please report it): {reason}."),
     }
 }

@@ -8,7 +8,7 @@ use super::app::Tab;
 use super::core::{BenchSetup, Setup, VirtualCard};
 use super::{purse, suite, window};
 use crate::app::campaign::CampaignOptions;
-use crate::app::{App, AppError, Options, ReaderChoice, open_pcsc};
+use crate::app::{App, AppError, Options, ReaderChoice, open_pcsc, trace_error};
 use crate::conformance::expected::Expectations;
 use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
 use crate::family::purse::data::CardId;
@@ -83,7 +83,7 @@ pub fn run(options: &Options, files: SuiteFiles, first: Tab) -> Result<bool, App
     // A run that repeats cannot depend on what is plugged in meanwhile.
     let watch = options.seed.is_none();
     let ended = window::open(setup, suite, clock, watch, first).map_err(AppError::Window);
-    if let Some(reason) = trace.write_error() {
+    if let Some(reason) = trace_error(&trace, options.trace.as_deref()) {
         // Nothing depends on its being read.
         let _ = writeln!(io::stderr(), "untorn: {reason}");
     }

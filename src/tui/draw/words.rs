@@ -93,7 +93,11 @@ pub(super) fn meaning(outcome: &Outcome, wanted: Option<Wanted>) -> Vec<String> 
         }
         OutcomeKind::JournalFault(reason) => vec![
             sentence(reason),
-            "Nothing was sent after that. What was sent before stands in the journal as open.".to_owned(),
+            // Where an order had been sent and its end were not known, the outcome would be unresolved.
+            match wanted {
+                Some(Wanted::Order(..)) => "The order was not sent to the card. Nothing was moved.".to_owned(),
+                _ => "Nothing more was sent to the card. What was open stays open.".to_owned(),
+            },
         ],
         OutcomeKind::Internal(reason) => {
             vec![sentence(reason), "What was sent stands in the journal as open.".to_owned()]
