@@ -1,7 +1,7 @@
 //! Deliberate defects: each layer lists its own, one may be switched on by name, none is on unless somebody asks.
 //!
-//! They are what the conformance suite is measured by. A place where one acts reads `if self.defect == Some(XDefect::Name)`,
-//! so that the right way stands beside the wrong one.
+//! They are what the conformance suite is measured by. They are built around what is right, not into it (CONTRIBUTING.md, "Deliberate
+//! defects").
 
 /// What a list says about one defect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

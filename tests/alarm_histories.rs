@@ -25,7 +25,7 @@ use untorn::reader::in_process::{Slot, shared};
 use untorn::reader::{Reader, Reset};
 use untorn::secret::Pin;
 use untorn::session::{self, Arrival, World};
-use untorn::terminal::defect::TerminalDefect;
+use untorn::sim::terminal_defect::{TerminalDefect, misled};
 use untorn::terminal::event::{Outcome, OutcomeKind, Prompt, Request};
 use untorn::terminal::{Config, Terminal};
 use untorn::time::Moment;
@@ -122,8 +122,8 @@ impl Till {
         let grant = Grant { roles: vec![Role::Debit, Role::Read], logical_cards: vec![(1, 1)] };
         let sam =
             SoftSam::new(&Scheme::test(), TerminalId([b'T', 0, 0, 0, 0, 0, 0, id]), Some(Suite::Epc1), &grant).unwrap();
-        let terminal = Terminal::new(Config::default(), Box::new(PurseKernel::new(Box::new(sam), vec![1])));
-        let terminal = terminal.with_defect(defect);
+        let kernel = misled(Box::new(PurseKernel::new(Box::new(sam), vec![1])), defect);
+        let terminal = Terminal::new(Config::default(), kernel);
         Self { terminal, journal: MemoryJournal::default() }
     }
 }

@@ -154,6 +154,35 @@ fn layers_import_only_what_they_may() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+/// Who decides about money reads nothing of deliberate defects: those are built around it (CONTRIBUTING.md, "Deliberate defects").
+fn is_money_path(name: &str) -> bool {
+    let engine = ["src/terminal/", "src/journal/", "src/session.rs"].iter().any(|prefix| name.starts_with(prefix));
+    engine || name.starts_with("src/family/") && name.contains("/kernel/")
+}
+
+/// Lines that name a deliberate defect, in code or comment.
+fn named_defects(text: &str) -> Vec<usize> {
+    let names = |line: &str| ["defect", "mutant", "sabotage"].iter().any(|word| line.to_lowercase().contains(word));
+    text.lines().enumerate().filter(|(_, line)| names(line)).map(|(index, _)| index + 1).collect()
+}
+
+#[test]
+fn the_money_path_knows_no_deliberate_defect() {
+    assert_eq!(named_defects("if self.has(TerminalDefect::TimeOut) {\n}\n// a Mutant\nlet sabotaged = 1;"), [1, 3, 4]);
+    let mut found = Vec::new();
+    let mut looked_at = 0;
+    for path in sources("src") {
+        let name = path.to_string_lossy().replace('\\', "/");
+        if is_money_path(&name) {
+            looked_at += 1;
+            let lines = named_defects(&fs::read_to_string(&path).unwrap());
+            found.extend(lines.iter().map(|line| format!("{name}:{line}: names a deliberate defect")));
+        }
+    }
+    assert!(looked_at >= 20, "only {looked_at} files were looked at: has a folder moved?");
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
 /// What serves every family and so may name none. `src/sim` may: its worlds are made of purses.
 const ENGINES: &[&str] = &[
     "src/wire/",

@@ -1,6 +1,7 @@
 //! A journal in memory with the defects that a journal of ours cannot have.
 
 use super::session_defect::SessionDefect;
+use super::terminal_defect::TerminalDefect;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::record::{CardReference, Entry, Intent, OrderNumber, Resolution, Source};
 use crate::journal::{Belief, Committed, Journal, JournalError, OpenRecord};
@@ -15,14 +16,19 @@ const FORGOTTEN_DAYS: u32 = 30;
 pub(super) struct FaultyJournal {
     kept: MemoryJournal,
     defect: Option<SessionDefect>,
+    /// Of the terminal, where it shows in what is written down or found.
+    terminal_defect: Option<TerminalDefect>,
     days: u32,
+    /// Committed since the last order number was given out.
+    committed: Vec<OrderNumber>,
     /// What a journal that books twice had resolved before the kill.
     resolved_before: Vec<Intent>,
 }
 
 impl FaultyJournal {
-    pub(super) fn new(defect: Option<SessionDefect>) -> Self {
-        Self { kept: MemoryJournal::default(), defect, days: 0, resolved_before: Vec::new() }
+    pub(super) fn new(defect: Option<SessionDefect>, terminal_defect: Option<TerminalDefect>) -> Self {
+        let (kept, committed, resolved_before) = Default::default();
+        Self { kept, defect, terminal_defect, days: 0, committed, resolved_before }
     }
 
     pub(super) fn entries(&self) -> Vec<(Moment, Entry)> {
@@ -87,6 +93,31 @@ impl FaultyJournal {
         Entry::Resolved { order, attempt, resolution }
     }
 
+    /// What a terminal with a defect writes down; `None` for nothing.
+    fn written(&self, entry: Entry) -> Option<Entry> {
+        let Some(defect) = self.terminal_defect else { return Some(entry) };
+        match entry {
+            Entry::UnresolvedFinal { .. } if defect == TerminalDefect::SlipNotRecorded => None,
+            Entry::Resolved { resolution: Resolution::Paid { by: Source::Answer, .. }, .. }
+                if defect == TerminalDefect::PaidBeforeDurable =>
+            {
+                None
+            }
+            Entry::UnresolvedFinal { order, attempt, ref reason, .. } => {
+                let resolution = self.intent(order, attempt).and_then(|intent| defect.resolution(&intent, reason));
+                Some(resolution.map_or(entry.clone(), |resolution| Entry::Resolved { order, attempt, resolution }))
+            }
+            entry => Some(entry),
+        }
+    }
+
+    fn intent(&self, order: OrderNumber, attempt: u32) -> Option<Intent> {
+        self.entries().into_iter().find_map(|(_, entry)| match entry {
+            Entry::Intent(intent) if (intent.order, intent.attempt) == (order, attempt) => Some(intent),
+            _ => None,
+        })
+    }
+
     fn drop_open(&mut self) {
         let open: Vec<OrderNumber> =
             self.kept.open(None).unwrap_or_default().iter().map(|record| record.intent.order).collect();
@@ -117,10 +148,12 @@ impl Journal for FaultyJournal {
         if let Some(victim) = victim.map(|record| record.intent.order) {
             self.keep(|entry| entry.order() != victim);
         }
+        self.committed.push(intent.order);
         self.kept.commit(intent, now)
     }
 
     fn append(&mut self, entry: Entry, now: Moment) -> Result<(), JournalError> {
+        let Some(entry) = self.written(entry) else { return Ok(()) };
         let again = self.resolved_before.iter().position(|intent| intent.order == entry.order());
         match (again, &entry) {
             (Some(index), Entry::Resolved { attempt: 1, resolution, .. }) => {
@@ -140,6 +173,9 @@ impl Journal for FaultyJournal {
             return Ok(Vec::new());
         }
         let mut open = self.kept.open(Some(card))?;
+        if self.terminal_defect == Some(TerminalDefect::OpenRecordsIgnored) {
+            open.retain(|record| self.committed.contains(&record.intent.order));
+        }
         let again = self.resolved_before.iter().filter(|intent| intent.card == *card).cloned();
         open.extend(again.map(|intent| OpenRecord { intent, is_final: false, is_acknowledged: false }));
         Ok(open)
@@ -154,6 +190,7 @@ impl Journal for FaultyJournal {
     }
 
     fn next_order(&mut self) -> Result<OrderNumber, JournalError> {
+        self.committed.clear();
         self.kept.next_order()
     }
 }

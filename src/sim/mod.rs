@@ -13,6 +13,7 @@ pub mod session_defect;
 pub mod tear;
 pub mod tear_map;
 pub mod tear_map_svg;
+pub mod terminal_defect;
 mod terminal_driver;
 pub mod terminal_subject;
 pub mod torn_card;

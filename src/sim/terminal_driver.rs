@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::faulty_journal::FaultyJournal;
 use super::session_defect::SessionDefect;
+use super::terminal_defect::{TerminalDefect, misled};
 use crate::card::{Answer, Card};
 use crate::conformance::lower_tester::LowerTester;
 use crate::conformance::statement::SecretText;
@@ -16,9 +17,8 @@ use crate::entropy::SeededEntropy;
 use crate::family::purse::card::PurseCard;
 use crate::family::purse::data::{Role, Suite, TerminalId};
 use crate::family::purse::issuer::Scheme;
-use crate::family::purse::kernel::PurseKernel;
-use crate::family::purse::kernel::defect::KernelDefect;
 use crate::family::purse::kernel::sam::{Grant, SoftSam};
+use crate::family::purse::mutants::kernel::{KernelDefect, kernel};
 use crate::family::transaction_of;
 use crate::journal::policy::{Known, SettlementPolicy};
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind};
@@ -32,13 +32,14 @@ use crate::report::outcome::{sentence, settled_sentence};
 use crate::report::slip;
 use crate::secret::Pin;
 use crate::session::{Arrival, Desk, Progress, Run, World};
-use crate::terminal::defect::TerminalDefect;
 use crate::terminal::event::{Action, CentreAnswer, Outcome, OutcomeKind, Prompt, Request, Verdict};
 use crate::terminal::{Config, Terminal};
 use crate::time::Moment;
 
 /// Actions of one request, far above what any needs.
 const STEPS_MAX: u32 = 5_000;
+/// Attempts after which a terminal gives an order up.
+const ATTEMPTS_MAX: usize = 16;
 /// Events that the trace keeps.
 const TRACE_EVENTS: usize = 10_000;
 const DAY_MS: u64 = 86_400_000;
@@ -62,23 +63,26 @@ pub(super) struct Driver {
     now: Moment,
     setting: Setting,
     defects: Defects,
+    /// A terminal with a defect carries on with the card that lies there.
+    is_ordered_anew: bool,
     trace: TraceRing,
     log: String,
 }
 
 impl Driver {
     pub(super) fn new(lower: LowerTester, suite: Suite, defects: Defects, seed: u64) -> Result<Self, String> {
-        let module = module(TerminalId(*b"CONFTILL"), Some(suite))?.with_defect(defects.kernel);
+        let module = module(TerminalId(*b"CONFTILL"), Some(suite))?;
         let terminal = switched_on(&module, defects);
         Ok(Self {
             lower,
             module,
             terminal,
-            journal: FaultyJournal::new(defects.session),
+            journal: FaultyJournal::new(defects.session, defects.terminal),
             entropy: SeededEntropy::new(seed),
             now: BEGIN,
             setting: Setting::default(),
             defects,
+            is_ordered_anew: false,
             trace: TraceRing::new(TRACE_EVENTS),
             log: String::new(),
         })
@@ -94,6 +98,7 @@ impl Driver {
     }
 
     fn request(&mut self, request: Request, order: Option<&Order>) -> Result<Shown, String> {
+        self.set_stop_list()?;
         let link = Link { lower: self.lower.clone(), defect: self.defects.session };
         let repeats = if self.has(SessionDefect::RepeatedAfter6c) { |_: &[u8]| true } else { may_repeat };
         let mut reader = Exchange::new(Trace::new(link, || 0).with_ring(self.trace.clone()), repeats);
@@ -102,7 +107,8 @@ impl Driver {
             pin: order.and_then(|order| order.pin.as_ref()),
             stops: order.is_some_and(|order| order.stops),
             centre: self.setting.centre,
-            defect: self.defects.session,
+            defects: self.defects,
+            card_lies_there: self.is_ordered_anew,
             now: self.now,
             text: String::new(),
             log: &mut self.log,
@@ -122,11 +128,49 @@ impl Driver {
                 Progress::Finished(outcome) => {
                     let text = people.text;
                     self.now = people.now;
+                    let outcome = match self.defects.terminal {
+                        Some(defect) => defect.shown(outcome),
+                        None => outcome,
+                    };
                     return Ok(self.show(&outcome, text));
                 }
             }
         }
         Err("the request found no end".to_owned())
+    }
+
+    fn order_once(&mut self, order: &Order) -> Result<Shown, String> {
+        let number = self.journal.next_order().map_err(|error| error.to_string())?;
+        let amount = Money::new(order.amount, Currency::JPY);
+        let sale = self.journal.newest_sale(&|_| order.kind == OrderKind::Refund).map_err(|error| error.to_string())?;
+        let refund_of = sale.as_ref().and_then(transaction_of);
+        self.request(Request::Order { order: number, kind: order.kind, amount, refund_of }, Some(order))
+    }
+
+    /// Whether a terminal with a defect goes on with an order that it should give up.
+    fn orders_anew(&self, shown: &Shown) -> bool {
+        let is_wrong = match self.defects.terminal {
+            Some(TerminalDefect::AttemptsUnbounded) => {
+                self.orders().last().is_some_and(|order| order.attempts.len() >= ATTEMPTS_MAX)
+            }
+            Some(TerminalDefect::BalanceCheckOrders) => self.setting.checks_balance,
+            _ => false,
+        };
+        is_wrong && shown.ended == Ended::NotPaid
+    }
+
+    /// The stop list as the terminal looks at it.
+    fn set_stop_list(&mut self) -> Result<(), String> {
+        let is_overlooked = match self.defects.terminal {
+            Some(TerminalDefect::StopListIgnored) => true,
+            Some(TerminalDefect::StopListSkippedOnRecovery) => {
+                !self.journal.open(None).map_err(|error| error.to_string())?.is_empty()
+            }
+            _ => false,
+        };
+        let stopped = self.setting.stop_list.iter().filter(|_| !is_overlooked).cloned().map(CardReference);
+        self.terminal.config_mut().stop_list = stopped.collect::<BTreeSet<_>>();
+        Ok(())
     }
 
     fn show(&self, outcome: &Outcome, mut text: String) -> Shown {
@@ -162,8 +206,8 @@ impl Driver {
 impl TerminalUnderTest for Driver {
     fn set(&mut self, setting: &Setting) -> Result<(), String> {
         let config = self.terminal.config_mut();
-        config.stop_list = setting.stop_list.iter().cloned().map(CardReference).collect::<BTreeSet<_>>();
-        config.block_stopped = setting.blocks_stopped;
+        config.block_stopped =
+            setting.blocks_stopped && self.defects.terminal != Some(TerminalDefect::StoppedCardNotBlocked);
         config.ask_centre = setting.centre.is_some();
         config.balance_check_ms = if setting.checks_balance { 30_000 } else { 0 };
         self.setting = setting.clone();
@@ -175,11 +219,14 @@ impl TerminalUnderTest for Driver {
             let text = "an earlier order is unresolved".to_owned();
             return Ok(Shown { ended: Ended::HeldUp, settled: Vec::new(), text, detail: String::new() });
         }
-        let number = self.journal.next_order().map_err(|error| error.to_string())?;
-        let amount = Money::new(order.amount, Currency::JPY);
-        let sale = self.journal.newest_sale(&|_| order.kind == OrderKind::Refund).map_err(|error| error.to_string())?;
-        let refund_of = sale.as_ref().and_then(transaction_of);
-        self.request(Request::Order { order: number, kind: order.kind, amount, refund_of }, Some(order))
+        let mut shown = self.order_once(order)?;
+        while self.orders_anew(&shown) {
+            self.is_ordered_anew = true;
+            let next = self.order_once(order);
+            self.is_ordered_anew = false;
+            shown = next?;
+        }
+        Ok(shown)
     }
 
     fn resolve(&mut self) -> Result<Shown, String> {
@@ -259,8 +306,8 @@ fn module(terminal: TerminalId, suite: Option<Suite>) -> Result<SoftSam, String>
 }
 
 fn switched_on(module: &SoftSam, defects: Defects) -> Terminal {
-    let kernel = PurseKernel::new(Box::new(module.restarted()), vec![1]).with_defect(defects.kernel);
-    Terminal::new(Config::default(), Box::new(kernel)).with_defect(defects.terminal)
+    let kernel = kernel(module, vec![1], defects.kernel);
+    Terminal::new(Config::default(), misled(kernel, defects.terminal))
 }
 
 /// SELECT may be sent again after `6Cxx`; of a session's commands none may.
@@ -331,7 +378,9 @@ struct People<'a> {
     pin: Option<&'a SecretText>,
     stops: bool,
     centre: Option<Centre>,
-    defect: Option<SessionDefect>,
+    defects: Defects,
+    /// The card of the request before has not been taken away.
+    card_lies_there: bool,
     now: Moment,
     text: String,
     log: &'a mut String,
@@ -345,6 +394,9 @@ impl Desk for People<'_> {
 
     fn await_card(&mut self, reader: &mut dyn Reader, prompt: &Prompt, _until: Moment) -> Arrival {
         let _ = writeln!(self.text, "{prompt}", prompt = plain(&prompt));
+        if std::mem::take(&mut self.card_lies_there) && reader.activate(Reset::Cold).is_ok() {
+            return Arrival::Card;
+        }
         while self.lower.next_touch() {
             if reader.activate(Reset::Cold).is_ok() {
                 return Arrival::Card;
@@ -356,7 +408,7 @@ impl Desk for People<'_> {
     fn ask_pin(&mut self, _tries_left: Option<u8>) -> Option<Pin> {
         // Once: a wrong one is not typed again.
         let typed = self.pin.take()?.expose();
-        if self.defect == Some(SessionDefect::SecretsWritten) {
+        if self.defects.session == Some(SessionDefect::SecretsWritten) {
             let _ = writeln!(self.log, "PIN entered: {typed}");
         }
         Pin::parse(typed).ok()
@@ -364,6 +416,7 @@ impl Desk for People<'_> {
 
     fn ask_centre(&mut self, _attempt: &Intent) -> CentreAnswer {
         match self.centre {
+            _ if self.defects.terminal == Some(TerminalDefect::CentreSilenceIsNotPaid) => CentreAnswer::NotPaid,
             Some(Centre::NotPaid) => CentreAnswer::NotPaid,
             Some(Centre::Unknown) => CentreAnswer::Unknown,
             Some(Centre::Unreachable) | None => CentreAnswer::Unreachable,
@@ -372,7 +425,7 @@ impl Desk for People<'_> {
 
     fn checkpoint(&mut self, _number: u64, action: &Action) {
         let sends = matches!(action, Action::Transmit(command) if command.moves_value());
-        if sends && self.defect == Some(SessionDefect::ApprovedEarly) {
+        if sends && self.defects.session == Some(SessionDefect::ApprovedEarly) {
             self.text.push_str("Done: approved\n");
         }
     }
@@ -381,7 +434,7 @@ impl Desk for People<'_> {
 /// A sale on a card at a terminal of its own that works as it should.
 pub(super) fn pay_at(terminal: TerminalId, card: &mut PurseCard<SeededEntropy>, amount: u32) -> Result<(), String> {
     let mut terminal = switched_on(&module(terminal, None)?, Defects::default());
-    let mut journal = FaultyJournal::new(None);
+    let mut journal = FaultyJournal::new(None, None);
     // Another transaction id each time: its journal is a new one.
     let (lower, mut log, mut entropy) =
         (LowerTester::new(), String::new(), SeededEntropy::new(u64::from(card.inspect().transaction_counter)));
@@ -390,7 +443,8 @@ pub(super) fn pay_at(terminal: TerminalId, card: &mut PurseCard<SeededEntropy>, 
         pin: None,
         stops: false,
         centre: None,
-        defect: None,
+        defects: Defects::default(),
+        card_lies_there: false,
         now: BEGIN,
         text: String::new(),
         log: &mut log,

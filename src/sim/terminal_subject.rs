@@ -1,6 +1,7 @@
 //! untorn's own terminal as a subject of the conformance suite, and every mutant of it, in this process.
 
 use super::session_defect::SessionDefect;
+use super::terminal_defect::TerminalDefect;
 use super::terminal_driver::{Defects, Driver, pay_at};
 use crate::card::memory::Memory;
 use crate::card::{Answer, Card};
@@ -14,10 +15,9 @@ use crate::entropy::SeededEntropy;
 use crate::family::purse::card::PurseCard;
 use crate::family::purse::data::{CardId, LifeCycle, Rights, Suite, TerminalId};
 use crate::family::purse::issuer::Scheme;
-use crate::family::purse::kernel::defect::KernelDefect;
+use crate::family::purse::mutants::kernel::KernelDefect;
 use crate::family::purse::profile::Profile;
 use crate::quoted::quoted;
-use crate::terminal::defect::TerminalDefect;
 
 /// 2019-09-23, before any clock of the simulated worlds.
 const ENDED_DAY: u16 = 1_361;

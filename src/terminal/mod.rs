@@ -4,7 +4,6 @@
 //! clock; whoever drives it does, so that every gap between an action and its event is a point at which it can be killed.
 
 mod contradiction;
-pub mod defect;
 pub mod event;
 pub mod kernel;
 
@@ -17,7 +16,6 @@ use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind, Resolution, Source};
 use crate::time::Moment;
 use contradiction::Comparison;
-use defect::TerminalDefect;
 use event::{Action, CentreAnswer, Event, Outcome, OutcomeKind, Prompt, Request, Settled, Verdict};
 use kernel::{CardView, Contradiction, Draft, Finding, Kernel, Proof, Refusal, RefusalReason, Step, Task};
 
@@ -127,8 +125,6 @@ enum AfterAcknowledge {
     NextContradiction,
     /// It was shown before the card was told.
     End(Box<Outcome>),
-    /// Only of a terminal that acknowledges too early.
-    Record(Entry, OutcomeKind),
 }
 
 /// A payment terminal without hands.
@@ -153,7 +149,6 @@ pub struct Terminal {
     blocking: bool,
     /// Why the slip was issued; from then on the sale is given up and only looked after.
     slip: Option<String>,
-    defect: Option<TerminalDefect>,
 }
 
 impl Terminal {
@@ -176,18 +171,7 @@ impl Terminal {
             purpose: None,
             blocking: false,
             slip: None,
-            defect: None,
         }
-    }
-
-    /// The same terminal with a deliberate defect.
-    #[must_use]
-    pub fn with_defect(self, defect: Option<TerminalDefect>) -> Self {
-        Self { defect, ..self }
-    }
-
-    fn has(&self, defect: TerminalDefect) -> bool {
-        self.defect == Some(defect)
     }
 
     /// How it behaves; changes count from the next request.
@@ -240,10 +224,8 @@ impl Terminal {
             (State::ExpectCard(prompt), Event::TimeOut) => self.give_up(&prompt, "no card came in time"),
             (State::ExpectCard(prompt), Event::Stop) => self.give_up(&prompt, "stopped by the operator"),
             (State::ExpectLookUp, Event::Known { open, beliefs }) => {
-                let ignored = self.has(TerminalDefect::OpenRecordsIgnored) && self.pending.is_none();
-                self.queue = if ignored { Vec::new() } else { open };
-                let ignored = self.has(TerminalDefect::ContradictionsIgnored);
-                self.comparison.beliefs = if ignored { Vec::new() } else { beliefs };
+                self.queue = open;
+                self.comparison.beliefs = beliefs;
                 self.next_open_record(now, entropy)
             }
             (State::ExpectPin, Event::Pin(pin)) => {
@@ -366,10 +348,6 @@ impl Terminal {
 
     /// The card left, or what it said is not authentic.
     fn lost(&mut self, state: &State, now: Moment) -> Action {
-        if matches!(state, State::ExpectExecuted) && self.has(TerminalDefect::InauthenticIsRefusal) {
-            self.pending = None;
-            return self.refuse(RefusalReason::Other, "the card answered wrongly");
-        }
         match state {
             // The order is under way: from here on nobody knows, and only evidence helps (unresolved.md, rule 2).
             State::ExpectExecuted => {
@@ -396,11 +374,6 @@ impl Terminal {
 
     fn give_up(&mut self, prompt: &Prompt, reason: &str) -> Action {
         let reason = reason.to_owned();
-        if let (true, Some(intent)) = (self.defect.is_some(), &self.pending)
-            && let Some(action) = self.give_up_wrongly(intent.clone(), &reason)
-        {
-            return action;
-        }
         match (prompt, self.pending.clone()) {
             (Prompt::BalanceCheck, Some(_)) => self.finish_unresolved(),
             (_, Some(intent)) if self.config.ask_centre => {
@@ -412,28 +385,6 @@ impl Terminal {
         }
     }
 
-    /// What a terminal with a defect does instead; `None` where it has another one.
-    fn give_up_wrongly(&mut self, intent: Intent, reason: &str) -> Option<Action> {
-        let stopped = reason.starts_with("stopped");
-        let (order, attempt, balance_after) = (intent.order, intent.attempt, intent.balance_before);
-        let (by, why, evidence) = (Source::Retouch, reason.to_owned(), String::new());
-        let (resolution, outcome) = match self.defect {
-            Some(TerminalDefect::TimeOutIsSuccess) if !stopped => (
-                Resolution::Paid { balance_after, evidence: evidence.clone(), by },
-                OutcomeKind::Paid { intent: Box::new(intent), balance_after, evidence },
-            ),
-            Some(TerminalDefect::TimeOutIsFailure) if !stopped => {
-                (Resolution::NotPaid { reason: why.clone(), by }, OutcomeKind::Cancelled(why))
-            }
-            Some(TerminalDefect::StopDropsPending) if stopped => {
-                (Resolution::NotPaid { reason: why.clone(), by }, OutcomeKind::Cancelled(why))
-            }
-            _ => return None,
-        };
-        self.state = State::ExpectRecorded(AfterRecord::End(outcome));
-        Some(Action::Record(Entry::Resolved { order, attempt, resolution }))
-    }
-
     // Open records first: no new order before all of this card's are looked into (unresolved.md, rule 4).
 
     fn next_open_record(&mut self, now: Moment, entropy: &mut dyn Entropy) -> Action {
@@ -441,11 +392,6 @@ impl Terminal {
             return self.after_open_records(now, entropy);
         }
         let intent = self.queue.remove(0).intent;
-        if self.has(TerminalDefect::RetryWithoutEvidence) && self.pending.is_some() {
-            let reason = "the card is here again".to_owned();
-            let resolution = Resolution::NotPaid { reason: reason.clone(), by: Source::Retouch };
-            return self.settle(intent, resolution, Verdict::NotPaid { reason });
-        }
         self.run(Task::Resolve(intent.clone()), State::ExpectResolved(intent), now, entropy)
     }
 
@@ -484,14 +430,6 @@ impl Terminal {
         let same_attempt =
             |settled: &Settled| settled.intent.order == pending.order && settled.intent.attempt == pending.attempt;
         let Some(index) = self.settled.iter().position(same_attempt) else {
-            if self.has(TerminalDefect::OtherCardRecovers) {
-                let (order, attempt) = (pending.order, pending.attempt);
-                let reason = "not on this card".to_owned();
-                let resolution = Resolution::NotPaid { reason: reason.clone(), by: Source::Retouch };
-                let settled = Settled { intent: pending, verdict: Verdict::NotPaid { reason } };
-                self.state = State::ExpectRecorded(AfterRecord::Settle(settled));
-                return Action::Record(Entry::Resolved { order, attempt, resolution });
-            }
             return self.wait_for_the_same_card();
         };
         match self.settled.remove(index).verdict {
@@ -499,10 +437,7 @@ impl Terminal {
                 self.pending = None;
                 self.finish(OutcomeKind::Paid { intent: Box::new(pending), balance_after, evidence })
             }
-            Verdict::NotPaid { reason }
-                if self.slip.is_some() && !self.has(TerminalDefect::BalanceCheckOrders)
-                    || pending.attempt >= ATTEMPTS_MAX && !self.has(TerminalDefect::AttemptsUnbounded) =>
-            {
+            Verdict::NotPaid { reason } if self.slip.is_some() || pending.attempt >= ATTEMPTS_MAX => {
                 self.pending = None;
                 self.finish(OutcomeKind::NotPaid { intent: Box::new(pending), reason })
             }
@@ -531,11 +466,8 @@ impl Terminal {
         }
         let attempt = self.previous.as_ref().map_or(1, |previous| previous.attempt + 1);
         let mut draft = Draft { order, attempt, kind, amount, refund_of, previous: None };
-        let overlooked = self.has(TerminalDefect::StopListIgnored)
-            || self.has(TerminalDefect::StopListSkippedOnRecovery) && !self.settled.is_empty();
-        if kind != OrderKind::Block && self.config.stop_list.contains(&card.card) && !overlooked {
-            let blocks = self.config.block_stopped && !self.has(TerminalDefect::StoppedCardNotBlocked);
-            if !blocks || card.inactive.is_some() {
+        if kind != OrderKind::Block && self.config.stop_list.contains(&card.card) {
+            if !self.config.block_stopped || card.inactive.is_some() {
                 return self.refuse(RefusalReason::NotActive, STOPPED);
             }
             // The right to give value is not the right to block: where the keys differ it takes a session of its own.
@@ -550,9 +482,6 @@ impl Terminal {
         // since nothing is pending any more.
         let same = |previous: &Intent| previous.kind == draft.kind && previous.card == card.card;
         draft.previous = self.previous.clone().filter(same);
-        if self.has(TerminalDefect::FreshTransactionOnRetry) {
-            draft.previous = None;
-        }
         if let Some(reason) = card.inactive.clone() {
             return self.refuse(RefusalReason::NotActive, &reason);
         }
@@ -582,26 +511,6 @@ impl Terminal {
         let resolution = Resolution::Paid { balance_after, evidence: evidence.clone(), by: Source::Answer };
         let entry = Entry::Resolved { order: intent.order, attempt: intent.attempt, resolution };
         let outcome = OutcomeKind::Paid { intent: Box::new(intent), balance_after, evidence };
-        match self.defect {
-            Some(TerminalDefect::PaidBeforeDurable) => {
-                self.pending = None;
-                return self.finish(outcome);
-            }
-            Some(TerminalDefect::AcknowledgedBeforeDurable) => {
-                let OutcomeKind::Paid { intent, .. } = &outcome else { return self.finish(outcome) };
-                let intent = (**intent).clone();
-                let next = State::ExpectAcknowledged(AfterAcknowledge::Record(entry, outcome));
-                let step = self.kernel.begin(Task::Acknowledge(intent), Moment::default());
-                return match step {
-                    Step::Send(command) => {
-                        self.state = next;
-                        Action::Transmit(command)
-                    }
-                    Step::Done(_) => self.finish(OutcomeKind::Internal("nothing to acknowledge".to_owned())),
-                };
-            }
-            _ => {}
-        }
         self.state = State::ExpectRecorded(AfterRecord::Acknowledge(outcome));
         Action::Record(entry)
     }
@@ -664,10 +573,6 @@ impl Terminal {
             AfterAcknowledge::NextOpenRecord => self.next_open_record(now, entropy),
             AfterAcknowledge::NextContradiction => self.next_contradiction(now, entropy),
             AfterAcknowledge::End(outcome) => Action::Finish(outcome),
-            AfterAcknowledge::Record(entry, outcome) => {
-                self.state = State::ExpectRecorded(AfterRecord::End(outcome));
-                Action::Record(entry)
-            }
         }
     }
 
@@ -675,10 +580,6 @@ impl Terminal {
 
     fn issue_slip(&mut self, intent: &Intent, reason: String) -> Action {
         let (order, attempt, balance_before) = (intent.order, intent.attempt, intent.balance_before);
-        if self.has(TerminalDefect::SlipNotRecorded) {
-            self.slip = Some(reason);
-            return self.finish_unresolved();
-        }
         self.state = State::ExpectRecorded(AfterRecord::Slip(reason.clone()));
         Action::Record(Entry::UnresolvedFinal { order, attempt, balance_before, reason })
     }
@@ -687,9 +588,7 @@ impl Terminal {
         let Some(intent) = self.pending.clone() else {
             return self.finish(OutcomeKind::Internal("the centre answered for no order".to_owned()));
         };
-        let silent = matches!(answer, CentreAnswer::Unknown | CentreAnswer::Unreachable);
-        let void = silent && self.has(TerminalDefect::CentreSilenceIsNotPaid);
-        let (resolution, outcome) = match if void { CentreAnswer::NotPaid } else { answer } {
+        let (resolution, outcome) = match answer {
             CentreAnswer::Paid { balance_after, evidence } => (
                 Resolution::Paid { balance_after, evidence: evidence.clone(), by: Source::UpperSystem },
                 OutcomeKind::Paid { intent: Box::new(intent.clone()), balance_after, evidence },

@@ -10,6 +10,7 @@ mod explain;
 pub mod issuer;
 pub mod kernel;
 pub mod keys;
+pub mod mutants;
 pub mod profile;
 pub mod roles;
 

@@ -1,13 +1,12 @@
 //! The terminal side of the purse: which commands, in which order, and what their answers prove (specs/purse.md, clause 10).
 
+pub mod checks;
 mod compare;
-pub mod defect;
 pub mod sam;
 
 use serde::{Deserialize, Serialize};
 
 use self::compare::Comparison;
-use self::defect::KernelDefect;
 use self::sam::{Sam, SamError, SessionCommand, split_status};
 use super::data::session::{CERTIFICATE_EPOCH_DAY, Options, SealedReceipt, State};
 use super::data::transact::{Operation, Order, ReceiptBody, ReceiptType};
@@ -71,7 +70,6 @@ pub struct PurseKernel {
     purpose: Option<OrderKind>,
     doing: Doing,
     session: Option<Session>,
-    defect: Option<KernelDefect>,
 }
 
 struct Session {
@@ -98,17 +96,7 @@ impl PurseKernel {
     /// A kernel whose sessions open these logical cards, ascending; the first is the purse that pays.
     pub fn new(sam: Box<dyn Sam>, logical_cards: Vec<u8>) -> Self {
         let now = Moment::default();
-        Self { sam, logical_cards, now, purpose: None, doing: Doing::Nothing, session: None, defect: None }
-    }
-
-    /// The same kernel with a deliberate defect; its module has its own.
-    #[must_use]
-    pub fn with_defect(self, defect: Option<KernelDefect>) -> Self {
-        Self { defect, ..self }
-    }
-
-    fn has(&self, defect: KernelDefect) -> bool {
-        self.defect == Some(defect)
+        Self { sam, logical_cards, now, purpose: None, doing: Doing::Nothing, session: None }
     }
 
     fn select(&mut self, purpose: Option<OrderKind>) -> Step {
@@ -169,16 +157,9 @@ impl PurseKernel {
         };
         let Some(session) = &self.session else { return broken("no session") };
         let (seen, expected) = (session.state.transaction_counter, intent.order.expected_counter);
-        let same_history = session.state.link == intent.receipt.previous_link || self.has(KernelDefect::LinkIgnored);
+        let same_history = session.state.link == intent.receipt.previous_link;
         if seen.checked_add(1) == Some(expected) && same_history {
             return did_not_happen(&format!("the card's counter is still {seen}"));
-        }
-        if seen < expected && self.has(KernelDefect::OlderCounterDisproves) {
-            return did_not_happen("the card's counter is below the order's");
-        }
-        if seen >= expected && self.has(KernelDefect::CounterAloneProves) {
-            let balance_after = session.balance();
-            return Step::Done(Finding::Happened(Proof { balance_after, evidence: String::new() }));
         }
         if seen < expected {
             // The counter alone would be believed again once a copy has caught up with it; LINK tells the histories apart.
@@ -205,9 +186,6 @@ impl PurseKernel {
                 }
                 Err(error) => broken(&error.to_string()),
             },
-            Ok((_, StatusWord::REFERENCED_DATA_NOT_FOUND)) if self.has(KernelDefect::ForgottenIsNotPaid) => {
-                did_not_happen("the card has no receipt of it")
-            }
             Ok((_, StatusWord::REFERENCED_DATA_NOT_FOUND)) => {
                 let reason = "the card has forgotten that transaction; the upper system must decide".to_owned();
                 Step::Done(Finding::CannotTell(reason))
@@ -251,7 +229,7 @@ impl PurseKernel {
 
     fn operations(&self, session: &Session, draft: &Draft) -> Result<(Vec<Operation>, u32), Refusal> {
         let logical_card = self.logical_cards.first().copied().unwrap_or(1);
-        let (amount, balance) = (self.amount_of(draft), session.state.balance);
+        let (amount, balance) = (draft.amount.minor, session.state.balance);
         let maximum = session.state.details.first().map_or(u32::MAX, |detail| detail.maximum);
         let too_little = || refused(RefusalReason::BalanceTooSmall, format!("the card holds {}", session.balance()));
         let too_much = || refused(RefusalReason::MaximumExceeded, "the card may not hold that much".to_owned());
@@ -274,30 +252,7 @@ impl PurseKernel {
         })
     }
 
-    fn amount_of(&self, draft: &Draft) -> u32 {
-        match self.defect {
-            Some(KernelDefect::MinorUnitsTwice) => draft.amount.minor.saturating_mul(100),
-            Some(KernelDefect::AmountReversed) => draft.amount.minor.swap_bytes() >> 16,
-            _ => draft.amount.minor,
-        }
-    }
-
-    /// What a kernel with a defect believes of an answer to the order.
-    fn believed(&self, response: &[u8], intent: &PurseIntent) -> Option<Step> {
-        let believes = match response {
-            [0x90, 0x00] => self.has(KernelDefect::PlainSuccessIsPaid),
-            [0x61..=0x63, _] => self.has(KernelDefect::WarningIsPaid),
-            _ => false,
-        };
-        let receipt = &intent.receipt;
-        let balance_after = Money::new(receipt.balance_after, receipt.currency);
-        believes.then(|| Step::Done(Finding::Happened(Proof { balance_after, evidence: String::new() })))
-    }
-
     fn executed(&mut self, response: &[u8], intent: &PurseIntent) -> Step {
-        if let Some(step) = self.believed(response, intent) {
-            return step;
-        }
         let suite = self.session.as_ref().map_or(Suite::Epc1, |session| session.suite);
         match self.sam.unprotect(response) {
             Ok((data, StatusWord::OK)) => match SealedReceipt::parse(&data, suite) {
@@ -429,8 +384,7 @@ impl Kernel for PurseKernel {
         };
         let time = order_time(now)?;
         let state = &session.state;
-        let other_currency = draft.amount.currency != state.currency && !self.has(KernelDefect::CurrencyNotChecked);
-        if draft.kind != OrderKind::Block && other_currency {
+        if draft.kind != OrderKind::Block && draft.amount.currency != state.currency {
             return Err(Refusal::currency(draft.amount.currency, state.currency));
         }
         let (operations, balance_after) = self.operations(session, draft)?;

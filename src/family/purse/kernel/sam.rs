@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::PurseIntent;
-use super::defect::KernelDefect;
+use super::checks::{Checks, Specified};
 use crate::crypto::des::{TripleDesKey, WeakKey};
 use crate::crypto::ec::{EcError, Point, PrivateKey};
 use crate::entropy::Entropy;
-use crate::family::purse::data::session::{
-    CERTIFICATE_LEN, Certificate, Epc1Offer, Options, SelectAnswer, State, Subject,
-};
+use crate::family::purse::data::session::{CERTIFICATE_LEN, Certificate, Epc1Offer, Options, SelectAnswer, State};
 use crate::family::purse::data::{CardId, Rights, Role, Suite, TerminalId, TransactionId, ins};
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::keys::epc1::{self, Parties};
@@ -110,11 +108,10 @@ pub enum SamError {
 
 /// A security module in software, with the keys that the issuer gave it.
 #[derive(Debug)]
-pub struct SoftSam {
+pub struct SoftSam<C = Specified> {
     keys: Arc<Keys>,
     stage: Stage,
-    defect: Option<KernelDefect>,
-    sessions: u32,
+    checks: C,
     key_log: Option<KeyLog>,
 }
 
@@ -186,14 +183,19 @@ impl SoftSam {
             key,
             certificate,
         };
-        Ok(Self { keys: Arc::new(keys), stage: Stage::Idle, defect: None, sessions: 0, key_log: None })
+        Ok(Self { keys: Arc::new(keys), stage: Stage::Idle, checks: Specified, key_log: None })
     }
 
     /// The same module after a restart: same keys, no session.
     #[must_use]
     pub fn restarted(&self) -> Self {
-        let (defect, key_log) = (self.defect, self.key_log.clone());
-        Self { keys: Arc::clone(&self.keys), stage: Stage::Idle, defect, sessions: 0, key_log }
+        self.checked_by(Specified)
+    }
+
+    /// The same module after a restart, which checks cards in another way.
+    #[must_use]
+    pub fn checked_by<C: Checks>(&self, checks: C) -> SoftSam<C> {
+        SoftSam { keys: Arc::clone(&self.keys), stage: Stage::Idle, checks, key_log: self.key_log.clone() }
     }
 
     /// The same module, which tells this log what its ephemeral keys agree on.
@@ -201,29 +203,9 @@ impl SoftSam {
     pub fn with_key_log(self, key_log: KeyLog) -> Self {
         Self { key_log: Some(key_log), ..self }
     }
+}
 
-    /// The same module with a deliberate defect.
-    #[must_use]
-    pub fn with_defect(self, defect: Option<KernelDefect>) -> Self {
-        Self { defect, ..self }
-    }
-
-    fn has(&self, defect: KernelDefect) -> bool {
-        self.defect == Some(defect)
-    }
-
-    /// Whether tagC proves the card, `own` being tagT.
-    fn accepts(&self, expected: &Mac, own: &Mac, received: &[u8]) -> bool {
-        let believed = match self.defect {
-            Some(KernelDefect::CardTagNotVerified) => true,
-            Some(KernelDefect::CardTagTruncated) => received.first() == expected.as_bytes().first(),
-            Some(KernelDefect::ReflectionAccepted) => own.verify(received),
-            Some(KernelDefect::RecoverySkipsAuthentication) => self.sessions > 1,
-            _ => false,
-        };
-        believed || expected.verify(received)
-    }
-
+impl<C: Checks> SoftSam<C> {
     fn choose(&self, offer: &SelectAnswer) -> Result<Suite, SamError> {
         match self.keys.suite {
             Some(suite) if offer.offers(suite) => Ok(suite),
@@ -309,22 +291,16 @@ impl SoftSam {
             proof.split_at_checked(CERTIFICATE_LEN).ok_or(SamError::NotAuthentic("AUTH's answer"))?;
         // The certificate is needed to check tagC; nothing else of the answer is used before that (REQ-AU2-5).
         let certificate = Certificate::parse(certificate)?;
-        let card_key = match certificate.verify(&self.keys.authority) {
-            Err(_) if self.has(KernelDefect::CertificateNotVerified) => Point::new(&certificate.point)?,
-            verified => verified?,
-        };
+        let card_key = self.checks.signature(&certificate, &self.keys.authority)?;
         let own = half.terminal_tag();
         let (keys, expected) = half.finish(c3, &ephemeral.agree(&card_key));
-        if !self.accepts(&expected, &own, tag) {
+        if !self.checks.card_tag(&expected, &own, tag) {
             return Err(SamError::NotAuthentic("tagC"));
         }
-        let of_a_card = certificate.subject == Subject::Card || self.has(KernelDefect::CertificateRoleNotChecked);
-        if !of_a_card {
+        if !self.checks.subject(&certificate) {
             return Err(SamError::NotAuthentic("the certificate"));
         }
-        if !self.has(KernelDefect::CertificateValidityNotChecked) {
-            check_validity(&certificate, "the card's", now)?;
-        }
+        self.checks.validity(&certificate, now)?;
         let state = State::parse(state, Suite::Epc2)?;
         self.stage = Stage::Session { keys: Box::new(keys), chaining: expected, counter: 0 };
         Ok((CardId(certificate.subject_id), state, Suite::Epc2))
@@ -342,7 +318,7 @@ impl SoftSam {
 }
 
 /// A certificate that is authentic can still not be valid; then the clock is as likely to be wrong.
-fn check_validity(certificate: &Certificate, whose: &'static str, now: Moment) -> Result<(), SamError> {
+pub(super) fn check_validity(certificate: &Certificate, whose: &'static str, now: Moment) -> Result<(), SamError> {
     if certificate.is_valid_at(now) {
         return Ok(());
     }
@@ -376,7 +352,7 @@ const fn name_of(role: Role) -> &'static str {
     }
 }
 
-impl Sam for SoftSam {
+impl<C: Checks> Sam for SoftSam<C> {
     fn terminal(&self) -> TerminalId {
         self.keys.terminal
     }
@@ -390,7 +366,6 @@ impl Sam for SoftSam {
         entropy: &mut dyn Entropy,
     ) -> Result<Vec<u8>, SamError> {
         self.stage = Stage::Idle;
-        self.sessions += 1;
         let offer = SelectAnswer::parse(r0)?;
         let role = self.role(purpose);
         if !self.keys.certificate.rights.contains(Rights(role.rights().0 & !Rights::BLOCK.0)) {
@@ -412,7 +387,7 @@ impl Sam for SoftSam {
             Stage::ExpectCard1 { keys, card, tag } => {
                 let (c3, card_tag) = split_mac(answer, Suite::Epc1)?;
                 let expected = epc1::card_tag(&keys, &tag, c3);
-                if !self.accepts(&expected, &tag, card_tag) {
+                if !self.checks.card_tag(&expected, &tag, card_tag) {
                     return Err(SamError::NotAuthentic("tagC"));
                 }
                 let state = epc1::decipher_state(&keys, c3).ok_or(SamError::NotAuthentic("AUTH's answer"))?;
@@ -449,12 +424,8 @@ impl Sam for SoftSam {
             return Err(SamError::NoSession);
         };
         let (data, status) = split_status(response)?;
-        if data.is_empty() && self.has(KernelDefect::MissingAnswerMacAccepted) {
-            return Ok((Vec::new(), status));
-        }
         let (ciphertext, mac) = split_mac(data, keys.suite())?;
-        let verified = keys.answer_mac(&chaining, ciphertext, status).verify(mac);
-        if !verified && !self.has(KernelDefect::AnswerMacNotVerified) {
+        if !self.checks.answer_mac(&keys.answer_mac(&chaining, ciphertext, status), mac) {
             return Err(SamError::NotAuthentic("the R-MAC"));
         }
         let plaintext = keys.decipher_answer(counter, ciphertext).ok_or(SamError::NotAuthentic("the padding"))?;
