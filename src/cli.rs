@@ -86,7 +86,7 @@ pub fn command() -> clap::Command {
 /// Reads the command line, runs it, prints what came of it.
 pub fn main() -> ExitCode {
     write_errors_are_answers();
-    let arguments = match scope::parse(std::env::args_os()) {
+    let arguments = match scope::parse(std::env::args_os().map(decode::arrow)) {
         Ok(arguments) => arguments,
         Err(error) => {
             let work = if error.use_stderr() { Work::Usage } else { Work::Whole };

@@ -65,3 +65,37 @@ fn octets_in_pasted_forms() {
         assert_eq!(text(&decode(&["decode"], form)), expected, "{form}");
     }
 }
+
+/// Marks of direction begin with a hyphen; options behind them stay options.
+#[test]
+fn a_line_that_begins_with_an_arrow_is_an_argument() {
+    for arrow in ["->", "=>", "-->", ">>"] {
+        let line = format!("{arrow} 00A40400023F00");
+        let told = text(&decode(&["decode", &line], ""));
+        assert!(told.starts_with("   1 -> command APDU, 7 octets\n"), "{line}: {told}");
+        assert_eq!(told, text(&decode(&["decode", arrow, "00A40400023F00"], "")), "{line}");
+        let json = text(&decode(&["decode", &line, "--json"], ""));
+        assert!(json.contains("\"commands\""), "{line}: {json}");
+    }
+    assert_eq!(decode(&["decode", "--no-such-option"], "").status.code(), Some(3));
+    assert_eq!(decode(&["decode", "9000", "--as", "status"], "").status.code(), Some(0));
+}
+
+#[test]
+fn bare_lines_that_alternate_are_a_conversation() {
+    let told = text(&decode(&["decode"], "3B8001 81\n00A40400023F00\n9000\n\n00 B0 00 00 02\n12 34 90 00\n"));
+    assert!(told.contains("   2 -> command APDU") && told.contains("   3 <- response APDU, 4 octets"), "{told}");
+    assert!(told.ends_with("Commands: 2, answers: 2, answers to reset: 1; other lines, passed over: 0.\n"), "{told}");
+}
+
+/// Wherever a string is broken into rows, it stays one string.
+#[test]
+fn rows_of_one_string_stay_one() {
+    let octets = "6F1E8407A0000000031010A513500B56495341204352454449549F38039F1A029000";
+    let expected = text(&decode(&["decode"], octets));
+    for width in (2..octets.len()).step_by(2) {
+        let rows: Vec<&str> =
+            (0..octets.len()).step_by(width).map(|at| &octets[at..octets.len().min(at + width)]).collect();
+        assert_eq!(text(&decode(&["decode"], &rows.join("\n"))), expected, "{width}");
+    }
+}

@@ -1,5 +1,6 @@
 //! Explains octets, one string of them or a whole log.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, IsTerminal, Read};
 
@@ -12,13 +13,19 @@ use crate::family;
 use crate::wire::guess::{Reading, guess, readings};
 use crate::wire::pretty::{Format, listing_with};
 use crate::wire::recording::{Direction, Event, Recording};
-use crate::wire::{hex, paste};
+use crate::wire::{hex, lines, paste};
 
 /// Longest input that is no log, and longest line of a log, in octets: several of the longest commands in hexadecimal.
 const INPUT_MAX: usize = 1 << 20;
 
 /// Most octets that the exchanges of a log may have with `--json`, which prints one object at the end.
 const JSON_MAX: usize = 16 << 20;
+
+/// The argument, where a line of a log begins with `->` or `-->` as the mark `=>` of the same meaning: no option begins so.
+pub(super) fn arrow(argument: OsString) -> OsString {
+    let line = argument.to_str().and_then(|text| text.strip_prefix("-->").or_else(|| text.strip_prefix("->")));
+    line.map_or_else(|| argument.clone(), |line| format!("=>{line}").into())
+}
 
 pub(super) fn run(decode: &Decode, with_json: bool) -> Result<Report, AppError> {
     match explained(decode, with_json) {
@@ -118,6 +125,13 @@ fn from_input(format: Option<Format>, mut input: impl BufRead, with_json: bool) 
     }
     if is_too_long {
         return Err(usage(format!("the standard input is longer than {INPUT_MAX} octets: decode it in pieces")));
+    }
+    if let (None, Some(events)) = (format, lines::conversation(&text)) {
+        let mut conversation = Conversation::new(with_json);
+        events.iter().try_for_each(|event| conversation.event(event))?;
+        if let Some(report) = conversation.ended()? {
+            return Ok(report);
+        }
     }
     let octets = paste::octets(text.trim()).map_err(|error| not_octets(&error))?;
     Ok(one(format, &octets))

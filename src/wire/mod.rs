@@ -21,6 +21,7 @@ pub mod hex;
 mod historical;
 pub mod instruction;
 mod known_commands;
+pub mod lines;
 pub mod parameters;
 pub mod paste;
 mod pcsc_part3;
