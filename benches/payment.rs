@@ -38,7 +38,7 @@ mod live {
     use untorn::family::purse::issuer::Scheme;
     use untorn::family::purse::kernel::PurseKernel;
     use untorn::family::purse::kernel::sam::{Grant, SoftSam};
-    use untorn::family::purse::profile::Profile;
+    use untorn::family::purse::profile::PurseProfile;
     use untorn::journal::record::{CardReference, Entry, Intent, OrderKind, OrderNumber};
     use untorn::journal::sqlite::SqliteJournal;
     use untorn::journal::{Belief, Committed, Journal, JournalError, OpenRecord};
@@ -360,7 +360,7 @@ mod live {
     pub(crate) fn payment() {
         let Some(pcscd) = Pcscd::start() else { return };
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let profile = Profile::built_in("default").unwrap().with_suites(&[Suite::Epc1, Suite::Epc2]);
+        let profile = PurseProfile::built_in("default").unwrap().with_suites(&[Suite::Epc1, Suite::Epc2]);
         let purse = PurseCard::personalise(&profile, &Scheme::test(), SeededEntropy::new(5)).unwrap();
         let noting = Noting { purse, wait: Duration::ZERO, noted: Vec::new(), again: None };
         let card = Shared(Arc::new(Mutex::new(noting)));

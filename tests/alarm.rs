@@ -14,13 +14,13 @@ use untorn::entropy::SeededEntropy;
 use untorn::family::purse::card::PurseCard;
 use untorn::family::purse::data::Link;
 use untorn::family::purse::issuer::Scheme;
-use untorn::family::purse::profile::{BUILT_IN, Profile};
+use untorn::family::purse::profile::{BUILT_IN, PurseProfile};
 use untorn::reader::state_file::StateFile;
 
 /// The memory of a card as version 0.1.0 made it: the profile's id, and a chain of receipts that begins with zeros.
 fn card_of_0_1_0(path: &Path) {
     let text = BUILT_IN.iter().find(|(name, _)| *name == "default").unwrap().1;
-    let mut profile = Profile::parse(text).unwrap();
+    let mut profile = PurseProfile::parse(text).unwrap();
     profile.first_link = Some(Link([0; 8]));
     let card = PurseCard::personalise(&profile, &Scheme::test(), SeededEntropy::new(0)).unwrap();
     StateFile::create(path, text, card.memory_ref().image()).unwrap().unwrap();

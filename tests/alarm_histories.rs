@@ -14,7 +14,7 @@ use untorn::family::purse::data::{CardId, Role, Suite, TerminalId};
 use untorn::family::purse::issuer::Scheme;
 use untorn::family::purse::kernel::sam::{Grant, SoftSam};
 use untorn::family::purse::kernel::{PurseIntent, PurseKernel};
-use untorn::family::purse::profile::Profile;
+use untorn::family::purse::profile::PurseProfile;
 use untorn::journal::Journal;
 use untorn::journal::memory::MemoryJournal;
 use untorn::journal::record::{AlarmKind, CardReference, Entry, Intent, OrderKind, Resolution};
@@ -71,12 +71,12 @@ fn any_step() -> impl Strategy<Value = Step> {
 /// A card in somebody's hand: what it was made of, and its memory.
 #[derive(Clone)]
 struct Held {
-    profile: Profile,
+    profile: PurseProfile,
     image: Vec<u8>,
 }
 
 impl Held {
-    fn new(profile: &Profile, entropy: u64) -> Self {
+    fn new(profile: &PurseProfile, entropy: u64) -> Self {
         let card = PurseCard::personalise(profile, &Scheme::test(), SeededEntropy::new(entropy)).unwrap();
         Self { profile: profile.clone(), image: card.memory_ref().image().to_vec() }
     }
@@ -159,7 +159,7 @@ impl Run {
 
     fn new_card(&mut self) {
         let (number, entropy) = (self.cards.len() as u8, self.seed());
-        let mut profile = Profile::built_in("epc1-only").unwrap();
+        let mut profile = PurseProfile::built_in("epc1-only").unwrap();
         profile.card_id = CardId([b'C', 0, 0, 0, 0, 0, 0, number]);
         self.cards.push(Held::new(&profile, entropy));
     }

@@ -15,7 +15,7 @@ use untorn::family::purse::data::{Role, Suite, TerminalId};
 use untorn::family::purse::issuer::Scheme;
 use untorn::family::purse::kernel::PurseKernel;
 use untorn::family::purse::kernel::sam::{Grant, SoftSam};
-use untorn::family::purse::profile::Profile;
+use untorn::family::purse::profile::PurseProfile;
 use untorn::journal::Journal;
 use untorn::journal::memory::MemoryJournal;
 use untorn::journal::record::OrderKind;
@@ -145,7 +145,7 @@ impl Scene {
 
     fn play(self, sale: bool) -> Touch {
         let scheme = Scheme::test();
-        let profile = Profile::built_in(self.profile).unwrap();
+        let profile = PurseProfile::built_in(self.profile).unwrap();
         let mut card = PurseCard::personalise(&profile, &scheme, SeededEntropy::new(1)).unwrap();
         if let Some(day) = self.ended {
             let (private, certificate) = scheme.ended_card_credentials(profile.card_id, profile.issuer, day).unwrap();

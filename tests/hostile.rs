@@ -12,7 +12,7 @@ use untorn::family::purse::data::{Role, Suite, TerminalId};
 use untorn::family::purse::issuer::Scheme;
 use untorn::family::purse::kernel::PurseKernel;
 use untorn::family::purse::kernel::sam::{Grant, SoftSam};
-use untorn::family::purse::profile::Profile;
+use untorn::family::purse::profile::PurseProfile;
 use untorn::journal::Journal;
 use untorn::journal::memory::MemoryJournal;
 use untorn::journal::record::{OrderKind, OrderNumber};
@@ -25,7 +25,7 @@ const INPUTS: u64 = if cfg!(debug_assertions) { 10_000 } else { 500_000 };
 const NOW: Moment = Moment::from_seconds(1_701_224_448);
 
 fn card(suite: Suite) -> PurseCard<SeededEntropy> {
-    let profile = Profile::built_in("default").unwrap().with_suites(&[suite]);
+    let profile = PurseProfile::built_in("default").unwrap().with_suites(&[suite]);
     let mut card = PurseCard::personalise(&profile, &Scheme::test(), SeededEntropy::new(1)).unwrap();
     card.reset().unwrap();
     card

@@ -23,7 +23,7 @@ use untorn::family::families;
 use untorn::family::purse::card::PurseCard;
 use untorn::family::purse::card::inspection::Inspection;
 use untorn::family::purse::data::LifeCycle;
-use untorn::family::purse::profile::Profile;
+use untorn::family::purse::profile::PurseProfile;
 use untorn::reader::Reader;
 use untorn::reader::in_process::{Slot, shared};
 
@@ -65,9 +65,9 @@ impl Lasting {
     }
 
     /// Of this profile, but for a change.
-    fn of(profile: &str, change: impl FnOnce(&mut Profile), mutant: Option<&str>) -> Self {
+    fn of(profile: &str, change: impl FnOnce(&mut PurseProfile), mutant: Option<&str>) -> Self {
         let statement = families()[0].statement(profile).unwrap();
-        let mut profile = Profile::built_in(profile).unwrap();
+        let mut profile = PurseProfile::built_in(profile).unwrap();
         change(&mut profile);
         let statement = statement.number("purse.pin_tries", profile.pin_tries.into());
         let card = PurseCard::made(&profile, SeededEntropy::new(3), mutant).unwrap();
@@ -149,7 +149,8 @@ fn a_pin_of_few_tries_is_not_blocked() {
 /// A sequence may leave more on the card than may be taken from it without the PIN.
 #[test]
 fn balances_are_as_they_were_where_every_debit_needs_the_pin() {
-    let without_limit = |profile: &mut Profile| profile.logical_cards.iter_mut().for_each(|card| card.pin_limit = 0);
+    let without_limit =
+        |profile: &mut PurseProfile| profile.logical_cards.iter_mut().for_each(|card| card.pin_limit = 0);
     let card = Lasting::of("default", without_limit, None);
     let balances = |card: &Lasting| card.inspect().logical_cards.iter().map(|card| card.balance).collect::<Vec<_>>();
     let before = balances(&card);

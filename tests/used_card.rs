@@ -24,7 +24,7 @@ use untorn::family::purse::cases::client::{Desk, suites};
 use untorn::family::purse::data::transact::Operation;
 use untorn::family::purse::data::{LifeCycle, Role, Suite, ins};
 use untorn::family::purse::issuer::Scheme;
-use untorn::family::purse::profile::Profile;
+use untorn::family::purse::profile::PurseProfile;
 use untorn::reader::Reader;
 use untorn::reader::in_process::{Slot, shared};
 
@@ -79,7 +79,7 @@ const LIVES: &[(Life, &[&str])] = &[
 ];
 
 impl Life {
-    fn before(self, profile: &mut Profile) {
+    fn before(self, profile: &mut PurseProfile) {
         match self {
             Self::Empty => profile.logical_cards.iter_mut().for_each(|card| card.balance = 0),
             Self::Full => profile.logical_cards.iter_mut().for_each(|card| card.balance = card.maximum),
@@ -89,7 +89,7 @@ impl Life {
     }
 
     /// A card of this profile that has it behind it.
-    fn lived(self, profile: &Profile, statement: &Statement) -> PurseCard<SeededEntropy> {
+    fn lived(self, profile: &PurseProfile, statement: &Statement) -> PurseCard<SeededEntropy> {
         let card = shared(PurseCard::made(profile, SeededEntropy::new(98), None).unwrap());
         let mut rig = Rig::with_shared(card.clone());
         let mut clock = || 0;
@@ -183,7 +183,7 @@ fn torn(tester: &mut Tester<'_>, till: &Desk) -> Outcome {
 fn tested(profile: &'static str, life: Life, seed: u64) -> TestReport {
     let family = &families()[0];
     let statement = family.statement(profile).unwrap();
-    let mut made_of = Profile::built_in(profile).unwrap();
+    let mut made_of = PurseProfile::built_in(profile).unwrap();
     life.before(&mut made_of);
     let card = life.lived(&made_of, &statement);
     let slot = Slot::new();

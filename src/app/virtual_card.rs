@@ -11,7 +11,7 @@ use crate::family::purse::card::PurseCard;
 use crate::family::purse::card::inspection::Inspection;
 use crate::family::purse::data::CardId;
 use crate::family::purse::issuer::Scheme;
-use crate::family::purse::profile::{BUILT_IN, LogicalCardProfile, Profile};
+use crate::family::purse::profile::{BUILT_IN, LogicalCardProfile, PurseProfile};
 use crate::journal::record::CardReference;
 use crate::journal::sqlite::SqliteReader;
 use crate::journal::{JournalError, OpenRecord};
@@ -24,7 +24,7 @@ use crate::reader::state_file::StateFile;
 #[derive(Clone)]
 pub struct LoadedProfile {
     /// What it says; of a card that was made of it, with that card's id.
-    pub profile: Profile,
+    pub profile: PurseProfile,
     text: String,
     /// Each card that is made of it gets an id of its own: a built-in profile's id is that of the cards in the suite.
     draws_id: bool,
@@ -41,18 +41,20 @@ impl LoadedProfile {
     /// A built-in profile by its name, or one in a file.
     pub fn load(name: &str) -> Result<Self, AppError> {
         if let Some((_, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
-            let draws_id = Profile::offered().any(|(offered, _)| offered == name);
+            let draws_id = PurseProfile::offered().any(|(offered, _)| offered == name);
             return Self::parse((*text).to_owned(), draws_id);
         }
         let path = Path::new(name);
         if path.extension().is_none() && !path.exists() {
-            return Err(AppError::Profile(Profile::built_in(name).err().map_or_else(String::new, |e| e.to_string())));
+            return Err(AppError::Profile(
+                PurseProfile::built_in(name).err().map_or_else(String::new, |e| e.to_string()),
+            ));
         }
         Self::parse(read_text("read the profile", path)?, false)
     }
 
     fn parse(text: String, draws_id: bool) -> Result<Self, AppError> {
-        let profile = Profile::parse(&text).map_err(|error| AppError::Profile(error.to_string()))?;
+        let profile = PurseProfile::parse(&text).map_err(|error| AppError::Profile(error.to_string()))?;
         Ok(Self { profile, text, draws_id })
     }
 

@@ -10,7 +10,7 @@ use super::arguments::{CardCommand, Global, Reset, Serve, TearAt};
 use super::{Report, desk, tell, write_out};
 use crate::app::{AppError, Exit, LoadedProfile, Options, VirtualCard, stop};
 use crate::family::purse::card::inspection::Inspection;
-use crate::family::purse::profile::Profile;
+use crate::family::purse::profile::PurseProfile;
 use crate::journal::OpenRecord;
 use crate::money::Money;
 use crate::reader::vpcd::{self, Attachment, Control, Event};
@@ -130,7 +130,7 @@ fn physical() -> Result<Vec<Physical>, String> {
 
 // Looking into the card.
 
-fn describe(profile: &Profile, found: &Inspection) -> String {
+fn describe(profile: &PurseProfile, found: &Inspection) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         // Writing to a string cannot fail.
@@ -157,7 +157,7 @@ fn describe(profile: &Profile, found: &Inspection) -> String {
     text
 }
 
-fn inspection_json(profile: &Profile, found: &Inspection) -> Value {
+fn inspection_json(profile: &PurseProfile, found: &Inspection) -> Value {
     let purses = found.logical_cards.iter().map(|card| {
         json!({
             "id": card.id, "operator": card.operator, "counter": card.counter,

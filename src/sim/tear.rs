@@ -15,7 +15,7 @@ use crate::family::purse::data::{Role, Suite, TerminalId};
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::kernel::PurseKernel;
 use crate::family::purse::kernel::sam::{Grant, SoftSam};
-use crate::family::purse::profile::Profile;
+use crate::family::purse::profile::PurseProfile;
 use crate::journal::Journal;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::record::{Entry, Intent, OrderKind, OrderNumber, Resolution};
@@ -208,7 +208,7 @@ impl Setting {
     /// There is no such defect; or with the defect no order can be made, in words.
     pub fn made(suite: Suite, seed: u64, mutant: Option<&str>) -> Result<Self, String> {
         let scheme = Scheme::test();
-        let mut profile = Profile::built_in("default").map_err(|error| error.to_string())?.with_suites(&[suite]);
+        let mut profile = PurseProfile::built_in("default").map_err(|error| error.to_string())?.with_suites(&[suite]);
         let mut cards = Vec::new();
         for number in 0..2 {
             profile.card_id = card_id(number);

@@ -16,7 +16,7 @@ use crate::family::purse::card::PurseCard;
 use crate::family::purse::data::{CardId, LifeCycle, Rights, Suite, TerminalId};
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::mutants::kernel::KernelDefect;
-use crate::family::purse::profile::Profile;
+use crate::family::purse::profile::PurseProfile;
 use crate::quoted::quoted;
 
 /// 2019-09-23, before any clock of the simulated worlds.
@@ -127,7 +127,7 @@ impl TerminalSubject for OwnTerminal {
 pub fn make_card(kind: &CardKind, seed: u64) -> Result<Box<dyn TestCard>, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let scheme = Scheme::test();
-    let mut profile = Profile::built_in(&kind.profile).map_err(|error| text(&error))?;
+    let mut profile = PurseProfile::built_in(&kind.profile).map_err(|error| text(&error))?;
     let [first @ .., last] = &mut profile.card_id.0;
     // Cards of several profiles differ, too, whatever ids these give them.
     first[6] ^= kind.profile.len() as u8;
@@ -199,7 +199,7 @@ mod tests {
     /// TRM-FORGOTTEN-001 and its like ended in an error with cards whose purse is not in yen.
     #[test]
     fn a_card_of_every_profile_pays_elsewhere() {
-        for (profile, _) in Profile::offered() {
+        for (profile, _) in PurseProfile::offered() {
             let mut card = make_card(&CardKind::new(profile), 0).unwrap();
             let before = card.truth();
             for _ in 0..20 {

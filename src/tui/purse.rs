@@ -9,18 +9,18 @@ use crate::family::purse::card::PurseCard;
 use crate::family::purse::card::inspection::Inspection;
 use crate::family::purse::card::personalisation::PersonaliseError;
 use crate::family::purse::issuer::Scheme;
-use crate::family::purse::profile::Profile;
+use crate::family::purse::profile::PurseProfile;
 use crate::money::Money;
 use crate::reader::in_process::{SharedCard, shared};
 
 /// A fresh card of this profile; its memory lasts as long as the run.
-pub fn fresh(profile: &Profile, entropy: Box<dyn Entropy>) -> Result<VirtualCard, PersonaliseError> {
+pub fn fresh(profile: &PurseProfile, entropy: Box<dyn Entropy>) -> Result<VirtualCard, PersonaliseError> {
     let card = PurseCard::personalise(profile, &Scheme::test(), entropy)?;
     of(profile, shared(card))
 }
 
 /// A card that is there already and was made from this profile.
-pub fn of(profile: &Profile, card: SharedCard) -> Result<VirtualCard, PersonaliseError> {
+pub fn of(profile: &PurseProfile, card: SharedCard) -> Result<VirtualCard, PersonaliseError> {
     // A second card with the same keys looks at the first one's memory: the first may be at work, or torn.
     let mut glass = PurseCard::personalise(profile, &Scheme::test(), SeededEntropy::new(0))?;
     let inspect = Box::new(move |image: &[u8]| {

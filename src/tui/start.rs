@@ -12,7 +12,7 @@ use crate::app::{App, AppError, Options, ReaderChoice, open_pcsc, trace_error};
 use crate::conformance::expected::Expectations;
 use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
 use crate::family::purse::data::CardId;
-use crate::family::purse::profile::Profile;
+use crate::family::purse::profile::PurseProfile;
 use crate::family::refund::Refunds;
 use crate::journal::JournalError;
 use crate::journal::policy::SettlementPolicy;
@@ -125,8 +125,8 @@ fn bench(app: &mut App, options: &Options) -> Result<Option<BenchSetup>, AppErro
     let Some(own) = &app.card else { return Ok(None) };
     own.slot.remove();
     let mut cards = vec![purse::of(&own.profile.profile, own.card())?];
-    for (number, (_, text)) in Profile::offered().enumerate() {
-        let Ok(profile) = Profile::parse(text) else { continue };
+    for (number, (_, text)) in PurseProfile::offered().enumerate() {
+        let Ok(profile) = PurseProfile::parse(text) else { continue };
         if profile.name != own.profile.profile.name {
             cards.push(other(profile, options.seed, number as u64)?);
         }
@@ -134,7 +134,7 @@ fn bench(app: &mut App, options: &Options) -> Result<Option<BenchSetup>, AppErro
     Ok(Some(BenchSetup { slot: own.slot.clone(), tears: own.tears.clone(), cards, failure: own.failure.clone() }))
 }
 
-fn other(mut profile: Profile, seed: Option<u64>, number: u64) -> Result<VirtualCard, AppError> {
+fn other(mut profile: PurseProfile, seed: Option<u64>, number: u64) -> Result<VirtualCard, AppError> {
     let mut entropy: Box<dyn Entropy> = match seed {
         // Not the stream of the terminal or of another card.
         Some(seed) => Box::new(SeededEntropy::new(seed.wrapping_add(0x6265_6E63_6800).wrapping_add(number))),

@@ -20,7 +20,7 @@ use crate::family::purse::data::{Role, TerminalId};
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::kernel::PurseKernel;
 use crate::family::purse::kernel::sam::{Grant, SoftSam};
-use crate::family::purse::profile::Profile;
+use crate::family::purse::profile::PurseProfile;
 use crate::family::refund::Refunds;
 use crate::journal::Journal;
 use crate::journal::memory::MemoryJournal;
@@ -193,7 +193,7 @@ pub(super) fn setup(journal: &MemoryJournal, seed: u64) -> Setup {
     let injector = FaultInjector::new(slot.reader("virtual"), tears.clone());
     let reader = Box::new(Exchange::new(Trace::new(injector, || 0).with_ring(ring.clone()), nothing_is_idempotent));
     let cards = ["epc1-only", "default"].map(|name| {
-        let profile = Profile::built_in(name).unwrap();
+        let profile = PurseProfile::built_in(name).unwrap();
         purse::fresh(&profile, Box::new(SeededEntropy::new(seed + 1))).unwrap()
     });
     let (read, whole) = (journal.clone(), journal.clone());

@@ -7,7 +7,7 @@ use untorn::family::purse::card::PurseCard;
 use untorn::family::purse::data::session::{Certificate, Subject};
 use untorn::family::purse::data::{Rights, Role};
 use untorn::family::purse::issuer::Scheme;
-use untorn::family::purse::profile::Profile;
+use untorn::family::purse::profile::PurseProfile;
 
 use super::desk::*;
 
@@ -120,7 +120,7 @@ fn signed(desk: &Desk, authority: &PrivateKey, change: impl Fn(&mut Certificate)
 }
 
 /// A card whose authority is ours, so that certificates of every kind can be signed.
-fn card_with_authority(authority: &PrivateKey) -> (Profile, TestCard) {
+fn card_with_authority(authority: &PrivateKey) -> (PurseProfile, TestCard) {
     let mut profile = profile("epc2-only");
     let (private, certificate) = Scheme::test().card_credentials(profile.card_id, 1).unwrap();
     profile.keys.authority = Some(authority.public());
@@ -135,7 +135,7 @@ fn card_with_authority(authority: &PrivateKey) -> (Profile, TestCard) {
 fn a_card_is_not_made_with_credentials_that_do_not_fit() {
     let authority = PrivateKey::new(&[9; 32]).unwrap();
     let (right, _) = card_with_authority(&authority);
-    let refused = |change: &dyn Fn(&mut Profile)| {
+    let refused = |change: &dyn Fn(&mut PurseProfile)| {
         let mut profile = right.clone();
         change(&mut profile);
         PurseCard::personalise(&profile, &Scheme::test(), SeededEntropy::new(1)).is_err()

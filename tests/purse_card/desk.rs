@@ -11,7 +11,7 @@ use untorn::family::purse::issuer::Scheme;
 use untorn::family::purse::keys::epc1::{self, Parties};
 use untorn::family::purse::keys::epc2::{self, FirstHalf};
 use untorn::family::purse::keys::{Mac, SessionKeys};
-use untorn::family::purse::profile::Profile;
+use untorn::family::purse::profile::PurseProfile;
 use untorn::secret::Secret;
 
 pub(crate) type TestCard = PurseCard<SeededEntropy>;
@@ -19,11 +19,11 @@ pub(crate) type TestCard = PurseCard<SeededEntropy>;
 pub(crate) const SELECT: [u8; 15] =
     [0x00, 0xA4, 0x04, 0x00, 9, 0xF0, 0x45, 0x50, 0x55, 0x52, 0x53, 0x45, 0x00, 0x01, 0x00];
 
-pub(crate) fn profile(name: &str) -> Profile {
-    Profile::built_in(name).unwrap()
+pub(crate) fn profile(name: &str) -> PurseProfile {
+    PurseProfile::built_in(name).unwrap()
 }
 
-pub(crate) fn card_of(profile: &Profile) -> TestCard {
+pub(crate) fn card_of(profile: &PurseProfile) -> TestCard {
     let mut card = PurseCard::personalise(profile, &Scheme::test(), SeededEntropy::new(1)).unwrap();
     card.reset().unwrap();
     card
@@ -91,7 +91,7 @@ impl Desk {
     }
 
     /// Data of an AUTH for this R0, and what is needed to open its answer.
-    pub(crate) fn auth(&self, r0: &[u8], profile: &Profile) -> (Vec<u8>, Waiting) {
+    pub(crate) fn auth(&self, r0: &[u8], profile: &PurseProfile) -> (Vec<u8>, Waiting) {
         match self.suite {
             Suite::Epc1 => self.auth_epc1(r0, profile),
             Suite::Epc2 => self.auth_epc2(r0),
@@ -105,7 +105,7 @@ impl Desk {
         }
     }
 
-    fn auth_epc1(&self, r0: &[u8], profile: &Profile) -> (Vec<u8>, Waiting) {
+    fn auth_epc1(&self, r0: &[u8], profile: &PurseProfile) -> (Vec<u8>, Waiting) {
         let scheme = Scheme::test();
         let offer = SelectAnswer::parse(r0).unwrap().epc1.unwrap();
         let keys: Vec<(u8, Secret<16>)> = self
@@ -165,7 +165,7 @@ impl Desk {
     }
 
     /// SELECT and AUTH.
-    pub(crate) fn open(&self, card: &mut TestCard, profile: &Profile) -> Result<(Session, State), u16> {
+    pub(crate) fn open(&self, card: &mut TestCard, profile: &PurseProfile) -> Result<(Session, State), u16> {
         let r0 = select(card);
         let (data, waiting) = self.auth(&r0, profile);
         let (answer, status) = exchange(card, &self.auth_command(&data));
@@ -288,7 +288,7 @@ pub(crate) fn take_over(logical_card: u8, amount: u32, from: CardId) -> Operatio
 /// One TRANSACT in a session of its own.
 pub(crate) fn pay(
     card: &mut TestCard,
-    profile: &Profile,
+    profile: &PurseProfile,
     desk: &Desk,
     operations: &[Operation],
 ) -> Result<ReceiptBody, u16> {

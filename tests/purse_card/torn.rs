@@ -6,7 +6,7 @@ use untorn::card::{Answer, Card};
 use untorn::family::purse::card::inspection::Inspection;
 use untorn::family::purse::data::transact::Operation;
 use untorn::family::purse::data::{Role, ins};
-use untorn::family::purse::profile::Profile;
+use untorn::family::purse::profile::PurseProfile;
 
 use super::desk::*;
 
@@ -83,7 +83,7 @@ fn explore(prepared: &TestCard, command: &[u8]) -> u64 {
     runs
 }
 
-fn explore_order(profile: &Profile, prepared: &mut TestCard, desk: &Desk, operations: &[Operation]) {
+fn explore_order(profile: &PurseProfile, prepared: &mut TestCard, desk: &Desk, operations: &[Operation]) {
     let (mut session, state) = desk.open(prepared, profile).unwrap();
     let order = order(state.transaction_counter + 1, operations);
     let runs = explore(prepared, &session.protect(ins::TRANSACT, [0, 0], &order.emit()));
@@ -91,7 +91,7 @@ fn explore_order(profile: &Profile, prepared: &mut TestCard, desk: &Desk, operat
 }
 
 /// Twelve payments: the ring is full and a new receipt falls on an old one.
-fn used(profile: &Profile) -> TestCard {
+fn used(profile: &PurseProfile) -> TestCard {
     let mut card = card_of(profile);
     for _ in 0..12 {
         pay(&mut card, profile, &Desk::epc1(Role::Debit), &[debit(1, 10)]).unwrap();

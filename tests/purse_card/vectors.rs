@@ -6,7 +6,7 @@ use untorn::entropy::Entropy;
 use untorn::family::purse::card::PurseCard;
 use untorn::family::purse::data::{Link, Suite};
 use untorn::family::purse::issuer::Scheme;
-use untorn::family::purse::profile::Profile;
+use untorn::family::purse::profile::PurseProfile;
 use untorn::wire::hex;
 
 /// Gives these octets, then panics: a card must draw what the vector says and no more.
@@ -31,7 +31,7 @@ fn octets(value: &Value) -> Vec<u8> {
 }
 
 fn card(suite: Suite, entropy: &str) -> PurseCard {
-    let mut profile = Profile::built_in("vector").unwrap().with_suites(&[suite]);
+    let mut profile = PurseProfile::built_in("vector").unwrap().with_suites(&[suite]);
     profile.first_link = Some(Link([0; 8]));
     let entropy: Box<dyn Entropy> = Box::new(Scripted(hex::parse(entropy).unwrap()));
     let mut card = PurseCard::personalise(&profile, &Scheme::test(), entropy).unwrap();

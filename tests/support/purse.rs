@@ -13,7 +13,7 @@ use untorn::family::purse::card::PurseCard;
 use untorn::family::purse::card::inspection::Inspection;
 use untorn::family::purse::data::{CardId, Suite};
 use untorn::family::purse::issuer::Scheme;
-use untorn::family::purse::profile::Profile;
+use untorn::family::purse::profile::PurseProfile;
 use untorn::reader::in_process::shared;
 use untorn::reader::pcsc_watch::Presence;
 use untorn::reader::vpcd::{Attachment, Control, Event, LiftWhen, ServeError, serve};
@@ -55,7 +55,7 @@ pub struct ServedPurse {
 impl ServedPurse {
     /// A card of the default profile, seen by PC/SC when this returns.
     pub fn present(pcscd: &Pcscd, suites: &[Suite], card_id: CardId) -> Self {
-        let mut profile = Profile::built_in("default").unwrap().with_suites(suites);
+        let mut profile = PurseProfile::built_in("default").unwrap().with_suites(suites);
         profile.card_id = card_id;
         let card = PurseCard::personalise(&profile, &Scheme::test(), SeededEntropy::new(5)).unwrap();
         let card = Shared(Arc::new(Mutex::new(card)), Arc::default());

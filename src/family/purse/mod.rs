@@ -18,7 +18,7 @@ use self::card::PurseCard;
 use self::card::defect::access::AccessDefect;
 use self::card::defect::commit::CommitDefect;
 use self::issuer::Scheme;
-use self::profile::Profile;
+use self::profile::PurseProfile;
 use super::CardFamily;
 use super::conversation::Explainer;
 use crate::card::Card;
@@ -49,11 +49,11 @@ impl CardFamily for Purse {
     }
 
     fn statement(&self, profile: &str) -> Result<Statement, String> {
-        Ok(cases::statement::statement(&Profile::built_in(profile).map_err(|error| error.to_string())?))
+        Ok(cases::statement::statement(&PurseProfile::built_in(profile).map_err(|error| error.to_string())?))
     }
 
     fn virtual_card(&self, profile: &str, seed: u64, mutant: Option<&str>) -> Result<Box<dyn Card>, String> {
-        let profile = Profile::built_in(profile).map_err(|error| error.to_string())?;
+        let profile = PurseProfile::built_in(profile).map_err(|error| error.to_string())?;
         Ok(Box::new(PurseCard::made(&profile, SeededEntropy::new(seed), mutant)?))
     }
 
@@ -110,7 +110,7 @@ impl<E: Entropy> PurseCard<E> {
     ///
     /// # Errors
     /// No card can be made of this profile, or no list has the defect, in words.
-    pub fn made(profile: &Profile, entropy: E, mutant: Option<&str>) -> Result<Self, String> {
+    pub fn made(profile: &PurseProfile, entropy: E, mutant: Option<&str>) -> Result<Self, String> {
         let access = mutant.and_then(AccessDefect::by_name);
         let card = Self::personalise_with(profile, &Scheme::test(), entropy, access);
         let card = card.map_err(|error| error.to_string())?;

@@ -1,10 +1,10 @@
 //! What a virtual card is made from: a TOML file, checked before a card is made.
 //!
 //! ```
-//! use untorn::family::purse::profile::Profile;
-//! let profile = Profile::built_in("default").unwrap();
+//! use untorn::family::purse::profile::PurseProfile;
+//! let profile = PurseProfile::built_in("default").unwrap();
 //! assert_eq!(profile.logical_cards[0].balance, 17_080);
-//! let error = Profile::parse("name = 'x'\nring = 4\n").unwrap_err();
+//! let error = PurseProfile::parse("name = 'x'\nring = 4\n").unwrap_err();
 //! assert!(error.to_string().contains("line 2"));
 //! ```
 
@@ -33,7 +33,7 @@ pub const RECORDS_MAX: u8 = 32;
 /// A card as it is handed out.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "RawProfile")]
-pub struct Profile {
+pub struct PurseProfile {
     /// By which a person picks it.
     pub name: String,
     /// What it is for, and that its keys are test keys.
@@ -126,7 +126,7 @@ macro_rules! built_in {
 
 built_in!("default", "euro", "epc1-only", "epc2-only", "phone", "vector");
 
-impl Profile {
+impl PurseProfile {
     /// Reads a profile.
     pub fn parse(text: &str) -> Result<Self, ProfileError> {
         toml::from_str(text).map_err(|error| ProfileError(toml_error(text, &error)))
@@ -186,7 +186,7 @@ struct RawProfile {
     keys: KeysProfile,
 }
 
-impl TryFrom<RawProfile> for Profile {
+impl TryFrom<RawProfile> for PurseProfile {
     type Error = String;
 
     fn try_from(raw: RawProfile) -> Result<Self, String> {
@@ -364,11 +364,11 @@ mod tests {
     #[test]
     fn every_built_in_profile_is_one_and_says_that_its_keys_are_test_keys() {
         for (name, text) in BUILT_IN {
-            let profile = Profile::parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let profile = PurseProfile::parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(profile.name, *name);
             assert!(profile.description.contains("TEST"), "{name}");
         }
-        assert!(Profile::built_in("gold").unwrap_err().to_string().contains("default, euro"));
+        assert!(PurseProfile::built_in("gold").unwrap_err().to_string().contains("default, euro"));
     }
 
     /// The valid twin of each is the profile itself.
@@ -395,18 +395,18 @@ mod tests {
         ] {
             let text = valid.replacen(from, to, 1);
             assert_ne!(text, valid, "{from} is not in the profile");
-            let error = Profile::parse(&text).unwrap_err().to_string();
+            let error = PurseProfile::parse(&text).unwrap_err().to_string();
             assert!(error.contains(message) && error.contains("line "), "{from} -> {to}: {error}");
             assert!(!error.contains("1234"), "{error}");
         }
         let descending = format!("{valid}\n[[logical_card]]\nid = 1\noperator = 1\ncurrency = \"EUR\"\nmaximum = 1\n");
-        assert!(Profile::parse(&descending).unwrap_err().to_string().contains("ascending, got [1, 1]"));
+        assert!(PurseProfile::parse(&descending).unwrap_err().to_string().contains("ascending, got [1, 1]"));
     }
 
     #[test]
     fn nothing_secret_is_printed() {
         let (_, text) = BUILT_IN.iter().find(|(name, _)| *name == "vector").unwrap();
-        let profile = Profile::parse(&text.replace("pin = \"1234\"", "pin = \"86420\"")).unwrap();
+        let profile = PurseProfile::parse(&text.replace("pin = \"1234\"", "pin = \"86420\"")).unwrap();
         let text = format!("{profile:?}");
         assert!(!text.contains("86420") && !text.contains("56, 54, 52, 50, 48"), "{text}");
         assert!(text.contains("Pin(masked)") && text.contains("Secret(16 octets)"), "{text}");

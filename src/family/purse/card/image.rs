@@ -23,7 +23,7 @@ use crate::card::transaction::{Draft, ENTRY_OVERHEAD, FLAG_LEN, JOURNAL_OVERHEAD
 use crate::card::try_counter::{TRIES_MAX, TryCounter};
 use crate::family::purse::data::transact::{RECEIPT_BODY_LEN, RECORD_LEN, ReceiptBody};
 use crate::family::purse::data::{CardId, LifeCycle, Link, TransactionId};
-use crate::family::purse::profile::Profile;
+use crate::family::purse::profile::PurseProfile;
 
 const MARK: [u8; 5] = *b"EPUR\x01";
 const FLAG: usize = 16;
@@ -78,7 +78,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn new(profile: &Profile) -> Self {
+    pub(super) fn new(profile: &PurseProfile) -> Self {
         let mut end = CARDS;
         let mut cards = Vec::new();
         for card in &profile.logical_cards {
@@ -121,7 +121,7 @@ impl Layout {
     }
 
     /// The image of a fresh card, whose chain of receipts begins with `first`.
-    pub(super) fn format(&self, profile: &Profile, first: Link) -> Vec<u8> {
+    pub(super) fn format(&self, profile: &PurseProfile, first: Link) -> Vec<u8> {
         let mut image = vec![0; self.len()];
         image[..FLAG].copy_from_slice(&self.header(profile.card_id));
         self.journal.format(&mut image);

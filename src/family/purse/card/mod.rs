@@ -22,7 +22,7 @@ use self::personalisation::{Personalisation, PersonaliseError};
 use super::data::session::{Certificate, State};
 use super::data::{AID, CardId, Link, Role, Suite, ins};
 use super::issuer::Scheme;
-use super::profile::Profile;
+use super::profile::PurseProfile;
 use crate::card::application::{Application, Request};
 use crate::card::chip::Chip;
 use crate::card::memory::{Memory, PowerLost};
@@ -72,8 +72,8 @@ pub struct Purse<E> {
 /// ```
 /// use untorn::card::{Answer, Card};
 /// use untorn::entropy::SeededEntropy;
-/// use untorn::family::purse::{card::PurseCard, issuer::Scheme, profile::Profile};
-/// let profile = Profile::built_in("default").unwrap();
+/// use untorn::family::purse::{card::PurseCard, issuer::Scheme, profile::PurseProfile};
+/// let profile = PurseProfile::built_in("default").unwrap();
 /// let mut card = PurseCard::personalise(&profile, &Scheme::test(), SeededEntropy::new(1)).unwrap();
 /// assert_eq!(card.process(&[0x00, 0x70, 0x00, 0x00, 0x01]), Answer::Mute); // no power yet
 /// assert!(card.reset().is_some());
@@ -84,13 +84,13 @@ pub type PurseCard<E = Box<dyn Entropy>> = Chip<Purse<E>>;
 
 impl<E: Entropy> Chip<Purse<E>> {
     /// A fresh card of this profile, without power.
-    pub fn personalise(profile: &Profile, scheme: &Scheme, entropy: E) -> Result<Self, PersonaliseError> {
+    pub fn personalise(profile: &PurseProfile, scheme: &Scheme, entropy: E) -> Result<Self, PersonaliseError> {
         Self::personalise_with(profile, scheme, entropy, None)
     }
 
     /// A fresh card with a deliberate defect of what guards the purse, keys included.
     pub fn personalise_with(
-        profile: &Profile,
+        profile: &PurseProfile,
         scheme: &Scheme,
         mut entropy: E,
         defect: Option<AccessDefect>,
@@ -112,7 +112,7 @@ impl<E: Entropy> Chip<Purse<E>> {
 
     /// A card of this profile with a saved image, without power.
     pub fn from_image(
-        profile: &Profile,
+        profile: &PurseProfile,
         scheme: &Scheme,
         image: Vec<u8>,
         entropy: E,
@@ -169,7 +169,7 @@ impl<E: Entropy> Chip<Purse<E>> {
 }
 
 impl<E> Purse<E> {
-    fn new(person: Personalisation, profile: &Profile, entropy: E) -> Self {
+    fn new(person: Personalisation, profile: &PurseProfile, entropy: E) -> Self {
         Self {
             person: Arc::new(person),
             entropy,

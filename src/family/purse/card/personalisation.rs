@@ -9,7 +9,7 @@ use crate::family::purse::data::{CardId, Role, Suite};
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::keys::SuiteKey;
 use crate::family::purse::keys::epc1;
-use crate::family::purse::profile::{KeysProfile, LogicalCardProfile, Profile};
+use crate::family::purse::profile::{KeysProfile, LogicalCardProfile, PurseProfile};
 use crate::secret::{Pin, Secret};
 
 /// Why no card can be made.
@@ -73,7 +73,7 @@ pub(super) struct Epc2Keys {
 
 impl Personalisation {
     pub(super) fn new(
-        profile: &Profile,
+        profile: &PurseProfile,
         scheme: &Scheme,
         defect: Option<AccessDefect>,
     ) -> Result<Self, PersonaliseError> {
@@ -130,7 +130,7 @@ impl Personalisation {
 impl LogicalCard {
     fn new(
         logical: &LogicalCardProfile,
-        profile: &Profile,
+        profile: &PurseProfile,
         scheme: &Scheme,
         defect: Option<AccessDefect>,
     ) -> Result<Self, WeakKey> {
@@ -151,7 +151,7 @@ impl LogicalCard {
 }
 
 impl Epc2Keys {
-    fn new(given: &KeysProfile, profile: &Profile, scheme: &Scheme) -> Result<Self, PersonaliseError> {
+    fn new(given: &KeysProfile, profile: &PurseProfile, scheme: &Scheme) -> Result<Self, PersonaliseError> {
         let authority = match &given.authority {
             Some(authority) => authority.clone(),
             None => scheme.authority()?,

@@ -5,7 +5,7 @@ use crate::conformance::statement::{SecretText, Statement};
 use crate::family::purse::data::Suite;
 use crate::family::purse::data::session::CERTIFICATE_LEN;
 use crate::family::purse::issuer::Scheme;
-use crate::family::purse::profile::Profile;
+use crate::family::purse::profile::PurseProfile;
 use crate::wire::hex;
 
 /// The claims of every virtual card: they are its chip's.
@@ -22,7 +22,7 @@ const CHIP: &[&str] = &[
 ];
 
 /// ICS and IXIT of a card of this profile.
-pub(in crate::family::purse) fn statement(profile: &Profile) -> Statement {
+pub(in crate::family::purse) fn statement(profile: &PurseProfile) -> Statement {
     let offers = |suite| profile.suites.contains(&suite);
     let chip = CHIP.iter().map(|claim| (*claim, true));
     let purse = [
@@ -63,7 +63,7 @@ pub(in crate::family::purse) fn statement(profile: &Profile) -> Statement {
 }
 
 /// The one command that may be chained: an AUTH of zeros. Whole it has the length of one and answers 6982, half of it 6700.
-fn hopeless_auth(profile: &Profile) -> String {
+fn hopeless_auth(profile: &PurseProfile) -> String {
     let (header, len) = if profile.suites.contains(&Suite::Epc1) {
         ("80860101", 8 + 8 + 8)
     } else {
