@@ -5,14 +5,17 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use untorn::family::purse::data::Suite;
-use untorn::sim::tear::{Setting, Trial};
+use untorn::family::families;
+use untorn::sim::explore::trial_named;
+use untorn::sim::tear::Setting;
 use untorn::sim::torn_card::{TornCommand, Walk};
 
 fn torn_runs(criterion: &mut Criterion) {
-    let setting = Setting::new(Suite::Epc1).unwrap();
-    let recorded = setting.record(Trial::Sale);
-    let command = recorded.iter().find_map(TornCommand::new).unwrap();
+    let lab = families().iter().find_map(|family| family.lab()).unwrap();
+    let setting = Setting::new(lab, lab.variants()[0], 0, None).unwrap();
+    let recorded = setting.record(trial_named(lab, "sale").unwrap());
+    let torn = |recorded| TornCommand::new(lab, setting.select(), recorded);
+    let command = recorded.iter().find_map(torn).unwrap();
     let never = || false;
     let mut group = criterion.benchmark_group("explore");
     for (name, write, depth) in [("one tear", 0, 1), ("two tears", 2, 2)] {

@@ -37,10 +37,9 @@ pub use read_file::read_text;
 pub use virtual_card::{LoadedProfile, VirtualCard};
 
 use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
-use crate::family::purse::data::{Role, Suite, TerminalId};
-use crate::family::purse::issuer::Scheme;
-use crate::family::purse::kernel::PurseKernel;
-use crate::family::purse::kernel::sam::{Grant, KeyLog, SoftSam};
+use crate::family::families;
+use crate::family::profile::{KeyLog, TillSetup};
+use crate::family::settings::{GRANT, Settings};
 use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::CardReference;
 use crate::journal::sqlite::SqliteJournal;
@@ -56,29 +55,27 @@ use crate::terminal::{Config, OrdersFor, Terminal};
 
 /// Events that the trace on screen keeps.
 const TRACE_EVENTS: usize = 1024;
-/// TID of a terminal that was given none: "UNTORN01".
-const TERMINAL_DEFAULT: TerminalId = TerminalId(*b"UNTORN01");
 
 /// What a person asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Where the card is.
     pub reader: ReaderChoice,
-    /// Name of a built-in card profile, or path of a TOML file. It says of what the virtual card is made, and for which
-    /// operator, logical card and currency the terminal works.
+    /// Name of a built-in card profile, or path of a TOML file. It says of what the virtual card is made, and for which card and
+    /// currency the terminal works.
     pub profile: String,
+    /// Whose profile it is, where several families have one of this name; `None` for the first that has it.
+    pub family: Option<String>,
+    /// What is set of the terminal in the words of its family.
+    pub settings: Settings,
     /// Memory of the virtual card; `None` for one in the person's data directory.
     pub state: Option<PathBuf>,
-    /// Forces a protocol suite; `None` takes EPC2 where the card offers it.
-    pub suite: Option<Suite>,
     /// Makes a run repeatable: randomness and clock come from it. Only with the virtual reader.
     pub seed: Option<u64>,
     /// Where the exchanges are written, as JSON lines.
     pub trace: Option<PathBuf>,
     /// The journal; `None` for the one in the person's data directory.
     pub journal: Option<PathBuf>,
-    /// TID.
-    pub terminal: TerminalId,
     /// What a record counts for.
     pub policy: SettlementPolicy,
     /// How long a card is waited for, in seconds.
@@ -91,9 +88,6 @@ pub struct Options {
     pub block_stopped: bool,
     /// A person is at the terminal: after an unresolved slip the card's balance is offered (BALANCE_CHECK).
     pub attended: bool,
-    /// What the terminal may do. `None`: everything but administration with the virtual reader; sale and enquiry with a
-    /// PC/SC reader, where giving value away is for those who say so.
-    pub roles: Option<Vec<Role>>,
 }
 
 /// Where the card is.
@@ -118,18 +112,17 @@ impl Default for Options {
             reader: ReaderChoice::Virtual,
             profile: "default".to_owned(),
             state: None,
-            suite: None,
             seed: None,
             trace: None,
             journal: None,
-            terminal: TERMINAL_DEFAULT,
             stop_list: None,
             block_stopped: false,
             policy: SettlementPolicy::default(),
             wait_seconds: 30,
             card: None,
             attended: false,
-            roles: None,
+            family: None,
+            settings: Settings::default(),
         }
     }
 }
@@ -137,7 +130,7 @@ impl Default for Options {
 impl Options {
     /// What amounts are in.
     pub fn currency(&self) -> Result<Currency, AppError> {
-        Ok(LoadedProfile::load(&self.profile)?.purse()?.currency)
+        LoadedProfile::load(self)?.currency()
     }
 
     /// The time of this run.
@@ -151,11 +144,9 @@ impl Options {
         self.journal.as_ref().map_or_else(own, |path| place::named_file(path, "--journal"))
     }
 
-    fn roles(&self) -> Vec<Role> {
-        self.roles.clone().unwrap_or_else(|| match self.reader {
-            ReaderChoice::Virtual => vec![Role::Debit, Role::Credit, Role::Refund, Role::Read],
-            ReaderChoice::Pcsc(_) => vec![Role::Debit, Role::Read],
-        })
+    /// Whether a person has said that the terminal may give value away, which nobody does to real cards by mistake.
+    pub fn gives_at_real_readers(&self) -> bool {
+        families().iter().any(|family| self.settings.of(family.name(), GRANT).is_some())
     }
 
     fn orders_for(&self) -> OrdersFor {
@@ -211,8 +202,8 @@ impl App {
     }
 
     fn open_with(options: &Options, mut journal: SqliteJournal) -> Result<Self, AppError> {
-        let profile = LoadedProfile::load(&options.profile)?;
-        let currency = profile.purse()?.currency;
+        let profile = LoadedProfile::load(options)?;
+        let currency = profile.currency()?;
         let trace = TraceRing::new(TRACE_EVENTS);
         let terminal = terminal(options, &profile, &trace)?;
         let clock = options.clock();
@@ -264,25 +255,33 @@ pub(crate) fn trace_error(trace: &TraceRing, file: Option<&Path>) -> Option<Stri
     Some(format!("{}: {}", file?.display(), trace.write_error()?))
 }
 
-/// A terminal for the purse that pays, with the test scheme's keys.
+/// A terminal for cards of this profile, with the test scheme's keys.
 fn terminal(options: &Options, profile: &LoadedProfile, trace: &TraceRing) -> Result<Terminal, AppError> {
-    let purse = profile.purse().map(|purse| (purse.id, purse.operator))?;
-    let grant = Grant { roles: options.roles(), logical_cards: vec![purse] };
     let ring = trace.clone();
-    let key_log = KeyLog(Arc::new(move |of: &[u8], secret: &[u8]| ring.note_key(of, secret)));
-    let sam = SoftSam::new(&Scheme::test(), options.terminal, options.suite, &grant)?.with_key_log(key_log);
-    let wait_ms = u64::from(options.wait_seconds) * 1000;
+    let key_log: KeyLog = Arc::new(move |of: &[u8], secret: &[u8]| ring.note_key(of, secret));
+    let is_for_real_cards = options.reader != ReaderChoice::Virtual;
+    let kernel = profile.profile.kernel(&TillSetup {
+        settings: &options.settings,
+        is_for_real_cards,
+        key_log: Some(key_log),
+    })?;
+    let (wait_ms, digits) = (u64::from(options.wait_seconds) * 1000, profile.card_id_digits());
     let config = Config {
         wait_card_ms: wait_ms,
         retouch_ms: wait_ms,
         balance_check_ms: if options.attended { wait_ms } else { 0 },
         policy: options.policy,
         orders_for: options.orders_for(),
-        stop_list: options.stop_list.as_deref().map(stop_list::read).transpose()?.unwrap_or_default(),
+        stop_list: options
+            .stop_list
+            .as_deref()
+            .map(|path| stop_list::read(path, digits))
+            .transpose()?
+            .unwrap_or_default(),
         block_stopped: options.block_stopped,
         ..Config::default()
     };
-    Ok(Terminal::new(config, Box::new(PurseKernel::new(Box::new(sam), vec![purse.0]))))
+    Ok(Terminal::new(config, kernel))
 }
 
 /// The operating system's randomness, or a stream of the seed; each user of a seed has a stream of its own.

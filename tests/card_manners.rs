@@ -144,7 +144,9 @@ fn report(manner: Manner, defect: Defect, patterns: &[&str]) -> TestReport {
         .text("iso7816_4.long_answer", "00CA0101");
     let mut subject = InProcessSubject::new(statement, move |_| {
         let memory = Memory::from_image(vec![0]);
-        Ok(Box::new(Mannered { manner, defect, selected: false, waiting: Vec::new(), memory }) as Box<dyn Card>)
+        Ok::<_, String>(
+            Box::new(Mannered { manner, defect, selected: false, waiting: Vec::new(), memory }) as Box<dyn Card>
+        )
     });
     let patterns = patterns.iter().map(ToString::to_string).collect();
     let selection = Selection { patterns, ..Selection::default() };

@@ -156,7 +156,7 @@ fn journal_and_card_have_one_user_at_a_time() {
     desk.run(&["journal", "list"]).ended(0);
     drop(journal);
     let options = Options { state: Some(desk.state()), ..Options::default() };
-    let card = VirtualCard::open(LoadedProfile::load("default").unwrap(), &options).unwrap();
+    let card = VirtualCard::open(LoadedProfile::load(&options).unwrap(), &options).unwrap();
     assert!(desk.run(&["pay", "1"]).ended(1).stderr.contains("another process uses this card"));
     desk.run(&["card", "reset"]).ended(1);
     drop(card);
@@ -296,7 +296,7 @@ fn a_real_card_gets_no_order_before_it_is_named() {
     let options = Options { state: Some(desk.state()), journal: Some(desk.journal()), ..Options::default() };
     let mut app = App::open(&options).unwrap();
     app.terminal.config_mut().orders_for = OrdersFor::NoCard;
-    let before = app.card.as_ref().unwrap().inspect().unwrap();
+    let before = app.card.as_ref().unwrap().sheet().unwrap();
     for kind in [OrderKind::Sale, OrderKind::TopUp, OrderKind::Refund, OrderKind::Block] {
         let order = untorn::journal::Journal::next_order(&mut app.journal).unwrap();
         let amount = Money::new(1, Currency::JPY);
@@ -305,7 +305,7 @@ fn a_real_card_gets_no_order_before_it_is_named() {
         assert_eq!(refusal.reason, RefusalReason::NotNamed, "{kind}");
         assert_eq!(outcome.card.unwrap().card, CardReference(card.clone()), "the person is told which card it is");
     }
-    assert_eq!(app.card.as_ref().unwrap().inspect().unwrap(), before, "the card is as it was");
+    assert_eq!(app.card.as_ref().unwrap().sheet().unwrap(), before, "the card is as it was");
     assert_eq!(app.run(Request::Balance, &mut NoPerson).result, OutcomeKind::Balance, "reading is allowed");
 }
 
@@ -405,12 +405,13 @@ fn a_card_that_was_not_named_is_only_read_when_its_records_are_resolved() {
     desk.run(&["pay", "100", "--tear", "3", "--no-retouch"]).ended(2);
     let options = Options { state: Some(desk.state()), journal: Some(desk.journal()), ..Options::default() };
     let mut app = App::open(&options).unwrap();
-    let before = app.card.as_ref().unwrap().inspect().unwrap();
-    assert!(before.ring.iter().any(|receipt| !receipt.acknowledged), "there is something to acknowledge");
+    let before = app.card.as_ref().unwrap().sheet().unwrap();
+    let receipts = before.json["receipts"].as_array().unwrap();
+    assert!(receipts.iter().any(|receipt| receipt["acknowledged"] == false), "there is something to acknowledge");
     app.terminal.config_mut().orders_for = OrdersFor::NoCard;
     let outcome = app.run(Request::Resolve, &mut NoPerson);
     assert!(matches!(outcome.settled[0].verdict, Verdict::Paid { .. }), "{outcome:?}");
-    assert_eq!(app.card.as_ref().unwrap().inspect().unwrap(), before);
+    assert_eq!(app.card.as_ref().unwrap().sheet().unwrap(), before);
 }
 
 #[test]

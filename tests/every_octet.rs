@@ -15,6 +15,7 @@ use untorn::conformance::selection::Selection;
 use untorn::family::conversation::{Conversation, Passed};
 use untorn::family::families;
 use untorn::family::purse::data::Suite;
+use untorn::family::settings::Settings;
 use untorn::journal::record::{OrderKind, OrderNumber};
 use untorn::money::{Currency, Money};
 use untorn::reader::trace::Traced;
@@ -162,7 +163,9 @@ fn passed(what: &Traced) -> Passed<'_> {
 fn at_a_terminal(suite: Suite) -> Vec<(Vec<u8>, Explanation)> {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| Some(folder.path().join(name));
-    let options = Options { state: file("card"), journal: file("journal"), suite: Some(suite), ..Options::default() };
+    let mut settings = Settings::default();
+    settings.set("purse", "suite", suite.name());
+    let options = Options { state: file("card"), journal: file("journal"), settings, ..Options::default() };
     let mut app = App::open(&options).unwrap();
     let mut desk = AtOnce(app.clock.clone());
     let order = |number, kind, minor| {

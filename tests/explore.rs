@@ -9,15 +9,24 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use untorn::family::purse::data::Suite;
-use untorn::sim::explore::{Counts, Explored, Explorer, Ledger, Order, Plan, Unwatched, Watcher, replay};
-use untorn::sim::tear::Trial;
+use untorn::family::Family;
+use untorn::family::lab::{Lab, Trial};
+use untorn::family::purse::Purse;
+use untorn::sim::explore::{Counts, Explored, Explorer, Ledger, Plan, Unwatched, Watcher, replay, trial_named};
 use untorn::sim::tear_map::{Decision, TearMap};
 use untorn::sim::tear_map_svg;
 
+fn lab() -> &'static dyn Lab {
+    Purse.lab().unwrap()
+}
+
+fn trial(name: &str) -> Trial {
+    trial_named(lab(), name).unwrap()
+}
+
 fn plan(depth: usize) -> Plan {
-    let orders = Order::ALL.iter().map(|(_, order)| *order).collect();
-    Plan { depth, suites: vec![Suite::Epc1, Suite::Epc2], orders, seed: 0, mutant: None }
+    let lab = lab();
+    Plan { lab, depth, variants: lab.variants().to_vec(), trials: lab.trials().to_vec(), seed: 0, mutant: None }
 }
 
 fn threads() -> usize {
@@ -55,8 +64,8 @@ fn no_tear_breaks_a_rule() {
 
 /// The smallest plan in which a tear of the card can be seen.
 fn sale(mutant: Option<&str>) -> Plan {
-    let orders = vec![Order::Of(Trial::Sale)];
-    Plan { depth: 2, suites: vec![Suite::Epc1], orders, seed: 0, mutant: mutant.map(str::to_owned) }
+    let trials = vec![trial("sale")];
+    Plan { lab: lab(), depth: 2, variants: vec!["epc1"], trials, seed: 0, mutant: mutant.map(str::to_owned) }
 }
 
 /// By hand: the balance is written at once, and then the power is lost; the flag is whole, the recovery has taken it away and written
@@ -74,10 +83,10 @@ fn a_defect_is_found_at_its_smallest_tear_and_again_by_its_token() {
         println!("{mutant}: {violation}");
         assert_eq!(violation.token, smallest, "{mutant}");
         let token = violation.token.parse().unwrap();
-        let again = replay(&token, Some(mutant.to_owned())).unwrap();
+        let again = replay(lab(), &token, Some(mutant.to_owned())).unwrap();
         assert_eq!(again.rule, Some(violation.rule), "{mutant}");
         // The right card loses its power at that place, too, where it has such a write, and breaks no rule.
-        assert_ne!(replay(&token, None).unwrap().rule, again.rule, "{mutant}");
+        assert_ne!(replay(lab(), &token, None).unwrap().rule, again.rule, "{mutant}");
     }
 }
 
@@ -124,7 +133,7 @@ fn what_was_stopped_and_goes_on_comes_to_the_same() {
 #[test]
 fn the_tear_map_shows_where_a_sale_commits() {
     use Decision::{FoundNotPaid, FoundPaid, NotBegun, Paid};
-    let map = TearMap::draw(0, &[Suite::Epc1], &[Order::Of(Trial::Sale), Order::ThreeCards]).unwrap();
+    let map = TearMap::draw(lab(), 0, &["epc1"], &[trial("sale"), trial("three-cards")]).unwrap();
     let [panel] = &map.panels[..] else { panic!("no terminal gives an order over three cards") };
     let decisions = |number: u64, writes: bool| -> Vec<Decision> {
         panel.of(writes).filter(|cell| cell.number == number).map(|cell| cell.decision).collect()
@@ -149,12 +158,11 @@ fn the_tear_map_shows_where_a_sale_commits() {
 /// Cards on which nobody gets as far as the order, or whose order writes nothing: no tear of it was seen, so nothing was shown.
 #[test]
 fn an_order_that_cannot_be_recorded_is_told_and_is_no_clean_end() {
-    let orders =
-        [("acknowledged-before-durable", Order::ThreeCards), ("verification-ignored", Order::Of(Trial::SaleWithPin))];
+    let orders = [("acknowledged-before-durable", "three-cards"), ("verification-ignored", "sale-with-pin")];
     for (mutant, order) in orders {
-        let plan = Plan { depth: 1, orders: vec![order], ..sale(Some(mutant)) };
+        let plan = Plan { depth: 1, trials: vec![trial(order)], ..sale(Some(mutant)) };
         let explored = explore(plan);
         assert!(!explored.is_clean(), "{mutant}");
-        assert_eq!(explored.gaps, [format!("epc1.{}: no command that moves value could be recorded", order.name())]);
+        assert_eq!(explored.gaps, [format!("epc1.{order}: no command that moves value could be recorded")]);
     }
 }

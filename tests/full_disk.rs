@@ -100,8 +100,12 @@ fn mount(arguments: &[&str], at: &Path) {
 
 /// What is the matter with a disk, and the words for it.
 const TROUBLES: [(&str, fn(&Disk)); 2] = [
-    ("the disk is full", |disk| drop(disk.leave(0))),
-    ("the file system is read-only", |disk| drop(disk.make_read_only())),
+    ("the disk is full", |disk| {
+        disk.leave(0);
+    }),
+    ("the file system is read-only", |disk| {
+        disk.make_read_only();
+    }),
 ];
 
 /// What no person should have to read.

@@ -23,7 +23,7 @@ use untorn::conformance::runner::{Subjects, Unobserved, case_seed, replay, run_c
 use untorn::conformance::token::Token;
 use untorn::conformance::verdict::Verdict;
 use untorn::family::purse::cases::model::steps::{DRAWN_LEN, Step, emit, parse};
-use untorn::family::{CardFamily, purse::Purse};
+use untorn::family::{Family, purse::Purse};
 
 /// The case that may do everything.
 const CASE: &str = "MOD-SEQUENCE-002";

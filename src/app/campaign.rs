@@ -19,8 +19,7 @@ use crate::conformance::runner::{self, Observer, Subjects};
 use crate::conformance::selection::Selection;
 use crate::conformance::statement::Statement;
 use crate::conformance::terminal_tester::TerminalSubject;
-use crate::family::purse::data::Suite;
-use crate::family::{CardFamily, families};
+use crate::family::{Family, families};
 use crate::reader::{LinkErrorKind, Reader, Reset};
 use crate::sim::terminal_subject::{self, OwnTerminal};
 use crate::suite::iso7816_4::declared::declared;
@@ -49,7 +48,7 @@ pub struct CampaignOptions {
     /// Identity of the real card that may be written to.
     pub card: Option<String>,
     /// Under which our own terminal is tested.
-    pub suite: Option<Suite>,
+    pub suite: Option<String>,
     /// A program that is a terminal, by its statement: tested at `reader` with the cards of `serve`.
     pub terminal: Option<PathBuf>,
     /// A deliberate defect of the virtual card, or of our own terminal.
@@ -103,7 +102,7 @@ impl Campaign {
         let of_terminal = |name: &&str| terminal_subject::mutants().iter().any(|mutant| mutant.name == *name);
         let mutant = options.mutant.as_deref();
         let (in_terminal, in_card) = (mutant.filter(of_terminal), mutant.filter(|name| !of_terminal(name)));
-        let own = OwnTerminal::new(options.suite.unwrap_or(Suite::Epc1));
+        let own = OwnTerminal::new(terminal_subject::suite(options.suite.as_deref()).map_err(AppError::Usage)?);
         let terminal = match in_terminal {
             Some(name) => own.with_mutant(name).map_err(AppError::Usage)?,
             None => own,
@@ -150,7 +149,7 @@ impl Campaign {
         let protocol = reader.protocol().map(|protocol| format!("T={protocol}"));
         let identity = identity::identify(&statement, reader, &ledger).map_err(|error| match &error {
             AppError::Reader(_) if options.statement.is_none() && atr.is_some() => AppError::Usage(format!(
-                "this card has no untorn purse: say what is claimed of it with --statement FILE; \
+                "this card is of no family that untorn knows: say what is claimed of it with --statement FILE; \
                  docs/testing-your-card.md tells how ({error})"
             )),
             _ => error,
@@ -273,7 +272,7 @@ impl CampaignOptions {
         add("--kind", self.kind.clone());
         self.cases.iter().for_each(|file| add("--cases", Some(path(file))));
         add("--card", self.card.clone());
-        add("--suite", self.suite.map(|suite| suite.to_string().to_lowercase()));
+        add("--suite", self.suite.clone());
         add("--terminal-statement", self.terminal.as_ref().map(path));
         add("--mutant", self.mutant.clone());
         words
@@ -322,7 +321,7 @@ fn quoted(word: &str) -> String {
 }
 
 /// The family that has this profile built in, and what it claims.
-fn built_in(profile: &str) -> Result<(&'static dyn CardFamily, Statement), AppError> {
+fn built_in(profile: &str) -> Result<(&'static dyn Family, Statement), AppError> {
     let known: Vec<&str> = families().iter().flat_map(|family| family.profiles()).collect();
     let family = families().iter().find(|family| family.profiles().contains(&profile)).ok_or_else(|| {
         AppError::Profile(format!(
@@ -331,7 +330,7 @@ fn built_in(profile: &str) -> Result<(&'static dyn CardFamily, Statement), AppEr
             profile = crate::quoted::quoted(profile)
         ))
     })?;
-    let statement = family.statement(profile).map_err(AppError::Profile)?;
+    let statement = family.statement(profile)?;
     Ok((&**family, statement))
 }
 
@@ -339,8 +338,8 @@ fn make_card(profile: &str, mutant: Option<&str>) -> Result<MakeCard, AppError> 
     let (family, _) = built_in(profile)?;
     let (profile, mutant) = (profile.to_owned(), mutant.map(str::to_owned));
     // An unknown mutant is a slip of the keyboard, not the end of every case.
-    family.virtual_card(&profile, 0, mutant.as_deref()).map_err(AppError::Usage)?;
-    Ok(Box::new(move |seed| family.virtual_card(&profile, seed, mutant.as_deref())))
+    family.virtual_card(&profile, 0, mutant.as_deref())?;
+    Ok(Box::new(move |seed| family.virtual_card(&profile, seed, mutant.as_deref()).map_err(|error| error.to_string())))
 }
 
 /// A virtual card is what its own profile claims, but for a defect that was asked for. What a file claims may be something else.
@@ -381,7 +380,7 @@ mod tests {
         let options = CampaignOptions {
             profile: "euro".to_owned(),
             statement: Some("it's mine/a b.toml".into()),
-            suite: Some(Suite::Epc2),
+            suite: Some("epc2".to_owned()),
             mutant: Some("debit-twice".to_owned()),
             ..CampaignOptions::default()
         };

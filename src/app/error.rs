@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Exit;
 use crate::disk;
-use crate::family::purse::card::personalisation::PersonaliseError;
-use crate::family::purse::kernel::sam::SamError;
+use crate::family::error::FamilyError;
 use crate::journal::JournalError;
 use crate::journal::record::{CardReference, OrderNumber};
 use crate::reader::state_file::StateFileError;
@@ -44,12 +43,9 @@ pub enum AppError {
         /// Where the second would be kept.
         state: PathBuf,
     },
-    /// The virtual card cannot be made, or not from that memory.
-    #[error("the virtual card: {0}")]
-    Card(#[from] PersonaliseError),
-    /// The terminal's keys.
-    #[error("the terminal's security module: {0}")]
-    Sam(#[from] SamError),
+    /// What a card family says: of a profile, a setting, the virtual card, the terminal's keys.
+    #[error("{0}")]
+    Family(#[from] FamilyError),
     /// A file, or where output goes.
     #[error("cannot {operation} {}: {}", .path.display(), disk::said(.source))]
     File {
@@ -115,6 +111,7 @@ impl AppError {
             )
             | Self::SecondCard { .. }
             | Self::BeforeTheCard(_)
+            | Self::Family(FamilyError::BuiltIn(_))
             | Self::Internal(_)
             | Self::Window(_) => Exit::Failed,
             // What the table of codes says of a result that is lost.
@@ -124,8 +121,7 @@ impl AppError {
             | Self::Journal(_)
             | Self::State(_)
             | Self::Profile(_)
-            | Self::Card(_)
-            | Self::Sam(_)
+            | Self::Family(_)
             | Self::File { .. } => Exit::Usage,
             Self::Reader(_) => Exit::NoCard,
         }

@@ -6,8 +6,6 @@
 
 use super::{App, Options, terminal};
 use crate::entropy::SeededEntropy;
-use crate::family::purse::card::PurseCard;
-use crate::family::purse::issuer::Scheme;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::record::Entry;
 use crate::journal::{Journal, OpenRecord};
@@ -32,7 +30,7 @@ pub fn rehearse(app: &mut App, options: &Options, request: Request) -> Option<Re
     let card = app.card.as_ref()?;
     let profile = &card.profile.profile;
     let image = lock(&card.card()).memory().image().to_vec();
-    let copy = PurseCard::from_image(profile, &Scheme::test(), image, SeededEntropy::new(0)).ok()?;
+    let copy = profile.restore(image, Box::new(SeededEntropy::new(0))).ok()?;
     let slot = Slot::with_card(copy);
     let mut commands = Vec::new();
     let mut terminal = terminal(options, &card.profile, &TraceRing::new(1)).ok()?;
@@ -42,7 +40,7 @@ pub fn rehearse(app: &mut App, options: &Options, request: Request) -> Option<Re
     for record in app.journal.open(None).ok()? {
         take_over(&mut journal, record, now)?;
     }
-    let mut desk = Stand { now, pin: profile.pin.clone(), comes: true };
+    let mut desk = Stand { now, pin: profile.pin(), comes: true };
     let outcome = {
         let noting = Noting { inner: slot.reader("rehearsal"), commands: &mut commands };
         let mut reader = Exchange::new(noting, super::may_repeat);

@@ -8,7 +8,6 @@ use crate::conformance::review;
 use crate::conformance::statement::Statement;
 use crate::conformance::terminal_tester::TerminalSubject;
 use crate::family::families;
-use crate::family::purse::data::Suite;
 use crate::quoted::quoted;
 use crate::sim::terminal_subject::{self, OwnTerminal};
 
@@ -96,7 +95,7 @@ fn read_cases(path: &Path) -> Result<Vec<Case>, AppError> {
 fn built_in_claims() -> Vec<String> {
     let profiles = families().iter().flat_map(|family| family.profiles().into_iter().map(move |name| (family, name)));
     let of_cards = profiles.filter_map(|(family, name)| family.statement(name).ok());
-    let of_terminal = OwnTerminal::new(Suite::Epc1).statement().clone();
+    let of_terminal = OwnTerminal::default().statement().clone();
     let claimed = of_cards.chain([of_terminal]).flat_map(|statement| statement.claims);
     let needed = suites::cases().into_iter().flat_map(|case| case.needs);
     claimed.chain(needed.map(|need| need.trim_start_matches('!').to_owned())).collect()

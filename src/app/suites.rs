@@ -23,7 +23,7 @@ pub fn cases() -> Vec<Case> {
 pub fn requirements() -> Result<Vec<Catalogue>, String> {
     let mut catalogues = suite::requirements()?;
     for family in families() {
-        catalogues.push(family.requirements()?);
+        catalogues.push(family.requirements().map_err(|error| error.to_string())?);
     }
     Ok(catalogues)
 }

@@ -2,19 +2,21 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::kill::KillAt;
 use super::{AppError, Options, entropy, place, read_text};
 use crate::card::memory::Write;
-use crate::entropy::{SeededEntropy, SystemEntropy};
-use crate::family::purse::card::PurseCard;
-use crate::family::purse::card::inspection::Inspection;
-use crate::family::purse::data::CardId;
-use crate::family::purse::issuer::Scheme;
-use crate::family::purse::profile::{BUILT_IN, LogicalCardProfile, PurseProfile};
+use crate::entropy::SeededEntropy;
+use crate::family::error::FamilyError;
+use crate::family::profile::{Profile, Sheet};
+use crate::family::role::CommandRole;
+use crate::family::{Family, families};
 use crate::journal::record::CardReference;
 use crate::journal::sqlite::SqliteReader;
 use crate::journal::{JournalError, OpenRecord};
+use crate::money::Currency;
+use crate::reader::IsCommand;
 use crate::reader::fault::FaultPlan;
 use crate::reader::in_process::{SharedCard, Slot, lock, shared};
 use crate::reader::persistent::{Failure, Persist, Persistent};
@@ -23,8 +25,10 @@ use crate::reader::state_file::StateFile;
 /// A card profile and the text that it was read from, by which a state file knows it again.
 #[derive(Clone)]
 pub struct LoadedProfile {
+    /// Whose it is.
+    pub family: &'static dyn Family,
     /// What it says; of a card that was made of it, with that card's id.
-    pub profile: PurseProfile,
+    pub profile: Arc<dyn Profile>,
     text: String,
     /// Each card that is made of it gets an id of its own: a built-in profile's id is that of the cards in the suite.
     draws_id: bool,
@@ -33,42 +37,83 @@ pub struct LoadedProfile {
 impl std::fmt::Debug for LoadedProfile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The text holds PIN and keys in clear.
-        f.debug_struct("LoadedProfile").field("profile", &self.profile).finish_non_exhaustive()
+        f.debug_struct("LoadedProfile").field("profile", &self.profile.name()).finish_non_exhaustive()
     }
 }
 
 impl LoadedProfile {
     /// A built-in profile by its name, or one in a file.
-    pub fn load(name: &str) -> Result<Self, AppError> {
-        if let Some((_, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
-            let draws_id = PurseProfile::offered().any(|(offered, _)| offered == name);
-            return Self::parse((*text).to_owned(), draws_id);
+    pub fn load(options: &Options) -> Result<Self, AppError> {
+        let (name, families) = (options.profile.as_str(), options.families()?);
+        for &family in &families {
+            if let Some(text) = family.profile_text(name) {
+                let (profile, draws_id) = (family.profile(name)?, family.profiles().contains(&name));
+                return Ok(Self { family, profile, text: text.to_owned(), draws_id });
+            }
         }
         let path = Path::new(name);
         if path.extension().is_none() && !path.exists() {
-            return Err(AppError::Profile(
-                PurseProfile::built_in(name).err().map_or_else(String::new, |e| e.to_string()),
-            ));
+            let known = families.iter().flat_map(|family| family.profiles()).collect();
+            return Err(FamilyError::NoProfile { known, got: name.to_owned() }.into());
         }
-        Self::parse(read_text("read the profile", path)?, false)
+        Self::read(&families, read_text("read the profile", path)?)
     }
 
-    fn parse(text: String, draws_id: bool) -> Result<Self, AppError> {
-        let profile = PurseProfile::parse(&text).map_err(|error| AppError::Profile(error.to_string()))?;
-        Ok(Self { profile, text, draws_id })
+    /// A profile names its family; one that names none is of the first.
+    fn read(families: &[&'static dyn Family], text: String) -> Result<Self, AppError> {
+        let named = text.parse::<toml::Table>().ok().and_then(|table| Some(table.get("family")?.as_str()?.to_owned()));
+        let family = match &named {
+            Some(name) => families.iter().find(|family| family.name() == name),
+            None => families.first(),
+        };
+        let known = || families.iter().map(|family| family.name()).collect();
+        let none = || FamilyError::NoFamily { known: known(), got: named.clone().unwrap_or_default() };
+        let family = *family.ok_or_else(none)?;
+        Ok(Self { family, profile: family.read_profile(&text)?, text, draws_id: false })
     }
 
     /// From here on it is the profile of the card with this memory.
     fn take_id(&mut self, image: &[u8]) {
-        if let Some(id) = PurseCard::<SystemEntropy>::id_in(image).filter(|_| self.draws_id) {
-            self.profile.card_id = id;
+        if let Some(own) = self.profile.of_memory(image).filter(|_| self.draws_id) {
+            self.profile = own;
         }
     }
 
-    /// The purse that pays: the first logical card.
-    pub(super) fn purse(&self) -> Result<&LogicalCardProfile, AppError> {
-        let none = || AppError::Profile("card profile: expected a logical card, got none".to_owned());
-        self.profile.logical_cards.first().ok_or_else(none)
+    /// What a terminal for it counts in.
+    pub fn currency(&self) -> Result<Currency, AppError> {
+        let none = || FamilyError::NoTill(self.profile.name().to_owned());
+        Ok(self.profile.currency().ok_or_else(none)?)
+    }
+
+    /// How long the ids of its cards are.
+    pub fn card_id_digits(&self) -> usize {
+        self.profile.card().0.len()
+    }
+
+    /// Whether a command plays this role in an order on its cards.
+    pub fn is_command(&self, role: CommandRole) -> IsCommand {
+        let lab = self.family.lab();
+        IsCommand::new(move |command| lab.and_then(|lab| lab.role(command)) == Some(role))
+    }
+}
+
+impl Options {
+    /// The variant of the protocol that a person has set for the terminal.
+    pub fn variant(&self) -> Result<Option<&'static str>, AppError> {
+        let lab = self.families()?.into_iter().find_map(Family::lab);
+        Ok(lab.map(|lab| lab.variant_set(&self.settings)).transpose()?.flatten())
+    }
+
+    /// The families that are meant.
+    pub fn families(&self) -> Result<Vec<&'static dyn Family>, AppError> {
+        let all = families().iter().map(|family| &**family);
+        let Some(name) = &self.family else { return Ok(all.collect()) };
+        let meant: Vec<_> = all.filter(|family| family.name() == name).collect();
+        if meant.is_empty() {
+            let known = families().iter().map(|family| family.name()).collect();
+            return Err(FamilyError::NoFamily { known, got: name.clone() }.into());
+        }
+        Ok(meant)
     }
 }
 
@@ -105,8 +150,7 @@ impl VirtualCard {
             _ => create(&state, &mut profile, options.seed, open_orders)?,
         };
         profile.take_id(&image);
-        let card =
-            PurseCard::from_image(&profile.profile, &Scheme::test(), image, entropy(options.seed, "virtual card"))?;
+        let card = profile.profile.restore(image, entropy(options.seed, "virtual card"))?;
         let card = Persistent::new(card, Store { file: store, kill_at: KillAt::from_environment().write, writes: 0 });
         let failure = card.failure();
         let card = shared(card);
@@ -121,24 +165,24 @@ impl VirtualCard {
     }
 
     /// What the card would find in its memory if it were powered up now.
-    pub fn inspect(&self) -> Result<Inspection, AppError> {
+    pub fn sheet(&self) -> Result<Sheet, AppError> {
         let image = lock(&self.card).memory().image().to_vec();
-        inspect(&self.profile.profile, image)
+        sheet(&*self.profile.profile, image)
     }
 
     /// The same of a card whose memory may be where nothing can be written; the card is made where there is none. Gives its profile too,
     /// and where its memory is.
-    pub fn look(mut profile: LoadedProfile, options: &Options) -> Result<(Profile, PathBuf, Inspection), AppError> {
+    pub fn look(mut profile: LoadedProfile, options: &Options) -> Result<(Arc<dyn Profile>, PathBuf, Sheet), AppError> {
         let state = options.state_path(&profile)?;
         if !state.try_exists().unwrap_or_default() {
             let made = Self::open(profile, options)?;
-            let found = made.inspect()?;
-            return Ok((made.profile.profile, state, found));
+            let sheet = made.sheet()?;
+            return Ok((made.profile.profile, state, sheet));
         }
         let image = StateFile::look(&state, &profile.text)?;
         profile.take_id(&image);
-        let found = inspect(&profile.profile, image)?;
-        Ok((profile.profile, state, found))
+        let sheet = sheet(&*profile.profile, image)?;
+        Ok((profile.profile, state, sheet))
     }
 
     /// Throws the memory of the card away; `false` when there was none.
@@ -161,13 +205,13 @@ impl VirtualCard {
             return Ok(Vec::new());
         }
         let Ok(start) = StateFile::start_of_image(&state) else { return Ok(Vec::new()) };
-        let card = PurseCard::<SystemEntropy>::id_in(&start).map(|id| CardReference(id.to_string()));
+        let card = profile.profile.of_memory(&start).map(|profile| profile.card());
         open_orders(options, card.as_ref())
     }
 }
 
-fn inspect(profile: &Profile, image: Vec<u8>) -> Result<Inspection, AppError> {
-    Ok(PurseCard::from_image(profile, &Scheme::test(), image, SeededEntropy::new(0))?.inspect())
+fn sheet(profile: &dyn Profile, image: Vec<u8>) -> Result<Sheet, AppError> {
+    Ok(profile.restore(image, Box::new(SeededEntropy::new(0)))?.sheet())
 }
 
 /// The orders that are open in the journal in use, if there is one; of one card, or of all.
@@ -188,7 +232,7 @@ fn open_orders(options: &Options, card: Option<&CardReference>) -> Result<Vec<Op
 impl Options {
     /// Where the virtual card's memory is.
     pub fn state_path(&self, profile: &LoadedProfile) -> Result<PathBuf, AppError> {
-        let own = || place::data_file(&format!("card-{}.state", profile.profile.card_id), "say --state FILE");
+        let own = || place::data_file(&format!("card-{}.state", profile.profile.card()), "say --state FILE");
         self.state.as_ref().map_or_else(own, |path| place::named_file(path, "--state"))
     }
 }
@@ -202,9 +246,9 @@ fn create(
 ) -> Result<(StateFile, Vec<u8>), AppError> {
     let mut entropy = entropy(seed, "personalisation");
     if profile.draws_id {
-        profile.profile.card_id = CardId::drawn(&mut *entropy);
+        profile.profile = profile.profile.with_own_id(&mut *entropy).unwrap_or_else(|| Arc::clone(&profile.profile));
     }
-    let id = CardReference(profile.profile.card_id.to_string());
+    let id = profile.profile.card();
     if let Some(open) = open_orders(&id)?.first() {
         let order = open.intent.order;
         return Err(AppError::SecondCard { card: id, order, state: path.to_owned() });
@@ -212,8 +256,7 @@ fn create(
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         fs::create_dir_all(directory).map_err(|source| AppError::file("create", directory, source))?;
     }
-    let card = PurseCard::personalise(&profile.profile, &Scheme::test(), entropy)?;
-    let image = card.memory_ref().image().to_vec();
+    let image = profile.profile.fresh(entropy, None)?.memory().image().to_vec();
     match StateFile::create(path, &profile.text, &image)? {
         Some(file) => Ok((file, image)),
         // Another process was first: it is that one's card.

@@ -38,3 +38,25 @@ pub trait Card: Send {
         0
     }
 }
+
+impl<C: Card + ?Sized> Card for Box<C> {
+    fn reset(&mut self) -> Option<Vec<u8>> {
+        (**self).reset()
+    }
+
+    fn process(&mut self, command: &[u8]) -> Answer {
+        (**self).process(command)
+    }
+
+    fn power_off(&mut self) {
+        (**self).power_off();
+    }
+
+    fn memory(&mut self) -> &mut memory::Memory {
+        (**self).memory()
+    }
+
+    fn delay_ms(&self) -> u32 {
+        (**self).delay_ms()
+    }
+}

@@ -4,13 +4,16 @@ use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::explore::Explore;
 use crate::app::{AppError, Options, ReaderChoice};
 use crate::conformance::token::Token;
-use crate::family::purse::data::{Role, Suite, TerminalId};
-use crate::family::purse::roles::CommandRole;
+use crate::family::error::FamilyError;
+use crate::family::families;
+use crate::family::role::CommandRole;
+use crate::family::settings::{Setting, SettingSpec, Settings};
 use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::CardReference;
 use crate::quoted::quoted;
@@ -96,9 +99,15 @@ pub(super) struct Global {
     /// Journal of the terminal [default: in the data directory]
     #[arg(long, global = true, value_name = "FILE")]
     journal: Option<PathBuf>,
+    /// Whose profile it is, where several families have one of this name
+    #[arg(long, global = true, value_name = "NAME", value_parser = PossibleValuesParser::new(family_names()))]
+    family: Option<String>,
+    /// A setting of the terminal in the words of its family; may be repeated
+    #[arg(long = "set", global = true, value_name = "FAMILY.NAME=VALUE", value_parser = setting)]
+    set: Vec<Setting>,
     /// Use this protocol suite only; for test, what our own terminal works under [default: epc2 where the card offers it]
-    #[arg(long, global = true)]
-    suite: Option<SuiteName>,
+    #[arg(long, global = true, value_parser = choices("suite"))]
+    suite: Option<String>,
     /// How the scheme settles what stays unresolved: on-next-touch, on-confirmation, at-once, redo; written down with each
     /// order
     #[arg(long, global = true, value_name = "POLICY", default_value_t)]
@@ -110,11 +119,11 @@ pub(super) struct Global {
     #[arg(long, global = true, requires = "stop_list")]
     block_stopped: bool,
     /// What the terminal may do, with commas [default: virtual: debit,credit,refund,read; PC/SC: debit,read]
-    #[arg(long, global = true, value_name = "ROLES", value_delimiter = ',')]
-    grant: Option<Vec<RoleName>>,
+    #[arg(long, global = true, value_name = "ROLES", value_delimiter = ',', value_parser = choices("grant"))]
+    grant: Option<Vec<String>>,
     /// Id of this terminal, 16 hex digits: no two terminals of a scheme may have the same
     #[arg(long, global = true, value_name = "HEX", value_parser = terminal_id)]
-    terminal: Option<TerminalId>,
+    terminal: Option<String>,
     /// How long to wait for a card [default: 30; of test: 0]
     #[arg(long, global = true, value_name = "SECONDS")]
     pub(super) wait: Option<u32>,
@@ -132,11 +141,11 @@ pub(super) struct Global {
     pub(super) json: bool,
 }
 
-/// Of a purse.
+/// Of the cards that get orders.
 const CARD_ID_DIGITS: usize = 16;
 
 impl Global {
-    /// An order is for a purse; only a test can be of a card with an identity of another length.
+    /// An order is for a card with an id of this length; only a test can be of a card with an identity of another length.
     pub(super) fn check_card(&self) -> Result<(), AppError> {
         match &self.card {
             Some(card) if card.0.len() != CARD_ID_DIGITS => {
@@ -144,6 +153,20 @@ impl Global {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What `--set` says, and the options that are a short way to say the same of every family that has the setting.
+    fn settings(&self) -> Settings {
+        let mut settings: Settings = self.set.iter().cloned().collect();
+        let grant = self.grant.as_ref().map(|roles| roles.join(","));
+        for (name, value) in [("suite", &self.suite), ("grant", &grant), ("terminal", &self.terminal)] {
+            for (family, spec) in specs().filter(|(_, spec)| spec.name == name) {
+                if let Some(value) = value {
+                    settings.set(family, spec.name, value);
+                }
+            }
+        }
+        settings
     }
 
     /// Of the whole run.
@@ -158,11 +181,11 @@ impl Global {
             reader: ReaderChoice::parse(&self.reader),
             profile: self.profile.clone(),
             state: self.state.clone(),
-            suite: self.suite.map(SuiteName::suite),
+            family: self.family.clone(),
+            settings: self.settings(),
             seed: self.seed,
             trace: self.trace.clone(),
             journal: self.journal.clone(),
-            terminal: self.terminal.unwrap_or(defaults.terminal),
             policy: self.policy,
             stop_list: self.stop_list.clone(),
             block_stopped: self.block_stopped,
@@ -170,47 +193,39 @@ impl Global {
             // Who asks for JSON is a program, and waits for the result.
             attended: !self.json && io::stderr().is_terminal(),
             card: self.card.clone(),
-            roles: self.grant.as_ref().map(|roles| roles.iter().map(|role| role.role()).collect()),
         }
     }
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum SuiteName {
-    Epc1,
-    Epc2,
+fn family_names() -> Vec<&'static str> {
+    families().iter().map(|family| family.name()).collect()
 }
 
-impl SuiteName {
-    const fn suite(self) -> Suite {
-        match self {
-            Self::Epc1 => Suite::Epc1,
-            Self::Epc2 => Suite::Epc2,
-        }
-    }
+/// Every setting that a family has, with the family.
+fn specs() -> impl Iterator<Item = (&'static str, &'static SettingSpec)> {
+    families().iter().flat_map(|family| family.settings().iter().map(|spec| (family.name(), spec)))
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum RoleName {
-    Debit,
-    Credit,
-    Refund,
-    Read,
+/// What an option takes that stands for the setting of this name.
+fn choices(name: &str) -> PossibleValuesParser {
+    let own = specs().filter(|(_, spec)| spec.name == name).flat_map(|(_, spec)| spec.choices.iter().copied());
+    PossibleValuesParser::new(own.collect::<Vec<_>>())
 }
 
-impl RoleName {
-    const fn role(self) -> Role {
-        match self {
-            Self::Debit => Role::Debit,
-            Self::Credit => Role::Credit,
-            Self::Refund => Role::Refund,
-            Self::Read => Role::Read,
-        }
-    }
+/// One that its family has, with a value that it takes.
+fn setting(text: &str) -> Result<Setting, String> {
+    let setting: Setting = text.parse().map_err(|error: FamilyError| error.to_string())?;
+    let known = specs().find(|(family, spec)| (*family, spec.name) == (&setting.family, &setting.name));
+    let Some((family, spec)) = known else {
+        let names: Vec<String> = specs().map(|(family, spec)| format!("{family}.{}", spec.name)).collect();
+        return Err(format!("expected one of {}, got {}", names.join(", "), quoted(text)));
+    };
+    spec.check(family, &setting.value).map_err(|error| error.to_string())?;
+    Ok(setting)
 }
 
-fn terminal_id(text: &str) -> Result<TerminalId, String> {
-    octets("terminal", text).map(TerminalId)
+fn terminal_id(text: &str) -> Result<String, String> {
+    octets::<8>("terminal", text).map(|id| hex::encode(&id))
 }
 
 fn card_id(text: &str) -> Result<CardReference, String> {

@@ -9,14 +9,11 @@ use serde_json::{Value, json};
 use super::arguments::{CardCommand, Global, Reset, Serve, TearAt};
 use super::{Report, desk, tell, write_out};
 use crate::app::{AppError, Exit, LoadedProfile, Options, VirtualCard, stop};
-use crate::family::purse::card::inspection::Inspection;
-use crate::family::purse::profile::PurseProfile;
+use crate::family::profile::{Profile, Row, Sheet};
 use crate::journal::OpenRecord;
-use crate::money::Money;
 use crate::reader::vpcd::{self, Attachment, Control, Event};
 use crate::report::outcome;
 use crate::report::plain;
-use crate::time::Moment;
 use crate::wire::hex;
 
 /// How long a lifted card stays away.
@@ -24,14 +21,16 @@ const AWAY: Duration = Duration::from_secs(1);
 
 pub(super) fn run(global: &Global, command: &CardCommand) -> Result<Report, AppError> {
     let options = global.options();
-    let profile = LoadedProfile::load(&options.profile)?;
+    let profile = LoadedProfile::load(&options)?;
     match command {
         CardCommand::Info => {
-            let (profile, state, found) = VirtualCard::look(profile, &options)?;
-            let text = format!("Memory in {}\n{}", state.display(), describe(&profile, &found));
-            let mut json = inspection_json(&profile, &found);
+            let (profile, state, sheet) = VirtualCard::look(profile, &options)?;
+            let text = format!("Memory in {}\n{}", state.display(), describe(&*profile, &sheet));
+            let mut json = sheet.json;
+            json["profile"] = profile.name().into();
+            json["card"] = profile.card().0.into();
             json["state"] = state.display().to_string().into();
-            Ok(Report::done(text, "card", format!("The virtual card {}.", profile.card_id), json))
+            Ok(Report::done(text, "card", format!("The virtual card {}.", profile.card()), json))
         }
         CardCommand::Reset(Reset { force }) => reset(&profile, &options, *force),
         // It is the window's; see `super::run`.
@@ -130,61 +129,22 @@ fn physical() -> Result<Vec<Physical>, String> {
 
 // Looking into the card.
 
-fn describe(profile: &PurseProfile, found: &Inspection) -> String {
-    let mut text = String::new();
-    let mut line = |name: &str, value: String| {
+/// Widest name of a row beside which its value still stands in a column.
+const NAME_WIDTH: usize = 32;
+
+fn describe(profile: &dyn Profile, sheet: &Sheet) -> String {
+    let mut text = format!("profile {}: {}\ncard {}\n", profile.name(), profile.description(), profile.card());
+    for section in &sheet.sections {
+        let widths = section.rows.iter().map(|row| row.name.chars().count());
+        let width = widths.max().unwrap_or_default().min(NAME_WIDTH);
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{name:<14}{value}");
-    };
-    line("profile", format!("{}: {}", profile.name, profile.description));
-    line("card", profile.card_id.to_string());
-    line("suites", profile.suites.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
-    line("life cycle", found.life_cycle.to_string());
-    line("transactions", found.transaction_counter.to_string());
-    line("PIN tries", found.pin_tries.map_or_else(|| "no PIN".to_owned(), |tries| tries.to_string()));
-    for card in &found.logical_cards {
-        let balance = Money::new(card.balance, card.currency);
-        line(&format!("purse {}", card.id), format!("{balance}, operator {}, counter {}", card.operator, card.counter));
-    }
-    for receipt in &found.ring {
-        let body = &receipt.body;
-        let amount = Money::new(body.amount, body.currency);
-        let after = Money::new(body.balance_after, body.currency);
-        let told = if receipt.acknowledged { "" } else { ", not acknowledged" };
-        let (what, counter) = (body.receipt_type, body.transaction_counter);
-        line("receipt", format!("{counter}: {what} {amount}, then {after}, {}{told}", body.transaction));
+        let _ = writeln!(text, "{}", section.title);
+        for Row { name, value, more } in &section.rows {
+            let more = if more.is_empty() { String::new() } else { format!(", {more}") };
+            let _ = writeln!(text, "  {name:<width$}  {value}{more}");
+        }
     }
     text
-}
-
-fn inspection_json(profile: &PurseProfile, found: &Inspection) -> Value {
-    let purses = found.logical_cards.iter().map(|card| {
-        json!({
-            "id": card.id, "operator": card.operator, "counter": card.counter,
-            "balance": Money::new(card.balance, card.currency),
-        })
-    });
-    let receipts = found.ring.iter().map(|receipt| {
-        let body = &receipt.body;
-        json!({
-            "counter": body.transaction_counter,
-            "transaction": body.transaction,
-            "what": body.receipt_type.to_string(),
-            "amount": Money::new(body.amount, body.currency),
-            "balance_after": Money::new(body.balance_after, body.currency),
-            "time": Moment::from_seconds(body.time),
-            "acknowledged": receipt.acknowledged,
-        })
-    });
-    json!({
-        "profile": profile.name,
-        "card": profile.card_id,
-        "life_cycle": found.life_cycle,
-        "transaction_counter": found.transaction_counter,
-        "pin_tries": found.pin_tries,
-        "logical_cards": purses.collect::<Vec<_>>(),
-        "receipts": receipts.collect::<Vec<_>>(),
-    })
 }
 
 // Showing it to PC/SC.
@@ -200,7 +160,7 @@ fn serve(card: &VirtualCard, how: &Serve) -> Result<Report, AppError> {
     };
     let control = Control::new();
     match how.lift_at {
-        Some(TearAt::Role(role)) => control.lift_at_command(role.test(), how.lift.when()),
+        Some(TearAt::Role(role)) => control.lift_at_command(card.profile.is_command(role), how.lift.when()),
         Some(TearAt::Exchange(after)) => control.lift_at(after, how.lift.when()),
         None => {}
     }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::PossibleValuesParser;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -16,9 +16,10 @@ use super::{Report, tell};
 use crate::app::whole_file::write_whole;
 use crate::app::{AppError, Clock, Exit, Work, read_text};
 use crate::conformance::token::Token;
-use crate::family::purse::data::Suite;
+use crate::family::families;
+use crate::family::lab::{Lab, Trial};
 use crate::quoted::quoted;
-use crate::sim::explore::{self, Counts, DEPTH_MAX, Explored, Explorer, Ledger, Order, Plan, Watcher};
+use crate::sim::explore::{self, Counts, DEPTH_MAX, Explored, Explorer, Ledger, Plan, Watcher, trial_named};
 use crate::sim::tear_map::{self, TearMap};
 use crate::sim::tear_map_svg;
 
@@ -47,7 +48,7 @@ pub(super) struct Explore {
     pub(super) depth: usize,
     /// Only this order; may be repeated
     #[arg(long = "order", value_name = "NAME", value_parser = orders())]
-    pub(super) orders: Vec<Order>,
+    pub(super) orders: Vec<String>,
     /// Give the card a deliberate defect, which should be found
     #[arg(long, value_name = "NAME")]
     pub(super) mutant: Option<String>,
@@ -84,20 +85,40 @@ fn token(text: &str) -> Result<Token, String> {
     text.parse().map_err(|error| format!("{expected}: {error}"))
 }
 
-fn orders() -> impl TypedValueParser<Value = Order> {
-    PossibleValuesParser::new(Order::ALL.map(|(name, _)| name))
-        .try_map(|name| Order::by_name(&name).ok_or_else(|| format!("there is no order {name}", name = quoted(name))))
+fn orders() -> PossibleValuesParser {
+    let labs = families().iter().filter_map(|family| family.lab());
+    PossibleValuesParser::new(labs.flat_map(Lab::trials).map(|trial| trial.name).collect::<Vec<_>>())
+}
+
+/// The first laboratory of the families that are meant.
+fn lab(global: &Global) -> Result<&'static dyn Lab, AppError> {
+    let meant = global.options().families()?;
+    let none = || AppError::Usage("explore: no family that is meant can be torn".to_owned());
+    meant.iter().find_map(|family| family.lab()).ok_or_else(none)
+}
+
+fn trials(lab: &dyn Lab, names: &[String]) -> Result<Vec<Trial>, AppError> {
+    if names.is_empty() {
+        return Ok(lab.trials().to_vec());
+    }
+    let named = |name: &String| {
+        let unknown = || AppError::Usage(format!("--order: there is no order {}", quoted(name)));
+        trial_named(lab, name).ok_or_else(unknown)
+    };
+    names.iter().map(named).collect()
 }
 
 pub(super) fn run(global: &Global, explore: &Explore) -> Result<Report, AppError> {
+    let lab = lab(global)?;
     if let Some(token) = &explore.replay {
-        return replay(token, explore.mutant.clone());
+        return replay(lab, token, explore.mutant.clone());
     }
-    let all = || Order::ALL.iter().map(|(_, order)| *order).collect();
+    let variant = lab.variant_set(&global.options().settings)?;
     let plan = Plan {
+        lab,
         depth: explore.depth,
-        suites: global.options().suite.map_or_else(|| vec![Suite::Epc1, Suite::Epc2], |suite| vec![suite]),
-        orders: if explore.orders.is_empty() { all() } else { explore.orders.clone() },
+        variants: variant.map_or_else(|| lab.variants().to_vec(), |variant| vec![variant]),
+        trials: trials(lab, &explore.orders)?,
         seed: global.seed().unwrap_or_default(),
         mutant: explore.mutant.clone(),
     };
@@ -173,8 +194,8 @@ fn report(explored: &Explored, threads: usize, seconds: f64, rate: f64) -> Repor
     Report::new(exit, text, result, detail, json)
 }
 
-fn replay(token: &Token, mutant: Option<String>) -> Result<Report, AppError> {
-    let replayed = explore::replay(token, mutant).map_err(AppError::Usage)?;
+fn replay(lab: &'static dyn Lab, token: &Token, mutant: Option<String>) -> Result<Report, AppError> {
+    let replayed = explore::replay(lab, token, mutant).map_err(AppError::Usage)?;
     let mut text = String::new();
     for step in &replayed.steps {
         let _ = writeln!(text, "{step}");
@@ -187,7 +208,7 @@ fn replay(token: &Token, mutant: Option<String>) -> Result<Report, AppError> {
 }
 
 fn map(plan: &Plan, files: &[PathBuf]) -> Result<Report, AppError> {
-    let map = TearMap::draw(plan.seed, &plan.suites, &plan.orders).map_err(AppError::Internal)?;
+    let map = TearMap::draw(plan.lab, plan.seed, &plan.variants, &plan.trials).map_err(AppError::Internal)?;
     for path in files {
         let is_picture = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg"));
         let text = if is_picture { tear_map_svg::write(&map) } else { tear_map::markdown(&map) };

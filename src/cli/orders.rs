@@ -11,7 +11,7 @@ use super::desk::ShellDesk;
 use super::pin::NoPin;
 use crate::app::rehearsal::{Rehearsal, rehearse};
 use crate::app::{self, App, AppError, Money as Moved, Options, Telling, Work};
-use crate::family::purse::roles::CommandRole;
+use crate::family::role::CommandRole;
 use crate::family::{self, refund::Refunds};
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind};
 use crate::journal::{Journal, OpenRecord};
@@ -204,29 +204,31 @@ impl Station {
 
     /// Arms the tear, unless the order would move value and the tear not come about: that is refused before anything is sent.
     fn arm(&mut self, tear: Tear, options: &Options, request: &Request) -> Result<(), AppError> {
-        if let Some(Rehearsal { commands }) = rehearse(&mut self.app, options, request.clone()) {
+        let rehearsal = rehearse(&mut self.app, options, request.clone());
+        let Some(card) = &self.app.card else { return Ok(()) };
+        if let Some(Rehearsal { commands }) = rehearsal {
+            let plays = |role: CommandRole| {
+                let is_it = card.profile.is_command(role);
+                commands.iter().any(|command| is_it.is(command))
+            };
             let comes = match tear.at {
                 TearAt::Exchange(after) => usize::try_from(after).is_ok_and(|after| after < commands.len()),
-                TearAt::Role(role) => commands.iter().any(|command| role.test()(command)),
+                TearAt::Role(role) => plays(role),
             };
             if !comes {
-                let (at, names) = (
-                    tear.at,
-                    CommandRole::ALL.into_iter().filter(|role| commands.iter().any(|command| role.test()(command))),
-                );
-                let names: Vec<_> = names.map(CommandRole::name).collect();
+                let names: Vec<_> =
+                    CommandRole::ALL.into_iter().filter(|role| plays(*role)).map(CommandRole::name).collect();
                 return Err(usage(format!(
                     "--tear {at}: this order has {} commands, among them {}; nothing was sent",
                     commands.len(),
-                    names.join(", ")
+                    names.join(", "),
+                    at = tear.at
                 )));
             }
         }
-        if let Some(card) = &self.app.card {
-            match tear.at {
-                TearAt::Exchange(after) => card.tears.arm(after, tear.fault),
-                TearAt::Role(role) => card.tears.arm_at_command(role.test(), tear.fault),
-            }
+        match tear.at {
+            TearAt::Exchange(after) => card.tears.arm(after, tear.fault),
+            TearAt::Role(role) => card.tears.arm_at_command(card.profile.is_command(role), tear.fault),
         }
         Ok(())
     }
@@ -324,7 +326,7 @@ impl Station {
                 Some("Say what this terminal may do with --grant, such as --grant debit,credit,read".to_owned())
             }
             (RefusalReason::BalanceTooSmall, _) => Some("`untorn topup AMOUNT` adds to the card.".to_owned()),
-            (RefusalReason::Currency, _) => Some("Say with --profile which purse this terminal works for.".to_owned()),
+            (RefusalReason::Currency, _) => Some("Say with --profile for which card this terminal works.".to_owned()),
             _ => None,
         }
     }

@@ -8,8 +8,10 @@ use clap::{ArgMatches, Command, CommandFactory, Error, FromArgMatches};
 use super::arguments::Arguments;
 
 /// What a terminal at work needs.
-const TERMINAL: [&str; 11] = [
+const TERMINAL: [&str; 13] = [
     "profile",
+    "family",
+    "set",
     "suite",
     "policy",
     "stop_list",
@@ -35,10 +37,10 @@ fn uses(path: &[String], id: &str) -> bool {
             ["demo"] => any(&TERMINAL),
             ["readers" | "decode" | "completions" | "report", ..] => false,
             ["card", "bench"] => true,
-            ["card", _] => any(&["profile", "state", "journal", "seed"]),
+            ["card", _] => any(&["profile", "family", "state", "journal", "seed"]),
             ["journal", ..] => any(&["journal", "policy", "seed"]),
-            ["test"] => any(&["reader", "card", "profile", "suite", "wait", "seed"]),
-            ["explore"] => any(&["suite", "seed"]),
+            ["test"] => any(&["reader", "card", "profile", "family", "suite", "wait", "seed"]),
+            ["explore"] => any(&["family", "set", "suite", "seed"]),
             ["mutants"] => any(&["seed"]),
             // Orders, enquiries and the terminal window.
             _ => any(&TERMINAL) || any(&PLACE),

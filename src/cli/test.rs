@@ -24,7 +24,7 @@ use crate::quoted::quoted;
 use crate::report::{suite_log, suite_text};
 
 pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
-    let options = options(global, test);
+    let options = options(global, test)?;
     let mut campaign = Campaign::open(&options)?;
     for warning in &campaign.warnings {
         tell(&format!("untorn: warning: {warning}"));
@@ -82,9 +82,10 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     Ok(Report::new(exit, text, "test", suite_text::summary(&report), json))
 }
 
-fn options(global: &Global, test: &Test) -> CampaignOptions {
+fn options(global: &Global, test: &Test) -> Result<CampaignOptions, AppError> {
     let general = global.options();
-    CampaignOptions {
+    let suite = general.variant()?.map(str::to_owned);
+    Ok(CampaignOptions {
         reader: match general.reader {
             ReaderChoice::Virtual => None,
             ReaderChoice::Pcsc(name) => Some(name),
@@ -96,10 +97,10 @@ fn options(global: &Global, test: &Test) -> CampaignOptions {
         cases: test.files.cases.clone(),
         wait_seconds: global.wait.unwrap_or_default(),
         card: general.card.map(|card| card.0),
-        suite: general.suite,
+        suite,
         terminal: test.terminal_statement.clone(),
         mutant: test.mutant.clone(),
-    }
+    })
 }
 
 /// Where the logs go. What a real card did cannot be asked for again, so it is always kept; a virtual card does the same again.

@@ -5,7 +5,7 @@
 //! [`terminal_tester::TerminalTester`]: there the cards are the test system's, and may lie. [`selection`] decides which cases run;
 //! [`runner`] runs them one after the other on the [`runner::Subjects`] and gives a [`result::TestReport`].
 //!
-//! It knows no card family. Families bring their cases through [`crate::family::CardFamily`], suites that belong to no
+//! It knows no card family. Families bring their cases through [`crate::family::Family`], suites that belong to no
 //! family live in [`crate::suite`].
 
 pub mod case;

@@ -1,5 +1,7 @@
 //! Where a case gets its card from, and what the test system can do to it.
 
+use std::fmt::Display;
+
 use super::case::Facility;
 use super::statement::Statement;
 use super::tester::Tester;
@@ -118,14 +120,14 @@ pub struct InProcessSubject<F> {
     make: F,
 }
 
-impl<F: FnMut(u64) -> Result<Box<dyn Card>, String>> InProcessSubject<F> {
+impl<F: FnMut(u64) -> Result<Box<dyn Card>, E>, E: Display> InProcessSubject<F> {
     /// Cards from this factory, which is given the seed of their randomness.
     pub fn new(statement: Statement, make: F) -> Self {
         Self { statement, make }
     }
 }
 
-impl<F: FnMut(u64) -> Result<Box<dyn Card>, String>> Subject for InProcessSubject<F> {
+impl<F: FnMut(u64) -> Result<Box<dyn Card>, E>, E: Display> Subject for InProcessSubject<F> {
     fn statement(&self) -> &Statement {
         &self.statement
     }
@@ -139,7 +141,8 @@ impl<F: FnMut(u64) -> Result<Box<dyn Card>, String>> Subject for InProcessSubjec
     }
 
     fn rig(&mut self, seed: u64) -> Result<Rig, String> {
-        let card: SharedCard = std::sync::Arc::new(std::sync::Mutex::new((self.make)(seed)?));
+        let card: SharedCard =
+            std::sync::Arc::new(std::sync::Mutex::new((self.make)(seed).map_err(|error| error.to_string())?));
         Ok(Rig::with_shared(card))
     }
 }

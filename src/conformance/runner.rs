@@ -441,7 +441,7 @@ mod tests {
 
     #[test]
     fn a_case_that_drops_what_a_check_said_is_in_error() {
-        let make = |_| Ok(Box::new(ToyCard::new()) as Box<dyn Card>);
+        let make = |_| Ok::<_, String>(Box::new(ToyCard::new()) as Box<dyn Card>);
         let mut subject = InProcessSubject::new(Statement::default(), make);
         let mut verdict = |checks: &'static [bool]| {
             let case = Case::new("toy", "TOY-001", "A purpose.").body(move |tester| {
@@ -469,7 +469,7 @@ mod tests {
                 self.0.push(line.clone());
             }
         }
-        let make = |_| Ok(Box::new(ToyCard::new()) as Box<dyn Card>);
+        let make = |_| Ok::<_, String>(Box::new(ToyCard::new()) as Box<dyn Card>);
         let mut subject = InProcessSubject::new(Statement::default(), make);
         let case = Case::new("toy", "TOY-001", "A purpose.").body(|tester| tester.send(&[0, 0xB0, 0, 0, 1]).map(drop));
         let mut lines = Lines(Vec::new());
@@ -489,7 +489,7 @@ mod tests {
                 self.0 == 0
             }
         }
-        let make = |_| Ok(Box::new(ToyCard::new()) as Box<dyn Card>);
+        let make = |_| Ok::<_, String>(Box::new(ToyCard::new()) as Box<dyn Card>);
         let case = |id: &str| Case::new("toy", id, "A purpose.").body(|_| Ok(()));
         let cases = [case("TOY-001"), case("TOY-002"), case("TOY-003").needs(&["toy.more"])];
         for (after, interrupted, last) in [

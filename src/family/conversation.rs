@@ -1,7 +1,7 @@
 //! A conversation with a card, explained: each answer in the light of its command, each command in the light of what is selected on its
 //! logical channel. Chained commands and answers that are fetched by GET RESPONSE are explained as the one thing that they are.
 
-use super::{CardFamily, families};
+use super::{Family, families};
 use crate::wire::apdu::{Command, Response};
 use crate::wire::explain::{self, Explanation, Field, Told, clipped};
 use crate::wire::instruction;
@@ -110,7 +110,7 @@ pub type Explained = Vec<(usize, Explanation)>;
 
 impl Conversation {
     /// One in which these families may have a say.
-    pub fn of(families: &[Box<dyn CardFamily>]) -> Self {
+    pub fn of(families: &[Box<dyn Family>]) -> Self {
         Self {
             explainers: families.iter().map(|family| family.explainer()).collect(),
             names: families.iter().map(|family| family.tags()).collect(),

@@ -1,14 +1,23 @@
 //! Card families, one folder each. Families know no other family.
 //!
-//! A family comes in by one door, [`CardFamily`], and one line in [`families`]; a crate outside uses the same door.
+//! A family comes in by one door, [`Family`], and one line in [`families`]; a crate outside uses the same door.
 
 pub mod conversation;
+pub mod error;
+pub mod lab;
+pub mod profile;
 pub mod purse;
 pub mod refund;
+pub mod role;
+pub mod settings;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use self::conversation::Explainer;
+use self::error::FamilyError;
+use self::lab::Lab;
+use self::profile::Profile;
+use self::settings::SettingSpec;
 use crate::card::Card;
 use crate::conformance::case::Case;
 use crate::conformance::mutant::Mutant;
@@ -16,28 +25,62 @@ use crate::conformance::requirement::Catalogue;
 use crate::conformance::statement::Statement;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::Outcome;
+use crate::entropy::SeededEntropy;
 use crate::journal::record::Intent;
 use crate::wire::tag::Dictionary;
 
 /// A kind of card: what virtual cards there are of it, what is claimed of them, and how that is tested.
-pub trait CardFamily: Send + Sync {
+pub trait Family: Send + Sync {
     /// Its name: the suite of its cases, the family of its intents.
     fn name(&self) -> &'static str;
 
-    /// Its built-in virtual cards by name, the usual one first.
+    /// Its built-in profiles by name, the usual one first: those that people are told of.
     fn profiles(&self) -> Vec<&'static str>;
 
-    /// What is claimed of a built-in card, and what a test needs to know of it.
+    /// A built-in profile; also one that people are not told of.
     ///
     /// # Errors
-    /// No such profile, in words.
-    fn statement(&self, profile: &str) -> Result<Statement, String>;
+    /// There is none of this name.
+    fn profile(&self, name: &str) -> Result<Arc<dyn Profile>, FamilyError>;
+
+    /// The text of a built-in profile, by which the memory of a card knows it again; also of one that people are not told of.
+    fn profile_text(&self, name: &str) -> Option<&'static str> {
+        self.profiles().into_iter().find(|known| *known == name)
+    }
+
+    /// Reads a profile that a person has written.
+    ///
+    /// # Errors
+    /// The text is not a profile of this family.
+    fn read_profile(&self, _text: &str) -> Result<Arc<dyn Profile>, FamilyError> {
+        Err(FamilyError::Profile(format!("the family {} has built-in profiles only", self.name())))
+    }
+
+    /// What is claimed of the cards of a built-in profile, and what a test needs to know of them.
+    ///
+    /// # Errors
+    /// There is no such profile.
+    fn statement(&self, profile: &str) -> Result<Statement, FamilyError> {
+        Ok(self.profile(profile)?.statement())
+    }
 
     /// A fresh virtual card without power; the seed is its randomness; `mutant` switches one defect on.
     ///
     /// # Errors
-    /// No such profile or mutant, in words.
-    fn virtual_card(&self, profile: &str, seed: u64, mutant: Option<&str>) -> Result<Box<dyn Card>, String>;
+    /// There is no such profile or mutant.
+    fn virtual_card(&self, profile: &str, seed: u64, mutant: Option<&str>) -> Result<Box<dyn Card>, FamilyError> {
+        Ok(self.profile(profile)?.fresh(Box::new(SeededEntropy::new(seed)), mutant)?)
+    }
+
+    /// What a person can set of its terminal.
+    fn settings(&self) -> &'static [SettingSpec] {
+        &[]
+    }
+
+    /// Its worlds of the laboratory; `None` for a family that is not torn.
+    fn lab(&self) -> Option<&dyn Lab> {
+        None
+    }
 
     /// The cases of its suite, in the order in which they run.
     fn cases(&self) -> Vec<Case>;
@@ -67,8 +110,8 @@ pub trait CardFamily: Send + Sync {
     /// The requirements that its cases prove.
     ///
     /// # Errors
-    /// The catalogue is malformed, in words.
-    fn requirements(&self) -> Result<Catalogue, String>;
+    /// The catalogue is malformed: our bug.
+    fn requirements(&self) -> Result<Catalogue, FamilyError>;
 
     /// What its tags are called.
     fn tags(&self) -> Dictionary<'static> {
@@ -91,14 +134,14 @@ pub trait CardFamily: Send + Sync {
     }
 }
 
-static FAMILIES: OnceLock<Vec<Box<dyn CardFamily>>> = OnceLock::new();
+static FAMILIES: OnceLock<Vec<Box<dyn Family>>> = OnceLock::new();
 
-fn built_in() -> Vec<Box<dyn CardFamily>> {
+fn built_in() -> Vec<Box<dyn Family>> {
     vec![Box::new(purse::Purse)]
 }
 
 /// All families: those that are built in, then those of [`add`].
-pub fn families() -> &'static [Box<dyn CardFamily>] {
+pub fn families() -> &'static [Box<dyn Family>] {
     FAMILIES.get_or_init(built_in)
 }
 
@@ -112,7 +155,7 @@ pub struct TooLate;
 ///
 /// # Errors
 /// [`families`] was called before, or this was.
-pub fn add(families: Vec<Box<dyn CardFamily>>) -> Result<(), TooLate> {
+pub fn add(families: Vec<Box<dyn Family>>) -> Result<(), TooLate> {
     let all = built_in().into_iter().chain(families).collect();
     FAMILIES.set(all).map_err(|_| TooLate)
 }

@@ -100,7 +100,7 @@ impl FaultPlan {
         let mut planned = lock(&self.0);
         let exchange = planned.exchange;
         planned.exchange += 1;
-        let by_command = planned.at_command.take_if(|(is_it, _)| is_it(command)).map(|(_, fault)| fault);
+        let by_command = planned.at_command.take_if(|(is_it, _)| is_it.is(command)).map(|(_, fault)| fault);
         let fault = planned.faults.remove(&exchange).or(by_command);
         planned.happened.extend(fault.map(|fault| (exchange, fault)));
         fault

@@ -19,11 +19,33 @@ pub mod trace;
 pub mod vpcd;
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 /// Whether a command is one of those that are meant, told by its octets.
-pub type IsCommand = fn(&[u8]) -> bool;
+#[derive(Clone)]
+pub struct IsCommand(Arc<Test>);
+
+type Test = dyn Fn(&[u8]) -> bool + Send + Sync;
+
+impl IsCommand {
+    /// Those for which this is true.
+    pub fn new(is_it: impl Fn(&[u8]) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(is_it))
+    }
+
+    /// Whether this command is one.
+    pub fn is(&self, command: &[u8]) -> bool {
+        (self.0)(command)
+    }
+}
+
+impl std::fmt::Debug for IsCommand {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("IsCommand")
+    }
+}
 
 /// How a card is brought to life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -84,24 +84,6 @@ impl<C: Card, P: Persist> Card for Persistent<C, P> {
     }
 }
 
-impl Card for Box<dyn Card> {
-    fn reset(&mut self) -> Option<Vec<u8>> {
-        (**self).reset()
-    }
-    fn process(&mut self, command: &[u8]) -> Answer {
-        (**self).process(command)
-    }
-    fn power_off(&mut self) {
-        (**self).power_off();
-    }
-    fn memory(&mut self) -> &mut Memory {
-        (**self).memory()
-    }
-    fn delay_ms(&self) -> u32 {
-        (**self).delay_ms()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

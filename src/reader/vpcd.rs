@@ -238,7 +238,7 @@ impl Control {
     /// Counts an exchange; says whether the card is lifted at it.
     fn next_exchange(&self, command: &[u8]) -> Option<LiftWhen> {
         let mut state = lock(&self.0.state);
-        if let Some((_, when)) = state.lift_at_command.take_if(|(is_it, _)| is_it(command)) {
+        if let Some((_, when)) = state.lift_at_command.take_if(|(is_it, _)| is_it.is(command)) {
             return Some(when);
         }
         match state.lift_at.take() {

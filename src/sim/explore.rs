@@ -26,19 +26,17 @@ use serde::{Deserialize, Serialize};
 
 use super::cuts::Cuts;
 use super::field::{Field, Recorded, When};
-use super::tear::{Played, Scenario, Setting, TORN_MODES, Tear, Then, Trial};
+use super::tear::{Played, Scenario, Setting, TORN_MODES, Tear, Then};
 use super::torn_card::{Broken, TornCommand, Walk};
 use crate::card::memory::{Cut, Torn};
 use crate::conformance::rig::Rig;
 use crate::conformance::tester::Tester;
 use crate::conformance::token::Token;
+use crate::conformance::verdict::Outcome;
 use crate::crypto::kdf::sha256;
 use crate::difference::plain;
-use crate::family::CardFamily as _;
-use crate::family::purse::Purse;
-use crate::family::purse::cases::client::Desk;
-use crate::family::purse::data::transact::Operation;
-use crate::family::purse::data::{Role, Suite, ins};
+use crate::family::lab::{Act, Lab, Ordered, Trial};
+use crate::family::role::CommandRole;
 use crate::quoted::quoted;
 use crate::wire::hex;
 
@@ -50,47 +48,17 @@ const CASE: &str = "explore";
 /// Exchanges, writes or actions of one order, far above what any needs.
 const BOUND: u64 = 256;
 
-/// What is explored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// An order that a terminal gives.
-    Of(Trial),
-    /// An order over three logical cards with records and a counter, which no terminal of ours gives: on the level of the card only.
-    ThreeCards,
-}
-
-impl Order {
-    /// All of them, with their names.
-    pub const ALL: [(&'static str, Self); 7] = [
-        ("sale", Self::Of(Trial::Sale)),
-        ("sale-with-pin", Self::Of(Trial::SaleWithPin)),
-        ("sale-after-wrong-pin", Self::Of(Trial::SaleAfterWrongPin)),
-        ("sale-on-full-ring", Self::Of(Trial::SaleOnFullRing)),
-        ("top-up", Self::Of(Trial::TopUp)),
-        ("refund", Self::Of(Trial::Refund)),
-        ("three-cards", Self::ThreeCards),
-    ];
-
-    /// The order of this name.
-    pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(listed, _)| *listed == name).map(|(_, order)| *order)
-    }
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(_, order)| *order == self).map_or("", |(name, _)| name)
-    }
-}
-
 /// What to explore.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Plan {
+    /// Whose cards and terminals.
+    pub lab: &'static dyn Lab,
     /// Tears of one run, 1 to [`DEPTH_MAX`]. The third is of the card's recovery only.
     pub depth: usize,
-    /// Suites.
-    pub suites: Vec<Suite>,
-    /// Orders.
-    pub orders: Vec<Order>,
+    /// Variants of the protocol.
+    pub variants: Vec<&'static str>,
+    /// What is ordered.
+    pub trials: Vec<Trial>,
     /// Randomness of cards and of writes that leave anything.
     pub seed: u64,
     /// A deliberate defect of the card.
@@ -100,18 +68,10 @@ pub struct Plan {
 impl Plan {
     /// In words, all that a person can ask for.
     fn name(&self) -> String {
-        let suites: Vec<String> = self.suites.iter().map(|suite| suite_name(*suite).to_owned()).collect();
-        let orders: Vec<&str> = self.orders.iter().map(|order| order.name()).collect();
+        let orders: Vec<&str> = self.trials.iter().map(|trial| trial.name).collect();
         let mutant = self.mutant.as_deref().unwrap_or("none");
         let (version, depth, seed) = (env!("CARGO_PKG_VERSION"), self.depth, self.seed);
-        format!("{version} depth={depth} {} {} seed={seed} mutant={mutant}", suites.join("+"), orders.join("+"))
-    }
-}
-
-pub(super) const fn suite_name(suite: Suite) -> &'static str {
-    match suite {
-        Suite::Epc1 => "epc1",
-        Suite::Epc2 => "epc2",
+        format!("{version} depth={depth} {} {} seed={seed} mutant={mutant}", self.variants.join("+"), orders.join("+"))
     }
 }
 
@@ -146,11 +106,11 @@ impl Counts {
 /// A broken rule and how to see it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Violation {
-    /// Suite and order.
+    /// Variant and order.
     pub command: String,
     /// What is wrong.
     pub rule: String,
-    /// `explore@1/SUITE.ORDER/SEED/CUTS`.
+    /// `explore@1/VARIANT.ORDER/SEED/CUTS`.
     pub token: String,
     /// What happens, step by step.
     pub steps: Vec<String>,
@@ -206,7 +166,7 @@ impl Watcher for Unwatched {}
 #[derive(Debug, Clone, Copy)]
 struct Item {
     setting: usize,
-    order: Order,
+    trial: Trial,
     kind: Kind,
 }
 
@@ -233,7 +193,7 @@ enum Kind {
 pub struct Explorer {
     plan: Plan,
     settings: Vec<Setting>,
-    commands: Vec<(usize, Order, TornCommand)>,
+    commands: Vec<(usize, Trial, TornCommand)>,
     items: Vec<Item>,
     /// The card is so defective that not even untorn orders work.
     broken: Option<Violation>,
@@ -266,20 +226,20 @@ impl Explorer {
     pub fn new(plan: Plan) -> Result<Self, String> {
         let (settings, commands, items, gaps) = Default::default();
         let mut explorer = Self { plan, settings, commands, items, broken: None, gaps, bound: BOUND };
-        for suite in explorer.plan.suites.clone() {
+        let lab = explorer.plan.lab;
+        for variant in explorer.plan.variants.clone() {
             let Some(name) = explorer.plan.mutant.clone() else {
-                explorer.settings.push(Setting::made(suite, explorer.plan.seed, None)?);
+                explorer.settings.push(Setting::new(lab, variant, explorer.plan.seed, None)?);
                 continue;
             };
-            if !Purse.mutants().iter().any(|mutant| mutant.name == name) {
-                return Err(format!("the purse has no mutant {name}", name = quoted(name)));
-            }
-            match Setting::made(suite, explorer.plan.seed, Some(&name)) {
+            // Whether there is such a mutant, apart from whether its cards can be sold with.
+            lab.bench(variant, explorer.plan.seed, Some(&name)).map_err(|error| error.to_string())?;
+            match Setting::new(lab, variant, explorer.plan.seed, Some(&name)) {
                 Ok(setting) => explorer.settings.push(setting),
                 Err(rule) => {
                     let cuts = Cuts::Order { tear: None, again: None, then: Then::SameCard };
-                    let order = Order::Of(Trial::Sale);
-                    explorer.broken = Some(explorer.violation(suite, order, &cuts, rule, Vec::new()));
+                    let first = lab.trials().first().map_or("", |trial| trial.name);
+                    explorer.broken = Some(explorer.violation(variant, first, &cuts, rule, Vec::new()));
                     return Ok(explorer);
                 }
             }
@@ -291,34 +251,35 @@ impl Explorer {
 
     fn record(&mut self) {
         for (index, setting) in self.settings.iter().enumerate() {
-            for &order in &self.plan.orders {
-                let recorded = match order {
-                    Order::Of(trial) => setting.record(trial),
-                    Order::ThreeCards => three_cards(setting, self.plan.seed),
+            for &trial in &self.plan.trials {
+                let recorded = match trial.act {
+                    Act::Order(_) => setting.record(trial),
+                    Act::Bare(act) => bare(setting, self.plan.seed, act),
                 };
-                let commands: Vec<TornCommand> = recorded.iter().filter_map(TornCommand::new).collect();
+                let torn = |recorded| TornCommand::new(setting.lab(), setting.select(), recorded);
+                let commands: Vec<TornCommand> = recorded.iter().filter_map(torn).collect();
                 // A defective card may refuse it. Then there is nothing to tear, and nothing is shown.
                 if !commands.iter().any(TornCommand::moves_value) {
-                    let (suite, order) = (suite_name(setting.suite()), order.name());
-                    self.gaps.push(format!("{suite}.{order}: no command that moves value could be recorded"));
+                    let (variant, trial) = (setting.variant(), trial.name);
+                    self.gaps.push(format!("{variant}.{trial}: no command that moves value could be recorded"));
                 }
-                self.commands.extend(commands.into_iter().map(|command| (index, order, command)));
+                self.commands.extend(commands.into_iter().map(|command| (index, trial, command)));
             }
         }
     }
 
     fn list(&mut self) {
-        let places: Vec<(usize, Order)> = (0..self.settings.len())
-            .flat_map(|setting| self.plan.orders.iter().map(move |&order| (setting, order)))
+        let places: Vec<(usize, Trial)> = (0..self.settings.len())
+            .flat_map(|setting| self.plan.trials.iter().map(move |&trial| (setting, trial)))
             .collect();
         for depth in 0..=self.plan.depth {
             // Of a card by itself first: there a violation says which octets are wrong.
-            for (command, (setting, order, torn)) in self.commands.iter().enumerate().filter(|_| depth > 0) {
+            for (command, (setting, trial, torn)) in self.commands.iter().enumerate().filter(|_| depth > 0) {
                 let kinds = (0..torn.writes()).map(|write| Kind::Card { command, write, depth });
-                self.items.extend(kinds.map(|kind| Item { setting: *setting, order: *order, kind }));
+                self.items.extend(kinds.map(|kind| Item { setting: *setting, trial: *trial, kind }));
             }
-            for &(setting, order) in &places {
-                self.items.extend(shapes(order, depth).into_iter().map(|kind| Item { setting, order, kind }));
+            for &(setting, trial) in &places {
+                self.items.extend(shapes(trial, depth).into_iter().map(|kind| Item { setting, trial, kind }));
             }
         }
     }
@@ -404,11 +365,11 @@ impl Explorer {
             Kind::Card { command, write, depth } => format!("c{}w{write}@{depth}", self.commands[command].2.exchange),
             other => plain(&other),
         };
-        format!("{}.{} {index} {what}", suite_name(self.settings[item.setting].suite()), item.order.name())
+        format!("{}.{} {index} {what}", self.settings[item.setting].variant(), item.trial.name)
     }
 
-    fn violation(&self, suite: Suite, order: Order, cuts: &Cuts, rule: String, steps: Vec<String>) -> Violation {
-        let command = format!("{}.{}", suite_name(suite), order.name());
+    fn violation(&self, variant: &str, trial: &str, cuts: &Cuts, rule: String, steps: Vec<String>) -> Violation {
+        let command = format!("{variant}.{trial}");
         let token = Token {
             case: CASE.to_owned(),
             revision: REVISION,
@@ -427,45 +388,48 @@ impl Explorer {
         stop: &dyn Fn() -> bool,
     ) -> Result<End, Violation> {
         let setting = &self.settings[item.setting];
-        match (item.kind, item.order) {
-            (Kind::Card { command, write, depth }, order) => {
+        match (item.kind, item.trial.act) {
+            (Kind::Card { command, write, depth }, _) => {
+                let trial = item.trial;
                 let command = &self.commands[command].2;
                 let begun = watcher.micros();
                 let mut walk = Walk::new(command, self.plan.seed, stop);
                 let walked = walk.all(write, depth);
                 counts.card_micros += watcher.micros().saturating_sub(begun);
-                let finished = walked.map_err(|broken| self.broken_card(setting, order, command, broken))?;
+                let finished = walked.map_err(|broken| self.broken_card(setting, trial, command, broken))?;
                 counts.card_runs += walk.runs;
-                let all = finished && self.follow_all(setting, order, command, &walk.distinct, counts, stop)?;
+                let all = finished && self.follow_all(setting, trial, command, &walk.distinct, counts, stop)?;
                 Ok(End::of(all))
             }
-            (kind, Order::Of(trial)) => Sweep { explorer: self, setting, trial, counts, stop }.all(kind),
-            (_, Order::ThreeCards) => self.check_whole(setting, item.order).map(|()| End::Done),
+            (kind, Act::Order(ordered)) => {
+                Sweep { explorer: self, setting, trial: item.trial, ordered, counts, stop }.all(kind)
+            }
+            (_, Act::Bare(_)) => self.check_whole(setting, item.trial).map(|()| End::Done),
         }
     }
 
     /// What nothing tears is right: without that no tear proves anything.
-    fn check_whole(&self, setting: &Setting, order: Order) -> Result<(), Violation> {
-        let own = |(index, listed, _): &&(usize, Order, TornCommand)| {
-            *listed == order && self.settings[*index].suite() == setting.suite()
+    fn check_whole(&self, setting: &Setting, trial: Trial) -> Result<(), Violation> {
+        let own = |(index, listed, _): &&(usize, Trial, TornCommand)| {
+            *listed == trial && self.settings[*index].variant() == setting.variant()
         };
         for (_, _, command) in self.commands.iter().filter(own) {
-            command.check_whole().map_err(|broken| self.broken_card(setting, order, command, broken))?;
+            command.check_whole().map_err(|broken| self.broken_card(setting, trial, command, broken))?;
         }
         Ok(())
     }
 
-    fn broken_card(&self, setting: &Setting, order: Order, command: &TornCommand, broken: Broken) -> Violation {
+    fn broken_card(&self, setting: &Setting, trial: Trial, command: &TornCommand, broken: Broken) -> Violation {
         let Broken { cuts, rule } = broken;
         let steps = command.explain(&cuts);
         let cuts = Cuts::Card { exchange: command.exchange, cuts, then: None };
-        self.violation(setting.suite(), order, &cuts, rule, steps)
+        self.violation(setting.variant(), trial.name, &cuts, rule, steps)
     }
 
     fn follow_all(
         &self,
         setting: &Setting,
-        order: Order,
+        trial: Trial,
         command: &TornCommand,
         distinct: &[Vec<Cut>],
         counts: &mut Counts,
@@ -475,14 +439,14 @@ impl Explorer {
             if stop() {
                 return Ok(false);
             }
-            command.check_session(cuts).map_err(|broken| self.broken_card(setting, order, command, broken))?;
+            command.check_session(cuts).map_err(|broken| self.broken_card(setting, trial, command, broken))?;
             counts.images += 1;
             counts.protocol_runs += 1;
             let then = Then::SameCard;
-            if let Err(rule) = follow(setting, order, command, cuts, then) {
+            if let Err(rule) = follow(setting, trial, command, cuts, then) {
                 let steps = command.explain(cuts);
                 let cuts = Cuts::Card { exchange: command.exchange, cuts: cuts.clone(), then: Some(then) };
-                return Err(self.violation(setting.suite(), order, &cuts, rule, steps));
+                return Err(self.violation(setting.variant(), trial.name, &cuts, rule, steps));
             }
         }
         Ok(true)
@@ -490,30 +454,31 @@ impl Explorer {
 }
 
 /// Takes the card that these cuts leave through the protocol.
-fn follow(setting: &Setting, order: Order, command: &TornCommand, cuts: &[Cut], then: Then) -> Result<(), String> {
+fn follow(setting: &Setting, trial: Trial, command: &TornCommand, cuts: &[Cut], then: Then) -> Result<(), String> {
     let card = command.torn_card(cuts).ok_or_else(|| "there is no such write".to_owned())?;
-    match order {
-        Order::Of(trial) => {
-            let scenario = Scenario { trial, suite: setting.suite(), tear: None, again: None, then };
+    match trial.act {
+        Act::Order(ordered) => {
+            let variant = setting.variant();
+            let scenario = Scenario { trial, ordered, variant, tear: None, again: None, then };
             setting.run_with_torn_card(&scenario, command.exchange, card)
         }
-        Order::ThreeCards => setting.sell_on(card),
+        Act::Bare(_) => setting.sell_on(card),
     }
 }
 
 /// What is torn with so many tears.
-fn shapes(order: Order, depth: usize) -> Vec<Kind> {
+fn shapes(trial: Trial, depth: usize) -> Vec<Kind> {
     let mut kinds = Vec::new();
-    match (order, depth) {
+    match (trial.act, depth) {
         (_, 0) => kinds.push(Kind::Untorn),
-        (Order::Of(_), 1) => {
+        (Act::Order(_), 1) => {
             for then in Then::ALL {
                 kinds.extend(When::ALL.map(|when| Kind::Exchange(when, then)));
                 kinds.extend(TORN_MODES.map(|torn| Kind::Write(torn, then)));
             }
             kinds.push(Kind::Kill);
         }
-        (Order::Of(_), 2) => {
+        (Act::Order(_), 2) => {
             for when in When::ALL {
                 for then in [Then::SameCard, Then::OtherCard, Then::Never] {
                     kinds.extend(When::ALL.map(|again| Kind::ExchangeTwice(when, again, then)));
@@ -533,6 +498,7 @@ struct Sweep<'a> {
     explorer: &'a Explorer,
     setting: &'a Setting,
     trial: Trial,
+    ordered: Ordered,
     counts: &'a mut Counts,
     stop: &'a dyn Fn() -> bool,
 }
@@ -542,7 +508,7 @@ impl Sweep<'_> {
         let same = Then::SameCard;
         match kind {
             Kind::Untorn => {
-                self.explorer.check_whole(self.setting, Order::Of(self.trial))?;
+                self.explorer.check_whole(self.setting, self.trial)?;
                 self.play(None, None, same).map(|_| End::Done)
             }
             Kind::Exchange(when, then) => self.once(|at| Tear::Exchange(at, when), then),
@@ -595,8 +561,8 @@ impl Sweep<'_> {
     }
 
     fn play(&mut self, tear: Option<Tear>, again: Option<Tear>, then: Then) -> Result<Played, Violation> {
-        let (trial, suite) = (self.trial, self.setting.suite());
-        let scenario = Scenario { trial, suite, tear, again, then };
+        let (trial, ordered, variant) = (self.trial, self.ordered, self.setting.variant());
+        let scenario = Scenario { trial, ordered, variant, tear, again, then };
         match self.setting.run(&scenario) {
             Ok(played) => {
                 // Only what was torn as often as it was meant to be counts.
@@ -607,33 +573,29 @@ impl Sweep<'_> {
             Err(violation) => {
                 let cuts = Cuts::Order { tear, again, then };
                 let steps = vec![scenario.to_string()];
-                Err(self.explorer.violation(suite, Order::Of(trial), &cuts, violation.rule, steps))
+                Err(self.explorer.violation(variant, trial.name, &cuts, violation.rule, steps))
             }
         }
     }
 }
 
-/// The command of an order over three logical cards.
-fn three_cards(setting: &Setting, seed: u64) -> Vec<Recorded> {
-    let Ok(statement) = crate::family::purse::Purse.statement("default") else { return Vec::new() };
+/// The commands that move value of an order that a tester sends.
+fn bare(setting: &Setting, seed: u64, act: fn(&mut Tester<'_>, &str) -> Outcome) -> Vec<Recorded> {
     let field = Field::new(vec![setting.card().clone()]);
     field.present(0);
     field.record();
     let mut rig = Rig::new(Box::new(field.reader()), None);
-    let mut clock = || 0;
+    let (mut clock, statement) = (|| 0, setting.lab().statement());
     let mut tester = Tester::new(&mut rig, &statement, seed, &mut clock);
-    let operations = [
-        Operation::Debit { logical_card: 1, amount: 100 },
-        Operation::Count { logical_card: 3, up: false, number: 1 },
-        Operation::AppendRecord { logical_card: 3, data: [0x5A; 16] },
-        Operation::WriteRecord { logical_card: 1, record: 1, data: [0xA5; 16] },
-        Operation::Debit { logical_card: 2, amount: 20 },
-        Operation::Debit { logical_card: 3, amount: 30 },
-    ];
-    let desk = Desk::new(setting.suite(), Role::Debit).cards(&[1, 2, 3]);
-    let paid = tester.power_on().and_then(|_| desk.pay(&mut tester, &operations));
-    let recorded = if paid.is_ok() { field.take_recorded() } else { Vec::new() };
-    recorded.into_iter().filter(|recorded| recorded.command.get(1) == Some(&ins::TRANSACT)).collect()
+    let done = act(&mut tester, setting.variant());
+    let recorded = if done.is_ok() { field.take_recorded() } else { Vec::new() };
+    let moves = |it: &Recorded| setting.lab().role(&it.command) == Some(CommandRole::Value);
+    recorded.into_iter().filter(moves).collect()
+}
+
+/// The trial of this name.
+pub fn trial_named(lab: &dyn Lab, name: &str) -> Option<Trial> {
+    lab.trials().iter().find(|trial| trial.name == name).copied()
 }
 
 /// One run again, as a token says it.
@@ -649,41 +611,42 @@ pub struct Replayed {
 ///
 /// # Errors
 /// It is no token of this explorer, or there is no such order or mutant, in words.
-pub fn replay(token: &Token, mutant: Option<String>) -> Result<Replayed, String> {
+pub fn replay(lab: &'static dyn Lab, token: &Token, mutant: Option<String>) -> Result<Replayed, String> {
     if (token.case.as_str(), token.revision) != (CASE, REVISION) {
         return Err(format!("replay: expected a token of {CASE}@{REVISION}, got {}@{}", token.case, token.revision));
     }
-    let place = token.profile.split_once('.').and_then(|(suite, order)| {
-        let suite = [Suite::Epc1, Suite::Epc2].into_iter().find(|listed| suite_name(*listed) == suite)?;
-        Some((suite, Order::by_name(order)?))
+    let place = token.profile.split_once('.').and_then(|(variant, trial)| {
+        let variant = lab.variants().iter().find(|listed| **listed == variant)?;
+        Some((*variant, trial_named(lab, trial)?))
     });
-    let (suite, order) =
-        place.ok_or_else(|| format!("replay: expected SUITE.ORDER, got {}", quoted(&token.profile)))?;
+    let (variant, trial) =
+        place.ok_or_else(|| format!("replay: expected VARIANT.ORDER, got {}", quoted(&token.profile)))?;
     let cuts: Cuts = token.cuts.parse().map_err(|error: super::cuts::CutsError| error.to_string())?;
-    let plan = Plan { depth: 0, suites: vec![suite], orders: vec![order], seed: token.seed, mutant };
+    let plan = Plan { lab, depth: 0, variants: vec![variant], trials: vec![trial], seed: token.seed, mutant };
     let explorer = Explorer::new(plan)?;
     if let Some(Violation { steps, rule, .. }) = &explorer.broken {
         return Ok(Replayed { steps: steps.clone(), rule: Some(rule.clone()) });
     }
-    explorer.replay(order, &cuts)
+    explorer.replay(trial, &cuts)
 }
 
 impl Explorer {
-    fn replay(&self, order: Order, cuts: &Cuts) -> Result<Replayed, String> {
+    fn replay(&self, trial: Trial, cuts: &Cuts) -> Result<Replayed, String> {
         let setting = &self.settings[0];
-        match (cuts, order) {
+        match (cuts, trial.act) {
             (Cuts::Card { exchange, cuts, then }, _) => {
                 let command = self.commands.iter().map(|(.., command)| command).find(|it| it.exchange == *exchange);
                 let command = command.ok_or_else(|| format!("exchange {exchange} of that order writes nothing"))?;
                 let broken = command.run(cuts).err().map(|broken| broken.rule);
                 let rule = match then {
-                    Some(then) if broken.is_none() => follow(setting, order, command, cuts, *then).err(),
+                    Some(then) if broken.is_none() => follow(setting, trial, command, cuts, *then).err(),
                     _ => broken,
                 };
                 Ok(Replayed { steps: command.explain(cuts), rule })
             }
-            (Cuts::Order { tear, again, then }, Order::Of(trial)) => {
-                let scenario = Scenario { trial, suite: setting.suite(), tear: *tear, again: *again, then: *then };
+            (Cuts::Order { tear, again, then }, Act::Order(ordered)) => {
+                let (variant, tear, again, then) = (setting.variant(), *tear, *again, *then);
+                let scenario = Scenario { trial, ordered, variant, tear, again, then };
                 let played = setting.run(&scenario);
                 let mut steps = vec![scenario.to_string()];
                 if let Ok(played) = &played {
@@ -691,7 +654,7 @@ impl Explorer {
                 }
                 Ok(Replayed { steps, rule: played.err().map(|violation| violation.rule) })
             }
-            (Cuts::Order { .. }, Order::ThreeCards) => Err("no terminal gives this order: tear its command".to_owned()),
+            (Cuts::Order { .. }, Act::Bare(_)) => Err("no terminal gives this order: tear its command".to_owned()),
         }
     }
 }
@@ -710,11 +673,18 @@ impl fmt::Display for Violation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::family::families;
+
+    /// The first family that can be torn, under its first variant.
+    fn plan(depth: usize, orders: &[&str], seed: u64) -> Plan {
+        let lab = families().iter().find_map(|family| family.lab()).unwrap();
+        let trials = orders.iter().map(|name| trial_named(lab, name).unwrap()).collect();
+        Plan { lab, depth, variants: vec![lab.variants()[0]], trials, seed, mutant: None }
+    }
 
     #[test]
     fn what_lies_beyond_the_bound_is_told_and_is_no_clean_end() {
-        let orders = vec![Order::Of(Trial::Sale)];
-        let plan = Plan { depth: 2, suites: vec![Suite::Epc1], orders, seed: 0, mutant: None };
+        let plan = plan(2, &["sale"], 0);
         let mut explorer = Explorer::new(plan).unwrap();
         // SELECT, AUTH, TRANSACT, ACK: at one more it would be seen that there is no fifth.
         explorer.bound = 4;
@@ -732,13 +702,7 @@ mod tests {
 
     #[test]
     fn an_exploration_goes_on_only_with_the_same_work() {
-        let plan = |seed| Plan {
-            depth: 1,
-            suites: vec![Suite::Epc1],
-            orders: vec![Order::Of(Trial::Sale)],
-            seed,
-            mutant: None,
-        };
+        let plan = |seed| plan(1, &["sale"], seed);
         let explorer = || Explorer::new(plan(0)).unwrap();
         assert_eq!(explorer().name(), explorer().name());
         assert_ne!(explorer().name(), Explorer::new(plan(1)).unwrap().name());
@@ -750,7 +714,7 @@ mod tests {
 
     #[test]
     fn an_exploration_of_nothing_is_not_clean() {
-        let plan = Plan { depth: 1, suites: vec![Suite::Epc1], orders: Vec::new(), seed: 0, mutant: None };
+        let plan = plan(1, &[], 0);
         assert!(!Explorer::new(plan).unwrap().run(1, Ledger::new(), &Unwatched).is_clean());
     }
 }

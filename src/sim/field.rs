@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::card::memory::Cut;
 use crate::card::{Answer, Card};
-use crate::entropy::SeededEntropy;
-use crate::family::purse::card::PurseCard;
+use crate::family::lab::TrialCard;
 use crate::reader::{Activation, Capabilities, LinkError, LinkErrorKind, Reader, Reset};
 
 /// What happens to an exchange.
@@ -26,7 +25,7 @@ impl When {
 }
 
 /// A card of a simulated world.
-pub type SimulatedCard = PurseCard<SeededEntropy>;
+pub type SimulatedCard = Box<dyn TrialCard>;
 
 /// A command on its way to card 0, and the card as it was just before.
 #[derive(Debug, Clone)]
@@ -44,8 +43,8 @@ pub struct Recorded {
 pub struct Loss {
     /// Number of the exchange, from 0; of a reset, that of the exchange that would have been next.
     pub exchange: u64,
-    /// INS of its command; `None`: the card did not answer to reset.
-    pub instruction: Option<u8>,
+    /// CLA and INS of its command; `None`: the card did not answer to reset.
+    pub header: Option<[u8; 2]>,
     /// An answer came, and is not what the card sent.
     pub changed: bool,
 }
@@ -185,8 +184,8 @@ impl State {
         self.first_loss.get_or_insert(loss);
     }
 
-    fn lose(&mut self, exchange: u64, instruction: Option<u8>, detail: &str) -> LinkError {
-        self.count(Loss { exchange, instruction, changed: false });
+    fn lose(&mut self, exchange: u64, header: Option<[u8; 2]>, detail: &str) -> LinkError {
+        self.count(Loss { exchange, header, changed: false });
         self.lift();
         LinkError::new(LinkErrorKind::Unknown, detail)
     }
@@ -211,7 +210,7 @@ impl Reader for FieldReader {
         let mut state = self.0.lock();
         let removed = || LinkError::new(LinkErrorKind::Removed, "nothing in the field");
         let card = state.present.ok_or_else(removed)?;
-        let (exchange, instruction) = (state.exchanges, command.get(1).copied());
+        let (exchange, header) = (state.exchanges, command.first_chunk().copied());
         state.exchanges += 1;
         let due = state.tears.pop_front_if(|(index, _)| *index == exchange).map(|(_, when)| when);
         if due.is_some() {
@@ -221,21 +220,21 @@ impl Reader for FieldReader {
             state.note(exchange, command);
             if let Some((_, replacement)) = state.replacement.take_if(|(index, _)| *index == exchange) {
                 state.cards[0] = replacement;
-                return Err(state.lose(exchange, instruction, "the card lost power"));
+                return Err(state.lose(exchange, header, "the card lost power"));
             }
         }
         if due == Some(When::Before) {
-            return Err(state.lose(exchange, instruction, "lifted before the command"));
+            return Err(state.lose(exchange, header, "lifted before the command"));
         }
         match state.cards[card].process(command) {
-            Answer::Mute => return Err(state.lose(exchange, instruction, "the card lost power")),
+            Answer::Mute => return Err(state.lose(exchange, header, "the card lost power")),
             Answer::Response(_) if due == Some(When::After) => {
-                return Err(state.lose(exchange, instruction, "lifted before the answer"));
+                return Err(state.lose(exchange, header, "lifted before the answer"));
             }
             Answer::Response(octets) => *response = octets,
         }
         if due == Some(When::Garbled) {
-            state.count(Loss { exchange, instruction, changed: true });
+            state.count(Loss { exchange, header, changed: true });
             if let Some(octet) = response.len().checked_sub(3).and_then(|last| response.get_mut(last)) {
                 *octet ^= 1;
             } else {

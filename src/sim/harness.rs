@@ -59,8 +59,8 @@ impl Harness {
         let seed = if self.has(HarnessDefect::SeedIgnored) { random_seed(cases) } else { seed };
         // One card for all runs: what it remembers, a second try meets.
         let card = Arc::new(std::sync::atomic::AtomicU32::new(0));
-        let mut subject =
-            InProcessSubject::new(statement, move |seed| Ok(Box::new(Odd::new(seed, Arc::clone(&card))) as _));
+        let make = move |seed| Ok::<_, String>(Box::new(Odd::new(seed, Arc::clone(&card))) as _);
+        let mut subject = InProcessSubject::new(statement, make);
         let mut once =
             || runner::run(cases, &Selection::default(), &mut Subjects::card(&mut subject), seed, &mut Unobserved);
         let mut report = once();

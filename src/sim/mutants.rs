@@ -17,8 +17,7 @@ use crate::conformance::rig::InProcessSubject;
 use crate::conformance::runner::{self, Observer, Subjects, Unobserved};
 use crate::conformance::selection::Selection;
 use crate::conformance::verdict::Verdict;
-use crate::family::purse::data::Suite;
-use crate::family::{CardFamily, families};
+use crate::family::{Family, families};
 
 /// What came of all mutants.
 #[derive(Debug, Clone, Serialize)]
@@ -176,7 +175,7 @@ pub fn run(cases: &[Case], only: &[String], seed: u64, watcher: &mut dyn Watcher
 }
 
 /// The profiles of all families, with the family.
-fn references() -> impl Iterator<Item = (&'static dyn CardFamily, &'static str)> {
+fn references() -> impl Iterator<Item = (&'static dyn Family, &'static str)> {
     families().iter().flat_map(|family| family.profiles().into_iter().map(|profile| (&**family, profile)))
 }
 
@@ -193,7 +192,7 @@ struct Bench<'c> {
 const HARNESS: &str = "harness";
 
 /// The suites under which our own terminal is tested.
-const TERMINAL_SUITES: [Suite; 2] = [Suite::Epc1, Suite::Epc2];
+const TERMINAL_SUITES: [&str; 2] = ["epc1", "epc2"];
 
 impl<'c> Bench<'c> {
     /// Every case on every reference; what does not pass comes back.
@@ -213,7 +212,7 @@ impl<'c> Bench<'c> {
         for suite in TERMINAL_SUITES {
             look.at = "terminal";
             for result in self.on_terminal(suite, None, &of_terminals, &mut look)? {
-                self.book(&suite.to_string(), &result, &mut alarms);
+                self.book(suite, &result, &mut alarms);
             }
             look.steps += self.cases.len();
         }
@@ -271,7 +270,7 @@ impl<'c> Bench<'c> {
         let mut best: Best = declaring.iter().map(|case| (case.id.clone(), None)).collect();
         for suite in TERMINAL_SUITES {
             for result in self.on_terminal(suite, Some(mutant.name), &declaring, &mut Unobserved)? {
-                self.note(&mut best, mutant, &suite.to_string(), result.verdict(), &result.id);
+                self.note(&mut best, mutant, suite, result.verdict(), &result.id);
             }
         }
         Ok(best.into_iter().collect())
@@ -303,25 +302,25 @@ impl<'c> Bench<'c> {
 
     fn on_card(
         &self,
-        family: &dyn CardFamily,
+        family: &dyn Family,
         profile: &str,
         mutant: Option<&str>,
         cases: &[&Case],
         observer: &mut dyn Observer,
     ) -> Result<Vec<CaseResult>, String> {
         let make = |seed| family.virtual_card(profile, seed, mutant);
-        let mut subject = InProcessSubject::new(family.statement(profile)?, make);
+        let mut subject = InProcessSubject::new(family.statement(profile).map_err(|error| error.to_string())?, make);
         Ok(self.run(cases, &mut Subjects::card(&mut subject), observer))
     }
 
     fn on_terminal(
         &self,
-        suite: Suite,
+        suite: &str,
         mutant: Option<&str>,
         cases: &[&Case],
         observer: &mut dyn Observer,
     ) -> Result<Vec<CaseResult>, String> {
-        let terminal = OwnTerminal::new(suite);
+        let terminal = OwnTerminal::new(terminal_subject::suite(Some(suite))?);
         let mut subject = match mutant {
             Some(name) => terminal.with_mutant(name)?,
             None => terminal,

@@ -5,17 +5,13 @@
 
 use std::fmt;
 
-use super::books::{Books, card_id};
+use super::books::Books;
 use super::field::{Field, Loss, Recorded, SimulatedCard, When};
 use crate::card::memory::{Cut, Torn};
 use crate::difference::plain;
 use crate::entropy::SeededEntropy;
-use crate::family::purse::card::PurseCard;
-use crate::family::purse::data::{Role, Suite, TerminalId};
-use crate::family::purse::issuer::Scheme;
-use crate::family::purse::kernel::PurseKernel;
-use crate::family::purse::kernel::sam::{Grant, SoftSam};
-use crate::family::purse::profile::PurseProfile;
+use crate::family::lab::{Act, Bench, FIRST_SALE, Lab, Ordered, Trial};
+use crate::family::role::CommandRole;
 use crate::journal::Journal;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::record::{Entry, Intent, OrderKind, OrderNumber, Resolution};
@@ -27,46 +23,6 @@ use crate::session::{Arrival, Desk, Progress, Run, World};
 use crate::terminal::event::{Outcome, OutcomeKind, Prompt, Request};
 use crate::terminal::{Config, Terminal};
 use crate::time::Moment;
-
-/// The order under test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Trial {
-    /// A sale below the PIN limit.
-    Sale,
-    /// A sale above it.
-    SaleWithPin,
-    /// The same; the cardholder mistypes once.
-    SaleAfterWrongPin,
-    /// A sale on a card whose ring of receipts is full.
-    SaleOnFullRing,
-    /// A top-up.
-    TopUp,
-    /// A refund of the sale before.
-    Refund,
-}
-
-impl Trial {
-    /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Sale, Self::SaleWithPin, Self::SaleAfterWrongPin, Self::SaleOnFullRing, Self::TopUp, Self::Refund];
-
-    const fn kind(self) -> OrderKind {
-        match self {
-            Self::Sale | Self::SaleWithPin | Self::SaleAfterWrongPin | Self::SaleOnFullRing => OrderKind::Sale,
-            Self::TopUp => OrderKind::TopUp,
-            Self::Refund => OrderKind::Refund,
-        }
-    }
-
-    const fn amount(self) -> u32 {
-        match self {
-            Self::Sale | Self::SaleOnFullRing => 1_250,
-            Self::SaleWithPin | Self::SaleAfterWrongPin => 12_500,
-            Self::TopUp => 3_000,
-            Self::Refund => FIRST_SALE,
-        }
-    }
-}
 
 /// Where it is torn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -109,12 +65,14 @@ impl Then {
 }
 
 /// One run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scenario {
-    /// What is ordered.
+    /// What is tried.
     pub trial: Trial,
-    /// Under which suite.
-    pub suite: Suite,
+    /// What is ordered in it.
+    pub ordered: Ordered,
+    /// Under which variant of the protocol.
+    pub variant: &'static str,
     /// Where it is torn.
     pub tear: Option<Tear>,
     /// Where it is torn again: an exchange or an action is counted from the first tear on, and where that was the end of the
@@ -126,7 +84,7 @@ pub struct Scenario {
 
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} under {}, torn at {}", plain(&self.trial), self.suite, plain(&self.tear))?;
+        write!(f, "{} under {}, torn at {}", self.trial.name, self.variant, plain(&self.tear))?;
         if let Some(again) = self.again {
             write!(f, " and {again}", again = plain(&again))?;
         }
@@ -172,93 +130,98 @@ pub struct Story {
     pub found: Vec<Entry>,
 }
 
-const FIRST_SALE: u32 = 700;
 const FOREIGN_SALE: u32 = 310;
 const NEXT_SALE: u32 = 90;
-/// What the cardholder types, one after the other; then nothing.
+/// What the cardholder types where it does not matter; then nothing.
 const RIGHT_PIN: &[&str] = &["1234", "1234", "1234"];
-const WRONG_PIN_FIRST: &[&str] = &["0000", "1234", "1234"];
 /// Actions of one request, far above what any needs.
 const STEPS_MAX: u64 = 2_000;
 
-/// Cards personalised once, copied for each run.
-#[derive(Debug)]
+/// Cards and terminals of one variant, made once and copied for each run.
 pub struct Setting {
-    suite: Suite,
-    cards: Vec<SimulatedCard>,
-    /// Card 0 after so many sales that its ring is full.
-    full: SimulatedCard,
-    modules: Vec<SoftSam>,
+    lab: &'static dyn Lab,
+    variant: &'static str,
+    bench: Box<dyn Bench>,
+    cards: [SimulatedCard; 2],
+    /// Card 0 after so many further sales.
+    used: Vec<(u32, SimulatedCard)>,
     /// Transaction id of the sale before, for refunds.
     sold: Option<String>,
+    /// Exchanges of a session before the order, or the PIN that it needs: a card is swapped in front of these.
+    opening: u64,
 }
 
 impl Setting {
-    /// Two cards of the default profile, with one sale made on the first.
-    ///
-    /// # Errors
-    /// Our own profiles and test keys are wrong, in words.
-    pub fn new(suite: Suite) -> Result<Self, String> {
-        Self::made(suite, 0, None)
-    }
-
-    /// The same with this randomness; the cards have this defect.
+    /// Two cards, with one sale made on the first; the seed is their randomness, and they have this defect.
     ///
     /// # Errors
     /// There is no such defect; or with the defect no order can be made, in words.
-    pub fn made(suite: Suite, seed: u64, mutant: Option<&str>) -> Result<Self, String> {
-        let scheme = Scheme::test();
-        let mut profile = PurseProfile::built_in("default").map_err(|error| error.to_string())?.with_suites(&[suite]);
-        let mut cards = Vec::new();
-        for number in 0..2 {
-            profile.card_id = card_id(number);
-            let entropy = SeededEntropy::new(seed.wrapping_mul(2).wrapping_add(number as u64));
-            cards.push(PurseCard::made(&profile, entropy, mutant)?);
-        }
-        let roles = vec![Role::Debit, Role::Credit, Role::Refund, Role::Read];
-        let grant = Grant { roles, logical_cards: vec![(1, 1)] };
-        let module =
-            |number| SoftSam::new(&scheme, TerminalId([0x54, 0x49, 0x4C, 0x4C, 0, 0, 0, number]), Some(suite), &grant);
-        let modules: Result<_, _> = [1, 2, 3].map(module).into_iter().collect();
-        let modules = modules.map_err(|error| error.to_string())?;
-        let mut setting = Self { suite, full: cards[0].clone(), cards, modules, sold: None };
-        let field = Field::new(setting.cards.clone());
+    pub fn new(lab: &'static dyn Lab, variant: &'static str, seed: u64, mutant: Option<&str>) -> Result<Self, String> {
+        let bench = lab.bench(variant, seed, mutant).map_err(|error| error.to_string())?;
+        let cards = bench.cards();
+        let mut setting = Self { lab, variant, bench, cards, used: Vec::new(), sold: None, opening: 0 };
+        let field = Field::new(setting.cards.to_vec());
         let mut till = setting.till(2);
+        field.record();
         setting.sold = Some(till.sell(&field, FIRST_SALE)?);
+        let opens = |it: &Recorded| !matches!(lab.role(&it.command), Some(CommandRole::Verify | CommandRole::Value));
+        setting.opening = field.take_recorded().iter().take_while(|it| opens(it)).count() as u64;
         setting.cards[0] = field.inspect(0, Clone::clone);
-        for _ in 0..profile.ring {
-            till.sell(&field, NEXT_SALE)?;
+        let mut wanted: Vec<u32> = orders(lab).map(|ordered| ordered.sales_before).filter(|sales| *sales > 0).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut made = 0;
+        for sales in wanted {
+            for _ in made..sales {
+                till.sell(&field, NEXT_SALE)?;
+            }
+            made = sales;
+            setting.used.push((sales, field.inspect(0, Clone::clone)));
         }
-        setting.full = field.inspect(0, Clone::clone);
         Ok(setting)
     }
 
-    /// Suite of cards and terminals.
-    pub const fn suite(&self) -> Suite {
-        self.suite
+    /// The family's laboratory.
+    pub fn lab(&self) -> &'static dyn Lab {
+        self.lab
+    }
+
+    /// Variant of the protocol.
+    pub const fn variant(&self) -> &'static str {
+        self.variant
     }
 
     /// The first card, before any order.
-    pub fn card(&self) -> &SimulatedCard {
+    pub const fn card(&self) -> &SimulatedCard {
         &self.cards[0]
     }
 
+    /// The command after which the application is selected.
+    pub fn select(&self) -> Vec<u8> {
+        self.bench.select()
+    }
+
     /// A terminal that has just been switched on, with an empty journal.
-    fn till(&self, module: usize) -> Till {
-        let sam = self.modules[module].restarted();
-        let terminal = Terminal::new(Config::default(), Box::new(PurseKernel::new(Box::new(sam), vec![1])));
-        let entropy = SeededEntropy::new(1_000 + module as u64);
-        let now = Moment::from_seconds(1_701_224_448);
-        Till { terminal, journal: MemoryJournal::default(), entropy, now, presented: 0 }
+    fn till(&self, number: usize) -> Till {
+        let terminal = Terminal::new(Config::default(), self.bench.kernel(number));
+        let entropy = SeededEntropy::new(1_000 + number as u64);
+        let (now, currency) = (Moment::from_seconds(1_701_224_448), self.bench.currency());
+        Till {
+            terminal,
+            journal: MemoryJournal::default(),
+            entropy,
+            now,
+            currency,
+            opening: self.opening,
+            presented: 0,
+        }
     }
 
     /// The field as it is before an order.
-    fn field(&self, trial: Trial) -> Field {
-        let mut cards = self.cards.clone();
-        if trial == Trial::SaleOnFullRing {
-            cards[0] = self.full.clone();
-        }
-        Field::new(cards)
+    fn field(&self, ordered: &Ordered) -> Field {
+        let used = self.used.iter().find(|(sales, _)| *sales == ordered.sales_before);
+        let first = used.map_or(&self.cards[0], |(_, card)| card);
+        Field::new(vec![first.clone(), self.cards[1].clone()])
     }
 
     /// Plays a scenario.
@@ -279,9 +242,10 @@ impl Setting {
 
     /// Every command of an order that nothing tears, with the card as it was before it.
     pub fn record(&self, trial: Trial) -> Vec<Recorded> {
-        let field = self.field(trial);
+        let Act::Order(ordered) = trial.act else { return Vec::new() };
+        let field = self.field(&ordered);
         field.record();
-        let scenario = Scenario { trial, suite: self.suite, tear: None, again: None, then: Then::Never };
+        let scenario = Scenario { trial, ordered, variant: self.variant, tear: None, again: None, then: Then::Never };
         self.till(0).run_torn(&field, &scenario, self.till(1), self.sold.clone());
         field.take_recorded()
     }
@@ -299,7 +263,7 @@ impl Setting {
     }
 
     fn play(&self, scenario: &Scenario, replacement: Option<(u64, SimulatedCard)>) -> Result<Played, String> {
-        let field = self.field(scenario.trial);
+        let field = self.field(&scenario.ordered);
         let before = Books::of(&field);
         let (mut till, foreign) = (self.till(0), self.till(1));
         let foreign_journal = foreign.journal.clone();
@@ -442,6 +406,9 @@ struct Till {
     journal: MemoryJournal,
     entropy: SeededEntropy,
     now: Moment,
+    currency: Currency,
+    /// As [`Setting::opening`].
+    opening: u64,
     /// Cards held into the field within the last request.
     presented: u32,
 }
@@ -464,9 +431,9 @@ impl Till {
             Then::AnotherTerminal => {
                 presented.extend([Presented::CardUsedElsewhere(0, Box::new(foreign)), Presented::Card(0)]);
             }
-            // SELECT and AUTH go well; the third exchange is VERIFY or TRANSACT.
+            // The session is opened; then comes the PIN or the order.
             Then::SwappedInRetry => {
-                presented.extend([Presented::CardTornAt(0, 2), Presented::Card(1), Presented::Card(0)]);
+                presented.extend([Presented::CardTornAt(0, self.opening), Presented::Card(1), Presented::Card(0)]);
             }
             Then::Never | Then::TerminalKilled => {}
         }
@@ -477,12 +444,9 @@ impl Till {
             _ => None,
         };
         let order = self.next_order();
-        let amount = yen(scenario.trial.amount());
-        let request = Request::Order { order, kind: scenario.trial.kind(), amount, refund_of: sold };
-        let pins = match scenario.trial {
-            Trial::SaleAfterWrongPin => WRONG_PIN_FIRST,
-            _ => RIGHT_PIN,
-        };
+        let Ordered { kind, amount, pins, .. } = scenario.ordered;
+        let amount = Money::new(amount, self.currency);
+        let request = Request::Order { order, kind, amount, refund_of: sold };
         self.ask_with(field, request, presented, kill, pins)
     }
 
@@ -497,7 +461,7 @@ impl Till {
 
     fn order(&mut self, field: &Field, kind: OrderKind, amount: u32, presented: Vec<Presented>) -> Outcome {
         let order = self.next_order();
-        let request = Request::Order { order, kind, amount: yen(amount), refund_of: None };
+        let request = Request::Order { order, kind, amount: Money::new(amount, self.currency), refund_of: None };
         self.ask(field, request, presented, None).unwrap_or_else(|| Outcome {
             result: OutcomeKind::Internal("the request has no end".to_owned()),
             settled: Vec::new(),
@@ -611,8 +575,12 @@ impl Desk for People<'_> {
     }
 }
 
-const fn yen(minor: u32) -> Money {
-    Money::new(minor, Currency::JPY)
+/// The orders among the trials.
+fn orders(lab: &dyn Lab) -> impl Iterator<Item = Ordered> {
+    lab.trials().iter().filter_map(|trial| match trial.act {
+        Act::Order(ordered) => Some(ordered),
+        Act::Bare(_) => None,
+    })
 }
 
 /// The torn modes that a sweep tries; one prefix stands for all.

@@ -5,11 +5,10 @@
 
 use std::fmt::{self, Write as _};
 
-use super::explore::{Order, suite_name};
 use super::field::{Loss, When};
-use super::tear::{Scenario, Setting, Story, TORN_MODES, Tear, Then, Trial};
+use super::tear::{Scenario, Setting, Story, TORN_MODES, Tear, Then};
 use crate::card::memory::{Cut, Torn};
-use crate::family::purse::data::{Suite, ins};
+use crate::family::lab::{Act, Lab, Ordered, Trial};
 use crate::journal::record::{Entry, Resolution, Source};
 use crate::terminal::event::OutcomeKind;
 
@@ -21,15 +20,15 @@ const PLACES_MAX: u64 = 256;
 pub struct TearMap {
     /// Randomness of cards.
     pub seed: u64,
-    /// One for each suite and order.
+    /// One for each variant and order.
     pub panels: Vec<Panel>,
 }
 
-/// An order under a suite.
+/// An order under a variant of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Panel {
-    /// `epc1` or `epc2`.
-    pub suite: &'static str,
+    /// As the family names it.
+    pub variant: &'static str,
     /// As the explorer names it.
     pub order: &'static str,
     /// Exchanges first, then writes, each in order.
@@ -125,14 +124,14 @@ impl TearMap {
     ///
     /// # Errors
     /// A rule is broken, or our own cards cannot be made: in words.
-    pub fn draw(seed: u64, suites: &[Suite], orders: &[Order]) -> Result<Self, String> {
+    pub fn draw(lab: &'static dyn Lab, seed: u64, variants: &[&'static str], trials: &[Trial]) -> Result<Self, String> {
         let mut panels = Vec::new();
-        for &suite in suites {
-            let setting = Setting::made(suite, seed, None)?;
-            for &order in orders {
-                // No terminal of ours gives an order over several cards.
-                let Order::Of(trial) = order else { continue };
-                panels.push(Panel { suite: suite_name(suite), order: order.name(), cells: cells(&setting, trial)? });
+        for &variant in variants {
+            let setting = Setting::new(lab, variant, seed, None)?;
+            for &trial in trials {
+                // What no terminal orders has no story to tell.
+                let Act::Order(ordered) = trial.act else { continue };
+                panels.push(Panel { variant, order: trial.name, cells: cells(&setting, trial, ordered)? });
             }
         }
         Ok(Self { seed, panels })
@@ -146,45 +145,46 @@ impl Panel {
     }
 }
 
-fn cells(setting: &Setting, trial: Trial) -> Result<Vec<Cell>, String> {
+fn cells(setting: &Setting, trial: Trial, ordered: Ordered) -> Result<Vec<Cell>, String> {
     let mut cells = Vec::new();
     let exchanges = |at, way: When| (Tear::Exchange(at, way), Way::Exchange(way));
-    place(setting, trial, &mut cells, |at| When::ALL.map(|when| exchanges(at, when)).to_vec())?;
+    place(setting, (trial, ordered), &mut cells, |at| When::ALL.map(|when| exchanges(at, when)).to_vec())?;
     let writes = |at, torn| (Tear::Write(Cut { after_writes: at, torn }), Way::Write(torn));
-    place(setting, trial, &mut cells, |at| TORN_MODES.map(|torn| writes(at, torn)).to_vec())?;
+    place(setting, (trial, ordered), &mut cells, |at| TORN_MODES.map(|torn| writes(at, torn)).to_vec())?;
     Ok(cells)
 }
 
 /// At 0, 1, 2 ... in each way, until one is beyond the end.
 fn place(
     setting: &Setting,
-    trial: Trial,
+    (trial, ordered): (Trial, Ordered),
     cells: &mut Vec<Cell>,
     ways: impl Fn(u64) -> Vec<(Tear, Way)>,
 ) -> Result<(), String> {
     for number in 0..PLACES_MAX {
         for (tear, way) in ways(number) {
             let play = |then| {
-                let scenario = Scenario { trial, suite: setting.suite(), tear: Some(tear), again: None, then };
+                let (variant, tear) = (setting.variant(), Some(tear));
+                let scenario = Scenario { trial, ordered, variant, tear, again: None, then };
                 setting.run(&scenario).map_err(|violation| violation.to_string())
             };
             let away = play(Then::Never)?;
             if !away.torn {
                 return Ok(());
             }
-            cells.push(cell(number, way, &away.story, &play(Then::SameCard)?.story));
+            cells.push(cell(setting.lab(), (number, way), &away.story, &play(Then::SameCard)?.story));
         }
     }
     Err(format!("an order with more than {PLACES_MAX} places to tear it"))
 }
 
-fn cell(number: u64, way: Way, away: &Story, back: &Story) -> Cell {
+fn cell(lab: &dyn Lab, (number, way): (u64, Way), away: &Story, back: &Story) -> Cell {
     Cell {
         number,
         way,
         exchange: away.seen.map_or(number, |loss| loss.exchange),
-        command: command(away.seen),
-        seen: seen(away.seen),
+        command: command(lab, away.seen),
+        seen: seen(lab, away.seen),
         shown: shown(away.ended.as_ref()),
         written: in_words(&away.written),
         found: in_words(&away.found),
@@ -194,24 +194,13 @@ fn cell(number: u64, way: Way, away: &Story, back: &Story) -> Cell {
     }
 }
 
-const fn command(loss: Option<Loss>) -> &'static str {
-    let Some(Loss { instruction: Some(instruction), .. }) = loss else { return "reset" };
-    match instruction {
-        ins::SELECT => "SELECT",
-        ins::AUTH => "AUTH",
-        ins::VERIFY => "VERIFY",
-        ins::READ => "READ",
-        ins::TRANSACT => "TRANSACT",
-        ins::ACK => "ACK",
-        ins::GET_RECEIPT => "GET RECEIPT",
-        ins::GET_RESPONSE => "GET RESPONSE",
-        _ => "a command",
-    }
+fn command(lab: &dyn Lab, loss: Option<Loss>) -> &'static str {
+    loss.and_then(|loss| loss.header).map_or("reset", |header| lab.command_name(&header))
 }
 
-fn seen(loss: Option<Loss>) -> String {
+fn seen(lab: &dyn Lab, loss: Option<Loss>) -> String {
     let answer = if loss.is_some_and(|loss| loss.changed) { "a changed answer" } else { "no answer" };
-    format!("{answer} to {}", command(loss))
+    format!("{answer} to {}", command(lab, loss))
 }
 
 fn shown(ended: Option<&OutcomeKind>) -> String {
@@ -312,7 +301,7 @@ pub fn markdown(map: &TearMap) -> String {
             text,
             "\n## {} under {}\n\n| torn | the terminal saw | showed | wrote down | the next touch found | touches | at once |\n\
              |---|---|---|---|---|---:|---|\n",
-            panel.order, panel.suite
+            panel.order, panel.variant
         );
         for (place, cell) in exchange_lines(panel).into_iter().chain(write_lines(panel)) {
             let Cell { seen, shown, written, found, touches, at_once, .. } = cell;

@@ -45,7 +45,7 @@ impl Block<'_> {
 pub fn write(map: &TearMap) -> String {
     let mut columns: Vec<Vec<&Panel>> = Vec::new();
     for panel in &map.panels {
-        match columns.iter_mut().find(|column| column.first().is_some_and(|first| first.suite == panel.suite)) {
+        match columns.iter_mut().find(|column| column.first().is_some_and(|first| first.variant == panel.variant)) {
             Some(column) => column.push(panel),
             None => columns.push(vec![panel]),
         }
@@ -154,7 +154,7 @@ fn width(panel: &Panel) -> u64 {
 }
 
 fn draw(svg: &mut String, panel: &Panel, x: u64, y: u64) {
-    let title = format!("{} under {}", panel.order, panel.suite);
+    let title = format!("{} under {}", panel.order, panel.variant);
     text(svg, x, y + 12, "font-size=\"13\" font-weight=\"bold\"", &title);
     let (top, below) = (y + PANEL_HEAD, y + PANEL_HEAD + EXCHANGE_ROWS * STEP + ROWS_GAP);
     for (first, writes) in [(top, false), (below, true)] {

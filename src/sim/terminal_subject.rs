@@ -53,6 +53,21 @@ pub struct OwnTerminal {
     defects: Defects,
 }
 
+/// The suite of this name; the first where none is given.
+///
+/// # Errors
+/// There is none of this name, in words.
+pub fn suite(name: Option<&str>) -> Result<Suite, String> {
+    let Some(name) = name else { return Ok(Suite::Epc1) };
+    Suite::named(name).ok_or_else(|| format!("our own terminal works under epc1 or epc2, not {}", quoted(name)))
+}
+
+impl Default for OwnTerminal {
+    fn default() -> Self {
+        Self::new(Suite::Epc1)
+    }
+}
+
 impl OwnTerminal {
     /// A terminal that works under this suite.
     pub fn new(suite: Suite) -> Self {

@@ -12,7 +12,8 @@ use crate::card::memory::{Cut, Torn, Write};
 use crate::card::{Answer, Card};
 use crate::crypto::kdf::sha256;
 use crate::difference::plain;
-use crate::family::purse::data::ins;
+use crate::family::lab::Lab;
+use crate::family::role::CommandRole;
 
 /// Seeds of each of the ways that are not determined.
 const SEEDS: u64 = 12;
@@ -89,6 +90,9 @@ pub struct Broken {
 
 /// A command that writes.
 pub struct TornCommand {
+    lab: &'static dyn Lab,
+    /// Selects the application.
+    select: Vec<u8>,
     /// Number of its exchange.
     pub exchange: u64,
     command: Vec<u8>,
@@ -104,7 +108,7 @@ pub struct TornCommand {
 
 impl TornCommand {
     /// `None` for a command without a write.
-    pub fn new(recorded: &Recorded) -> Option<Self> {
+    pub fn new(lab: &'static dyn Lab, select: Vec<u8>, recorded: &Recorded) -> Option<Self> {
         let Recorded { exchange, card, command } = recorded;
         let dead = Dead::at_each_write(card, |card| {
             // What it answers has been seen when it was recorded.
@@ -115,10 +119,10 @@ impl TornCommand {
         }
         let mut after = card.clone();
         let _ = after.process(command);
-        let map = card.memory_map();
-        let tries = |card: &SimulatedCard| card.inspect().pin_tries.unwrap_or(0);
-        let mut apart = map.scratch.to_vec();
-        let rule = if command.get(1) == Some(&ins::VERIFY) {
+        let map = card.regions();
+        let tries = |card: &SimulatedCard| card.held().tries_left.unwrap_or(0);
+        let mut apart = map.scratch;
+        let rule = if lab.role(command) == Some(CommandRole::Verify) {
             apart.push(map.tries);
             let before = tries(card);
             Rule::Tries { before, at_most: tries(&after).max(before) }
@@ -127,7 +131,8 @@ impl TornCommand {
         };
         let held = gaps(apart, card.memory_ref().image().len());
         let (exchange, command, before) = (*exchange, command.clone(), card.clone());
-        let mut torn = Self { exchange, command, before, after, held, rule, dead, committed_from: usize::MAX };
+        let committed_from = usize::MAX;
+        let mut torn = Self { lab, select, exchange, command, before, after, held, rule, dead, committed_from };
         torn.committed_from = torn.commit_point();
         Some(torn)
     }
@@ -149,7 +154,7 @@ impl TornCommand {
 
     /// Whether it is the order itself.
     pub fn moves_value(&self) -> bool {
-        self.command.get(1) == Some(&ins::TRANSACT)
+        self.lab.role(&self.command) == Some(CommandRole::Value)
     }
 
     fn commit_point(&self) -> usize {
@@ -199,7 +204,7 @@ impl TornCommand {
             _ => {}
         }
         if let Rule::Tries { before, .. } = self.rule {
-            let first = self.dead[0].torn(Torn::All).inspect().pin_tries;
+            let first = self.dead[0].torn(Torn::All).held().tries_left;
             if first != Some(before.saturating_sub(1)) {
                 let cut = Cut { after_writes: 0, torn: Torn::All };
                 return broken(vec![cut], "the first write of VERIFY does not spend a try: it compares before it pays");
@@ -243,7 +248,7 @@ impl TornCommand {
     pub fn check_session(&self, cuts: &[Cut]) -> Result<(), Broken> {
         let Some(mut card) = self.torn_card(cuts) else { return Ok(()) };
         card.reset();
-        for command in [&self.command, &crate::family::purse::cases::client::select_command(0), &self.command] {
+        for command in [&self.command, &self.select, &self.command] {
             let answer = card.process(command);
             let accepted = matches!(&answer, Answer::Response(octets) if octets.ends_with(&[0x90, 0x00]));
             if accepted && *command == self.command {
@@ -256,12 +261,7 @@ impl TornCommand {
 
     /// What happens under these cuts, for people.
     pub fn explain(&self, cuts: &[Cut]) -> Vec<String> {
-        let name = match self.command.get(1) {
-            Some(&ins::TRANSACT) => "TRANSACT",
-            Some(&ins::VERIFY) => "VERIFY",
-            Some(&ins::ACK) => "ACK",
-            _ => "the command",
-        };
+        let name = self.lab.command_name(&self.command);
         let mut lines = vec![format!("exchange {}: {name}, {} octets", self.exchange, self.command.len())];
         let mut card = None;
         for (index, cut) in cuts.iter().enumerate() {
@@ -288,11 +288,11 @@ impl TornCommand {
             ));
             card = Some(at.torn(cut.torn));
         }
-        lines.push(format!("before: {}", holdings(&self.before)));
-        lines.push(format!("after:  {}", holdings(&self.after)));
+        lines.push(format!("before: {}", self.before.held().words));
+        lines.push(format!("after:  {}", self.after.held().words));
         if let Some(mut found) = self.torn_card(cuts) {
             found.reset();
-            lines.push(format!("found:  {}", holdings(&found)));
+            lines.push(format!("found:  {}", found.held().words));
         }
         lines
     }
@@ -303,21 +303,8 @@ fn power_up(card: &mut SimulatedCard) {
     let _ = card.reset();
 }
 
-fn holdings(card: &SimulatedCard) -> String {
-    let found = card.inspect();
-    let balances: Vec<String> = found.logical_cards.iter().map(|card| card.balance.to_string()).collect();
-    let open = found.ring.iter().filter(|receipt| !receipt.acknowledged).count();
-    format!(
-        "balances {}, TC {}, {} receipts ({open} not acknowledged), {} tries",
-        balances.join(" "),
-        found.transaction_counter,
-        found.ring.len(),
-        found.pin_tries.unwrap_or(0)
-    )
-}
-
 fn judge_tries(card: &SimulatedCard, before: u8, at_most: u8) -> Result<Found, String> {
-    let left = card.inspect().pin_tries.unwrap_or(0);
+    let left = card.held().tries_left.unwrap_or(0);
     if left > at_most {
         return Err(format!("a tear gives tries: {before} before, {left} now"));
     }

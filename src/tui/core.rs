@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::snapshot::{Bench, Phase, ReaderLine, Section, Snapshot, Tear, ToRefund, Wanted};
+use super::snapshot::{Bench, Phase, ReaderLine, Snapshot, Tear, ToRefund, Wanted};
 use crate::app::stop;
 use crate::entropy::Entropy;
 use crate::family;
+use crate::family::profile::Section;
 use crate::journal::record::{Entry, Intent, OrderKind, OrderNumber};
 use crate::journal::view::OrderView;
 use crate::journal::{Journal, JournalError};

@@ -5,13 +5,13 @@
 //! The conformance [`suite`] runs in another thread in the same way; what it shows are its [`verdicts`].
 
 pub mod app;
+pub mod cards;
 pub mod core;
 pub mod draw;
 pub mod font;
 pub mod hidden;
 pub mod keys;
 pub mod mutant_picker;
-pub mod purse;
 pub mod snapshot;
 pub mod start;
 pub mod suite;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::family::profile::Section;
 use crate::journal::record::{CardReference, OrderKind, OrderNumber};
 use crate::journal::view::OrderView;
 use crate::money::{Currency, Money};
@@ -137,15 +138,6 @@ pub struct Bench {
     pub pace_ms: u64,
     /// What is in the card, for whoever may look inside.
     pub sheet: Arc<[Section]>,
-}
-
-/// One block of a card's sheet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Section {
-    /// Heading.
-    pub title: String,
-    /// Name and value; a row without name is a line of its own.
-    pub rows: Vec<(String, String)>,
 }
 
 /// At which moment of an exchange the card is lifted.

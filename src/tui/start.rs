@@ -6,13 +6,12 @@ use std::path::PathBuf;
 
 use super::app::Tab;
 use super::core::{BenchSetup, Setup, VirtualCard};
-use super::{purse, suite, window};
+use super::{cards, suite, window};
 use crate::app::campaign::CampaignOptions;
 use crate::app::{App, AppError, Options, ReaderChoice, open_pcsc, trace_error};
 use crate::conformance::expected::Expectations;
 use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
-use crate::family::purse::data::CardId;
-use crate::family::purse::profile::PurseProfile;
+use crate::family::profile::Profile;
 use crate::family::refund::Refunds;
 use crate::journal::JournalError;
 use crate::journal::policy::SettlementPolicy;
@@ -38,7 +37,7 @@ pub struct SuiteFiles {
 /// Opens journal, card and reader as `options` say, then the window at the `first` screen, until the person leaves; whether
 /// they leave an order behind of which it is not known what came of it.
 pub fn run(options: &Options, files: SuiteFiles, first: Tab) -> Result<bool, AppError> {
-    let suite = suite_setup(options, files);
+    let suite = suite_setup(options, files)?;
     let cases = suite.options.review()?;
     if let Some(case) = suite.expectations.unknown(&cases).first() {
         return Err(AppError::Usage(format!("expected results: there is no case {case}")));
@@ -73,7 +72,7 @@ pub fn run(options: &Options, files: SuiteFiles, first: Tab) -> Result<bool, App
         ring: app.trace,
         bench,
         orders_for,
-        gives_at_real_readers: options.roles.is_some(),
+        gives_at_real_readers: options.gives_at_real_readers(),
         slip: Box::new(move |outcome| slip::of(outcome, Heading { test_keys: true, policy })),
         open_reader: Box::new(move |name| {
             open_pcsc(name, &untraced, &trace_clock, &ring).map_err(|error| error.to_string())
@@ -90,13 +89,13 @@ pub fn run(options: &Options, files: SuiteFiles, first: Tab) -> Result<bool, App
     ended
 }
 
-fn suite_setup(options: &Options, files: SuiteFiles) -> suite::Setup {
-    suite::Setup {
+fn suite_setup(options: &Options, files: SuiteFiles) -> Result<suite::Setup, AppError> {
+    Ok(suite::Setup {
         expectations: files.expectations,
         options: CampaignOptions {
             profile: options.profile.clone(),
             card: options.card.as_ref().map(|card| card.0.clone()),
-            suite: options.suite,
+            suite: options.variant()?.map(str::to_owned),
             statement: files.statement,
             cases: files.cases,
             ..CampaignOptions::default()
@@ -104,7 +103,7 @@ fn suite_setup(options: &Options, files: SuiteFiles) -> suite::Setup {
         begins_virtual: options.reader == ReaderChoice::Virtual,
         seed: options.seed.unwrap_or_default(),
         runs: PathBuf::from("runs"),
-    }
+    })
 }
 
 /// The newest orders and all that are unresolved.
@@ -124,23 +123,22 @@ fn orders(reader: &SqliteReader, policy: SettlementPolicy, now: Moment) -> Resul
 fn bench(app: &mut App, options: &Options) -> Result<Option<BenchSetup>, AppError> {
     let Some(own) = &app.card else { return Ok(None) };
     own.slot.remove();
-    let mut cards = vec![purse::of(&own.profile.profile, own.card())?];
-    for (number, (_, text)) in PurseProfile::offered().enumerate() {
-        let Ok(profile) = PurseProfile::parse(text) else { continue };
-        if profile.name != own.profile.profile.name {
-            cards.push(other(profile, options.seed, number as u64)?);
+    let mut cards = vec![cards::of(&*own.profile.profile, own.card())?];
+    for (number, name) in own.profile.family.profiles().into_iter().enumerate() {
+        if name != own.profile.profile.name() {
+            cards.push(other(&*own.profile.family.profile(name)?, options.seed, number as u64)?);
         }
     }
     Ok(Some(BenchSetup { slot: own.slot.clone(), tears: own.tears.clone(), cards, failure: own.failure.clone() }))
 }
 
-fn other(mut profile: PurseProfile, seed: Option<u64>, number: u64) -> Result<VirtualCard, AppError> {
+fn other(profile: &dyn Profile, seed: Option<u64>, number: u64) -> Result<VirtualCard, AppError> {
     let mut entropy: Box<dyn Entropy> = match seed {
         // Not the stream of the terminal or of another card.
         Some(seed) => Box::new(SeededEntropy::new(seed.wrapping_add(0x6265_6E63_6800).wrapping_add(number))),
         None => Box::new(SystemEntropy),
     };
     // A card of this run alone: the next run's must not be taken for it.
-    profile.card_id = CardId::drawn(&mut *entropy);
-    Ok(purse::fresh(&profile, entropy)?)
+    let own = profile.with_own_id(&mut *entropy);
+    Ok(cards::fresh(own.as_deref().unwrap_or(profile), entropy)?)
 }

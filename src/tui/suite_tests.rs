@@ -445,7 +445,7 @@ fn a_small_window_shows_its_screen_and_its_keys() {
 /// `--suite` says in which protocol the terminal pays; what a real card can do, its statement says.
 #[test]
 fn the_protocol_of_payments_keeps_no_real_card_from_its_test() {
-    let options = CampaignOptions { suite: Some(crate::family::purse::data::Suite::Epc2), ..options(None) };
+    let options = CampaignOptions { suite: Some("epc2".to_owned()), ..options(None) };
     let ask = Ask::Run { reader: Some("there is no such reader".to_owned()), patterns: Vec::new(), mutant: None };
     let mut script = Script { asks: [ask].into(), ..Script::default() };
     Suite::new(Setup { options, ..Setup::default() }).serve(&mut script);

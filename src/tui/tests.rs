@@ -14,7 +14,7 @@ use super::core::{BenchSetup, Core, Instruction, Seat, Setup};
 use super::keys::{self, Command, Mode};
 use super::snapshot::{Phase, Snapshot, Wanted};
 use super::theme::Theme;
-use super::{draw, purse};
+use super::{cards, draw};
 use crate::entropy::SeededEntropy;
 use crate::family::purse::data::{Role, TerminalId};
 use crate::family::purse::issuer::Scheme;
@@ -194,7 +194,7 @@ pub(super) fn setup(journal: &MemoryJournal, seed: u64) -> Setup {
     let reader = Box::new(Exchange::new(Trace::new(injector, || 0).with_ring(ring.clone()), nothing_is_idempotent));
     let cards = ["epc1-only", "default"].map(|name| {
         let profile = PurseProfile::built_in(name).unwrap();
-        purse::fresh(&profile, Box::new(SeededEntropy::new(seed + 1))).unwrap()
+        cards::fresh(&profile, Box::new(SeededEntropy::new(seed + 1))).unwrap()
     });
     let (read, whole) = (journal.clone(), journal.clone());
     Setup {

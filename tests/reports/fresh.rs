@@ -10,9 +10,7 @@ use untorn::conformance::runner;
 use untorn::conformance::selection::Selection;
 use untorn::conformance::verdict::Verdict;
 use untorn::family::families;
-use untorn::family::purse::data::Suite;
 use untorn::report::{suite_markdown, traceability};
-use untorn::sim::explore::Order;
 use untorn::sim::tear_map::{self, TearMap};
 use untorn::sim::tear_map_svg;
 use untorn::suite::iso7816_4::declared::declared;
@@ -54,7 +52,8 @@ fn the_reference_results_are_of_all_cases_there_are() {
 
 #[test]
 fn the_tear_map_is_what_tears_do_now() {
-    let map = TearMap::draw(0, &[Suite::Epc1, Suite::Epc2], &Order::ALL.map(|(_, order)| order)).unwrap();
+    let lab = families()[0].lab().unwrap();
+    let map = TearMap::draw(lab, 0, lab.variants(), lab.trials()).unwrap();
     is_fresh("tear-map.md", &tear_map::markdown(&map));
     is_fresh("tear-map.svg", &tear_map_svg::write(&map));
 }

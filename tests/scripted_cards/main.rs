@@ -82,7 +82,8 @@ fn tested(name: &str, file: &File, kind: Option<&str>) -> TestReport {
     let rules: Vec<Rule> = file.rule.iter().chain(&base.rule).cloned().collect();
     let manner = file.manner.or(base.manner).unwrap();
     let atr = hex::parse(file.atr.as_ref().or(base.atr.as_ref()).unwrap()).unwrap();
-    let make = |_| Ok(Box::new(Scripted::new(rules.clone(), manner, atr.clone())) as Box<dyn untorn::card::Card>);
+    let make =
+        |_| Ok::<_, String>(Box::new(Scripted::new(rules.clone(), manner, atr.clone())) as Box<dyn untorn::card::Card>);
     let mut subject = InProcessSubject::new(statement, make);
     let cases = untorn::suite::cases();
     run(&cases, &Selection::default(), &mut Subjects::card(&mut subject), 1, &mut Unobserved)

@@ -27,12 +27,13 @@ impl Held {
     #[track_caller]
     pub fn by(desk: &Desk) -> Self {
         let options = Options { state: Some(desk.state()), ..Options::default() };
-        let profile = LoadedProfile::load(&options.profile).unwrap();
-        let found = VirtualCard::open(profile, &options).unwrap().inspect().unwrap();
+        let profile = LoadedProfile::load(&options).unwrap();
+        let found = VirtualCard::open(profile, &options).unwrap().sheet().unwrap().json;
+        let receipts = found["receipts"].as_array().unwrap();
         Self {
-            balance: found.logical_cards[0].balance.into(),
-            transactions: found.transaction_counter.into(),
-            receipts: found.ring.iter().map(|receipt| receipt.body.transaction.to_string()).collect(),
+            balance: found["logical_cards"][0]["balance"]["minor"].as_i64().unwrap(),
+            transactions: found["transaction_counter"].as_i64().unwrap(),
+            receipts: receipts.iter().map(|receipt| receipt["transaction"].as_str().unwrap().to_owned()).collect(),
         }
     }
 }

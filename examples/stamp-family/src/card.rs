@@ -4,6 +4,7 @@ use untorn::card::application::{Application, Request};
 use untorn::card::chip::Chip;
 use untorn::card::memory::{Memory, PowerLost};
 use untorn::card::transaction::{Draft, FLAG_LEN, Journal};
+use untorn::family::profile::{Row, Section, Sheet, ShownApplication};
 use untorn::wire::status::StatusWord;
 
 const AID: &[u8] = b"\xF0STAMPS";
@@ -24,6 +25,8 @@ const STAMPS: usize = FLAG_LEN + JOURNAL_LEN;
 const COFFEES: usize = STAMPS + 1;
 const VISIT: usize = COFFEES + 2;
 const END: usize = VISIT + VISIT_LEN;
+/// Octets of the memory.
+pub const IMAGE_LEN: usize = END;
 const VISIT_LEN: usize = 4;
 /// The visit that nobody makes: what a fresh card has been stamped for.
 const NO_VISIT: [u8; VISIT_LEN] = [0xFF; VISIT_LEN];
@@ -154,5 +157,20 @@ impl StampApplication {
         draft.set(COFFEES, &coffees.to_be_bytes());
         JOURNAL.commit(memory, draft)?;
         Ok(StatusWord::OK)
+    }
+}
+
+/// The card with this saved memory; `None` where it is not one.
+pub fn restored(image: Vec<u8>) -> Option<Chip<StampApplication>> {
+    (image.len() == IMAGE_LEN).then(|| Chip::new(StampApplication { defect: None }, Memory::from_image(image)))
+}
+
+impl ShownApplication for StampApplication {
+    fn sheet(&self, memory: &Memory) -> Sheet {
+        let [stamps, high, low] = [0, 1, 2].map(|offset| memory.image()[STAMPS + offset]);
+        let coffees = u16::from_be_bytes([high, low]);
+        let rows = vec![Row::new("stamps", stamps.to_string()), Row::new("coffees", coffees.to_string())];
+        let json = serde_json::json!({ "stamps": stamps, "coffees": coffees });
+        Sheet { sections: vec![Section { title: "Stamp card".to_owned(), rows }], json }
     }
 }

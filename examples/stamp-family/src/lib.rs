@@ -1,20 +1,23 @@
 //! A card family that untorn does not know: a stamp card. Ten stamps are one coffee.
 //!
-//! Everything that a family needs goes through one trait, [`CardFamily`]. The chip under it (channels, chaining, long answers, a memory
+//! Everything that a family needs goes through one trait, [`Family`]. The chip under it (channels, chaining, long answers, a memory
 //! that can be torn) is untorn's own, so that the stamp card gets the whole suite `iso7816_4` for the claims of its statement.
 
 mod card;
 mod cases;
 
-use untorn::card::Card;
+use std::sync::Arc;
+
 use untorn::conformance::case::Case;
 use untorn::conformance::mutant::Mutant;
 use untorn::conformance::requirement::Catalogue;
 use untorn::conformance::statement::Statement;
 use untorn::conformance::tester::Tester;
 use untorn::conformance::verdict::{Outcome, Stop};
-use untorn::family::CardFamily;
-use untorn::quoted::quoted;
+use untorn::entropy::Entropy;
+use untorn::family::Family;
+use untorn::family::error::FamilyError;
+use untorn::family::profile::{Profile, VirtualCard};
 use untorn::wire::hex;
 
 use card::StampDefect;
@@ -39,7 +42,7 @@ const CLAIMS: [&str; 10] = [
 /// The family of stamp cards.
 pub struct Stamps;
 
-impl CardFamily for Stamps {
+impl Family for Stamps {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -48,22 +51,12 @@ impl CardFamily for Stamps {
         vec![NAME]
     }
 
-    fn statement(&self, _profile: &str) -> Result<Statement, String> {
-        let statement = Statement { name: NAME.to_owned(), ..Statement::default() }
-            .text("iso7816_4.aid", "F05354414D5053")
-            .text("iso7816_4.read_command", "80CA0000")
-            .text("iso7816_4.long_answer", "80CA0001")
-            // FIND VISIT for a visit that nobody makes: not found whole, a wrong length by halves.
-            .text("iso7816_4.chained_command", "80360000FFFFFFFF")
-            .number("iso7816_4.chain_len_max", 512);
-        Ok(CLAIMS.iter().fold(statement, |statement, claim| statement.claim(claim)))
-    }
-
-    /// This card draws nothing at random, so that the seed is not needed.
-    fn virtual_card(&self, _profile: &str, _seed: u64, mutant: Option<&str>) -> Result<Box<dyn Card>, String> {
-        let unknown = |name: &str| format!("stamp cards have no mutant {name}", name = quoted(name));
-        let defect = mutant.map(|name| StampDefect::by_name(name).ok_or_else(|| unknown(name))).transpose()?;
-        Ok(Box::new(card::fresh(defect)))
+    fn profile(&self, name: &str) -> Result<Arc<dyn Profile>, FamilyError> {
+        if name == NAME {
+            Ok(Arc::new(Issued))
+        } else {
+            Err(FamilyError::NoProfile { known: vec![NAME], got: name.to_owned() })
+        }
     }
 
     fn cases(&self) -> Vec<Case> {
@@ -82,7 +75,39 @@ impl CardFamily for Stamps {
         StampDefect::ALL.iter().map(|(_, description)| Mutant::card(description)).collect()
     }
 
-    fn requirements(&self) -> Result<Catalogue, String> {
-        Catalogue::parse(include_str!("../requirements.toml"))
+    fn requirements(&self) -> Result<Catalogue, FamilyError> {
+        Catalogue::parse(include_str!("../requirements.toml")).map_err(FamilyError::BuiltIn)
+    }
+}
+
+/// The one profile: a card with no stamps.
+struct Issued;
+
+impl Profile for Issued {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn statement(&self) -> Statement {
+        let statement = Statement { name: NAME.to_owned(), ..Statement::default() }
+            .text("iso7816_4.aid", "F05354414D5053")
+            .text("iso7816_4.read_command", "80CA0000")
+            .text("iso7816_4.long_answer", "80CA0001")
+            // FIND VISIT for a visit that nobody makes: not found whole, a wrong length by halves.
+            .text("iso7816_4.chained_command", "80360000FFFFFFFF")
+            .number("iso7816_4.chain_len_max", 512);
+        CLAIMS.iter().fold(statement, |statement, claim| statement.claim(claim))
+    }
+
+    /// This card draws nothing at random.
+    fn fresh(&self, _entropy: Box<dyn Entropy>, mutant: Option<&str>) -> Result<Box<dyn VirtualCard>, FamilyError> {
+        let unknown = |name: &str| FamilyError::NoMutant { family: NAME, got: name.to_owned() };
+        let defect = mutant.map(|name| StampDefect::by_name(name).ok_or_else(|| unknown(name))).transpose()?;
+        Ok(Box::new(card::fresh(defect)))
+    }
+
+    fn restore(&self, image: Vec<u8>, _entropy: Box<dyn Entropy>) -> Result<Box<dyn VirtualCard>, FamilyError> {
+        let wrong = || FamilyError::Image(format!("expected {} octets of a stamp card", card::IMAGE_LEN));
+        card::restored(image).map(|card| Box::new(card) as _).ok_or_else(wrong)
     }
 }

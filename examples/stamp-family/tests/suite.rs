@@ -7,7 +7,7 @@ use untorn::conformance::rig::InProcessSubject;
 use untorn::conformance::runner::{Subjects, Unobserved, run};
 use untorn::conformance::selection::Selection;
 use untorn::conformance::verdict::Verdict;
-use untorn::family::{self, CardFamily};
+use untorn::family::{self, Family};
 use untorn::report::traceability;
 
 /// One test for all: a family is added once in a process.

@@ -10,35 +10,40 @@ mod explain;
 pub mod issuer;
 pub mod kernel;
 pub mod keys;
+mod lab;
 pub mod mutants;
 pub mod profile;
-pub mod roles;
+mod sheet;
+mod till;
+
+use std::sync::Arc;
 
 use self::card::PurseCard;
 use self::card::defect::access::AccessDefect;
 use self::card::defect::commit::CommitDefect;
 use self::issuer::Scheme;
 use self::profile::PurseProfile;
-use super::CardFamily;
+use super::Family;
 use super::conversation::Explainer;
-use crate::card::Card;
+use super::error::FamilyError;
+use super::lab::Lab;
+use super::profile::Profile;
+use super::settings::SettingSpec;
 use crate::card::defect::ChipDefect;
 use crate::card::transaction_defect::JournalDefect;
 use crate::conformance::case::Case;
 use crate::conformance::mutant::Mutant;
 use crate::conformance::requirement::Catalogue;
-use crate::conformance::statement::Statement;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::Outcome;
-use crate::entropy::{Entropy, SeededEntropy};
+use crate::entropy::Entropy;
 use crate::journal::record::Intent;
-use crate::quoted::quoted;
 use crate::wire::tag::Dictionary;
 
 /// The family as the table of families has it.
 pub struct Purse;
 
-impl CardFamily for Purse {
+impl Family for Purse {
     fn name(&self) -> &'static str {
         kernel::FAMILY
     }
@@ -48,13 +53,29 @@ impl CardFamily for Purse {
         profile::BUILT_IN.iter().map(|(name, _)| *name).filter(|name| *name != "vector").collect()
     }
 
-    fn statement(&self, profile: &str) -> Result<Statement, String> {
-        Ok(cases::statement::statement(&PurseProfile::built_in(profile).map_err(|error| error.to_string())?))
+    fn profile(&self, name: &str) -> Result<Arc<dyn Profile>, FamilyError> {
+        if !profile::BUILT_IN.iter().any(|(known, _)| *known == name) {
+            return Err(FamilyError::NoProfile { known: self.profiles(), got: name.to_owned() });
+        }
+        let profile = PurseProfile::built_in(name).map_err(|error| FamilyError::BuiltIn(error.to_string()))?;
+        Ok(Arc::new(profile))
     }
 
-    fn virtual_card(&self, profile: &str, seed: u64, mutant: Option<&str>) -> Result<Box<dyn Card>, String> {
-        let profile = PurseProfile::built_in(profile).map_err(|error| error.to_string())?;
-        Ok(Box::new(PurseCard::made(&profile, SeededEntropy::new(seed), mutant)?))
+    fn profile_text(&self, name: &str) -> Option<&'static str> {
+        profile::BUILT_IN.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    }
+
+    fn read_profile(&self, text: &str) -> Result<Arc<dyn Profile>, FamilyError> {
+        let profile = PurseProfile::parse(text).map_err(|error| FamilyError::Profile(error.to_string()))?;
+        Ok(Arc::new(profile))
+    }
+
+    fn settings(&self) -> &'static [SettingSpec] {
+        till::SETTINGS
+    }
+
+    fn lab(&self) -> Option<&dyn Lab> {
+        Some(&lab::PurseLab)
     }
 
     fn cases(&self) -> Vec<Case> {
@@ -80,8 +101,8 @@ impl CardFamily for Purse {
         chip.chain(access).chain(commit).chain(journal).map(Mutant::card).collect()
     }
 
-    fn requirements(&self) -> Result<Catalogue, String> {
-        Catalogue::parse(include_str!("../../../specs/purse.toml"))
+    fn requirements(&self) -> Result<Catalogue, FamilyError> {
+        Catalogue::parse(include_str!("../../../specs/purse.toml")).map_err(FamilyError::BuiltIn)
     }
 
     fn tags(&self) -> Dictionary<'static> {
@@ -109,11 +130,11 @@ impl<E: Entropy> PurseCard<E> {
     /// A fresh card of the test scheme, with the deliberate defect of this name, wherever it is listed.
     ///
     /// # Errors
-    /// No card can be made of this profile, or no list has the defect, in words.
-    pub fn made(profile: &PurseProfile, entropy: E, mutant: Option<&str>) -> Result<Self, String> {
+    /// No card can be made of this profile, or no list has the defect.
+    pub fn made(profile: &PurseProfile, entropy: E, mutant: Option<&str>) -> Result<Self, FamilyError> {
         let access = mutant.and_then(AccessDefect::by_name);
         let card = Self::personalise_with(profile, &Scheme::test(), entropy, access);
-        let card = card.map_err(|error| error.to_string())?;
+        let card = card.map_err(|error| FamilyError::Profile(error.to_string()))?;
         let Some(name) = mutant.filter(|_| access.is_none()) else { return Ok(card) };
         if let Some(defect) = ChipDefect::by_name(name) {
             return Ok(card.with_defect(defect));
@@ -123,7 +144,7 @@ impl<E: Entropy> PurseCard<E> {
         }
         match CommitDefect::by_name(name) {
             Some(defect) => Ok(card.with_commit_defect(defect)),
-            None => Err(format!("the purse has no mutant {name}", name = quoted(name))),
+            None => Err(FamilyError::NoMutant { family: kernel::FAMILY, got: name.to_owned() }),
         }
     }
 }

@@ -36,7 +36,7 @@ fn sheet(app: &App, bench: &Bench, width: u16) -> Vec<Line<'static>> {
             lines.push(Line::default());
         }
         lines.push(Line::styled(section.title.clone(), app.theme.strong()));
-        lines.extend(section.rows.iter().map(|(name, value)| spread(app, name, value, usize::from(width))));
+        lines.extend(section.rows.iter().map(|row| spread(app, &row.name, &row.value, usize::from(width))));
     }
     lines
 }

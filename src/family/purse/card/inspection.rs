@@ -9,7 +9,7 @@ use crate::card::chip::Chip;
 use crate::card::memory::{Memory, PowerLost};
 use crate::card::transaction::FLAG_LEN;
 use crate::family::purse::data::transact::{RECORD_LEN, ReceiptBody};
-use crate::family::purse::data::{LifeCycle, Link, TransactionId};
+use crate::family::purse::data::{CardId, LifeCycle, Link, TransactionId};
 use crate::money::Currency;
 
 /// The committed state, as the card would find it at its next power-up.
@@ -74,13 +74,10 @@ pub struct MemoryMap {
     pub scratch: [Range<usize>; 2],
 }
 
-impl<E> Chip<Purse<E>>
-where
-    Purse<E>: crate::card::application::Application,
-{
+impl<E> Purse<E> {
     /// What lies where in the image.
     pub fn memory_map(&self) -> MemoryMap {
-        let layout = &self.application().personalisation().layout;
+        let layout = &self.personalisation().layout;
         let (tries, flag) = (layout.tries, layout.journal.flag);
         MemoryMap {
             tries: tries.offset..tries.offset + usize::from(tries.tries),
@@ -88,13 +85,33 @@ where
         }
     }
 
-    /// What the card would find if it were powered up now. Nothing is changed: it is looked for in a copy.
-    pub fn inspect(&self) -> Inspection {
-        let mut memory = self.memory_ref().clone();
+    /// CID.
+    pub fn card_id(&self) -> CardId {
+        self.personalisation().card
+    }
+
+    /// What the card would find in this memory if it were powered up now. Nothing is changed: it is looked for in a copy.
+    pub fn inspect(&self, memory: &Memory) -> Inspection {
+        let mut memory = memory.clone();
         memory.power_on();
         memory.disarm();
         // A copy that is powered and has no cut cannot lose its power.
-        inspect(self.application().personalisation(), &mut memory).unwrap_or_else(|PowerLost| unreachable!())
+        inspect(self.personalisation(), &mut memory).unwrap_or_else(|PowerLost| unreachable!())
+    }
+}
+
+impl<E> Chip<Purse<E>>
+where
+    Purse<E>: crate::card::application::Application,
+{
+    /// What lies where in the image.
+    pub fn memory_map(&self) -> MemoryMap {
+        self.application().memory_map()
+    }
+
+    /// What the card would find if it were powered up now.
+    pub fn inspect(&self) -> Inspection {
+        self.application().inspect(self.memory_ref())
     }
 }
 

@@ -79,6 +79,19 @@ pub enum Suite {
 }
 
 impl Suite {
+    /// Its name on a command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Epc1 => "epc1",
+            Self::Epc2 => "epc2",
+        }
+    }
+
+    /// The suite of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Epc1, Self::Epc2].into_iter().find(|suite| suite.name() == name)
+    }
+
     /// P1 of AUTH.
     pub const fn p1(self) -> u8 {
         match self {

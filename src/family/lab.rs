@@ -1,0 +1,204 @@
+//! A family in the laboratory: the orders that are torn, the cards and terminals of simulated worlds, and what must be true of them.
+//! `sim` plays the same worlds for every family and knows none by name.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::error::FamilyError;
+use super::profile::{ShownApplication, VirtualCard};
+use super::role::CommandRole;
+use super::settings::Settings;
+use crate::card::chip::Chip;
+use crate::card::memory::Memory;
+use crate::conformance::statement::Statement;
+use crate::conformance::tester::Tester;
+use crate::conformance::verdict::Outcome;
+use crate::journal::record::{CardReference, OrderKind};
+use crate::money::Currency;
+use crate::terminal::kernel::Kernel;
+
+/// What a family brings to the laboratory.
+pub trait Lab: Send + Sync {
+    /// What is claimed of its cards: those that a tester meets in a trial.
+    fn statement(&self) -> Statement;
+
+    /// The variants of its protocol, each a world of its own. One is enough.
+    fn variants(&self) -> &'static [&'static str];
+
+    /// The one that a person has set; `None` for all of them.
+    ///
+    /// # Errors
+    /// What is set is none.
+    fn variant_set(&self, _settings: &Settings) -> Result<Option<&'static str>, FamilyError> {
+        Ok(None)
+    }
+
+    /// The orders that are tried, the simplest first.
+    fn trials(&self) -> &'static [Trial];
+
+    /// Cards and terminals for one variant. The cards have the defect of this name.
+    ///
+    /// # Errors
+    /// There is no such variant or defect, or our own keys are wrong.
+    fn bench(&self, variant: &str, seed: u64, mutant: Option<&str>) -> Result<Box<dyn Bench>, FamilyError>;
+
+    /// What a command does in an order; `None` for any other command.
+    fn role(&self, command: &[u8]) -> Option<CommandRole>;
+
+    /// What the family calls a command: `TRANSACT`.
+    fn command_name(&self, command: &[u8]) -> &'static str;
+}
+
+/// Cards and terminals of one world. Everything is made once and copied for each run.
+pub trait Bench: Send + Sync {
+    /// What its orders count in.
+    fn currency(&self) -> Currency;
+
+    /// Two fresh cards.
+    fn cards(&self) -> [Box<dyn TrialCard>; 2];
+
+    /// The terminal side that has just been switched on: 0 the terminal under trial, 1 another one that the card meets meanwhile, 2 the
+    /// one of the sales before.
+    fn kernel(&self, terminal: usize) -> Box<dyn Kernel>;
+
+    /// The command after which the application is selected, as a terminal sends it.
+    fn select(&self) -> Vec<u8>;
+}
+
+/// An order that is torn everywhere. Two of the same name are the same.
+#[derive(Debug, Clone, Copy)]
+pub struct Trial {
+    /// Its name on a command line.
+    pub name: &'static str,
+    /// What is done.
+    pub act: Act,
+}
+
+impl PartialEq for Trial {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Trial {}
+
+/// What is done in a trial.
+#[derive(Debug, Clone, Copy)]
+pub enum Act {
+    /// An order that a terminal gives.
+    Order(Ordered),
+    /// An order that no terminal gives, sent by a tester: it is torn on the level of the card only. The second argument is the variant.
+    Bare(fn(&mut Tester<'_>, &str) -> Outcome),
+}
+
+/// An order that a terminal gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ordered {
+    /// What it does.
+    pub kind: OrderKind,
+    /// Minor units; of a refund, those of [`FIRST_SALE`].
+    pub amount: u32,
+    /// What the cardholder types, one after the other.
+    pub pins: &'static [&'static str],
+    /// Further sales that the card has behind it.
+    pub sales_before: u32,
+}
+
+/// Before every trial the card has made one sale of this amount: a refund gives it back.
+pub const FIRST_SALE: u32 = 700;
+
+/// A card of a simulated world, which is copied a million times.
+pub trait TrialCard: VirtualCard + Sync {
+    /// A copy, image and volatile state.
+    fn copy(&self) -> Box<dyn TrialCard>;
+
+    /// Its memory, to look at.
+    fn memory_ref(&self) -> &Memory;
+
+    /// What lies where in it.
+    fn regions(&self) -> Regions;
+
+    /// Its id as a terminal's journal has it.
+    fn card(&self) -> CardReference;
+
+    /// What it would find if it were powered on now.
+    fn held(&self) -> Held;
+
+    /// How what it holds contradicts itself, in words: two receipts with one number, a chain that breaks.
+    fn flaw(&self) -> Option<String>;
+}
+
+/// The application of a chip that is torn in simulated worlds.
+pub trait TrialApplication: ShownApplication + Clone + Sync + 'static {
+    /// As [`TrialCard::regions`].
+    fn regions(&self) -> Regions;
+
+    /// As [`TrialCard::card`].
+    fn card(&self) -> CardReference;
+
+    /// As [`TrialCard::held`], in this memory.
+    fn held(&self, memory: &Memory) -> Held;
+
+    /// As [`TrialCard::flaw`], in this memory.
+    fn flaw(&self, memory: &Memory) -> Option<String>;
+}
+
+impl<A: TrialApplication> TrialCard for Chip<A> {
+    fn copy(&self) -> Box<dyn TrialCard> {
+        Box::new(self.clone())
+    }
+
+    fn memory_ref(&self) -> &Memory {
+        self.memory_ref()
+    }
+
+    fn regions(&self) -> Regions {
+        self.application().regions()
+    }
+
+    fn card(&self) -> CardReference {
+        self.application().card()
+    }
+
+    fn held(&self) -> Held {
+        self.application().held(self.memory_ref())
+    }
+
+    fn flaw(&self) -> Option<String> {
+        self.application().flaw(self.memory_ref())
+    }
+}
+
+impl Clone for Box<dyn TrialCard> {
+    fn clone(&self) -> Self {
+        self.copy()
+    }
+}
+
+impl fmt::Debug for dyn TrialCard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.held().words)
+    }
+}
+
+/// What a card holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Minor units of all its purses.
+    pub total: i64,
+    /// Commits in its life.
+    pub commits: u64,
+    /// PIN tries; `None` on a card without PIN.
+    pub tries_left: Option<u8>,
+    /// All of it in one line, for people.
+    pub words: String,
+}
+
+/// What lies where in a card's memory, for whoever tears its writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Regions {
+    /// PIN tries.
+    pub tries: Range<usize>,
+    /// What only a transaction under way uses. All else is what the card holds.
+    pub scratch: Vec<Range<usize>>,
+}

@@ -1,0 +1,267 @@
+//! The purse in the laboratory: which orders are torn, on which cards, at which terminals, and what must be true of a card.
+
+use super::card::inspection::Inspection;
+use super::card::{self, PurseCard};
+use super::cases::client::{Desk, select_command};
+use super::cases::statement::statement;
+use super::data::transact::{Operation, ReceiptBody, ReceiptType};
+use super::data::{CardId, Role, Suite, TerminalId, ins};
+use super::issuer::Scheme;
+use super::kernel::PurseKernel;
+use super::kernel::sam::{Grant, SoftSam};
+use super::profile::{PurseProfile, RING_MIN};
+use super::till;
+use crate::card::memory::Memory;
+use crate::conformance::statement::Statement;
+use crate::conformance::tester::Tester;
+use crate::conformance::verdict::{Outcome, Stop};
+use crate::entropy::SeededEntropy;
+use crate::family::error::FamilyError;
+use crate::family::lab::{Act, Bench, FIRST_SALE, Held, Lab, Ordered, Regions, Trial, TrialApplication, TrialCard};
+use crate::family::role::CommandRole;
+use crate::family::settings::Settings;
+use crate::journal::record::{CardReference, OrderKind};
+use crate::money::Currency;
+use crate::terminal::kernel::Kernel;
+
+/// Channel bits and chaining bit of CLA.
+const CLASS_MASK: u8 = !0x13;
+const PIN: &[&str] = &["1234", "1234", "1234"];
+const PIN_AT_THE_SECOND_TRY: &[&str] = &["0000", "1234", "1234"];
+
+/// The purse's worlds: the default card, in yen.
+pub(super) struct PurseLab;
+
+const fn order(kind: OrderKind, amount: u32) -> Ordered {
+    Ordered { kind, amount, pins: PIN, sales_before: 0 }
+}
+
+const SALE: Ordered = order(OrderKind::Sale, 1_250);
+const SALE_ABOVE_THE_PIN_LIMIT: Ordered = order(OrderKind::Sale, 12_500);
+
+const TRIALS: &[Trial] = &[
+    Trial { name: "sale", act: Act::Order(SALE) },
+    Trial { name: "sale-with-pin", act: Act::Order(SALE_ABOVE_THE_PIN_LIMIT) },
+    Trial {
+        name: "sale-after-wrong-pin",
+        act: Act::Order(Ordered { pins: PIN_AT_THE_SECOND_TRY, ..SALE_ABOVE_THE_PIN_LIMIT }),
+    },
+    Trial { name: "sale-on-full-ring", act: Act::Order(Ordered { sales_before: RING_MIN as u32, ..SALE }) },
+    Trial { name: "top-up", act: Act::Order(order(OrderKind::TopUp, 3_000)) },
+    Trial { name: "refund", act: Act::Order(order(OrderKind::Refund, FIRST_SALE)) },
+    Trial { name: "three-cards", act: Act::Bare(three_cards) },
+];
+
+impl Lab for PurseLab {
+    fn statement(&self) -> Statement {
+        PurseProfile::built_in("default").as_ref().map_or_else(|_| Statement::default(), statement)
+    }
+
+    fn variants(&self) -> &'static [&'static str] {
+        &["epc1", "epc2"]
+    }
+
+    fn variant_set(&self, settings: &Settings) -> Result<Option<&'static str>, FamilyError> {
+        Ok(till::suite(settings)?.map(Suite::name))
+    }
+
+    fn trials(&self) -> &'static [Trial] {
+        TRIALS
+    }
+
+    fn bench(&self, variant: &str, seed: u64, mutant: Option<&str>) -> Result<Box<dyn Bench>, FamilyError> {
+        let suite = Suite::named(variant).ok_or_else(|| till::not_a_suite(variant))?;
+        Ok(Box::new(PurseBench::new(suite, seed, mutant)?))
+    }
+
+    fn role(&self, command: &[u8]) -> Option<CommandRole> {
+        let [class, instruction, ..] = command else { return None };
+        match (class & CLASS_MASK, *instruction) {
+            (0x00, ins::SELECT) => Some(CommandRole::Select),
+            (0x80, ins::AUTH) => Some(CommandRole::Authenticate),
+            (0x84, ins::VERIFY) => Some(CommandRole::Verify),
+            (0x84, ins::TRANSACT) => Some(CommandRole::Value),
+            (0x84, ins::ACK) => Some(CommandRole::Acknowledge),
+            _ => None,
+        }
+    }
+
+    fn command_name(&self, command: &[u8]) -> &'static str {
+        match command.get(1) {
+            Some(&ins::SELECT) => "SELECT",
+            Some(&ins::AUTH) => "AUTH",
+            Some(&ins::VERIFY) => "VERIFY",
+            Some(&ins::TRANSACT) => "TRANSACT",
+            Some(&ins::READ) => "READ",
+            Some(&ins::ACK) => "ACK",
+            Some(&ins::GET_RESPONSE) => "GET RESPONSE",
+            Some(&ins::GET_RECEIPT) => "GET RECEIPT",
+            _ => "command",
+        }
+    }
+}
+
+/// Two cards, and the modules of three terminals.
+struct PurseBench {
+    cards: [PurseCard<SeededEntropy>; 2],
+    modules: [SoftSam; 3],
+}
+
+impl PurseBench {
+    fn new(suite: Suite, seed: u64, mutant: Option<&str>) -> Result<Self, FamilyError> {
+        let built_in = |error: &dyn std::fmt::Display| FamilyError::BuiltIn(error.to_string());
+        let profile = PurseProfile::built_in("default").map_err(|error| built_in(&error))?.with_suites(&[suite]);
+        let card = |number: u8| {
+            let profile = PurseProfile { card_id: CardId([0x53, 0x49, 0x4D, 0, 0, 0, 0, number]), ..profile.clone() };
+            let entropy = SeededEntropy::new(seed.wrapping_mul(2).wrapping_add(u64::from(number)));
+            PurseCard::made(&profile, entropy, mutant)
+        };
+        let roles = vec![Role::Debit, Role::Credit, Role::Refund, Role::Read];
+        let grant = Grant { roles, logical_cards: vec![(1, 1)] };
+        let module = |number: u8| {
+            let terminal = TerminalId([0x54, 0x49, 0x4C, 0x4C, 0, 0, 0, number]);
+            SoftSam::new(&Scheme::test(), terminal, Some(suite), &grant).map_err(|error| built_in(&error))
+        };
+        Ok(Self { cards: [card(0)?, card(1)?], modules: [module(1)?, module(2)?, module(3)?] })
+    }
+}
+
+impl Bench for PurseBench {
+    fn currency(&self) -> Currency {
+        Currency::JPY
+    }
+
+    fn cards(&self) -> [Box<dyn TrialCard>; 2] {
+        [self.cards[0].copy(), self.cards[1].copy()]
+    }
+
+    fn kernel(&self, terminal: usize) -> Box<dyn Kernel> {
+        let module = self.modules[terminal.min(2)].restarted();
+        Box::new(PurseKernel::new(Box::new(module), vec![1]))
+    }
+
+    fn select(&self) -> Vec<u8> {
+        select_command(0)
+    }
+}
+
+impl TrialApplication for card::Purse<SeededEntropy> {
+    fn regions(&self) -> Regions {
+        let map = self.memory_map();
+        Regions { tries: map.tries, scratch: map.scratch.to_vec() }
+    }
+
+    fn card(&self) -> CardReference {
+        CardReference(self.card_id().to_string())
+    }
+
+    fn held(&self, memory: &Memory) -> Held {
+        let found = self.inspect(memory);
+        let balances: Vec<String> = found.logical_cards.iter().map(|card| card.balance.to_string()).collect();
+        let open = found.ring.iter().filter(|receipt| !receipt.acknowledged).count();
+        let words = format!(
+            "balances {}, TC {}, {} receipts ({open} not acknowledged), {} tries",
+            balances.join(" "),
+            found.transaction_counter,
+            found.ring.len(),
+            found.pin_tries.unwrap_or(0)
+        );
+        Held {
+            total: found.logical_cards.iter().map(|card| i64::from(card.balance)).sum(),
+            commits: u64::from(found.transaction_counter),
+            tries_left: found.pin_tries,
+            words,
+        }
+    }
+
+    fn flaw(&self, memory: &Memory) -> Option<String> {
+        check_chain(&self.inspect(memory)).err()
+    }
+}
+
+/// TC rises, each receipt names the LINK before it and continues its balance, and the last one leads to what the card holds.
+fn check_chain(card: &Inspection) -> Result<(), String> {
+    let mut ring: Vec<_> = card.ring.iter().map(|receipt| &receipt.body).collect();
+    ring.sort_by_key(|body| body.transaction_counter);
+    for pair in ring.windows(2) {
+        let (before, after) = (pair[0], pair[1]);
+        let counter = after.transaction_counter;
+        if counter == before.transaction_counter {
+            return Err(format!("two receipts have the counter {counter}"));
+        }
+        if counter != before.transaction_counter + 1 {
+            continue;
+        }
+        if after.previous_link != before.link() {
+            return Err(format!("the receipt chain breaks at {counter}"));
+        }
+        if i64::from(before.balance_after) + change(after) != i64::from(after.balance_after) {
+            let [from, to] = [before, after].map(|body| body.balance_after);
+            return Err(format!("receipt {counter} says {} {}, from {from} to {to}", after.receipt_type, after.amount));
+        }
+    }
+    let Some(last) = ring.last() else { return Ok(()) };
+    if last.link() != card.link || last.transaction_counter != card.transaction_counter {
+        return Err("the last receipt is not the card's last transaction".to_owned());
+    }
+    match card.logical_cards.first() {
+        Some(first) if first.balance != last.balance_after => {
+            Err(format!("the last receipt says {}, the card holds {}", last.balance_after, first.balance))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a receipt did to its logical card; in these worlds always the first.
+fn change(body: &ReceiptBody) -> i64 {
+    match body.receipt_type {
+        ReceiptType::Debit => -i64::from(body.amount),
+        ReceiptType::TopUp | ReceiptType::Refund | ReceiptType::TakeOver => i64::from(body.amount),
+        ReceiptType::Data | ReceiptType::LifeCycle => 0,
+    }
+}
+
+/// An order over three logical cards with records and a counter, which no terminal of ours gives.
+fn three_cards(tester: &mut Tester<'_>, variant: &str) -> Outcome {
+    let operations = [
+        Operation::Debit { logical_card: 1, amount: 100 },
+        Operation::Count { logical_card: 3, up: false, number: 1 },
+        Operation::AppendRecord { logical_card: 3, data: [0x5A; 16] },
+        Operation::WriteRecord { logical_card: 1, record: 1, data: [0xA5; 16] },
+        Operation::Debit { logical_card: 2, amount: 20 },
+        Operation::Debit { logical_card: 3, amount: 30 },
+    ];
+    let suite = Suite::named(variant).ok_or_else(|| Stop::error(format!("there is no variant {variant}")))?;
+    let desk = Desk::new(suite, Role::Debit).cards(&[1, 2, 3]);
+    tester.power_on()?;
+    desk.pay(tester, &operations).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sales_before_fill_the_ring() {
+        assert_eq!(PurseProfile::built_in("default").unwrap().ring, RING_MIN);
+    }
+
+    #[test]
+    fn each_command_plays_one_role_at_most() {
+        for (header, role) in [
+            ([0x00, 0xA4], Some("select")),
+            ([0x03, 0xA4], Some("select")),
+            ([0x80, 0x86], Some("authenticate")),
+            ([0x91, 0x86], Some("authenticate")),
+            ([0x84, 0x20], Some("verify")),
+            ([0x86, 0xD8], Some("value")),
+            ([0x84, 0xDA], Some("acknowledge")),
+            ([0x00, 0xC0], None),
+            ([0x84, 0xCA], None),
+            ([0x00, 0x20], None),
+        ] {
+            assert_eq!(PurseLab.role(&header).map(CommandRole::name), role, "{header:02X?}");
+        }
+        assert!(CommandRole::ALL.iter().all(|role| CommandRole::named(role.name()) == Some(*role)));
+    }
+}
