@@ -20,7 +20,7 @@ use untorn::conformance::statement::Statement;
 use untorn::conformance::verdict::Verdict;
 use untorn::entropy::SeededEntropy;
 use untorn::family::families;
-use untorn::family::purse::card::PurseCard;
+use untorn::family::purse::card::defect::MutantCard;
 use untorn::family::purse::card::inspection::Inspection;
 use untorn::family::purse::data::LifeCycle;
 use untorn::family::purse::profile::PurseProfile;
@@ -29,7 +29,7 @@ use untorn::reader::in_process::{Slot, shared};
 
 /// A card that the test looks into while it lies at the reader.
 #[derive(Clone)]
-struct Looked(Arc<Mutex<PurseCard<SeededEntropy>>>);
+struct Looked(Arc<Mutex<MutantCard<SeededEntropy>>>);
 
 impl Looked {
     fn inspect(&self) -> Inspection {
@@ -70,7 +70,7 @@ impl Lasting {
         let mut profile = PurseProfile::built_in(profile).unwrap();
         change(&mut profile);
         let statement = statement.number("purse.pin_tries", profile.pin_tries.into());
-        let card = PurseCard::made(&profile, SeededEntropy::new(3), mutant).unwrap();
+        let card = MutantCard::made(&profile, SeededEntropy::new(3), mutant).unwrap();
         Self { card: Looked(Arc::new(Mutex::new(card))), statement, folder: tempfile::tempdir().unwrap() }
     }
 

@@ -19,7 +19,7 @@ use untorn::conformance::tester::Tester;
 use untorn::conformance::verdict::{Outcome, Verdict};
 use untorn::entropy::SeededEntropy;
 use untorn::family::families;
-use untorn::family::purse::card::PurseCard;
+use untorn::family::purse::card::{PurseCard, defect::MutantCard};
 use untorn::family::purse::cases::client::{Desk, suites};
 use untorn::family::purse::data::transact::Operation;
 use untorn::family::purse::data::{LifeCycle, Role, Suite, ins};
@@ -90,7 +90,7 @@ impl Life {
 
     /// A card of this profile that has it behind it.
     fn lived(self, profile: &PurseProfile, statement: &Statement) -> PurseCard<SeededEntropy> {
-        let card = shared(PurseCard::made(profile, SeededEntropy::new(98), None).unwrap());
+        let card = shared(MutantCard::made(profile, SeededEntropy::new(98), None).unwrap());
         let mut rig = Rig::with_shared(card.clone());
         let mut clock = || 0;
         let mut tester = Tester::new(&mut rig, statement, 99, &mut clock);

@@ -12,7 +12,6 @@
 use std::ops::Range;
 
 use super::memory::{Memory, PowerLost};
-use super::transaction_defect::JournalDefect;
 
 /// Octets of the flag in its two places, the second only used by recovery.
 pub const FLAG_LEN: usize = 2 * FLAG_PLACE_LEN;
@@ -112,8 +111,6 @@ pub struct Journal {
     pub flag: usize,
     /// The journal's octets.
     pub area: Range<usize>,
-    /// What is wrong with it on purpose.
-    pub defect: Option<JournalDefect>,
 }
 
 impl Journal {
@@ -131,10 +128,7 @@ impl Journal {
         if !draft.is_changed() {
             return Ok(());
         }
-        match self.defect {
-            None => self.commit_entries(memory, &draft.entries()),
-            Some(defect) => self.commit_wrongly(defect, memory, draft),
-        }
+        self.commit_entries(memory, &draft.entries())
     }
 
     pub(super) fn commit_entries(&self, memory: &mut Memory, entries: &[u8]) -> Result<(), PowerLost> {
@@ -147,11 +141,6 @@ impl Journal {
     /// At power-up: finishes a committed transaction, drops any other; `true` when there was one to finish. On `Err` nothing has
     /// been decided that a second power-up would decide otherwise.
     pub fn recover(&self, memory: &mut Memory) -> Result<bool, PowerLost> {
-        if let Some(defect) = self.defect
-            && let Some(finished) = self.recover_wrongly(defect, memory)?
-        {
-            return Ok(finished);
-        }
         let Some(Committed { entries, found }) = self.committed(memory)? else {
             // Also where it reads idle: that may be the chance reading of a flag that was half written.
             memory.write(self.flag, &IDLE)?;
@@ -264,7 +253,7 @@ mod tests {
     use super::*;
     use crate::card::memory::{Cut, Torn};
 
-    const JOURNAL: Journal = Journal { flag: 0, area: 16..72, defect: None };
+    const JOURNAL: Journal = Journal { flag: 0, area: 16..72 };
     const DATA: Range<usize> = 72..104;
 
     fn memory() -> Memory {

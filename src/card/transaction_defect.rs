@@ -1,7 +1,6 @@
 //! Defects of the journal, and the wrong ways that they take.
 //!
-//! They stand apart from the right way, which would drown in them: it has one line for all of them where it begins to write and one
-//! where it recovers.
+//! They stand apart from the right way, which knows nothing of them: a card with one of them commits and recovers by it.
 
 use super::memory::{Memory, PowerLost};
 use super::transaction::{Draft, FLAG_LEN, JOURNAL_OVERHEAD, Journal};
@@ -26,16 +25,18 @@ crate::defect::defects! {
 /// Octets of the journal that is too small: enough for a plain debit.
 const SMALL: usize = 160;
 
-impl Journal {
-    pub(super) fn commit_wrongly(
-        &self,
-        defect: JournalDefect,
-        memory: &mut Memory,
-        draft: &Draft,
-    ) -> Result<(), PowerLost> {
+impl JournalDefect {
+    /// [`Journal::commit`] with the defect.
+    ///
+    /// # Errors
+    /// The power went.
+    pub fn commit(self, journal: &Journal, memory: &mut Memory, draft: &Draft) -> Result<(), PowerLost> {
+        if !draft.is_changed() {
+            return Ok(());
+        }
         let ranges = draft.changed();
         let entries = draft.entries();
-        match defect {
+        match self {
             JournalDefect::BalanceBeforeLog => ranges.iter().try_for_each(|range| write(memory, draft, range)),
             JournalDefect::LogBeforeBalance => ranges.iter().rev().try_for_each(|range| write(memory, draft, range)),
             JournalDefect::EraseBeforeWrite => ranges.iter().try_for_each(|range| {
@@ -43,73 +44,72 @@ impl Journal {
                 write(memory, draft, range)
             }),
             JournalDefect::EachValueAlone => (0..ranges.len())
-                .try_for_each(|index| self.commit_entries(memory, &draft.only(index..index + 1).entries())),
+                .try_for_each(|index| journal.commit_entries(memory, &draft.only(index..index + 1).entries())),
             JournalDefect::JournalTooSmall => {
                 let fits = (0..=ranges.len()).rev().find(|&count| draft.only(0..count).entries().len() <= SMALL);
                 let fits = fits.unwrap_or(0);
-                self.commit_entries(memory, &draft.only(0..fits).entries())?;
+                journal.commit_entries(memory, &draft.only(0..fits).entries())?;
                 ranges[fits..].iter().try_for_each(|range| write(memory, draft, range))
             }
             JournalDefect::ValuesBeforeCommit => {
-                memory.write(self.area.start, &entries)?;
+                memory.write(journal.area.start, &entries)?;
                 ranges.iter().try_for_each(|range| write(memory, draft, range))?;
-                self.commit_entries(memory, &entries)
+                journal.commit_entries(memory, &entries)
             }
             JournalDefect::NoChecksum => {
-                memory.write(self.area.start, &entries)?;
+                memory.write(journal.area.start, &entries)?;
                 ranges.iter().try_for_each(|range| write(memory, draft, range))?;
-                memory.write(self.area.start, &[0; JOURNAL_OVERHEAD])
+                memory.write(journal.area.start, &[0; JOURNAL_OVERHEAD])
             }
             JournalDefect::FlagNotFirm => {
-                memory.write(self.area.start, &entries)?;
-                memory.write(self.flag, &[1])?;
-                self.apply(memory, &entries)
+                memory.write(journal.area.start, &entries)?;
+                memory.write(journal.flag, &[1])?;
+                journal.apply(memory, &entries)
             }
             JournalDefect::FirstValueOnly | JournalDefect::FlagClearedFirst | JournalDefect::PartCommittedAtReset => {
-                self.commit_entries(memory, &entries)
+                journal.commit_entries(memory, &entries)
             }
         }
     }
 
-    /// `None` where the right way is taken.
-    pub(super) fn recover_wrongly(
-        &self,
-        defect: JournalDefect,
-        memory: &mut Memory,
-    ) -> Result<Option<bool>, PowerLost> {
-        let committed = self.committed(memory)?.map(|committed| committed.entries);
-        match (defect, committed) {
+    /// [`Journal::recover`] with the defect.
+    ///
+    /// # Errors
+    /// The power went.
+    pub fn recover(self, journal: &Journal, memory: &mut Memory) -> Result<bool, PowerLost> {
+        let committed = journal.committed(memory)?.map(|committed| committed.entries);
+        match (self, committed) {
             (JournalDefect::FirstValueOnly, Some(entries)) => {
                 write_first(memory, &entries)?;
-                memory.write(self.flag, &[0; FLAG_LEN])?;
-                Ok(Some(true))
+                memory.write(journal.flag, &[0; FLAG_LEN])?;
+                Ok(true)
             }
             (JournalDefect::FlagClearedFirst, Some(entries)) => {
-                memory.write(self.flag, &[0; FLAG_LEN])?;
-                self.apply(memory, &entries)?;
-                Ok(Some(true))
+                memory.write(journal.flag, &[0; FLAG_LEN])?;
+                journal.apply(memory, &entries)?;
+                Ok(true)
             }
             (JournalDefect::NoChecksum, _) => {
-                let Some(entries) = self.entries(memory)? else { return Ok(Some(false)) };
-                self.apply(memory, &entries)?;
-                memory.write(self.area.start, &[0; JOURNAL_OVERHEAD])?;
-                Ok(Some(true))
+                let Some(entries) = journal.entries(memory)? else { return Ok(false) };
+                journal.apply(memory, &entries)?;
+                memory.write(journal.area.start, &[0; JOURNAL_OVERHEAD])?;
+                Ok(true)
             }
             (JournalDefect::PartCommittedAtReset, None) => {
-                if let Some(entries) = self.entries(memory)? {
+                if let Some(entries) = journal.entries(memory)? {
                     write_first(memory, &entries)?;
                 }
-                Ok(Some(false))
+                Ok(false)
             }
             (JournalDefect::FlagNotFirm, _) => {
-                let set = memory.read(self.flag, 1)?[0] & 1 == 1;
-                let entries = if set { self.entries(memory)? } else { None };
+                let set = memory.read(journal.flag, 1)?[0] & 1 == 1;
+                let entries = if set { journal.entries(memory)? } else { None };
                 if let Some(entries) = &entries {
-                    self.apply(memory, entries)?;
+                    journal.apply(memory, entries)?;
                 }
-                Ok(Some(entries.is_some()))
+                Ok(entries.is_some())
             }
-            _ => Ok(None),
+            _ => journal.recover(memory),
         }
     }
 }

@@ -49,7 +49,7 @@ pub fn fresh(defect: Option<StampDefect>) -> Chip<StampApplication> {
 }
 
 /// Where the atomic step keeps its journal.
-const JOURNAL: Journal = Journal { flag: 0, area: FLAG_LEN..STAMPS, defect: None };
+const JOURNAL: Journal = Journal { flag: 0, area: FLAG_LEN..STAMPS };
 
 /// The application of the chip.
 pub struct StampApplication {

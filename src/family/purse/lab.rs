@@ -1,6 +1,8 @@
 //! The purse in the laboratory: which orders are torn, on which cards, at which terminals, and what must be true of a card.
 
+use super::card::defect::MutantCard;
 use super::card::inspection::Inspection;
+use super::card::rules::Rules;
 use super::card::{self, PurseCard};
 use super::cases::client::{Desk, select_command};
 use super::cases::statement::statement;
@@ -103,7 +105,7 @@ impl Lab for PurseLab {
 
 /// Two cards, and the modules of three terminals.
 struct PurseBench {
-    cards: [PurseCard<SeededEntropy>; 2],
+    cards: [Box<dyn TrialCard>; 2],
     modules: [SoftSam; 3],
 }
 
@@ -111,10 +113,15 @@ impl PurseBench {
     fn new(suite: Suite, seed: u64, mutant: Option<&str>) -> Result<Self, FamilyError> {
         let built_in = |error: &dyn std::fmt::Display| FamilyError::BuiltIn(error.to_string());
         let profile = PurseProfile::built_in("default").map_err(|error| built_in(&error))?.with_suites(&[suite]);
-        let card = |number: u8| {
+        let card = |number: u8| -> Result<Box<dyn TrialCard>, FamilyError> {
             let profile = PurseProfile { card_id: CardId([0x53, 0x49, 0x4D, 0, 0, 0, 0, number]), ..profile.clone() };
             let entropy = SeededEntropy::new(seed.wrapping_mul(2).wrapping_add(u64::from(number)));
-            PurseCard::made(&profile, entropy, mutant)
+            Ok(match mutant {
+                None => Box::new(
+                    PurseCard::personalise(&profile, &Scheme::test(), entropy).map_err(|error| built_in(&error))?,
+                ) as Box<dyn TrialCard>,
+                mutant => Box::new(MutantCard::made(&profile, entropy, mutant)?),
+            })
         };
         let roles = vec![Role::Debit, Role::Credit, Role::Refund, Role::Read];
         let grant = Grant { roles, logical_cards: vec![(1, 1)] };
@@ -145,7 +152,7 @@ impl Bench for PurseBench {
     }
 }
 
-impl TrialApplication for card::Purse<SeededEntropy> {
+impl<R: Rules + 'static> TrialApplication for card::Purse<SeededEntropy, R> {
     fn regions(&self) -> Regions {
         let map = self.memory_map();
         Regions { tries: map.tries, scratch: map.scratch.to_vec() }

@@ -18,9 +18,10 @@ mod till;
 
 use std::sync::Arc;
 
-use self::card::PurseCard;
+use self::card::defect::MutantCard;
 use self::card::defect::access::AccessDefect;
 use self::card::defect::commit::CommitDefect;
+use self::card::defect::rules::Wrong;
 use self::issuer::Scheme;
 use self::profile::PurseProfile;
 use super::Family;
@@ -126,25 +127,25 @@ impl Family for Purse {
     }
 }
 
-impl<E: Entropy> PurseCard<E> {
+impl<E: Entropy> MutantCard<E> {
     /// A fresh card of the test scheme, with the deliberate defect of this name, wherever it is listed.
     ///
     /// # Errors
     /// No card can be made of this profile, or no list has the defect.
     pub fn made(profile: &PurseProfile, entropy: E, mutant: Option<&str>) -> Result<Self, FamilyError> {
-        let access = mutant.and_then(AccessDefect::by_name);
-        let card = Self::personalise_with(profile, &Scheme::test(), entropy, access);
+        let named = mutant.unwrap_or_default();
+        let (access, chip) = (AccessDefect::by_name(named), ChipDefect::by_name(named));
+        let wrong = Wrong::by_name(named);
+        if mutant.is_some() && access.is_none() && chip.is_none() && wrong.is_none() {
+            return Err(FamilyError::NoMutant { family: kernel::FAMILY, got: named.to_owned() });
+        }
+        // A name that stands in two lists is the first list's.
+        let wrong = wrong.filter(|_| access.is_none() && chip.is_none()).unwrap_or_default();
+        let card = Self::personalise_with(profile, &Scheme::test(), entropy, wrong, access);
         let card = card.map_err(|error| FamilyError::Profile(error.to_string()))?;
-        let Some(name) = mutant.filter(|_| access.is_none()) else { return Ok(card) };
-        if let Some(defect) = ChipDefect::by_name(name) {
-            return Ok(card.with_defect(defect));
-        }
-        if let Some(defect) = JournalDefect::by_name(name) {
-            return Ok(card.with_journal_defect(defect));
-        }
-        match CommitDefect::by_name(name) {
-            Some(defect) => Ok(card.with_commit_defect(defect)),
-            None => Err(FamilyError::NoMutant { family: kernel::FAMILY, got: name.to_owned() }),
-        }
+        Ok(match chip.filter(|_| access.is_none()) {
+            Some(defect) => card.with_defect(defect),
+            None => card,
+        })
     }
 }

@@ -4,13 +4,14 @@ use serde_json::{Value, json};
 
 use super::card::Purse;
 use super::card::inspection::{InspectedReceipt, Inspection};
+use super::card::rules::Rules;
 use crate::card::memory::Memory;
 use crate::entropy::Entropy;
 use crate::family::profile::{Row, Section, Sheet, ShownApplication};
 use crate::money::Money;
 use crate::time::Moment;
 
-impl<E: Entropy> ShownApplication for Purse<E> {
+impl<E: Entropy, R: Rules> ShownApplication for Purse<E, R> {
     fn sheet(&self, memory: &Memory) -> Sheet {
         let found = self.inspect(memory);
         Sheet { sections: vec![balances(&found), state(&found), receipts(&found)], json: json(&found) }

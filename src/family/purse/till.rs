@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::card::PurseCard;
+use super::card::defect::MutantCard;
 use super::cases;
 use super::data::{CardId, Role, Suite, TerminalId};
 use super::issuer::Scheme;
@@ -85,7 +86,11 @@ impl Profile for PurseProfile {
     }
 
     fn fresh(&self, entropy: Box<dyn Entropy>, mutant: Option<&str>) -> Result<Box<dyn VirtualCard>, FamilyError> {
-        Ok(Box::new(PurseCard::made(self, entropy, mutant)?))
+        if mutant.is_some() {
+            return Ok(Box::new(MutantCard::made(self, entropy, mutant)?));
+        }
+        let card = PurseCard::personalise(self, &Scheme::test(), entropy);
+        Ok(Box::new(card.map_err(|error| FamilyError::Profile(error.to_string()))?))
     }
 
     fn restore(&self, image: Vec<u8>, entropy: Box<dyn Entropy>) -> Result<Box<dyn VirtualCard>, FamilyError> {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::Purse;
 use super::defect::access::AccessDefect;
-use super::defect::commit::CommitDefect;
-use super::image::{Image, Slot};
+use super::image::Image;
 use super::messaging::Session;
+use super::rules::{Rules, Wanted};
 use super::transact::{self, Outcome};
 use crate::card::memory::{Memory, PowerLost};
-use crate::family::purse::data::transact::{FILE_CYCLIC, FILE_LINEAR, signed_message};
-use crate::family::purse::data::{LifeCycle, Rights, TransactionId, ins, refusal};
+use crate::family::purse::data::transact::{FILE_CYCLIC, FILE_LINEAR};
+use crate::family::purse::data::{Rights, TransactionId, ins};
 use crate::secret::equal_in_constant_time;
 use crate::wire::status::StatusWord;
 
@@ -23,7 +23,7 @@ pub(super) enum Stop {
     PowerLost(PowerLost),
 }
 
-impl<E> Purse<E> {
+impl<E, R: Rules> Purse<E, R> {
     pub(super) fn execute(
         &mut self,
         memory: &mut Memory,
@@ -125,54 +125,21 @@ impl<E> Purse<E> {
         }
         require(session.may(Rights::READ) || self.has(AccessDefect::ReceiptWithoutRight))?;
         let person = Arc::clone(&self.person);
-        let signer = match (p1, &person.epc2) {
-            (0, _) => None,
-            (_, Some(epc2)) => Some(&epc2.private),
-            (_, None) if self.does(CommitDefect::UnsignedForSigned) => None,
-            (_, None) => return Err(StatusWord::FUNCTION_NOT_SUPPORTED.into()),
-        };
-        let mut image = Image::read(&person.layout, memory)?;
-        if self.does(CommitDefect::BlockedShowsNothing) && image.life_cycle() != LifeCycle::Active {
-            return Err(refusal::NOT_ACTIVE.into());
+        if p1 == 1 && person.epc2.is_none() {
+            return Err(StatusWord::FUNCTION_NOT_SUPPORTED.into());
         }
-        let slot = match (<[u8; 16]>::try_from(plaintext), <[u8; 4]>::try_from(plaintext)) {
-            (Ok(transaction), _) => image.find(&TransactionId(transaction)),
-            _ if self.does(CommitDefect::CounterUnknown) => None,
-            (_, Ok(counter)) => image.find_counter(u32::from_be_bytes(counter)),
-            _ => None,
+        let mut image = Image::read(&person.layout, memory)?;
+        let wanted = match (<[u8; 16]>::try_from(plaintext), <[u8; 4]>::try_from(plaintext)) {
+            (Ok(transaction), _) => Wanted::Transaction(TransactionId(transaction)),
+            (_, Ok(counter)) => Wanted::Counter(u32::from_be_bytes(counter)),
+            _ => return Err(StatusWord::WRONG_LENGTH.into()),
         };
-        let slot = match slot {
-            None if self.does(CommitDefect::NewestForUnknown) => image.receipts().last().copied(),
-            Some(slot) if self.hides(&slot) => None,
-            slot => slot,
-        };
-        let slot = slot.ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?;
+        let slot = self.rules.receipt(&image, wanted)?.ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?;
         let index = slot.index;
         data.extend_from_slice(slot.body());
-        match signer {
-            None => data.extend_from_slice(person.receipt_key(session.suite).mac(slot.body()).as_bytes()),
-            Some(key) if self.does(CommitDefect::SignatureWithoutContext) => {
-                data.extend_from_slice(&key.sign(slot.body()));
-            }
-            Some(key) => data.extend_from_slice(&key.sign(&signed_message(slot.body()))),
-        }
-        if self.does(CommitDefect::ReceiptOnce) {
-            self.sabotage.handed_out.push(slot.counter());
-        }
-        if self.does(CommitDefect::SecondTearForgets) {
-            image.acknowledge(index);
-            image.commit(memory)?;
-        }
+        data.extend_from_slice(&self.rules.seal(&person, session.suite, p1 == 1, slot.body()));
+        self.rules.hand_out(&mut image, index, memory)?;
         Ok(())
-    }
-
-    /// Whether a defect keeps a receipt back.
-    fn hides(&self, slot: &Slot<'_>) -> bool {
-        match self.commit_defect {
-            Some(CommitDefect::OutcomeHidden) => !slot.is_acknowledged(),
-            Some(CommitDefect::ReceiptOnce) => self.sabotage.handed_out.contains(&slot.counter()),
-            _ => false,
-        }
     }
 
     /// Clause 6, (a) to (g).
@@ -186,19 +153,18 @@ impl<E> Purse<E> {
         let person = Arc::clone(&self.person);
         let mut image = Image::read(&person.layout, memory)?;
         let verified = session.verified || self.holder_verified;
-        if self.sabotage.barred || (self.does(CommitDefect::FullRingBars) && image.is_full_of_unratified()) {
+        if !self.rules.hears_order(&image) {
             return Err(StatusWord::CONDITIONS_NOT_SATISFIED.into());
         }
-        let outcome = transact::transact(&person, &mut image, session, verified, self.commit_defect, plaintext);
+        let outcome = transact::transact(&self.rules, &person, &mut image, session, verified, plaintext);
         let body = match outcome {
             Ok(Outcome::Repeated(body)) => body,
             Ok(Outcome::ToCommit(body)) => {
-                let transaction = image.last_transaction();
-                self.commit(memory, &mut image, transaction)?;
+                self.rules.commit_order(&image, memory)?;
                 body
             }
             Err(refusal) => {
-                self.sabotage_refusal(memory, &mut image)?;
+                self.rules.refuse(&person, &image, memory)?;
                 return Err(refusal.into());
             }
         };
@@ -213,18 +179,9 @@ impl<E> Purse<E> {
         let own = transaction.terminal() == session.terminal || self.has(AccessDefect::AckWithoutRight);
         require(own || session.may(Rights::COLLECT) && !self.has(AccessDefect::AckOwnOnly))?;
         let mut image = Image::read(&self.person.layout, memory)?;
-        let Some(slot) = image.find(&transaction) else {
-            let accepted = self.does(CommitDefect::AckOfUnknown);
-            return if accepted { Ok(()) } else { Err(StatusWord::REFERENCED_DATA_NOT_FOUND.into()) };
-        };
-        let index = slot.index;
-        if !slot.is_acknowledged() && !self.does(CommitDefect::AckIgnored) {
-            image.acknowledge(index);
-            image.commit(memory)?;
-        } else if slot.is_acknowledged() && self.does(CommitDefect::AckToggles) {
-            image.forget_acknowledgement(index);
-            image.commit(memory)?;
-        }
+        self.rules.acknowledge(&mut image, &transaction)?;
+        // Nothing is written where nothing changed.
+        self.rules.commit(&image, memory)?;
         Ok(())
     }
 }

@@ -16,8 +16,6 @@
 
 use std::ops::Range;
 
-use super::defect::commit::CommitDefect;
-use super::defect::sabotage;
 use crate::card::memory::{Memory, PowerLost};
 use crate::card::transaction::{Draft, ENTRY_OVERHEAD, FLAG_LEN, JOURNAL_OVERHEAD, Journal};
 use crate::card::try_counter::{TRIES_MAX, TryCounter};
@@ -94,7 +92,7 @@ impl Layout {
         let values = (CARDS - STATE) + cards.len() * CARD_LEN + 8 * RECORD_LEN + 8 * 4 + slot_len;
         let entries = 2 + cards.len() + 16;
         let journal_len = JOURNAL_OVERHEAD + values + entries * ENTRY_OVERHEAD;
-        let journal = Journal { flag: FLAG, area: changeable.end..changeable.end + journal_len, defect: None };
+        let journal = Journal { flag: FLAG, area: changeable.end..changeable.end + journal_len };
         Self {
             cards,
             ring,
@@ -167,9 +165,14 @@ impl<'a> Image<'a> {
         self.layout.journal.commit(memory, &self.draft)
     }
 
-    /// All that a transaction can change, as it would be after a commit.
-    pub(super) fn octets(&self) -> Vec<u8> {
-        self.draft.at(self.layout.changeable.start, self.layout.changeable.len()).to_vec()
+    /// Where everything lies.
+    pub(super) const fn layout(&self) -> &'a Layout {
+        self.layout
+    }
+
+    /// The working copy itself.
+    pub(super) const fn draft(&self) -> &Draft {
+        &self.draft
     }
 
     fn number(&self, offset: usize) -> u32 {
@@ -327,20 +330,15 @@ impl<'a> Image<'a> {
         slots
     }
 
-    /// Whether every place holds a receipt that no terminal has acknowledged.
-    pub(super) fn is_full_of_unratified(&self) -> bool {
-        self.slots().filter(|slot| !slot.is_acknowledged()).count() == self.layout.slots
+    /// Places in the ring.
+    pub(super) const fn places(&self) -> usize {
+        self.layout.slots
     }
 
-    pub(super) fn acknowledge(&mut self, slot: usize) {
+    /// Whether a terminal has acknowledged a receipt.
+    pub(super) fn mark(&mut self, slot: usize, acknowledged: bool) {
         let offset = self.slot(slot);
-        self.draft.set(offset, &[ACKNOWLEDGED]);
-    }
-
-    /// The opposite, which no right card does.
-    pub(super) fn forget_acknowledgement(&mut self, slot: usize) {
-        let offset = self.slot(slot);
-        self.draft.set(offset, &[UNRATIFIED]);
+        self.draft.set(offset, &[if acknowledged { ACKNOWLEDGED } else { UNRATIFIED }]);
     }
 
     /// What is left to refund of a receipt's debits of this logical card.
@@ -353,36 +351,31 @@ impl<'a> Image<'a> {
         self.draft.set(offset, &amount.to_be_bytes());
     }
 
-    /// TC, last TTID, LINK and the receipt in its place in the ring, all at once. `debited` has an amount for each logical card.
-    pub(super) fn close(&mut self, body: &ReceiptBody, debited: &[u32], defect: Option<CommitDefect>) {
+    /// TC, last TTID, LINK and the receipt in this place of the ring, all at once. `debited` has an amount for each logical card.
+    pub(super) fn close(&mut self, place: usize, body: &ReceiptBody, debited: &[u32]) {
         let octets = body.emit();
-        let offset = self.slot(self.place_for_receipt(defect));
-        let ratified = defect == Some(CommitDefect::AcknowledgedAtCommit);
-        self.draft.set(offset, &[if ratified { ACKNOWLEDGED } else { UNRATIFIED }]);
+        let offset = self.slot(place);
+        self.draft.set(offset, &[UNRATIFIED]);
         self.draft.set(offset + 1, &octets);
         for (card, amount) in debited.iter().enumerate().take(self.layout.cards.len()) {
             self.draft.set(offset + SLOT_LEN + 4 * card, &amount.to_be_bytes());
         }
-        if defect != Some(CommitDefect::CounterStays) {
-            self.set_transaction_counter(body.transaction_counter);
-        }
+        self.set_transaction_counter(body.transaction_counter);
         self.set_last_transaction(&body.transaction);
-        self.set_link(sabotage::link(defect, body));
+        self.set_link(body.link());
     }
 
     /// REQ-RNG-1: an empty place, else the oldest acknowledged, else the oldest.
-    fn place_for_receipt(&self, defect: Option<CommitDefect>) -> usize {
+    pub(super) fn place_for_receipt(&self) -> usize {
         let rank = |index: &usize| {
             let slot = Slot { index: *index, octets: self.draft.at(self.slot(*index), SLOT_LEN) };
             match slot.octets[0] {
                 EMPTY => (0, 0),
-                _ if defect == Some(CommitDefect::RingEvictsOldest) => (2, slot.counter()),
                 ACKNOWLEDGED => (1, slot.counter()),
                 _ => (2, slot.counter()),
             }
         };
-        let slots = self.layout.slots - usize::from(defect == Some(CommitDefect::RingTooSmall));
-        (0..slots).min_by_key(rank).unwrap_or(0)
+        (0..self.layout.slots).min_by_key(rank).unwrap_or(0)
     }
 }
 

@@ -5,9 +5,11 @@ use std::ops::Range;
 use super::Purse;
 use super::image::Image;
 use super::personalisation::Personalisation;
+use super::rules::Rules;
 use crate::card::chip::Chip;
 use crate::card::memory::{Memory, PowerLost};
 use crate::card::transaction::FLAG_LEN;
+use crate::entropy::Entropy;
 use crate::family::purse::data::transact::{RECORD_LEN, ReceiptBody};
 use crate::family::purse::data::{CardId, LifeCycle, Link, TransactionId};
 use crate::money::Currency;
@@ -74,7 +76,7 @@ pub struct MemoryMap {
     pub scratch: [Range<usize>; 2],
 }
 
-impl<E> Purse<E> {
+impl<E, R: Rules> Purse<E, R> {
     /// What lies where in the image.
     pub fn memory_map(&self) -> MemoryMap {
         let layout = &self.personalisation().layout;
@@ -96,14 +98,11 @@ impl<E> Purse<E> {
         memory.power_on();
         memory.disarm();
         // A copy that is powered and has no cut cannot lose its power.
-        inspect(self.personalisation(), &mut memory).unwrap_or_else(|PowerLost| unreachable!())
+        inspect(&self.person, &self.rules, &mut memory).unwrap_or_else(|PowerLost| unreachable!())
     }
 }
 
-impl<E> Chip<Purse<E>>
-where
-    Purse<E>: crate::card::application::Application,
-{
+impl<E: Entropy, R: Rules> Chip<Purse<E, R>> {
     /// What lies where in the image.
     pub fn memory_map(&self) -> MemoryMap {
         self.application().memory_map()
@@ -115,8 +114,8 @@ where
     }
 }
 
-fn inspect(person: &Personalisation, memory: &mut Memory) -> Result<Inspection, PowerLost> {
-    person.layout.journal.recover(memory)?;
+fn inspect(person: &Personalisation, rules: &impl Rules, memory: &mut Memory) -> Result<Inspection, PowerLost> {
+    rules.recover(&person.layout.journal, memory)?;
     let image = Image::read(&person.layout, memory)?;
     let pin_tries = person.pin.as_ref().map(|_| person.layout.tries.left(memory)).transpose()?;
     let cards = 0..person.logical_cards.len();

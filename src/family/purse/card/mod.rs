@@ -1,5 +1,11 @@
 //! The virtual purse: commands, and who may give them when (specs/purse.md, clauses 1, 5, 7, 8).
 
+#![allow(
+    private_bounds,
+    private_interfaces,
+    reason = "the rules are the card's own: from outside there are those of the specification"
+)]
+
 mod auth;
 mod commands;
 pub mod defect;
@@ -7,6 +13,7 @@ mod image;
 pub mod inspection;
 mod messaging;
 pub mod personalisation;
+pub mod rules;
 mod transact;
 
 use std::sync::Arc;
@@ -14,11 +21,10 @@ use std::sync::Arc;
 use self::auth::{Found, Offer};
 use self::commands::Stop;
 use self::defect::access::{AccessDefect, Remembered};
-use self::defect::commit::CommitDefect;
-use self::defect::sabotage::Sabotage;
 use self::image::{FAILURES, Image, Layout};
 use self::messaging::Session;
 use self::personalisation::{Personalisation, PersonaliseError};
+use self::rules::{Rules, Specified};
 use super::data::session::{Certificate, State};
 use super::data::{AID, CardId, Link, Role, Suite, ins};
 use super::issuer::Scheme;
@@ -26,7 +32,6 @@ use super::profile::PurseProfile;
 use crate::card::application::{Application, Request};
 use crate::card::chip::Chip;
 use crate::card::memory::{Memory, PowerLost};
-use crate::card::transaction_defect::JournalDefect;
 use crate::crypto::ec::PrivateKey;
 use crate::entropy::{Entropy, SeededEntropy};
 use crate::wire::status::StatusWord;
@@ -51,7 +56,7 @@ const PATTERN_MODULUS: usize = 251;
 
 /// The application. [`PurseCard`] is the card.
 #[derive(Debug, Clone)]
-pub struct Purse<E> {
+pub struct Purse<E, R = Specified> {
     person: Arc<Personalisation>,
     entropy: E,
     offer: Option<Offer>,
@@ -61,8 +66,7 @@ pub struct Purse<E> {
     holder_verified: bool,
     access_defect: Option<AccessDefect>,
     remembered: Remembered,
-    commit_defect: Option<CommitDefect>,
-    sabotage: Sabotage,
+    rules: R,
 }
 
 /// A virtual card with the purse on it.
@@ -85,29 +89,7 @@ pub type PurseCard<E = Box<dyn Entropy>> = Chip<Purse<E>>;
 impl<E: Entropy> Chip<Purse<E>> {
     /// A fresh card of this profile, without power.
     pub fn personalise(profile: &PurseProfile, scheme: &Scheme, entropy: E) -> Result<Self, PersonaliseError> {
-        Self::personalise_with(profile, scheme, entropy, None)
-    }
-
-    /// A fresh card with a deliberate defect of what guards the purse, keys included.
-    pub fn personalise_with(
-        profile: &PurseProfile,
-        scheme: &Scheme,
-        mut entropy: E,
-        defect: Option<AccessDefect>,
-    ) -> Result<Self, PersonaliseError> {
-        let person = Personalisation::new(profile, scheme, defect)?;
-        let first = match profile.first_link {
-            Some(link) => link,
-            None if defect == Some(AccessDefect::ChainBeginsWithZeros) => Link::default(),
-            None => {
-                let mut nonce = [0; 16];
-                entropy.fill(&mut nonce);
-                Link::first(nonce, profile.card_id)
-            }
-        };
-        let image = person.layout.format(profile, first);
-        let purse = Purse { access_defect: defect, ..Purse::new(person, profile, entropy) };
-        Ok(Self::new(purse, Memory::from_image(image)))
+        Self::personalise_with(profile, scheme, entropy, Specified, None)
     }
 
     /// A card of this profile with a saved image, without power.
@@ -122,29 +104,37 @@ impl<E: Entropy> Chip<Purse<E>> {
             let expected = person.layout.len();
             return Err(PersonaliseError::Image { card: profile.card_id, expected, got: image.len() });
         }
-        Ok(Self::new(Purse::new(person, profile, entropy), Memory::from_image(image)))
+        Ok(Self::new(Purse::new(person, profile, entropy, Specified), Memory::from_image(image)))
     }
 
     /// Whose saved image this is; `None` where it is no purse's.
     pub fn id_in(image: &[u8]) -> Option<CardId> {
         Layout::card_of(image)
     }
+}
 
-    /// The same card with a deliberate defect of how it moves value.
-    #[must_use]
-    pub fn with_commit_defect(mut self, defect: CommitDefect) -> Self {
-        self.application_mut().commit_defect = Some(defect);
-        self
-    }
-
-    /// The same card with a deliberate defect of its journal.
-    #[must_use]
-    pub fn with_journal_defect(mut self, defect: JournalDefect) -> Self {
-        // A card that was cloned shares this with its clones, which must not change.
-        if let Some(person) = Arc::get_mut(&mut self.application_mut().person) {
-            person.layout.journal.defect = Some(defect);
-        }
-        self
+impl<E: Entropy, R: Rules> Chip<Purse<E, R>> {
+    /// A fresh card that goes by these rules, with a deliberate defect of what guards the purse, keys included.
+    pub(in crate::family::purse) fn personalise_with(
+        profile: &PurseProfile,
+        scheme: &Scheme,
+        mut entropy: E,
+        rules: R,
+        defect: Option<AccessDefect>,
+    ) -> Result<Self, PersonaliseError> {
+        let person = Personalisation::new(profile, scheme, defect)?;
+        let first = match profile.first_link {
+            Some(link) => link,
+            None if defect == Some(AccessDefect::ChainBeginsWithZeros) => Link::default(),
+            None => {
+                let mut nonce = [0; 16];
+                entropy.fill(&mut nonce);
+                Link::first(nonce, profile.card_id)
+            }
+        };
+        let image = person.layout.format(profile, first);
+        let purse = Purse { access_defect: defect, ..Purse::new(person, profile, entropy, rules) };
+        Ok(Self::new(purse, Memory::from_image(image)))
     }
 
     /// CID.
@@ -168,8 +158,8 @@ impl<E: Entropy> Chip<Purse<E>> {
     }
 }
 
-impl<E> Purse<E> {
-    fn new(person: Personalisation, profile: &PurseProfile, entropy: E) -> Self {
+impl<E, R> Purse<E, R> {
+    fn new(person: Personalisation, profile: &PurseProfile, entropy: E, rules: R) -> Self {
         Self {
             person: Arc::new(person),
             entropy,
@@ -179,8 +169,7 @@ impl<E> Purse<E> {
             holder_verified: profile.on_device_verification,
             access_defect: None,
             remembered: Remembered::default(),
-            commit_defect: None,
-            sabotage: Sabotage::default(),
+            rules,
         }
     }
 
@@ -190,10 +179,6 @@ impl<E> Purse<E> {
 
     fn has(&self, defect: AccessDefect) -> bool {
         self.access_defect == Some(defect)
-    }
-
-    fn does(&self, defect: CommitDefect) -> bool {
-        self.commit_defect == Some(defect)
     }
 
     fn has_session(&self, channel: u8) -> bool {
@@ -226,7 +211,9 @@ impl<E> Purse<E> {
         }
         Ok(flags)
     }
+}
 
+impl<E, R: Rules> Purse<E, R> {
     fn auth(
         &mut self,
         memory: &mut Memory,
@@ -240,15 +227,15 @@ impl<E> Purse<E> {
         };
         // Both are gone whatever comes of this attempt (REQ-SEL-2, REQ-SES-1).
         let session = self.session.take();
-        let barred = self.sabotage_auth();
+        let heard = self.rules.hears_auth();
         let offer = self.offer.take();
         let kept = offer.clone();
         let any_channel = self.has(AccessDefect::NonceOfAnyChannel);
-        let offer = offer.filter(|offer| (offer.channel == request.channel || any_channel) && !barred);
+        let offer = offer.filter(|offer| (offer.channel == request.channel || any_channel) && heard);
         let flags = self.flags(memory)?;
         let person = Arc::clone(&self.person);
         let mut image = Image::read(&person.layout, memory)?;
-        self.sabotage_state(&mut image);
+        self.rules.state(&mut image);
         let found = Found { person: &person, image: &image, flags, defect: self.access_defect };
         let open = |offer| auth::open(&found, offer, reference, suite, request.data);
         let opened = offer.and_then(open).or_else(|| self.remembered.offer.take().and_then(open));
@@ -303,18 +290,19 @@ impl<E> Purse<E> {
             }
             return Ok(StatusWord::SECURITY_STATUS_NOT_SATISFIED);
         };
+        let person = Arc::clone(&self.person);
         let plaintext = if let Some(plaintext) = session.open(request.header, request.data) {
             plaintext
-        } else if let Some((before, plaintext)) = self.sabotage_error(memory, request.header, request.data)? {
+        } else if let Some((before, plaintext)) = self.rules.reject(&person, memory, request.header, request.data)? {
             session = before;
             plaintext
         } else {
             self.session = Some(session).filter(|_| self.has(AccessDefect::SessionSurvivesSmError));
             return Ok(StatusWord::SM_DATA_INCORRECT);
         };
-        self.sabotage_command(memory)?;
+        let header = self.rules.accept(&person, memory, request.header)?;
         let mut data = Vec::new();
-        let status = match self.execute(memory, &mut session, request.header, &plaintext, &mut data) {
+        let status = match self.execute(memory, &mut session, header, &plaintext, &mut data) {
             Ok(()) => StatusWord::OK,
             Err(Stop::Refused(status)) => status,
             Err(Stop::PowerLost(lost)) => return Err(lost),
@@ -350,7 +338,7 @@ const fn is_protected_instruction(ins: u8) -> bool {
     matches!(ins, ins::VERIFY | ins::READ | ins::GET_RECEIPT | ins::TRANSACT | ins::ACK)
 }
 
-impl<E: Entropy> Purse<E> {
+impl<E: Entropy, R> Purse<E, R> {
     /// A fresh offer (REQ-SEL-1).
     fn draw_offer(&mut self, channel: u8) -> Offer {
         let seed = match self.access_defect {
@@ -370,7 +358,7 @@ impl<E: Entropy> Purse<E> {
     }
 }
 
-impl<E: Entropy> Application for Purse<E> {
+impl<E: Entropy, R: Rules> Application for Purse<E, R> {
     fn power_up(&mut self, memory: &mut Memory) -> Result<(), PowerLost> {
         self.remembered.offer = self.offer.take().filter(|_| self.has(AccessDefect::NonceSurvivesReset));
         self.remembered.session_spared = self.has(AccessDefect::SessionSurvivesReset);
@@ -381,8 +369,7 @@ impl<E: Entropy> Application for Purse<E> {
             Some(AccessDefect::NonceRepeatsAfterReset) => self.remembered.selections = 0,
             _ => {}
         }
-        let finished = self.person.layout.journal.recover(memory)?;
-        self.sabotage_power_up(memory, finished)
+        self.rules.power_up(&self.person, memory)
     }
 
     fn answers_to(&self, aid: &[u8]) -> bool {
@@ -391,17 +378,17 @@ impl<E: Entropy> Application for Purse<E> {
 
     fn select(&mut self, memory: &mut Memory, channel: u8, answer: &mut Vec<u8>) -> Result<StatusWord, PowerLost> {
         let spared = std::mem::take(&mut self.remembered.session_spared);
-        match self.access_defect {
-            Some(AccessDefect::SessionSurvivesSelect) => {}
-            Some(AccessDefect::SessionSurvivesSelectElsewhere) => self.end_session(channel),
-            _ if spared => {}
-            // REQ-SEL-4: on all channels.
-            _ => {
-                let ended = self.session.take();
-                self.sabotage.ended = ended.filter(|_| self.does(CommitDefect::LateOrderExecuted));
+        let ended = match self.access_defect {
+            Some(AccessDefect::SessionSurvivesSelect) => None,
+            Some(AccessDefect::SessionSurvivesSelectElsewhere) => {
+                self.end_session(channel);
+                None
             }
-        }
-        self.sabotage_select(memory)?;
+            _ if spared => None,
+            // REQ-SEL-4: on all channels.
+            _ => self.session.take(),
+        };
+        self.rules.select(&self.person, memory, ended)?;
         let offer = self.draw_offer(channel);
         answer.extend_from_slice(offer.r0());
         let before = self.offer.replace(offer);
@@ -428,7 +415,7 @@ impl<E: Entropy> Application for Purse<E> {
         match (cla, ins) {
             (0, GET_DATA) if p1 == 1 && p2 <= 1 => Ok(()),
             (PLAIN, ins::AUTH) if Suite::from_p1(p1).is_some_and(|suite| self.person.offers(suite)) => Ok(()),
-            (PLAIN, ins::GET_RECEIPT) if self.does(CommitDefect::PrivateData) => Ok(()),
+            (PLAIN, ins) if self.rules.hears_plain(ins) => Ok(()),
             (PLAIN, ins::AUTH) if self.has(AccessDefect::SuiteNotOfferedReached) && Suite::from_p1(p1).is_some() => {
                 Ok(())
             }
@@ -477,12 +464,10 @@ impl<E: Entropy> Application for Purse<E> {
                 Ok(StatusWord::OK)
             }
             [PLAIN, ins::AUTH, ..] => self.auth(memory, request, answer),
-            [PLAIN, ins::GET_RECEIPT, ..] if self.does(CommitDefect::PrivateData) => {
-                let image = Image::read(&self.person.layout, memory)?;
-                image.receipts().last().into_iter().for_each(|slot| answer.extend_from_slice(slot.body()));
-                Ok(StatusWord::OK)
-            }
-            [PLAIN, ..] => self.plain(memory, request, answer),
+            [PLAIN, ins, ..] => match self.rules.plain(&self.person, memory, ins, answer)? {
+                Some(status) => Ok(status),
+                None => self.plain(memory, request, answer),
+            },
             _ => self.protected(memory, request, answer),
         }
     }

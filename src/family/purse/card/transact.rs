@@ -1,9 +1,9 @@
 //! TRANSACT, the checks (a) to (c): pure, over a working copy (specs/purse.md, clause 6).
 
-use super::defect::commit::CommitDefect;
 use super::image::Image;
 use super::messaging::Session;
 use super::personalisation::Personalisation;
+use super::rules::{Rules, TakenOver};
 use crate::crypto::kdf::sha256;
 use crate::family::purse::data::session::CERTIFICATE_EPOCH_DAY;
 use crate::family::purse::data::transact::{Operation, Order, ReceiptBody, ReceiptType};
@@ -25,11 +25,11 @@ pub(super) enum Outcome {
 
 /// Checks an order against the card and carries it out in the working copy. `verified`: PIN, or the device's own verification.
 pub(super) fn transact(
+    rules: &impl Rules,
     person: &Personalisation,
     image: &mut Image<'_>,
     session: &Session,
     verified: bool,
-    defect: Option<CommitDefect>,
     plaintext: &[u8],
 ) -> Result<Outcome, StatusWord> {
     let malformed = |_| StatusWord::WRONG_DATA;
@@ -41,36 +41,18 @@ pub(super) fn transact(
         return Err(StatusWord::WRONG_DATA);
     }
     // (a) before everything else, so that a repeat answers whatever has happened since.
-    let forgotten = forgets(image, session, &transaction, defect);
-    if let Some(slot) = image.find(&transaction).filter(|_| !forgotten) {
-        if defect == Some(CommitDefect::RepeatRefused) {
-            return Err(StatusWord::CONDITIONS_NOT_SATISFIED);
-        }
-        let mut body = slot.body().to_vec();
-        if defect == Some(CommitDefect::RepeatShowsNow) {
-            body[36..40].copy_from_slice(&image.balance(0).to_be_bytes());
-        }
-        return Ok(Outcome::Repeated(body));
+    if let Some(receipt) = rules.known(image, session, &transaction) {
+        return rules.repeated(image, &receipt).map(Outcome::Repeated);
     }
     // (b)
     let counter = image.transaction_counter().checked_add(1).ok_or(StatusWord::CONDITIONS_NOT_SATISFIED)?;
-    let tolerated = forgotten
-        || defect == Some(CommitDefect::CounterIgnored)
-        || (defect == Some(CommitDefect::CounterMayLead) && expected_counter > counter);
-    if expected_counter != counter && !tolerated {
+    if !rules.is_next(image, expected_counter, &transaction) {
         return Err(StatusWord::CONDITIONS_NOT_SATISFIED);
     }
     // (c)
-    let mut order = match defect {
-        Some(CommitDefect::AmountOfThreeOctets) => Order::parse(&lengthened(plaintext)).map_err(malformed)?,
-        _ => Order::parse(plaintext).map_err(malformed)?,
-    };
-    order.expected_counter = counter;
-    if defect == Some(CommitDefect::EighthDropped) {
-        order.operations.truncate(7);
-    }
+    let order = Order { expected_counter: counter, ..rules.parse(plaintext).map_err(malformed)? };
     let mut running =
-        Running { person, image, session, verified, defect, debited: [0; CARDS_MAX], taken_over: None, used: false };
+        Running { rules, person, image, session, verified, debited: [0; CARDS_MAX], taken_over: None, used: false };
     for operation in &order.operations {
         running.check_rights(operation)?;
         running.execute(operation)?;
@@ -80,33 +62,9 @@ pub(super) fn transact(
         image.set_history();
     }
     advance_clock(image, session, order.time);
-    let mut body = receipt(person, image, session, &order, plaintext);
-    if defect == Some(CommitDefect::TypeAlwaysDebit) {
-        body.receipt_type = ReceiptType::Debit;
-    }
-    image.close(&body, &debited, defect);
-    Ok(Outcome::ToCommit(body.emit().to_vec()))
-}
-
-/// Whether a defect makes the card forget an order that is in the ring.
-fn forgets(image: &Image<'_>, session: &Session, transaction: &TransactionId, defect: Option<CommitDefect>) -> bool {
-    let Some(slot) = image.find(transaction) else { return false };
-    match defect {
-        Some(CommitDefect::RepeatExecutes) => true,
-        // The first command of a session: that is what a second tap does.
-        Some(CommitDefect::RetapExecutes) => session.counter == 1,
-        Some(CommitDefect::RepeatOfEarlierExecutes) => image.last_transaction() != *transaction,
-        Some(CommitDefect::RepeatAfterAckExecutes) => slot.is_acknowledged(),
-        _ => false,
-    }
-}
-
-/// A single debit of three octets as one of four.
-fn lengthened(plaintext: &[u8]) -> Vec<u8> {
-    match plaintext.split_at_checked(25) {
-        Some((head, [0x80, 0x04, card, amount @ ..])) => [head, &[0x80, 0x05, *card, 0], amount].concat(),
-        _ => plaintext.to_vec(),
-    }
+    let receipt = receipt(person, image, session, &order, plaintext);
+    let written = rules.close(image, receipt, &debited);
+    Ok(Outcome::ToCommit(written.emit().to_vec()))
 }
 
 /// REQ-AU2-2: only a certified terminal moves the card's clock, and never past the end of its certificate; else one
@@ -146,30 +104,22 @@ fn receipt(
 }
 
 /// The running result of an order.
-struct Running<'a, 'image> {
+struct Running<'a, 'image, R> {
+    rules: &'a R,
     person: &'a Personalisation,
     image: &'a mut Image<'image>,
     session: &'a Session,
     verified: bool,
-    defect: Option<CommitDefect>,
     /// Taken from each logical card so far.
     debited: [u32; CARDS_MAX],
-    /// The replaced card, and the logical cards (by bit) whose value was taken over.
-    taken_over: Option<(CardId, Link, u8)>,
+    taken_over: Option<TakenOver>,
     /// Something other than the life cycle changed.
     used: bool,
 }
 
-impl Running<'_, '_> {
-    fn has(&self, defect: CommitDefect) -> bool {
-        self.defect == Some(defect)
-    }
-
+impl<R: Rules> Running<'_, '_, R> {
     fn check_rights(&self, operation: &Operation) -> Result<(), StatusWord> {
-        if self.has(CommitDefect::RightsNotChecked) {
-            return Ok(());
-        }
-        if !operation.rights().iter().any(|&right| self.session.may(right)) {
+        if !self.rules.may(self.session, operation) {
             return Err(StatusWord::SECURITY_STATUS_NOT_SATISFIED);
         }
         if operation.logical_card().is_some() {
@@ -192,11 +142,11 @@ impl Running<'_, '_> {
         }
         let index = self.index(operation)?;
         // REQ-LIF-1
-        if self.image.life_cycle() != LifeCycle::Active && !self.has(CommitDefect::BlockedPays) {
+        if !self.rules.pays(self.image.life_cycle()) {
             return Err(refusal::NOT_ACTIVE);
         }
         let moves_value = operation.receipt_type() != ReceiptType::Data;
-        if moves_value && operation.amount() == 0 && !self.has(CommitDefect::ZeroAmount) {
+        if moves_value && !self.rules.is_amount(operation.amount()) {
             return Err(StatusWord::WRONG_DATA);
         }
         let done = match operation {
@@ -214,22 +164,11 @@ impl Running<'_, '_> {
     }
 
     fn debit(&mut self, index: usize, amount: u32) -> Result<(), StatusWord> {
-        let before = self.image.balance(index);
-        let balance = match self.defect {
-            Some(CommitDefect::DebitWraps) => before.wrapping_sub(amount),
-            Some(CommitDefect::AmountSigned) if amount > i32::MAX as u32 => before.wrapping_sub(amount),
-            Some(CommitDefect::DebitTwice) => before.saturating_sub(amount).saturating_sub(amount),
-            _ => before.checked_sub(amount).ok_or(refusal::BALANCE_TOO_SMALL)?,
-        };
+        let balance = self.rules.debited(self.image.balance(index), amount).ok_or(refusal::BALANCE_TOO_SMALL)?;
         // REQ-TRX-10: the sum counts. It stays below the balance, which is a u32, unless a top-up came between.
         let sum = self.debited[index].checked_add(amount).ok_or(refusal::VERIFICATION_REQUIRED)?;
-        let compared = if self.has(CommitDefect::PinLimitPerDebit) { amount } else { sum };
-        let verified = match self.defect {
-            Some(CommitDefect::PinLimitIgnored | CommitDefect::AmountSigned | CommitDefect::DebitWraps) => true,
-            Some(CommitDefect::VerificationIgnored) => false,
-            _ => self.verified,
-        };
-        if compared > self.person.logical_cards[index].profile.pin_limit && !verified {
+        let limit = self.person.logical_cards[index].profile.pin_limit;
+        if self.rules.needs_verification(limit, sum, amount, self.verified) {
             return Err(refusal::VERIFICATION_REQUIRED);
         }
         self.debited[index] = sum;
@@ -238,15 +177,9 @@ impl Running<'_, '_> {
     }
 
     fn add(&mut self, index: usize, amount: u32) -> Result<(), StatusWord> {
-        let maximum = match self.defect {
-            Some(CommitDefect::CreditOverMaximum) => u32::MAX,
-            _ => self.person.logical_cards[index].profile.maximum,
-        };
-        let balance = match self.defect {
-            Some(CommitDefect::CreditWraps) => Some(self.image.balance(index).wrapping_add(amount)),
-            _ => self.image.balance(index).checked_add(amount),
-        };
-        let balance = balance.filter(|&balance| balance <= maximum).ok_or(refusal::MAXIMUM_EXCEEDED)?;
+        let maximum = self.person.logical_cards[index].profile.maximum;
+        let balance = self.rules.credited(self.image.balance(index), amount, maximum);
+        let balance = balance.ok_or(refusal::MAXIMUM_EXCEEDED)?;
         self.image.set_balance(index, balance);
         Ok(())
     }
@@ -254,13 +187,8 @@ impl Running<'_, '_> {
     /// REQ-TRX-5
     fn refund(&mut self, index: usize, amount: u32, of: &TransactionId) -> Result<(), StatusWord> {
         let slot = self.image.find(of).ok_or(refusal::NOT_REFUNDABLE)?.index;
-        let payer = if self.has(CommitDefect::RefundOfAnyCard) { 0 } else { index };
-        let left = match (self.image.refundable(slot, payer).checked_sub(amount), self.defect) {
-            (_, Some(CommitDefect::RefundUnlimited)) | (Some(_), Some(CommitDefect::RefundOnceOnly)) => 0,
-            (None, _) => return Err(refusal::NOT_REFUNDABLE),
-            (Some(left), Some(CommitDefect::RefundRepeatable)) => left + amount,
-            (Some(left), _) => left,
-        };
+        let refunded = self.rules.refunded(self.image, slot, index, amount);
+        let (payer, left) = refunded.ok_or(refusal::NOT_REFUNDABLE)?;
         self.add(index, amount)?;
         self.image.set_refundable(slot, payer, left);
         Ok(())
@@ -268,21 +196,14 @@ impl Running<'_, '_> {
 
     /// REQ-LIF-2: in one TRANSACT, from one card, each logical card once, on a card without a past.
     fn take_over(&mut self, index: usize, amount: u32, (from, link): (CardId, Link)) -> Result<(), StatusWord> {
-        if self.has(CommitDefect::TakeOverNothing) {
-            return Ok(());
-        }
         let bit = 1 << index;
         let taken = match self.taken_over {
             None if self.used => return Err(refusal::TAKEN_OVER),
             None => 0,
-            Some((_, _, taken)) if self.has(CommitDefect::TakeOverFromMany) => taken,
-            Some(before) if (before.0, before.1) != (from, link) || before.2 & bit != 0 => {
-                return Err(refusal::TAKEN_OVER);
-            }
+            Some(before) if !self.rules.takes_over(&before, (from, link), bit) => return Err(refusal::TAKEN_OVER),
             Some((_, _, taken)) => taken,
         };
-        let fresh = !self.image.has_history() || self.has(CommitDefect::TakeOverAgain);
-        if !fresh || from == self.person.card {
+        if !self.rules.is_fresh(self.image) || from == self.person.card {
             return Err(refusal::TAKEN_OVER);
         }
         self.add(index, amount)?;
@@ -297,23 +218,15 @@ impl Running<'_, '_> {
         let before = self.image.counter(index);
         let after = if up {
             before.checked_add(number).ok_or(refusal::MAXIMUM_EXCEEDED)?
-        } else if self.has(CommitDefect::CounterWraps) {
-            before.wrapping_sub(number)
         } else {
-            before.checked_sub(number).ok_or(refusal::BALANCE_TOO_SMALL)?
+            self.rules.counted_down(before, number).ok_or(refusal::BALANCE_TOO_SMALL)?
         };
         self.image.set_counter(index, after);
         Ok(())
     }
 
     fn change_life_cycle(&mut self, status: LifeCycle) -> Result<(), StatusWord> {
-        let allowed = match (self.image.life_cycle(), status) {
-            _ if self.has(CommitDefect::AnyLifeCycle) => true,
-            (LifeCycle::Terminated, _) if self.has(CommitDefect::TerminatedRevives) => true,
-            (LifeCycle::Terminated, _) | (_, LifeCycle::Personalised) => false,
-            (before, after) => before != after,
-        };
-        if !allowed {
+        if !self.rules.may_become(self.image.life_cycle(), status) {
             return Err(refusal::NOT_ACTIVE);
         }
         self.image.set_life_cycle(status);

@@ -2,4 +2,7 @@
 
 pub mod access;
 pub mod commit;
-pub(super) mod sabotage;
+pub mod rules;
+
+/// A virtual card that may have a deliberate defect.
+pub type MutantCard<E> = crate::card::chip::Chip<super::Purse<E, rules::Wrong>>;
