@@ -3,7 +3,7 @@
 //! Each attempt on a card has proved two things, whatever became of it: that the card stood at expTC-1 with the LINK before the order, and,
 //! where it was paid, that its next receipt is the order's. Every history of that card goes through these points.
 
-use super::PurseIntent;
+use super::intent::PurseIntent;
 use crate::family::purse::data::Link;
 use crate::family::purse::data::session::{SealedReceipt, State};
 use crate::journal::Belief;

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::PurseIntent;
-use super::checks::{Checks, Specified};
-use crate::crypto::des::{TripleDesKey, WeakKey};
-use crate::crypto::ec::{EcError, Point, PrivateKey};
+pub use super::error::SamError;
+
+use super::checks::{Checks, Specified, check_validity};
+use super::intent::PurseIntent;
+use crate::crypto::des::TripleDesKey;
+use crate::crypto::ec::{Point, PrivateKey};
 use crate::entropy::Entropy;
 use crate::family::purse::data::session::{CERTIFICATE_LEN, Certificate, Epc1Offer, Options, SelectAnswer, State};
 use crate::family::purse::data::{CardId, Rights, Role, Suite, TerminalId, TransactionId, ins};
@@ -61,49 +63,6 @@ pub enum SessionCommand<'a> {
     ReceiptOfCounter(u32),
     /// ACK.
     Acknowledge(TransactionId),
-}
-
-/// The module does not do it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SamError {
-    /// Card: its octets are not what the specification asks for.
-    #[error("the card's answer is malformed: {0}")]
-    Malformed(#[from] WireError),
-    /// Card: what it sent does not authenticate it.
-    #[error("{0} of the card is not authentic")]
-    NotAuthentic(&'static str),
-    /// Clock or certificate: what is authentic is not valid at the terminal's time.
-    #[error(
-        "the terminal's clock says {now}, {whose} certificate is valid from {from} to {to}: one of the two is wrong"
-    )]
-    NotValidNow {
-        /// "the card's" or "this terminal's".
-        whose: &'static str,
-        /// By the terminal's clock.
-        now: Moment,
-        /// First day.
-        from: String,
-        /// Last day.
-        to: String,
-    },
-    /// Card: it does not offer the suite.
-    #[error("the card does not offer suite {0}")]
-    SuiteNotOffered(Suite),
-    /// Terminal: it was not given the key or the right.
-    #[error("this terminal was not given the {0} right")]
-    NoRight(&'static str),
-    /// Terminal: no session is open.
-    #[error("no session is open")]
-    NoSession,
-    /// Scheme: a key is weak.
-    #[error("{0}")]
-    Weak(#[from] WeakKey),
-    /// Card or scheme: elliptic curve.
-    #[error("{0}")]
-    Curve(#[from] EcError),
-    /// Our bug: the intent is not one of this family.
-    #[error("the intent is not one of a purse: {0}")]
-    Intent(String),
 }
 
 /// A security module in software, with the keys that the issuer gave it.
@@ -315,15 +274,6 @@ impl<C: Checks> SoftSam<C> {
         *chaining = keys.command_mac(chaining, header, &ciphertext);
         Ok(apdu(header, &[&ciphertext, chaining.as_bytes()].concat()))
     }
-}
-
-/// A certificate that is authentic can still not be valid; then the clock is as likely to be wrong.
-pub(super) fn check_validity(certificate: &Certificate, whose: &'static str, now: Moment) -> Result<(), SamError> {
-    if certificate.is_valid_at(now) {
-        return Ok(());
-    }
-    let (from, to) = certificate.validity();
-    Err(SamError::NotValidNow { whose, now, from, to })
 }
 
 /// A command with all the answer that a short one can have.
