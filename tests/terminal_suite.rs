@@ -87,7 +87,7 @@ const TOUCHES: &[Row] = &[
 #[test]
 fn what_a_case_rests_on_must_have_happened_or_it_does_not_pass() {
     for (name, twisted, happens) in TOUCHES {
-        let case = Case::new("terminal", "TRM-DOUBT-001", "Whatever happens.").terminal(move |tester| {
+        let case = Case::new("TRM-DOUBT-001", "Whatever happens.").terminal(move |tester| {
             let (card, other) = (tester.card()?, tester.card()?);
             tester.order(&Order::sale(1), vec![twisted(Touch::of(card)), Touch::of(other)])?;
             Ok(())
@@ -194,7 +194,7 @@ fn a_secret_that_a_terminal_repeats_is_in_no_log() {
     for says in [Ok(shown(Ended::Paid)), Ok(shown(Ended::Fault)), Err(repeated.clone())] {
         let mut subject = Parrot::new(says.clone());
         subject.statement.secrets.insert("terminal.pin".to_owned(), SecretText::new("97531"));
-        let case = Case::new("terminal", "TRM-MASK-001", "Whatever happens.").terminal(|tester| {
+        let case = Case::new("TRM-MASK-001", "Whatever happens.").terminal(|tester| {
             let card = tester.card()?;
             tester.order(&Order::sale(1), vec![Touch::of(card)]).map(drop)
         });

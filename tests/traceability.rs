@@ -20,10 +20,7 @@ fn each_kind_of_gap_is_found() {
         [[requirement]]\nid = 'A-2'\nclause = '1'\ntext = 't'\n\
         [[requirement]]\nid = 'A-3'\nclause = '1'\ntext = 't'\n";
     let catalogues = [Catalogue::parse(catalogue).unwrap()];
-    let cases = [
-        Case::new("toy", "TOY-A-001", "A purpose.").proves(&["A-1", "A-9"]),
-        Case::new("toy", "TOY-A-002", "A purpose."),
-    ];
+    let cases = [Case::new("TOY-A-001", "A purpose.").proves(&["A-1", "A-9"]), Case::new("TOY-A-002", "A purpose.")];
     let exceptions = Exceptions::parse(
         "[[exception]]\nrequirement = 'A-2'\nreason = 'a reason'\n\
          [[exception]]\nrequirement = 'A-1'\nreason = 'proved meanwhile'\n\

@@ -71,7 +71,7 @@ fn run_at(slot: &Slot, statement: &Statement, cases: &[Case]) -> (TestReport, Op
 }
 
 fn case(id: &str, body: impl Fn(&mut Tester<'_>) -> Outcome + Send + Sync + 'static) -> Case {
-    Case::new("toy", id, "A purpose.").writes().body(body)
+    Case::new(id, "A purpose.").writes().body(body)
 }
 
 fn looks(result: &CaseResult) -> usize {

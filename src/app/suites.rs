@@ -11,7 +11,7 @@ pub fn cases() -> Vec<Case> {
     let of_families = families.iter().flat_map(|family| {
         let name = family.name();
         // A case of a family is about cards of this family, and of no other.
-        family.cases().into_iter().map(move |case| case.needs(&[name]))
+        family.cases().into_iter().map(move |case| case.of_suite(name).needs(&[name]))
     });
     suite::cases().into_iter().chain(of_families).collect()
 }

@@ -76,7 +76,7 @@ pub enum Body {
 ///
 /// ```
 /// use untorn::conformance::case::{Case, Risk};
-/// let case = Case::new("toy", "TOY-ECHO-001", "An unknown instruction is refused.")
+/// let case = Case::new("TOY-ECHO-001", "An unknown instruction is refused.")
 ///     .proves(&["REQ-CMD-1"])
 ///     .body(|tester| {
 ///         let answer = tester.send(&[0x00, 0xFE, 0x00, 0x00])?;
@@ -118,11 +118,11 @@ pub struct Case {
 }
 
 impl Case {
-    /// A read-only case without requirement, mutants or body.
-    pub fn new(suite: &str, id: &str, purpose: &str) -> Self {
+    /// A read-only case without suite, requirement, mutants or body.
+    pub fn new(id: &str, purpose: &str) -> Self {
         Self {
             id: id.to_owned(),
-            suite: suite.to_owned(),
+            suite: String::new(),
             revision: 1,
             purpose: purpose.to_owned(),
             requirements: Vec::new(),
@@ -136,6 +136,15 @@ impl Case {
             shorter: None,
             body: Body::Card(Arc::new(|_| Err(super::verdict::Stop::error("the case has no body")))),
         }
+    }
+
+    /// Puts it into a suite, unless it is in one already. Where cases are collected their suite is known.
+    #[must_use]
+    pub fn of_suite(mut self, suite: &str) -> Self {
+        if self.suite.is_empty() {
+            suite.clone_into(&mut self.suite);
+        }
+        self
     }
 
     /// Sets the revision, from 1.

@@ -131,7 +131,7 @@ mod tests {
         "[[expect]]\ncase = 'TOY-001'\nverdict = 'fail'\nreason = 'firmware 1.2'\nuntil = '2030-12-31'\n";
 
     fn stale(status: Status, today: &str) -> Vec<String> {
-        let case = Case::new("toy", "TOY-001", "A purpose.");
+        let case = Case::new("TOY-001", "A purpose.");
         let mut report = plan(&[&case], &Selection::default(), &Subjects::default(), 0);
         report.results[0].status = status;
         Expectations::parse(UNTIL_2030).unwrap().apply(&mut report, today);

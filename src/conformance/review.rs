@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     fn cases() -> Vec<Case> {
-        let case = |id, need: &str| Case::new("toy", id, "A purpose.").needs(&["toy", need]);
+        let case = |id, need: &str| Case::new(id, "A purpose.").needs(&["toy", need]);
         let table = [("toy", Wanted::text("toy.aid")), ("toy.pin", Wanted::secret("toy.pin"))];
         with_values(vec![case("TOY-READ-001", "toy.read"), case("TOY-PIN-001", "toy.pin")], &table)
     }
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn a_need_that_reads_like_a_claim_is_told() {
         let given = Statement::parse("name = 'x'\nclaims = ['newcomer']\n").unwrap();
-        let case = |need: &str| [Case::new("mine", "MINE-1", "A purpose.").needs(&[need])];
+        let case = |need: &str| [Case::new("MINE-1", "A purpose.").needs(&[need])];
         let built_in = BTreeSet::from(["newcomers"]);
         let told = near_needs(&given, &case("newcommer"), &built_in);
         assert_eq!(told, [r#"MINE-1 needs "newcommer", which is not claimed; perhaps "newcomer""#]);
@@ -264,7 +264,7 @@ mod tests {
     fn a_need_outside_a_known_vocabulary_is_strange_and_a_word_of_one_s_own_is_not() {
         let (cases, claims) = (cases(), ["toy", "toy.read"]);
         let claims = claims_of(&cases, claims);
-        let needs = |need: &str| strange_need(&Case::new("mine", "MINE-1", "A purpose.").needs(&[need]), &claims);
+        let needs = |need: &str| strange_need(&Case::new("MINE-1", "A purpose.").needs(&[need]), &claims);
         assert!(needs("toy.strickt").unwrap().contains("no claim \"toy.strickt\""));
         assert!(needs("!toy.reed").unwrap().contains("toy.read"));
         assert_eq!((needs("toy.read"), needs("mine.own")), (None, None));

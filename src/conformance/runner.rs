@@ -444,7 +444,7 @@ mod tests {
         let make = |_| Ok::<_, String>(Box::new(ToyCard::new()) as Box<dyn Card>);
         let mut subject = InProcessSubject::new(Statement::default(), make);
         let mut verdict = |checks: &'static [bool]| {
-            let case = Case::new("toy", "TOY-001", "A purpose.").body(move |tester| {
+            let case = Case::new("TOY-001", "A purpose.").body(move |tester| {
                 for held in checks {
                     let _dropped = tester.check(*held, "something");
                 }
@@ -471,7 +471,7 @@ mod tests {
         }
         let make = |_| Ok::<_, String>(Box::new(ToyCard::new()) as Box<dyn Card>);
         let mut subject = InProcessSubject::new(Statement::default(), make);
-        let case = Case::new("toy", "TOY-001", "A purpose.").body(|tester| tester.send(&[0, 0xB0, 0, 0, 1]).map(drop));
+        let case = Case::new("TOY-001", "A purpose.").body(|tester| tester.send(&[0, 0xB0, 0, 0, 1]).map(drop));
         let mut lines = Lines(Vec::new());
         let result = run_case(&case, &mut Subjects::card(&mut subject), 0, &mut lines);
         assert!(result.evidence.len() > 3 && lines.0 == result.evidence, "{:?}", lines.0);
@@ -490,7 +490,7 @@ mod tests {
             }
         }
         let make = |_| Ok::<_, String>(Box::new(ToyCard::new()) as Box<dyn Card>);
-        let case = |id: &str| Case::new("toy", id, "A purpose.").body(|_| Ok(()));
+        let case = |id: &str| Case::new(id, "A purpose.").body(|_| Ok(()));
         let cases = [case("TOY-001"), case("TOY-002"), case("TOY-003").needs(&["toy.more"])];
         for (after, interrupted, last) in [
             (1, true, Status::NotRun),

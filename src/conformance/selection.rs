@@ -28,8 +28,8 @@ impl Selection {
     /// use untorn::conformance::case::Case;
     /// use untorn::conformance::selection::Selection;
     /// let selection = Selection { patterns: vec!["TRN-*".to_owned()], ..Selection::default() };
-    /// assert!(selection.asks_for(&Case::new("purse", "TRN-LOSTRESP-004", "A purpose.")));
-    /// assert!(!selection.asks_for(&Case::new("purse", "AUT-NONCE-001", "A purpose.")));
+    /// assert!(selection.asks_for(&Case::new("TRN-LOSTRESP-004", "A purpose.")));
+    /// assert!(!selection.asks_for(&Case::new("AUT-NONCE-001", "A purpose.")));
     /// ```
     pub fn asks_for(&self, case: &Case) -> bool {
         self.patterns.is_empty()

@@ -282,7 +282,7 @@ fn case(suite: &str, text: CaseText) -> Result<Case, StepsError> {
         return Err(wrong("twin: a case is not its own twin"));
     }
     let values = values(&steps);
-    let case = Case::new(suite, &text.id, &text.purpose).revision(text.revision).risk(text.risk);
+    let case = Case::new(&text.id, &text.purpose).of_suite(suite).revision(text.revision).risk(text.risk);
     // What ruins a card needs one that may be ruined.
     let case = if text.risk == Risk::Irreversible { case.ruins() } else { case };
     Ok(Case { requirements: text.requirements, needs: text.needs, kills: text.kills, twin: text.twin, values, ..case }

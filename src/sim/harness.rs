@@ -294,14 +294,14 @@ pub const SELF_TESTS: &[SelfTest] = &[
 ];
 
 fn expects(id: &str, ins: u8, status: u16) -> Case {
-    Case::new("toy", id, "The card answers as it should.").body(move |tester: &mut Tester<'_>| {
+    Case::new(id, "The card answers as it should.").body(move |tester: &mut Tester<'_>| {
         let answer = tester.send(&[0x00, ins, 0x00, 0x00])?;
         tester.expect_status(&answer, status)
     })
 }
 
 fn draws() -> Case {
-    Case::new("toy", "TOY-DRAW", "Card and tester draw.").body(|tester: &mut Tester<'_>| {
+    Case::new("TOY-DRAW", "Card and tester draw.").body(|tester: &mut Tester<'_>| {
         tester.send(&[0x00, 0x05, 0x00, 0x00, 0x08])?;
         let drawn = u64::from_be_bytes(tester.random());
         tester.note(drawn);

@@ -10,7 +10,7 @@ use super::samples::{failed, of, of_case, passed};
 
 /// The parts that `--shard` makes of these cases.
 fn parts(ids: &[&str], of_parts: u32) -> Vec<TestReport> {
-    let cases: Vec<Case> = ids.iter().map(|id| Case::new("toy", id, "A purpose.")).collect();
+    let cases: Vec<Case> = ids.iter().map(|id| Case::new(id, "A purpose.")).collect();
     let part = |number| {
         let selection = Selection { shard: Some((number, of_parts)), ..Selection::default() };
         let results = selection.choose(&cases).iter().map(|case| of_case(&case.id, passed())).collect();

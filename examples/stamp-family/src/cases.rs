@@ -8,8 +8,6 @@ use untorn::conformance::tester::{Answer, Tester};
 use untorn::conformance::verdict::{Outcome, Stop};
 use untorn::difference::plain;
 
-use crate::NAME;
-
 const SELECT: &[u8] = b"\x00\xA4\x04\x00\x07\xF0STAMPS\x00";
 const GET_COUNT: [u8; 5] = [0x80, 0xCA, 0x00, 0x00, 0x00];
 const REDEEM: [u8; 5] = [0x80, 0x34, 0x00, 0x00, 0x00];
@@ -24,14 +22,14 @@ pub fn all() -> Vec<Case> {
 
 fn counting() -> Vec<Case> {
     vec![
-        Case::new(NAME, "STAMP-GET-001", "GET COUNT answers stamps and coffees, the same each time.")
+        Case::new("STAMP-GET-001", "GET COUNT answers stamps and coffees, the same each time.")
             .proves(&["REQ-STAMP-1"])
             .body(|tester| {
                 let first = look(tester)?;
                 let second = look(tester)?;
                 tester.check_equal("the second count", &first, &second)
             }),
-        Case::new(NAME, "STAMP-ADD-001", "A visit adds one stamp, is found, and adds none when it is sent again.")
+        Case::new("STAMP-ADD-001", "A visit adds one stamp, is found, and adds none when it is sent again.")
             .proves(&["REQ-STAMP-2", "REQ-STAMP-3"])
             .writes()
             .kills(&["stamped-twice"])
@@ -51,7 +49,7 @@ fn counting() -> Vec<Case> {
                 let found_afterwards = is_found(tester, visit)?;
                 tester.check_equal("found afterwards", &true, &found_afterwards)
             }),
-        Case::new(NAME, "STAMP-ADD-002", "A full card takes no stamp.")
+        Case::new("STAMP-ADD-002", "A full card takes no stamp.")
             .proves(&["REQ-STAMP-4"])
             .writes()
             .twin("STAMP-ADD-001")
@@ -68,16 +66,14 @@ fn counting() -> Vec<Case> {
 
 fn redeeming() -> Vec<Case> {
     vec![
-        Case::new(NAME, "STAMP-REDEEM-001", "Ten stamps are one coffee.").proves(&["REQ-STAMP-5"]).writes().body(
-            |tester| {
-                let before = fill(tester, FULL)?;
-                let answer = tester.send(&REDEEM)?;
-                tester.expect_status(&answer, 0x9000)?;
-                let now = look(tester)?;
-                tester.check_equal("the card's count", &Count { stamps: 0, coffees: before.coffees + 1 }, &now)
-            },
-        ),
-        Case::new(NAME, "STAMP-REDEEM-002", "Nine stamps are none.")
+        Case::new("STAMP-REDEEM-001", "Ten stamps are one coffee.").proves(&["REQ-STAMP-5"]).writes().body(|tester| {
+            let before = fill(tester, FULL)?;
+            let answer = tester.send(&REDEEM)?;
+            tester.expect_status(&answer, 0x9000)?;
+            let now = look(tester)?;
+            tester.check_equal("the card's count", &Count { stamps: 0, coffees: before.coffees + 1 }, &now)
+        }),
+        Case::new("STAMP-REDEEM-002", "Nine stamps are none.")
             .proves(&["REQ-STAMP-5"])
             .writes()
             .kills(&["redeemed-with-nine"])
@@ -95,7 +91,6 @@ fn redeeming() -> Vec<Case> {
 fn torn() -> Vec<Case> {
     vec![
         Case::new(
-            NAME,
             "STAMP-TORN-001",
             "ADD STAMP is torn at each write: it happened or not, and sent again it is one stamp.",
         )
@@ -103,7 +98,7 @@ fn torn() -> Vec<Case> {
         .cuts()
         .kills(&["stamp-without-journal"])
         .body(|tester| each_write(tester, tear_add_stamp)),
-        Case::new(NAME, "STAMP-TORN-002", "REDEEM is torn at each write: it happened or not.")
+        Case::new("STAMP-TORN-002", "REDEEM is torn at each write: it happened or not.")
             .proves(&["REQ-STAMP-6"])
             .cuts()
             .body(|tester| each_write(tester, tear_redeem)),

@@ -1,6 +1,5 @@
 //! The answer to reset (specs/iso7816_4.md, clause 10).
 
-use super::SUITE;
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
@@ -11,7 +10,7 @@ use crate::wire::hex;
 pub(super) fn cases() -> Vec<Case> {
     vec![
         // Behind no other case: nothing is selected.
-        Case::new(SUITE, "ISO-ATR-001", "The answer to reset is whole, and its check octet is right.")
+        Case::new("ISO-ATR-001", "The answer to reset is whole, and its check octet is right.")
             .needs(&["iso7816_4"])
             .proves(&["REQ-ISO-ATR-1"])
             .kills(&["answer-to-reset-unchecked"])

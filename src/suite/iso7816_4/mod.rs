@@ -63,7 +63,7 @@ pub fn cases() -> Vec<Case> {
         ("iso7816_4.logical_channels", value("open_le").optional()),
         ("iso7816_4.logical_channels", value("close_from").optional()),
     ];
-    with_values(cases, &table)
+    with_values(cases, &table).into_iter().map(|case| case.of_suite(SUITE)).collect()
 }
 
 fn is_first(id: &str) -> bool {
@@ -72,7 +72,7 @@ fn is_first(id: &str) -> bool {
 
 /// A case for cards that claim `iso7816_4` and these parts of it.
 fn case(id: &str, purpose: &str, parts: &[&str]) -> Case {
-    let case = Case::new(SUITE, id, purpose).needs(&["iso7816_4"]);
+    let case = Case::new(id, purpose).needs(&["iso7816_4"]);
     let case = parts.iter().fold(case, |case, part| case.needs(&[&format!("iso7816_4.{part}")]));
     let first = FIRST.iter().filter(|(part, _)| part.is_empty() || parts.contains(part));
     // Not behind itself, nor behind one that comes later.

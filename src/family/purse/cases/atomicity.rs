@@ -3,7 +3,6 @@
 //! After each tear the card is as before the order or as after it, in all of its logical cards, records and counters; its receipt is
 //! in the ring if, and only if, it is as after; and repeating the order makes it exactly one.
 
-use super::SUITE;
 use super::client::{Desk, Session, suites};
 use super::order::{Planned, finds, plan, till};
 use super::picture::{credit, debit, look, provide, records, refund, wallet};
@@ -145,32 +144,28 @@ pub(super) fn cases() -> Vec<Case> {
 
 fn one_card() -> Vec<Case> {
     vec![
-        Case::new(
-            SUITE,
-            "TRX-TEAR-001",
-            "A debit that is torn at any write, in any way, is made wholly or not at all.",
-        )
-        .proves(&["REQ-TRX-1", "REQ-TRX-3", "REQ-TRX-6"])
-        .kills(&[
-            "balance-before-log",
-            "log-before-balance",
-            "erase-before-write",
-            "uncommitted-write-visible",
-            "multi-block-write-partly-new",
-            "torn-journal-replayed",
-            "reset-commits-part",
-            "tc-outside-transaction",
-            "tc-set-back-by-tear",
-            "recovery-debits-again",
-            "state-says-completed",
-        ])
-        .cuts()
-        .body(|tester| {
-            let suite = quick(tester)?;
-            provide(tester, suite, 100)?;
-            tear_each_write(tester, &till(suite), &[debit(1)], modes(suite))
-        }),
-        Case::new(SUITE, "TRX-TEAR-002", "A torn top-up is made wholly or not at all.")
+        Case::new("TRX-TEAR-001", "A debit that is torn at any write, in any way, is made wholly or not at all.")
+            .proves(&["REQ-TRX-1", "REQ-TRX-3", "REQ-TRX-6"])
+            .kills(&[
+                "balance-before-log",
+                "log-before-balance",
+                "erase-before-write",
+                "uncommitted-write-visible",
+                "multi-block-write-partly-new",
+                "torn-journal-replayed",
+                "reset-commits-part",
+                "tc-outside-transaction",
+                "tc-set-back-by-tear",
+                "recovery-debits-again",
+                "state-says-completed",
+            ])
+            .cuts()
+            .body(|tester| {
+                let suite = quick(tester)?;
+                provide(tester, suite, 100)?;
+                tear_each_write(tester, &till(suite), &[debit(1)], modes(suite))
+            }),
+        Case::new("TRX-TEAR-002", "A torn top-up is made wholly or not at all.")
             .proves(&["REQ-TRX-1", "REQ-TRX-4"])
             .kills(&["balance-before-log", "tc-outside-transaction", "uncommitted-write-visible"])
             .cuts()
@@ -179,7 +174,7 @@ fn one_card() -> Vec<Case> {
                 let desk = Desk::new(suite, Role::Credit).everything();
                 tear_each_write(tester, &desk, &[credit(1)], &MODES_SAMPLED)
             }),
-        Case::new(SUITE, "TRX-TEAR-003", "However refunds are torn, they never exceed their debit together.")
+        Case::new("TRX-TEAR-003", "However refunds are torn, they never exceed their debit together.")
             .proves(&["REQ-TRX-1", "REQ-TRX-5"])
             .kills(&["several-cards-one-by-one", "balance-before-log"])
             .cuts()
@@ -208,22 +203,18 @@ fn torn_refunds(tester: &mut Tester<'_>) -> Outcome {
 
 fn many_operations() -> Vec<Case> {
     vec![
-        Case::new(
-            SUITE,
-            "TRX-TEAR-004",
-            "A torn order over all logical cards and files is made in all of them or in none.",
-        )
-        .proves(&["REQ-TRX-1"])
-        .needs(&["purse.many"])
-        .kills(&["several-cards-one-by-one", "multi-block-write-partly-new"])
-        .cuts()
-        .body(|tester| {
-            let suite = quick(tester)?;
-            let desk = wallet(tester, suite, Role::Debit);
-            let operations = over_all_cards(tester, &desk)?;
-            tear_each_write(tester, &desk, &operations, &MODES_SAMPLED)
-        }),
-        Case::new(SUITE, "TRX-TEAR-005", "The largest order that the card takes is torn as cleanly as the smallest.")
+        Case::new("TRX-TEAR-004", "A torn order over all logical cards and files is made in all of them or in none.")
+            .proves(&["REQ-TRX-1"])
+            .needs(&["purse.many"])
+            .kills(&["several-cards-one-by-one", "multi-block-write-partly-new"])
+            .cuts()
+            .body(|tester| {
+                let suite = quick(tester)?;
+                let desk = wallet(tester, suite, Role::Debit);
+                let operations = over_all_cards(tester, &desk)?;
+                tear_each_write(tester, &desk, &operations, &MODES_SAMPLED)
+            }),
+        Case::new("TRX-TEAR-005", "The largest order that the card takes is torn as cleanly as the smallest.")
             .proves(&["REQ-TRX-1"])
             .kills(&["journal-capacity-exceeded"])
             .cuts()
@@ -246,20 +237,16 @@ fn many_operations() -> Vec<Case> {
 
 fn recovery() -> Vec<Case> {
     vec![
-        Case::new(
-            SUITE,
-            "TRX-TEAR-006",
-            "A recovery that is torn in its turn, at any write, decides nothing otherwise.",
-        )
-        .proves(&["REQ-TRX-1", "REQ-TRX-8"])
-        .kills(&["recovery-not-idempotent"])
-        .cuts()
-        .body(|tester| {
-            let suite = quick(tester)?;
-            provide(tester, suite, 1_000)?;
-            torn_twice(tester, &till(suite))
-        }),
-        Case::new(SUITE, "TRX-TEAR-007", "A write whose bits read differently each time decides once.")
+        Case::new("TRX-TEAR-006", "A recovery that is torn in its turn, at any write, decides nothing otherwise.")
+            .proves(&["REQ-TRX-1", "REQ-TRX-8"])
+            .kills(&["recovery-not-idempotent"])
+            .cuts()
+            .body(|tester| {
+                let suite = quick(tester)?;
+                provide(tester, suite, 1_000)?;
+                torn_twice(tester, &till(suite))
+            }),
+        Case::new("TRX-TEAR-007", "A write whose bits read differently each time decides once.")
             .proves(&["REQ-TRX-8"])
             .kills(&["unstable-bits-undetected"])
             .cuts()
@@ -268,18 +255,14 @@ fn recovery() -> Vec<Case> {
                 provide(tester, suite, 100)?;
                 decides_once(tester, &till(suite))
             }),
-        Case::new(
-            SUITE,
-            "RNG-TEAR-001",
-            "A torn ACK marks its receipt or not, changes nothing else, and can be repeated.",
-        )
-        .proves(&["REQ-TRX-1", "REQ-RNG-2"])
-        .kills(&["ack-toggles"])
-        .cuts()
-        .body(|tester| {
-            let suite = quick(tester)?;
-            torn_acknowledgement(tester, suite)
-        }),
+        Case::new("RNG-TEAR-001", "A torn ACK marks its receipt or not, changes nothing else, and can be repeated.")
+            .proves(&["REQ-TRX-1", "REQ-RNG-2"])
+            .kills(&["ack-toggles"])
+            .cuts()
+            .body(|tester| {
+                let suite = quick(tester)?;
+                torn_acknowledgement(tester, suite)
+            }),
     ]
 }
 

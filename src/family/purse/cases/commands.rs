@@ -1,6 +1,5 @@
 //! Commands of the purse, right and wrong (specs/purse.md, clause 1).
 
-use super::SUITE;
 use super::client::{Desk, command_name, each_suite, select};
 use crate::conformance::case::Case;
 use crate::conformance::tester::{Answer, Tester};
@@ -15,7 +14,7 @@ const PROTECTED: [u8; 5] = [ins::VERIFY, ins::READ, ins::GET_RECEIPT, ins::TRANS
 
 /// The cases, in the order in which they run.
 pub(super) fn cases() -> Vec<Case> {
-    let case = |id, purpose| Case::new(SUITE, id, purpose);
+    let case = |id, purpose| Case::new(id, purpose);
     vec![
         case(
             "CMD-ORDER-001",

@@ -1,6 +1,5 @@
 //! Life cycle and replacement (specs/purse.md, clause 9).
 
-use super::SUITE;
 use super::client::{Desk, each_suite, suites};
 use super::order::{executes, refuses, till};
 use super::picture::{credit, debit, look, provide, refund, wallet};
@@ -35,7 +34,6 @@ fn change(tester: &mut Tester<'_>, suite: Suite, role: Role, to: LifeCycle) -> O
 fn blocking() -> Vec<Case> {
     vec![
         Case::new(
-            SUITE,
             "LIF-BLOCK-001",
             "A terminal can block a card; it shows status, records and receipts, and can be made active again.",
         )
@@ -43,13 +41,13 @@ fn blocking() -> Vec<Case> {
         .kills(&["blocked-card-shows-nothing"])
         .writes()
         .body(|tester| then_active(tester, |tester| each_suite(tester, blocked_and_back))),
-        Case::new(SUITE, "LIF-BLOCK-002", "A blocked card moves no value and counts nothing.")
+        Case::new("LIF-BLOCK-002", "A blocked card moves no value and counts nothing.")
             .proves(&["REQ-LIF-1", "REQ-TRX-7"])
             .kills(&["blocked-card-pays"])
             .twin("LIF-BLOCK-001")
             .writes()
             .body(|tester| then_active(tester, |tester| each_suite(tester, blocked_moves_nothing))),
-        Case::new(SUITE, "LIF-CHANGE-001", "A card becomes neither what it is already nor merely personalised.")
+        Case::new("LIF-CHANGE-001", "A card becomes neither what it is already nor merely personalised.")
             .proves(&["REQ-LIF-1", "REQ-TRX-7"])
             .kills(&["life-cycle-any-change"])
             .twin("LIF-BLOCK-001")
@@ -64,7 +62,6 @@ fn blocking() -> Vec<Case> {
                 })
             }),
         Case::new(
-            SUITE,
             "LIF-RIGHTS-001",
             "Only the issuer's desk makes a blocked card active; who only debits may block one.",
         )
@@ -84,7 +81,7 @@ fn blocking() -> Vec<Case> {
                 })
             })
         }),
-        Case::new(SUITE, "LIF-RIGHTS-002", "Only the issuer's desk ends a card.")
+        Case::new("LIF-RIGHTS-002", "Only the issuer's desk ends a card.")
             .proves(&["REQ-LIF-1", "REQ-TRX-7"])
             .kills(&["operation-rights-not-checked"])
             .twin("LIF-BLOCK-001")
@@ -135,7 +132,7 @@ fn blocked_moves_nothing(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
 
 fn ending() -> Vec<Case> {
     vec![
-        Case::new(SUITE, "LIF-END-001", "A terminated card is terminated for good.")
+        Case::new("LIF-END-001", "A terminated card is terminated for good.")
             .proves(&["REQ-LIF-1"])
             .kills(&["terminated-card-revives"])
             .twin("LIF-BLOCK-001")
@@ -158,25 +155,20 @@ const fn take_over(logical_card: u8, amount: u32, from: CardId) -> Operation {
 
 fn replacement() -> Vec<Case> {
     vec![
+        Case::new("LIF-TAKEOVER-001", "A fresh card takes over the value of a replaced one, in each logical card.")
+            .proves(&["REQ-LIF-2"])
+            .kills(&["take-over-adds-nothing"])
+            .ruins()
+            .body(|tester| {
+                let suite = suites(tester).into_iter().last().ok_or_else(|| Stop::error("no suite is claimed"))?;
+                let desk = wallet(tester, suite, Role::Administer);
+                change(tester, suite, Role::Administer, LifeCycle::Blocked)?;
+                change(tester, suite, Role::Administer, LifeCycle::Active)?;
+                let ids = &desk.options.logical_cards;
+                let operations: Vec<_> = ids.iter().map(|&id| take_over(id, u32::from(id), REPLACED)).collect();
+                executes(tester, &desk, &operations)
+            }),
         Case::new(
-            SUITE,
-            "LIF-TAKEOVER-001",
-            "A fresh card takes over the value of a replaced one, in each logical card.",
-        )
-        .proves(&["REQ-LIF-2"])
-        .kills(&["take-over-adds-nothing"])
-        .ruins()
-        .body(|tester| {
-            let suite = suites(tester).into_iter().last().ok_or_else(|| Stop::error("no suite is claimed"))?;
-            let desk = wallet(tester, suite, Role::Administer);
-            change(tester, suite, Role::Administer, LifeCycle::Blocked)?;
-            change(tester, suite, Role::Administer, LifeCycle::Active)?;
-            let ids = &desk.options.logical_cards;
-            let operations: Vec<_> = ids.iter().map(|&id| take_over(id, u32::from(id), REPLACED)).collect();
-            executes(tester, &desk, &operations)
-        }),
-        Case::new(
-            SUITE,
             "LIF-TAKEOVER-002",
             "A card takes over once, from one card that is not itself, each logical card once, and only while fresh.",
         )
@@ -199,7 +191,7 @@ fn replacement() -> Vec<Case> {
             executes(tester, &desk, &[take_over(1, 1, REPLACED)])?;
             refuses(tester, &desk, &[take_over(1, 1, REPLACED)], refusal::TAKEN_OVER)
         }),
-        Case::new(SUITE, "LIF-TAKEOVER-003", "A card that has paid takes over nothing.")
+        Case::new("LIF-TAKEOVER-003", "A card that has paid takes over nothing.")
             .proves(&["REQ-LIF-2", "REQ-TRX-7"])
             .kills(&["take-over-repeatable"])
             .twin("LIF-TAKEOVER-001")

@@ -1,6 +1,5 @@
 //! Secure messaging: what a session takes, and what ends it (specs/purse.md, clause 5).
 
-use super::SUITE;
 use super::client::{Desk, Opened, Session, close_channel, each_suite, open_channel, order, select, select_on};
 use super::order::{finds, till};
 use super::picture::{debit, look, provide};
@@ -24,7 +23,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn case(id: &str, purpose: &str) -> Case {
-    Case::new(SUITE, id, purpose)
+    Case::new(id, purpose)
 }
 
 fn open(tester: &mut Tester<'_>, suite: Suite) -> Outcome<Opened> {

@@ -26,13 +26,12 @@ mod transaction;
 use crate::conformance::case::{Case, Risk};
 use crate::conformance::review::with_values;
 
-/// Name of the suite.
-pub(super) const SUITE: &str = "purse";
-
 /// All of them. A case that looks for a refusal spends, at a card with a defect, what a refusal costs there; so does one about the PIN.
 pub(super) fn all() -> Vec<Case> {
     let tries = |case: &Case| case.twin.is_some() || case.id.starts_with("AU") || case.id.starts_with("PIN-");
-    with_values(every(), &statement::values())
+    // Which values a case asks for hangs on its suite too.
+    let every = every().into_iter().map(|case| case.of_suite("purse")).collect();
+    with_values(every, &statement::values())
         .into_iter()
         .map(|case| if tries(&case) { Case { risk: case.risk.max(Risk::CostsATry), ..case } } else { case })
         .map(states::in_any_state)

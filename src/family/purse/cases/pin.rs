@@ -1,6 +1,5 @@
 //! VERIFY: the try comes first, and nothing gives it back but the right PIN (specs/purse.md, clause 8).
 
-use super::SUITE;
 use super::client::{Desk, Opened, Session, each_suite, suites};
 use super::postamble::then_all_tries;
 use crate::card::memory::{Cut, Torn};
@@ -22,7 +21,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn case(id: &str, purpose: &str) -> Case {
-    Case::new(SUITE, id, purpose).needs(&["purse.pin"]).risk(Risk::CostsATry)
+    Case::new(id, purpose).needs(&["purse.pin"]).risk(Risk::CostsATry)
 }
 
 /// Steps under each suite, whose tries are won back whatever comes of them.
@@ -83,7 +82,7 @@ fn tries() -> Vec<Case> {
             .kills(&["blocked-pin-compared"])
             .ruins()
             .body(blocked),
-        Case::new(SUITE, "PIN-NONE-001", "A card without PIN says so.")
+        Case::new("PIN-NONE-001", "A card without PIN says so.")
             .proves(&["REQ-PIN-3"])
             .needs(&["!purse.pin"])
             .kills(&["absent-pin-accepted"])

@@ -1,6 +1,5 @@
 //! What a card keeps for a terminal that lost its answer, until that has it: the unratified receipt (specs/purse.md, clause 7).
 
-use super::SUITE;
 use super::client::{Desk, each_suite, select, select_on};
 use super::order::till;
 use super::picture::{debit, provide};
@@ -22,21 +21,17 @@ pub(super) fn cases() -> Vec<Case> {
 
 fn pending() -> Vec<Case> {
     vec![
-        Case::new(
-            SUITE,
-            "RCV-PENDING-001",
-            "A receipt stays unratified over SELECT, reset and other orders, until ACK.",
-        )
-        .proves(&["REQ-RNG-2"])
-        .kills(&["acknowledged-at-commit", "select-acknowledges", "reset-acknowledges", "ack-ignored"])
-        .writes()
-        .body(|tester| each_suite(tester, pending_until_ack)),
-        Case::new(SUITE, "RCV-SECONDTEAR-001", "Tears in the recovery take neither the receipt away nor its mark.")
+        Case::new("RCV-PENDING-001", "A receipt stays unratified over SELECT, reset and other orders, until ACK.")
+            .proves(&["REQ-RNG-2"])
+            .kills(&["acknowledged-at-commit", "select-acknowledges", "reset-acknowledges", "ack-ignored"])
+            .writes()
+            .body(|tester| each_suite(tester, pending_until_ack)),
+        Case::new("RCV-SECONDTEAR-001", "Tears in the recovery take neither the receipt away nor its mark.")
             .proves(&["REQ-RNG-2", "REQ-RNG-3"])
             .kills(&["second-tear-forgets-pending", "receipt-delivered-once"])
             .writes()
             .body(|tester| each_suite(tester, torn_recovery)),
-        Case::new(SUITE, "RCV-FREE-001", "Unratified receipts, even a ring full of them, bar no further order.")
+        Case::new("RCV-FREE-001", "Unratified receipts, even a ring full of them, bar no further order.")
             .proves(&["REQ-RNG-1"])
             .kills(&["pending-for-ever", "full-ring-bars"])
             .writes()
@@ -107,23 +102,18 @@ fn torn_recovery(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
 
 fn delivered() -> Vec<Case> {
     vec![
-        Case::new(
-            SUITE,
-            "RCV-PROOF-001",
-            "A receipt is handed out again and again, before and after ACK, and reads alike.",
-        )
-        .proves(&["REQ-RNG-3", "REQ-TRX-2"])
-        .kills(&["receipt-delivered-once", "outcome-hidden"])
-        .writes()
-        .body(|tester| each_suite(tester, handed_out_again)),
-        Case::new(SUITE, "RCV-PRIVATE-001", "What recovery reads is shown in an authentic session only.")
+        Case::new("RCV-PROOF-001", "A receipt is handed out again and again, before and after ACK, and reads alike.")
+            .proves(&["REQ-RNG-3", "REQ-TRX-2"])
+            .kills(&["receipt-delivered-once", "outcome-hidden"])
+            .writes()
+            .body(|tester| each_suite(tester, handed_out_again)),
+        Case::new("RCV-PRIVATE-001", "What recovery reads is shown in an authentic session only.")
             .proves(&["REQ-CMD-3"])
             .kills(&["receipt-without-authentication"])
             .twin("RCV-PROOF-001")
             .writes()
             .body(|tester| each_suite(tester, shown_to_nobody_else)),
         Case::new(
-            SUITE,
             "RCV-TORNAUTH-001",
             "AUTH that is torn costs nothing, however often: no try, no receipt, no session.",
         )

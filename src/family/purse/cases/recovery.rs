@@ -2,7 +2,6 @@
 //!
 //! Each row of that table rests on what a card shows. These cases look at the card's side of it, and need no hand on its memory.
 
-use super::SUITE;
 use super::client::{Desk, each_suite, order, select};
 use super::order::{Planned, finds, plan, till};
 use super::picture::{check_picture, debit, look, provide};
@@ -44,7 +43,6 @@ pub(super) fn cases() -> Vec<Case> {
 fn not_paid() -> Vec<Case> {
     vec![
         Case::new(
-            SUITE,
             "RCV-NEVER-001",
             "An order that never came leaves TC and LINK as before, and can still be paid once.",
         )
@@ -64,7 +62,6 @@ fn not_paid() -> Vec<Case> {
             })
         }),
         Case::new(
-            SUITE,
             "RCV-LATE-001",
             "An order that arrives after a new AUTH is refused: what was not paid then never will be.",
         )
@@ -89,7 +86,6 @@ fn not_paid() -> Vec<Case> {
 fn paid() -> Vec<Case> {
     vec![
         Case::new(
-            SUITE,
             "RCV-LOSTRESP-001",
             "A lost answer: the order stands, STATE says so, and its receipt is there to fetch.",
         )
@@ -115,25 +111,21 @@ fn paid() -> Vec<Case> {
                 Ok(())
             })
         }),
-        Case::new(
-            SUITE,
-            "RCV-RETAP-001",
-            "A lost answer, then the same TTID again: the same receipt, and no second debit.",
-        )
-        .proves(&["REQ-TRX-2", "REQ-TRX-6", "REQ-TRM-5"])
-        .kills(&["retap-executes-again", "repeat-executes-again", "repeat-refused"])
-        .writes()
-        .body(|tester| {
-            each_suite(tester, |tester, suite| {
-                for fault in LOST_ANSWERS {
-                    let torn = tear(tester, &till(suite), fault)?;
-                    let receipt = till(suite).open(tester)?.session.pay(tester, &torn.order)?;
-                    tester.check_equal("receipt", &torn.body, &receipt.body)?;
-                    finds(tester, &till(suite), "the order was executed once", &torn.after)?;
-                }
-                Ok(())
-            })
-        }),
+        Case::new("RCV-RETAP-001", "A lost answer, then the same TTID again: the same receipt, and no second debit.")
+            .proves(&["REQ-TRX-2", "REQ-TRX-6", "REQ-TRM-5"])
+            .kills(&["retap-executes-again", "repeat-executes-again", "repeat-refused"])
+            .writes()
+            .body(|tester| {
+                each_suite(tester, |tester, suite| {
+                    for fault in LOST_ANSWERS {
+                        let torn = tear(tester, &till(suite), fault)?;
+                        let receipt = till(suite).open(tester)?.session.pay(tester, &torn.order)?;
+                        tester.check_equal("receipt", &torn.body, &receipt.body)?;
+                        finds(tester, &till(suite), "the order was executed once", &torn.after)?;
+                    }
+                    Ok(())
+                })
+            }),
     ]
 }
 
@@ -171,7 +163,7 @@ pub(super) fn settle(tester: &mut Tester<'_>, desk: &Desk) -> Outcome {
 
 fn undone() -> Vec<Case> {
     vec![
-        Case::new(SUITE, "RCV-DURABLE-001", "An order that was answered is durable: without power it is not lost.")
+        Case::new("RCV-DURABLE-001", "An order that was answered is durable: without power it is not lost.")
             .proves(&["REQ-TRX-6"])
             .kills(&["acknowledged-before-durable", "lost-response-rolls-back"])
             .writes()
@@ -187,7 +179,6 @@ fn undone() -> Vec<Case> {
                 })
             }),
         Case::new(
-            SUITE,
             "RCV-ABORT-001",
             "Nothing that ends a session undoes its commit: neither an error nor SELECT nor reset.",
         )
@@ -228,7 +219,6 @@ fn ended_in_every_way(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
 fn others() -> Vec<Case> {
     vec![
         Case::new(
-            SUITE,
             "RCV-FOREIGN-001",
             "Another terminal in between: its receipt in the place of expTC disproves the torn order.",
         )
@@ -249,7 +239,7 @@ fn others() -> Vec<Case> {
                 opened.session.refuse(tester, &torn.order, StatusWord::CONDITIONS_NOT_SATISFIED)
             })
         }),
-        Case::new(SUITE, "RCV-GONE-001", "When a receipt has left the ring, the next one's prevLINK still proves it.")
+        Case::new("RCV-GONE-001", "When a receipt has left the ring, the next one's prevLINK still proves it.")
             .proves(&["REQ-TRM-3", "REQ-TRX-9", "REQ-RNG-1"])
             .kills(&["link-broken"])
             .writes()

@@ -1,6 +1,5 @@
 //! TRANSACT: what it refuses, with the reason inside the R-MAC and without effect (specs/purse.md, clause 6, REQ-TRX-7).
 
-use super::SUITE;
 use super::client::{Desk, each_suite, order};
 use super::order::{refuses, till, unchanged};
 use super::picture::{credit, debit, logical_cards, look, provide, records, refund, wallet};
@@ -22,26 +21,22 @@ pub(super) fn cases() -> Vec<Case> {
 
 fn amounts() -> Vec<Case> {
     vec![
-        Case::new(
-            SUITE,
-            "TRX-AMOUNT-001",
-            "A debit above the balance is refused, by one or by as much as an amount can say.",
-        )
-        .proves(&["REQ-TRX-4", "REQ-TRX-7"])
-        .kills(&["debit-wraps", "amount-signed"])
-        .twin(TWIN)
-        .writes()
-        .body(|tester| {
-            each_suite(tester, |tester, suite| {
-                let desk = till(suite);
-                let balance = desk.state(tester)?.balance;
-                for amount in [balance.saturating_add(1), i32::MAX as u32 + 1, u32::MAX] {
-                    refuses(tester, &desk, &[debit(amount)], refusal::BALANCE_TOO_SMALL)?;
-                }
-                Ok(())
-            })
-        }),
-        Case::new(SUITE, "TRX-AMOUNT-002", "An amount of zero, or of other than four octets, is malformed.")
+        Case::new("TRX-AMOUNT-001", "A debit above the balance is refused, by one or by as much as an amount can say.")
+            .proves(&["REQ-TRX-4", "REQ-TRX-7"])
+            .kills(&["debit-wraps", "amount-signed"])
+            .twin(TWIN)
+            .writes()
+            .body(|tester| {
+                each_suite(tester, |tester, suite| {
+                    let desk = till(suite);
+                    let balance = desk.state(tester)?.balance;
+                    for amount in [balance.saturating_add(1), i32::MAX as u32 + 1, u32::MAX] {
+                        refuses(tester, &desk, &[debit(amount)], refusal::BALANCE_TOO_SMALL)?;
+                    }
+                    Ok(())
+                })
+            }),
+        Case::new("TRX-AMOUNT-002", "An amount of zero, or of other than four octets, is malformed.")
             .proves(&["REQ-TRX-4", "REQ-TRX-7"])
             .kills(&["zero-amount-accepted", "amount-of-three-octets"])
             .twin(TWIN)
@@ -61,28 +56,25 @@ fn amounts() -> Vec<Case> {
 
 fn limits() -> Vec<Case> {
     vec![
-        Case::new(
-            SUITE,
-            "TRX-CREDIT-002",
-            "A top-up over the maximum is refused, by one or by as much as an amount can say.",
-        )
-        .proves(&["REQ-TRX-4", "REQ-TRX-7"])
-        .kills(&["credit-over-maximum", "credit-wraps"])
-        .twin("TRX-CREDIT-001")
-        .writes()
-        .body(|tester| {
-            each_suite(tester, |tester, suite| {
-                provide(tester, suite, 1)?;
-                let desk = Desk::new(suite, Role::Credit).everything();
-                let (_, picture) = look(tester, &desk)?;
-                let room = picture.details.first().map_or(0, |detail| detail.maximum.saturating_sub(detail.balance));
-                for amount in [room.saturating_add(1), u32::MAX] {
-                    refuses(tester, &desk, &[credit(amount)], refusal::MAXIMUM_EXCEEDED)?;
-                }
-                Ok(())
-            })
-        }),
-        Case::new(SUITE, "TRX-COUNT-002", "A counter never counts below zero.")
+        Case::new("TRX-CREDIT-002", "A top-up over the maximum is refused, by one or by as much as an amount can say.")
+            .proves(&["REQ-TRX-4", "REQ-TRX-7"])
+            .kills(&["credit-over-maximum", "credit-wraps"])
+            .twin("TRX-CREDIT-001")
+            .writes()
+            .body(|tester| {
+                each_suite(tester, |tester, suite| {
+                    provide(tester, suite, 1)?;
+                    let desk = Desk::new(suite, Role::Credit).everything();
+                    let (_, picture) = look(tester, &desk)?;
+                    let room =
+                        picture.details.first().map_or(0, |detail| detail.maximum.saturating_sub(detail.balance));
+                    for amount in [room.saturating_add(1), u32::MAX] {
+                        refuses(tester, &desk, &[credit(amount)], refusal::MAXIMUM_EXCEEDED)?;
+                    }
+                    Ok(())
+                })
+            }),
+        Case::new("TRX-COUNT-002", "A counter never counts below zero.")
             .proves(&["REQ-TRX-7"])
             .kills(&["count-down-wraps"])
             .twin("TRX-COUNT-001")
@@ -112,7 +104,7 @@ fn refuses_octets(tester: &mut Tester<'_>, desk: &Desk, operations: &[u8]) -> Ou
 
 fn refunds() -> Vec<Case> {
     vec![
-        Case::new(SUITE, "TRX-REFUND-002", "Refunds of a debit together never exceed it.")
+        Case::new("TRX-REFUND-002", "Refunds of a debit together never exceed it.")
             .proves(&["REQ-TRX-5", "REQ-TRX-7"])
             .kills(&["refund-unlimited", "refund-repeatable"])
             .twin("TRX-REFUND-001")
@@ -136,7 +128,7 @@ fn refunds() -> Vec<Case> {
                     refused(tester, &[refund(1, TransactionId([0xEE; 16]))])
                 })
             }),
-        Case::new(SUITE, "TRX-REFUND-003", "A refund goes to the logical card that paid, and to no other.")
+        Case::new("TRX-REFUND-003", "A refund goes to the logical card that paid, and to no other.")
             .proves(&["REQ-TRX-5", "REQ-TRX-7"])
             .needs(&["purse.many"])
             .kills(&["refund-of-any-logical-card"])
@@ -156,7 +148,7 @@ fn refunds() -> Vec<Case> {
 
 fn orders() -> Vec<Case> {
     vec![
-        Case::new(SUITE, "TRX-EXPTC-001", "An order whose expTC is not TC+1 is refused, be it below or above.")
+        Case::new("TRX-EXPTC-001", "An order whose expTC is not TC+1 is refused, be it below or above.")
             .proves(&["REQ-TRX-3", "REQ-TRX-7"])
             .kills(&["expected-tc-ignored", "expected-tc-may-lead"])
             .twin(TWIN)
@@ -173,7 +165,7 @@ fn orders() -> Vec<Case> {
                     unchanged(tester, &desk, &before)
                 })
             }),
-        Case::new(SUITE, "TRX-RIGHTS-001", "A key does the operations of its role and no others.")
+        Case::new("TRX-RIGHTS-001", "A key does the operations of its role and no others.")
             .proves(&["REQ-TRX-7"])
             .kills(&["operation-rights-not-checked"])
             .twin("TRX-CREDIT-001")
@@ -194,26 +186,22 @@ fn orders() -> Vec<Case> {
                     Ok(())
                 })
             }),
-        Case::new(
-            SUITE,
-            "TRX-FORM-001",
-            "An order without operations, with nine, or with an unknown one is malformed.",
-        )
-        .proves(&["REQ-TRX-7"])
-        .kills(&["refused-order-partly-kept", "tc-advances-on-refusal"])
-        .twin("TRX-LARGEST-001")
-        .writes()
-        .body(|tester| {
-            each_suite(tester, |tester, suite| {
-                let desk = till(suite);
-                let one = [0x80, 5, 1, 0, 0, 0, 1];
-                refuses_octets(tester, &desk, &[])?;
-                refuses_octets(tester, &desk, &one.repeat(OPERATIONS_MAX + 1))?;
-                refuses_octets(tester, &desk, &[&one[..], &[0x88, 5, 1, 0, 0, 0, 1]].concat())?;
-                refuses_octets(tester, &desk, &[&one[..], &[0x80, 9, 1]].concat())?;
-                partly(tester, suite)
-            })
-        }),
+        Case::new("TRX-FORM-001", "An order without operations, with nine, or with an unknown one is malformed.")
+            .proves(&["REQ-TRX-7"])
+            .kills(&["refused-order-partly-kept", "tc-advances-on-refusal"])
+            .twin("TRX-LARGEST-001")
+            .writes()
+            .body(|tester| {
+                each_suite(tester, |tester, suite| {
+                    let desk = till(suite);
+                    let one = [0x80, 5, 1, 0, 0, 0, 1];
+                    refuses_octets(tester, &desk, &[])?;
+                    refuses_octets(tester, &desk, &one.repeat(OPERATIONS_MAX + 1))?;
+                    refuses_octets(tester, &desk, &[&one[..], &[0x88, 5, 1, 0, 0, 0, 1]].concat())?;
+                    refuses_octets(tester, &desk, &[&one[..], &[0x80, 9, 1]].concat())?;
+                    partly(tester, suite)
+                })
+            }),
     ]
 }
 
@@ -231,7 +219,6 @@ fn partly(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
 fn whole() -> Vec<Case> {
     vec![
         Case::new(
-            SUITE,
             "TRX-REFUSE-001",
             "What a refused order did before its refusal is gone, then and after SELECT and reset.",
         )
@@ -254,7 +241,6 @@ fn whole() -> Vec<Case> {
 fn with_pin() -> Vec<Case> {
     vec![
         Case::new(
-            SUITE,
             "TRX-PINLIMIT-002",
             "Without the PIN, debits of one order are refused that exceed the limit together.",
         )
@@ -272,17 +258,13 @@ fn with_pin() -> Vec<Case> {
                 refuses(tester, &desk, &halves, refusal::VERIFICATION_REQUIRED)
             })
         }),
-        Case::new(
-            SUITE,
-            "TRX-TRIES-001",
-            "A refused order gives no PIN try back: the counter lies outside transactions.",
-        )
-        .revision(2)
-        .proves(&["REQ-PIN-1", "REQ-TRX-7"])
-        .needs(&["purse.pin"])
-        .kills(&["abort-refunds-tries"])
-        .writes()
-        .body(|tester| then_all_tries(tester, |tester| each_suite(tester, tries_stay_spent))),
+        Case::new("TRX-TRIES-001", "A refused order gives no PIN try back: the counter lies outside transactions.")
+            .revision(2)
+            .proves(&["REQ-PIN-1", "REQ-TRX-7"])
+            .needs(&["purse.pin"])
+            .kills(&["abort-refunds-tries"])
+            .writes()
+            .body(|tester| then_all_tries(tester, |tester| each_suite(tester, tries_stay_spent))),
     ]
 }
 

@@ -1,6 +1,5 @@
 //! Rights inside a session (specs/purse.md, clause 5).
 
-use super::SUITE;
 use super::client::{Desk, command_name, each_suite};
 use super::postamble::then_all_tries;
 use crate::conformance::case::Case;
@@ -25,7 +24,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 /// REQ-SES-4
 fn commands() -> Vec<Case> {
-    let case = |id, purpose| Case::new(SUITE, id, purpose).proves(&["REQ-SES-4"]);
+    let case = |id, purpose| Case::new(id, purpose).proves(&["REQ-SES-4"]);
     vec![
         case(
             "RGT-READ-001",
@@ -62,40 +61,40 @@ fn commands() -> Vec<Case> {
 /// REQ-SES-5, REQ-SES-6
 fn reach() -> Vec<Case> {
     vec![
-        Case::new(SUITE, "RGT-LIST-001", "A session reaches the logical cards in its list.")
+        Case::new("RGT-LIST-001", "A session reaches the logical cards in its list.")
             .proves(&["REQ-SES-5"])
             .needs(&["purse.many"])
             .kills(&["listed-unreadable"])
             .writes()
             .body(|tester| each_suite(tester, inside_the_list)),
-        Case::new(SUITE, "RGT-LIST-002", "A session reaches no logical card outside its list.")
+        Case::new("RGT-LIST-002", "A session reaches no logical card outside its list.")
             .proves(&["REQ-SES-5", "REQ-TRX-7"])
             .needs(&["purse.many"])
             .twin("RGT-LIST-001")
             .kills(&["list-ignored"])
             .body(|tester| each_suite(tester, outside_the_list)),
-        Case::new(SUITE, "RGT-SHOWN-001", "Who collects is shown unratified receipts of other terminals.")
+        Case::new("RGT-SHOWN-001", "Who collects is shown unratified receipts of other terminals.")
             .proves(&["REQ-SES-6"])
             .kills(&["own-receipts-shown"])
             .writes()
             .body(|tester| each_suite(tester, shown_to_collectors)),
-        Case::new(
-            SUITE,
-            "RGT-SHOWN-002",
-            "Who does not collect is neither shown nor counted receipts of other terminals.",
-        )
-        .proves(&["REQ-SES-6"])
-        .needs(&["purse.epc2"])
-        .twin("RGT-SHOWN-001")
-        .kills(&["all-receipts-shown"])
-        .writes()
-        .body(|tester| {
-            Desk::new(Suite::Epc2, Role::Debit).pay(tester, &[DEBIT])?;
-            // A terminal that never did anything with this card.
-            let stranger = shown(with_rights(0x5F)).at(tester.random());
-            let state = stranger.state(tester)?;
-            tester.check_equal("receipts counted and shown", &(0, 0), &(state.unratified_count, state.unratified.len()))
-        }),
+        Case::new("RGT-SHOWN-002", "Who does not collect is neither shown nor counted receipts of other terminals.")
+            .proves(&["REQ-SES-6"])
+            .needs(&["purse.epc2"])
+            .twin("RGT-SHOWN-001")
+            .kills(&["all-receipts-shown"])
+            .writes()
+            .body(|tester| {
+                Desk::new(Suite::Epc2, Role::Debit).pay(tester, &[DEBIT])?;
+                // A terminal that never did anything with this card.
+                let stranger = shown(with_rights(0x5F)).at(tester.random());
+                let state = stranger.state(tester)?;
+                tester.check_equal(
+                    "receipts counted and shown",
+                    &(0, 0),
+                    &(state.unratified_count, state.unratified.len()),
+                )
+            }),
     ]
 }
 

@@ -1,6 +1,5 @@
 //! The ring of receipts and ACK (specs/purse.md, clause 7).
 
-use super::SUITE;
 use super::client::{each_suite, suites};
 use super::order::{paid, till};
 use super::picture::{debit, look, provide};
@@ -24,7 +23,6 @@ pub(super) fn cases() -> Vec<Case> {
 fn places() -> Vec<Case> {
     vec![
         Case::new(
-            SUITE,
             "RNG-PLACE-001",
             "The ring holds as many receipts as claimed, eight at least, and hands each of them out.",
         )
@@ -43,7 +41,6 @@ fn places() -> Vec<Case> {
             })
         }),
         Case::new(
-            SUITE,
             "RNG-PLACE-002",
             "A new receipt takes the place of the oldest acknowledged one, and only then of the oldest.",
         )
@@ -89,7 +86,6 @@ fn who_goes_first(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
 fn acknowledgement() -> Vec<Case> {
     vec![
         Case::new(
-            SUITE,
             "RNG-ACK-001",
             "ACK marks its receipt and changes nothing else; repeated, it changes nothing at all.",
         )
@@ -111,7 +107,7 @@ fn acknowledgement() -> Vec<Case> {
                 Ok(())
             })
         }),
-        Case::new(SUITE, "RNG-ACK-002", "ACK of an unknown TTID is refused and marks nothing.")
+        Case::new("RNG-ACK-002", "ACK of an unknown TTID is refused and marks nothing.")
             .proves(&["REQ-RNG-2"])
             .kills(&["ack-of-unknown-accepted"])
             .twin("RNG-ACK-001")
@@ -125,7 +121,7 @@ fn acknowledgement() -> Vec<Case> {
                     tester.check_equal("STATE", &before, &after)
                 })
             }),
-        Case::new(SUITE, "RNG-GET-001", "GET RECEIPT of a TTID or TC that is not in the ring finds nothing.")
+        Case::new("RNG-GET-001", "GET RECEIPT of a TTID or TC that is not in the ring finds nothing.")
             .proves(&["REQ-RNG-3"])
             .kills(&["unknown-receipt-answered"])
             .twin("RNG-PLACE-001")
@@ -154,7 +150,6 @@ fn acknowledge(tester: &mut Tester<'_>, suite: Suite, transaction: TransactionId
 fn signatures() -> Vec<Case> {
     vec![
         Case::new(
-            SUITE,
             "RNG-SIGN-001",
             "The signature of a receipt verifies under the card's certificate, in sessions of either suite.",
         )
@@ -179,7 +174,7 @@ fn signatures() -> Vec<Case> {
             }
             Ok(())
         }),
-        Case::new(SUITE, "RNG-SIGN-002", "A card without a key says that it signs nothing.")
+        Case::new("RNG-SIGN-002", "A card without a key says that it signs nothing.")
             .proves(&["REQ-RNG-4"])
             .needs(&["!purse.epc2"])
             .kills(&["unsigned-for-signed"])

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::SUITE;
 use super::client::{Desk, close_channel, each_suite, offer, open_channel, select, select_on};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
@@ -21,28 +20,24 @@ const SET: std::ops::RangeInclusive<usize> = 370..=630;
 /// The cases, in the order in which they run.
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        Case::new(SUITE, "SEL-FRESH-001", "Each SELECT draws a nonce and an ephemeral key that were not seen before.")
+        Case::new("SEL-FRESH-001", "Each SELECT draws a nonce and an ephemeral key that were not seen before.")
             .proves(&["REQ-SEL-1"])
             .kills(&["nonce-constant"])
             .body(|tester| all_differ(tester, |_| Ok(()))),
-        Case::new(SUITE, "SEL-FRESH-002", "Nonces and ephemeral keys after reset are not those of before.")
+        Case::new("SEL-FRESH-002", "Nonces and ephemeral keys after reset are not those of before.")
             .proves(&["REQ-SEL-1"])
             .kills(&["nonce-constant", "nonce-repeats-after-reset"])
             .body(|tester| all_differ(tester, |tester| tester.power_on().map(|_| ()))),
-        Case::new(
-            SUITE,
-            "SEL-NONCE-001",
-            "A thousand nonces differ, have no biased bit, and do not follow from one another.",
-        )
-        .proves(&["REQ-SEL-1"])
-        .needs(&["purse.epc1"])
-        .kills(&["nonce-constant", "nonce-counts", "nonce-linear", "nonce-biased"])
-        .body(measure_nonces),
-        Case::new(SUITE, "SEL-PRIVACY-001", "Two answers to SELECT have nothing in common by which to follow a card.")
+        Case::new("SEL-NONCE-001", "A thousand nonces differ, have no biased bit, and do not follow from one another.")
+            .proves(&["REQ-SEL-1"])
+            .needs(&["purse.epc1"])
+            .kills(&["nonce-constant", "nonce-counts", "nonce-linear", "nonce-biased"])
+            .body(measure_nonces),
+        Case::new("SEL-PRIVACY-001", "Two answers to SELECT have nothing in common by which to follow a card.")
             .proves(&["REQ-SEL-3"])
             .kills(&["card-id-in-clear", "card-id-static"])
             .body(unlinkable),
-        Case::new(SUITE, "SEL-SESSION-001", "SELECT ends the session.")
+        Case::new("SEL-SESSION-001", "SELECT ends the session.")
             .proves(&["REQ-SEL-4", "REQ-SES-1"])
             .twin("SES-CHAIN-001")
             .kills(&["session-survives-select"])
@@ -53,7 +48,7 @@ pub(super) fn cases() -> Vec<Case> {
                     session.expect_ended(tester, "after SELECT")
                 })
             }),
-        Case::new(SUITE, "SEL-SESSION-002", "SELECT on one logical channel ends the session on another.")
+        Case::new("SEL-SESSION-002", "SELECT on one logical channel ends the session on another.")
             .proves(&["REQ-SEL-4", "REQ-SES-1"])
             .needs(&["iso7816_4.logical_channels"])
             .twin("SES-CHAIN-001")

@@ -1,6 +1,5 @@
 //! TRANSACT: what it does (specs/purse.md, clause 6). What it refuses is in `refusal`.
 
-use super::SUITE;
 use super::client::{Desk, each_suite, scheme};
 use super::order::{executes, till};
 use super::picture::{credit, debit, look, provide, refund, wallet};
@@ -20,7 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 fn value() -> Vec<Case> {
     vec![
-        Case::new(SUITE, "TRX-DEBIT-001", "A debit takes its amount from the balance, once, and TC rises by one.")
+        Case::new("TRX-DEBIT-001", "A debit takes its amount from the balance, once, and TC rises by one.")
             .proves(&["REQ-TRX-3"])
             .kills(&["debit-twice", "tc-not-advanced"])
             .writes()
@@ -30,7 +29,7 @@ fn value() -> Vec<Case> {
                     executes(tester, &till(suite), &[debit(1)])
                 })
             }),
-        Case::new(SUITE, "TRX-CREDIT-001", "A top-up adds its amount to the balance, once.")
+        Case::new("TRX-CREDIT-001", "A top-up adds its amount to the balance, once.")
             .proves(&["REQ-TRX-3", "REQ-TRX-4"])
             .kills(&["tc-not-advanced", "receipt-type-always-debit"])
             .writes()
@@ -39,7 +38,7 @@ fn value() -> Vec<Case> {
                     executes(tester, &Desk::new(suite, Role::Credit).everything(), &[credit(1)])
                 })
             }),
-        Case::new(SUITE, "TRX-REFUND-001", "A debit can be given back in parts, up to its amount.")
+        Case::new("TRX-REFUND-001", "A debit can be given back in parts, up to its amount.")
             .proves(&["REQ-TRX-5"])
             .kills(&["refund-once-only", "receipt-type-always-debit"])
             .writes()
@@ -52,7 +51,7 @@ fn value() -> Vec<Case> {
                     executes(tester, &desk, &[refund(1, of), refund(1, of)])
                 })
             }),
-        Case::new(SUITE, "TRX-LARGEST-001", "An order of eight operations does all eight.")
+        Case::new("TRX-LARGEST-001", "An order of eight operations does all eight.")
             .proves(&["REQ-TRX-1"])
             .kills(&["eighth-operation-dropped"])
             .writes()
@@ -62,7 +61,7 @@ fn value() -> Vec<Case> {
                     executes(tester, &wallet(tester, suite, Role::Debit), &vec![debit(1); 8])
                 })
             }),
-        Case::new(SUITE, "TRX-COUNT-001", "The counter counts up and down, in one step with TC.")
+        Case::new("TRX-COUNT-001", "The counter counts up and down, in one step with TC.")
             .proves(&["REQ-TRX-3"])
             .kills(&["tc-not-advanced", "link-skips-data"])
             .writes()
@@ -78,58 +77,46 @@ fn value() -> Vec<Case> {
 
 fn repeats() -> Vec<Case> {
     vec![
-        Case::new(
-            SUITE,
-            "TRX-REPEAT-001",
-            "A TTID repeated in its session answers the same receipt and executes nothing.",
-        )
-        .proves(&["REQ-TRX-2"])
-        .kills(&["repeat-executes-again", "repeat-refused"])
-        .writes()
-        .body(|tester| {
-            each_suite(tester, |tester, suite| {
-                provide(tester, suite, 2)?;
-                let desk = till(suite);
-                let mut opened = desk.open(tester)?;
-                let order = opened.order(tester, &[debit(1)]);
-                let first = opened.session.pay(tester, &order)?;
-                let second = opened.session.pay(tester, &order)?;
-                tester.check_equal("receipt of the repeated order", &first, &second)?;
-                let balance = desk.state(tester)?.balance;
-                tester.check_equal("balance", &first.body.balance_after, &balance)
-            })
-        }),
-        Case::new(
-            SUITE,
-            "TRX-REPEAT-002",
-            "A TTID repeated at a second tap answers the same receipt and executes nothing.",
-        )
-        .proves(&["REQ-TRX-2"])
-        .kills(&["retap-executes-again", "repeat-executes-again"])
-        .writes()
-        .body(|tester| {
-            each_suite(tester, |tester, suite| {
-                provide(tester, suite, 2)?;
-                let desk = till(suite);
-                let mut opened = desk.open(tester)?;
-                let order = opened.order(tester, &[debit(1)]);
-                let first = opened.session.pay(tester, &order)?;
-                tester.power_on()?;
-                let second = desk.open(tester)?.session.pay(tester, &order)?;
-                tester.check_equal("receipt of the repeated order", &first, &second)?;
-                let balance = desk.state(tester)?.balance;
-                tester.check_equal("balance", &first.body.balance_after, &balance)
-            })
-        }),
-        Case::new(
-            SUITE,
-            "TRX-REPEAT-003",
-            "A TTID repeated after other orders, and after ACK, answers the receipt of then.",
-        )
-        .proves(&["REQ-TRX-2"])
-        .kills(&["repeat-of-earlier-executes", "repeat-after-ack-executes", "repeat-shows-balance-of-now"])
-        .writes()
-        .body(repeated_later),
+        Case::new("TRX-REPEAT-001", "A TTID repeated in its session answers the same receipt and executes nothing.")
+            .proves(&["REQ-TRX-2"])
+            .kills(&["repeat-executes-again", "repeat-refused"])
+            .writes()
+            .body(|tester| {
+                each_suite(tester, |tester, suite| {
+                    provide(tester, suite, 2)?;
+                    let desk = till(suite);
+                    let mut opened = desk.open(tester)?;
+                    let order = opened.order(tester, &[debit(1)]);
+                    let first = opened.session.pay(tester, &order)?;
+                    let second = opened.session.pay(tester, &order)?;
+                    tester.check_equal("receipt of the repeated order", &first, &second)?;
+                    let balance = desk.state(tester)?.balance;
+                    tester.check_equal("balance", &first.body.balance_after, &balance)
+                })
+            }),
+        Case::new("TRX-REPEAT-002", "A TTID repeated at a second tap answers the same receipt and executes nothing.")
+            .proves(&["REQ-TRX-2"])
+            .kills(&["retap-executes-again", "repeat-executes-again"])
+            .writes()
+            .body(|tester| {
+                each_suite(tester, |tester, suite| {
+                    provide(tester, suite, 2)?;
+                    let desk = till(suite);
+                    let mut opened = desk.open(tester)?;
+                    let order = opened.order(tester, &[debit(1)]);
+                    let first = opened.session.pay(tester, &order)?;
+                    tester.power_on()?;
+                    let second = desk.open(tester)?.session.pay(tester, &order)?;
+                    tester.check_equal("receipt of the repeated order", &first, &second)?;
+                    let balance = desk.state(tester)?.balance;
+                    tester.check_equal("balance", &first.body.balance_after, &balance)
+                })
+            }),
+        Case::new("TRX-REPEAT-003", "A TTID repeated after other orders, and after ACK, answers the receipt of then.")
+            .proves(&["REQ-TRX-2"])
+            .kills(&["repeat-of-earlier-executes", "repeat-after-ack-executes", "repeat-shows-balance-of-now"])
+            .writes()
+            .body(repeated_later),
     ]
 }
 
@@ -158,7 +145,7 @@ fn repeated_later(tester: &mut Tester<'_>) -> Outcome {
 
 fn receipts() -> Vec<Case> {
     vec![
-        Case::new(SUITE, "TRX-RECEIPT-001", "A receipt binds card, order and result, under the card's receipt key.")
+        Case::new("TRX-RECEIPT-001", "A receipt binds card, order and result, under the card's receipt key.")
             .proves(&["REQ-TRX-2", "REQ-TRX-9"])
             .kills(&["receipt-type-always-debit"])
             .writes()
@@ -172,7 +159,7 @@ fn receipts() -> Vec<Case> {
                     check_seal(tester, suite, &receipt)
                 })
             }),
-        Case::new(SUITE, "TRX-LINK-002", "LINK of a card is never zeros, before its first receipt neither.")
+        Case::new("TRX-LINK-002", "LINK of a card is never zeros, before its first receipt neither.")
             .proves(&["REQ-TRX-11"])
             .kills(&["chain-begins-with-zeros"])
             .body(|tester| {
@@ -181,7 +168,7 @@ fn receipts() -> Vec<Case> {
                     tester.check(link != Link::default(), "LINK in STATE is not zeros")
                 })
             }),
-        Case::new(SUITE, "TRX-LINK-001", "LINK runs over receipts of every kind, each naming the LINK before it.")
+        Case::new("TRX-LINK-001", "LINK runs over receipts of every kind, each naming the LINK before it.")
             .proves(&["REQ-TRX-9"])
             .kills(&["link-broken", "link-skips-data"])
             .writes()
@@ -221,7 +208,7 @@ fn check_seal(tester: &mut Tester<'_>, suite: Suite, receipt: &SealedReceipt) ->
 
 fn with_pin() -> Vec<Case> {
     vec![
-        Case::new(SUITE, "TRX-PINLIMIT-001", "With the PIN, debits may exceed the PIN limit together.")
+        Case::new("TRX-PINLIMIT-001", "With the PIN, debits may exceed the PIN limit together.")
             .proves(&["REQ-TRX-10"])
             .needs(&["purse.pin"])
             .kills(&["verification-ignored"])

@@ -4,7 +4,6 @@ use super::OPENS;
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
-use crate::family::purse::cases::SUITE;
 use crate::family::purse::cases::client::{Desk, card_id, offer, scheme, select};
 use crate::family::purse::data::transact::Operation;
 use crate::family::purse::data::{CardId, Role, Suite, ins};
@@ -15,7 +14,7 @@ use crate::wire::status::StatusWord;
 
 /// The cases, in the order in which they run.
 pub(in crate::family::purse::cases) fn cases() -> Vec<Case> {
-    let case = |id, purpose| Case::new(SUITE, id, purpose).needs(&["purse.epc1"]);
+    let case = |id, purpose| Case::new(id, purpose).needs(&["purse.epc1"]);
     vec![
         case("AU1-KEY-001", "No key but this card's for this role opens it: not another card's, operator's or role's, no master or transport key.")
             .proves(&["REQ-AU1-4", "REQ-AU1-5"])

@@ -5,7 +5,6 @@ use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
 use crate::crypto::ec::{POINT_LEN, Point, PrivateKey};
-use crate::family::purse::cases::SUITE;
 use crate::family::purse::cases::client::{Desk, ORDER_TIME, offer, scheme, select};
 use crate::family::purse::data::session::{CERTIFICATE_EPOCH_DAY, Certificate};
 use crate::family::purse::data::transact::Operation;
@@ -28,7 +27,7 @@ pub(in crate::family::purse::cases) fn cases() -> Vec<Case> {
 }
 
 fn case(id: &str, purpose: &str) -> Case {
-    Case::new(SUITE, id, purpose).needs(&["purse.epc2"])
+    Case::new(id, purpose).needs(&["purse.epc2"])
 }
 
 fn certificates() -> Vec<Case> {

@@ -3,7 +3,6 @@
 pub(super) mod epc1;
 pub(super) mod epc2;
 
-use super::SUITE;
 use super::client::{Desk, Session, close_channel, each_suite, offer, open_channel, select, select_on};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
@@ -20,7 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn case(id: &str, purpose: &str) -> Case {
-    Case::new(SUITE, id, purpose)
+    Case::new(id, purpose)
 }
 
 /// REQ-SEL-2: one attempt.

@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::learn::learn;
 use self::reference::{Answer, Entry, Grant, Model, Reply, Request, Worlds, right, rights_of};
 use self::steps::{Action, Change, DRAWN_LEN, Opening, Step, Tear};
-use super::SUITE;
 use super::client::{self, Desk, ORDER_TIME, PIN, Session, select_command};
 use super::postamble::Before;
 use crate::card::memory::{Cut, Torn};
@@ -55,7 +54,6 @@ pub(super) fn cases() -> Vec<Case> {
     ];
     vec![
         Case::new(
-            SUITE,
             "MOD-SEQUENCE-001",
             "After any sequence of commands, resets and tears the card is one that the model knows.",
         )
@@ -64,17 +62,13 @@ pub(super) fn cases() -> Vec<Case> {
         .kills(&["debit-twice", "nonce-constant", "long-answer-seam", "wrong-length-hint", "unopened-channel-closed"])
         .shorter(steps::shorter)
         .body(|tester| sequences(tester, false)),
-        Case::new(
-            SUITE,
-            "MOD-SEQUENCE-002",
-            "So it is when PINs are blocked, cards replaced and terminated on the way.",
-        )
-        .proves(&proved)
-        .proves(&["REQ-PIN-1", "REQ-LIF-2"])
-        .ruins()
-        .kills(&["debit-twice", "nonce-constant", "long-answer-seam", "wrong-length-hint"])
-        .shorter(steps::shorter)
-        .body(|tester| sequences(tester, true)),
+        Case::new("MOD-SEQUENCE-002", "So it is when PINs are blocked, cards replaced and terminated on the way.")
+            .proves(&proved)
+            .proves(&["REQ-PIN-1", "REQ-LIF-2"])
+            .ruins()
+            .kills(&["debit-twice", "nonce-constant", "long-answer-seam", "wrong-length-hint"])
+            .shorter(steps::shorter)
+            .body(|tester| sequences(tester, true)),
     ]
 }
 

@@ -23,7 +23,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 /// A case of the suite "terminal", for terminals that take the purse.
 pub(super) fn case(id: &str, purpose: &str) -> Case {
-    Case::new("terminal", id, purpose).needs(&["terminal"])
+    Case::new(id, purpose).of_suite("terminal").needs(&["terminal"])
 }
 
 /// A touch at which the order goes wrong.
