@@ -6,6 +6,7 @@
 mod arguments;
 mod cards;
 mod decode;
+mod decode_one;
 mod demo;
 mod desk;
 mod explore;

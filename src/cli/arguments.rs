@@ -536,6 +536,9 @@ pub(super) struct Decode {
     /// What they are: command, response, status, ber-tlv, compact-tlv, dol, atr, ats, frame, data [default: what they look like]
     #[arg(long = "as", value_name = "FORMAT")]
     pub(super) format: Option<Format>,
+    /// A log whose lines of the event "key" open what a log without them leaves enciphered (public test keys only)
+    #[arg(long, value_name = "FILE")]
+    pub(super) key_log: Option<PathBuf>,
 }
 
 const TEST_HELP: &str = "\

@@ -1,18 +1,22 @@
 //! Explains octets, one string of them or a whole log.
 
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, IsTerminal, Read};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::arguments::{Decode, usage};
-use super::{Report, write_out};
-use crate::app::{AppError, Exit};
-use crate::family;
-use crate::wire::guess::{Reading, guess, readings};
+use super::{Report, decode_one, write_out};
+use crate::app::{AppError, Exit, read_text};
+use crate::family::{self, conversation::Passed};
+use crate::quoted::quoted;
+use crate::wire::explain::Explanation;
+use crate::wire::guess::guess;
 use crate::wire::pretty::{Format, listing_with};
-use crate::wire::recording::{Direction, Event, Recording};
+use crate::wire::recording::{Direction, Event, Recording, Silence};
 use crate::wire::{hex, lines, paste};
 
 /// Longest input that is no log, and longest line of a log, in octets: several of the longest commands in hexadecimal.
@@ -39,16 +43,20 @@ fn explained(decode: &Decode, with_json: bool) -> Result<Report, AppError> {
     if decode.hex.is_empty() && io::stdin().is_terminal() {
         return Err(usage("nothing to decode: give octets, or a log through the standard input".to_owned()));
     }
+    let mut conversation = Conversation::new(with_json);
+    if let Some(path) = &decode.key_log {
+        conversation.keys(path)?;
+    }
     if decode.hex.is_empty() || decode.hex == ["-"] {
-        return from_input(decode.format, io::stdin().lock(), with_json);
+        return from_input(decode.format, io::stdin().lock(), conversation);
     }
     let text = decode.hex.join(" ");
     match (paste::octets(text.trim()), decode.format) {
-        (Ok(octets), format) => Ok(one(format, &octets)),
+        (Ok(octets), format) => Ok(decode_one::report(format, &octets)),
         (Err(error), None) => {
-            let mut conversation = Conversation::new(with_json);
             conversation.text(&text)?;
-            conversation.ended()?.ok_or_else(|| not_octets(&error))
+            conversation.end()?;
+            if conversation.heard > 0 { Ok(conversation.report()) } else { Err(not_octets(&error)) }
         }
         (Err(error), Some(_)) => Err(not_octets(&error)),
     }
@@ -58,38 +66,12 @@ fn not_octets(error: &dyn std::fmt::Display) -> AppError {
     usage(format!("not hexadecimal octets: {error}"))
 }
 
-fn one(format: Option<Format>, octets: &[u8]) -> Report {
-    let readings = readings(octets);
-    let format = format.unwrap_or_else(|| guess(octets));
-    let mut text = listing_with(format, octets, &family::tags());
-    // A person who asked for another format does not need our guess.
-    let guessed = readings.first().is_some_and(|first| first.format == format);
-    if let (true, [first, second]) = (guessed, &readings[..]) {
-        let _ = writeln!(
-            text,
-            "Read so because: {}. It may be a {} too ({}): --as {}.",
-            first.why,
-            second.format.title(),
-            second.why,
-            second.format
-        );
-    }
-    let lines: Vec<&str> = text.lines().collect();
-    let reading =
-        |reading: &Reading| json!({ "format": reading.format.name(), "sure": reading.sure, "why": reading.why });
-    let json = json!({
-        "format": format.name(),
-        "octets": hex::encode(octets),
-        "listing": lines,
-        "readings": readings.iter().map(reading).collect::<Vec<_>>(),
-    });
-    let detail = format!("{} octets, read as {}.", octets.len(), format.name());
-    Report::done(text.clone(), "decoded", detail, json)
-}
-
 /// Octets, or a log: which of them it is, the first line that says who speaks decides.
-fn from_input(format: Option<Format>, mut input: impl BufRead, with_json: bool) -> Result<Report, AppError> {
-    let mut conversation = Conversation::new(with_json);
+fn from_input(
+    format: Option<Format>,
+    mut input: impl BufRead,
+    mut conversation: Conversation,
+) -> Result<Report, AppError> {
     let mut text = String::new();
     let mut is_too_long = false;
     loop {
@@ -98,7 +80,7 @@ fn from_input(format: Option<Format>, mut input: impl BufRead, with_json: bool) 
         if read.map_err(|error| usage(format!("cannot read the standard input: {error}")))? == 0 {
             break;
         }
-        let is_log = conversation.exchanges > 0;
+        let is_log = conversation.heard > 0;
         let line = match String::from_utf8(line) {
             Ok(line) => line,
             Err(error) if !is_log && format.is_some() => {
@@ -109,7 +91,7 @@ fn from_input(format: Option<Format>, mut input: impl BufRead, with_json: bool) 
         if format.is_none() && line.len() <= INPUT_MAX {
             conversation.line(&line)?;
         }
-        if conversation.exchanges > 0 {
+        if conversation.heard > 0 {
             text = String::new();
         } else if text.len() + line.len() <= INPUT_MAX {
             text.push_str(&line);
@@ -120,28 +102,35 @@ fn from_input(format: Option<Format>, mut input: impl BufRead, with_json: bool) 
             break;
         }
     }
-    if let Some(report) = conversation.ended()? {
-        return Ok(report);
+    conversation.end()?;
+    if conversation.heard > 0 {
+        return Ok(conversation.report());
     }
     if is_too_long {
         return Err(usage(format!("the standard input is longer than {INPUT_MAX} octets: decode it in pieces")));
     }
     if let (None, Some(events)) = (format, lines::conversation(&text)) {
-        let mut conversation = Conversation::new(with_json);
+        conversation.recording = Recording::default();
         events.iter().try_for_each(|event| conversation.event(event))?;
-        if let Some(report) = conversation.ended()? {
-            return Ok(report);
-        }
+        conversation.end()?;
+        return Ok(conversation.report());
     }
     let octets = paste::octets(text.trim()).map_err(|error| not_octets(&error))?;
-    Ok(one(format, &octets))
+    Ok(decode_one::report(format, &octets))
 }
 
 /// A log that is explained while it is read.
 struct Conversation {
     recording: Recording,
+    family: family::conversation::Conversation,
+    /// What is not told yet: a later event may complete it. The first has the number `told` in the conversation.
+    waiting: VecDeque<(Event, Option<Explanation>)>,
+    told: usize,
     with_json: bool,
-    exchanges: u64,
+    /// Commands, answers and resets so far.
+    heard: u64,
+    /// Of the exchange that was told last.
+    number: u64,
     counts: [u64; 3],
     json: Vec<Value>,
     json_octets: usize,
@@ -151,12 +140,29 @@ impl Conversation {
     fn new(with_json: bool) -> Self {
         Self {
             recording: Recording::default(),
+            family: family::conversation::Conversation::default(),
+            waiting: VecDeque::new(),
+            told: 0,
             with_json,
-            exchanges: 0,
+            heard: 0,
+            number: 0,
             counts: [0; 3],
             json: Vec::new(),
             json_octets: 0,
         }
+    }
+
+    /// The keys that another log holds.
+    fn keys(&mut self, path: &Path) -> Result<(), AppError> {
+        let mut recording = Recording::default();
+        let text = read_text("read the keys", path)?;
+        let events: Vec<Event> = text.lines().flat_map(|line| recording.line(line)).collect();
+        let mut keys = events.iter().filter(|event| event.direction == Direction::Key).peekable();
+        if keys.peek().is_none() {
+            let expected = r#"expected lines such as {"event":"key","of":"04..","secret":"7A.."}"#;
+            return Err(usage(format!("{} holds no keys: {expected}", quoted(&path.display().to_string()))));
+        }
+        keys.try_for_each(|event| self.event(event))
     }
 
     fn text(&mut self, text: &str) -> Result<(), AppError> {
@@ -169,18 +175,51 @@ impl Conversation {
     }
 
     fn event(&mut self, event: &Event) -> Result<(), AppError> {
+        self.heard += u64::from(counted(event.direction).is_some());
+        let format = format_of(event);
+        let octets = &event.octets;
+        let explained = self.family.next(match (event.direction, format) {
+            (Direction::Reset, _) => Passed::Reset,
+            (Direction::Silence(Silence::PowerOff), _) => Passed::PowerOff,
+            (Direction::Silence(Silence::NoAnswer), _) => Passed::Silence,
+            (Direction::Key, _) => Passed::Key { of: &event.of, secret: octets },
+            (_, Format::Frame) => Passed::Other,
+            (Direction::Command, _) => Passed::Command { octets, masked: event.masked },
+            (Direction::Response, _) => Passed::Answer(octets),
+        });
+        self.waiting.push_back((event.clone(), None));
+        for (number, explanation) in explained {
+            let place = number.checked_sub(self.told).and_then(|at| self.waiting.get_mut(at));
+            if let Some((_, explained)) = place {
+                *explained = Some(explanation);
+            }
+        }
+        self.tell(self.family.settled())
+    }
+
+    /// Tells what passed before the event of this number.
+    fn tell(&mut self, number: usize) -> Result<(), AppError> {
+        while self.told < number
+            && let Some((event, explanation)) = self.waiting.pop_front()
+        {
+            self.told += 1;
+            self.tell_event(&event, explanation.as_ref())?;
+        }
+        Ok(())
+    }
+
+    fn tell_event(&mut self, event: &Event, explanation: Option<&Explanation>) -> Result<(), AppError> {
+        let Some((which, arrow, name)) = counted(event.direction) else { return Ok(()) };
         // An answer belongs to the command before it.
-        self.exchanges += u64::from(event.direction != Direction::Response || self.exchanges == 0);
-        let (which, arrow, name) = match event.direction {
-            Direction::Command => (0, "->", "command"),
-            Direction::Response => (1, "<-", "response"),
-            Direction::Reset => (2, "<-", "reset"),
-        };
+        self.number += u64::from(event.direction != Direction::Response || self.number == 0);
         self.counts[which] += 1;
         let format = format_of(event);
-        let listing = listing_with(format, &event.octets, &family::tags());
+        let listing = match explanation.filter(|explanation| explanation.family.is_some()) {
+            Some(explanation) => explanation.listing(),
+            None => listing_with(format, &event.octets, &family::tags()),
+        };
         let time = event.time.as_ref().map_or(String::new(), |time| format!("  ({time})"));
-        let number = self.exchanges;
+        let number = self.number;
         if self.with_json {
             self.json_octets += event.octets.len();
             if self.json_octets > JSON_MAX {
@@ -191,7 +230,7 @@ impl Conversation {
             let lines: Vec<&str> = listing.lines().collect();
             self.json.push(json!({
                 "number": number, "direction": name, "format": format.name(), "octets": hex::encode(&event.octets),
-                "time": event.time, "listing": lines,
+                "time": event.time, "listing": lines, "explanation": explanation,
             }));
             return Ok(());
         }
@@ -203,15 +242,17 @@ impl Conversation {
         write_out(text.as_bytes()).map_err(AppError::Output)
     }
 
-    /// What it was, in all; `None` where no line said who speaks.
-    fn ended(mut self) -> Result<Option<Report>, AppError> {
+    /// The log ends here.
+    fn end(&mut self) -> Result<(), AppError> {
         if let Some(event) = self.recording.end() {
             self.event(&event)?;
         }
+        self.tell(usize::MAX)
+    }
+
+    /// What it was, in all.
+    fn report(self) -> Report {
         let [commands, responses, resets] = self.counts;
-        if commands + responses + resets == 0 {
-            return Ok(None);
-        }
         let passed_over = self.recording.passed_over;
         let detail = format!(
             "Commands: {commands}, answers: {responses}, answers to reset: {resets}; other lines, passed over: {passed_over}."
@@ -220,7 +261,17 @@ impl Conversation {
             "format": "conversation", "commands": commands, "responses": responses, "resets": resets,
             "passed_over": passed_over, "exchanges": self.json,
         });
-        Ok(Some(Report::new(Exit::Done, format!("{detail}\n"), "decoded", detail, json)))
+        Report::new(Exit::Done, format!("{detail}\n"), "decoded", detail, json)
+    }
+}
+
+/// Where a direction is counted, its arrow and its name in JSON; `None` where nobody says anything.
+const fn counted(direction: Direction) -> Option<(usize, &'static str, &'static str)> {
+    match direction {
+        Direction::Command => Some((0, "->", "command")),
+        Direction::Response => Some((1, "<-", "response")),
+        Direction::Reset => Some((2, "<-", "reset")),
+        Direction::Silence(_) | Direction::Key => None,
     }
 }
 
@@ -229,6 +280,7 @@ fn format_of(event: &Event) -> Format {
     let guessed = guess(&event.octets);
     match (event.direction, guessed) {
         (Direction::Reset, _) => Format::Atr,
+        (Direction::Silence(_) | Direction::Key, _) => Format::Data,
         (_, Format::Frame) | (Direction::Response, Format::Ats | Format::StatusWord) => guessed,
         (Direction::Command, _) => Format::CommandApdu,
         (Direction::Response, _) => Format::ResponseApdu,

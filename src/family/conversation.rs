@@ -7,6 +7,7 @@ use crate::wire::explain::{self, Explanation, Field, Told, clipped};
 use crate::wire::instruction;
 use crate::wire::status::{Kind, StatusWord};
 use crate::wire::tag::Dictionary;
+use crate::wire::tlv::{self, Tag};
 
 /// Explains the commands and answers of one family in one conversation. It only looks on, and remembers what it needs.
 pub trait Explainer: Send {
@@ -85,12 +86,21 @@ struct Asked {
 /// Pieces of one command or answer, each with the number of the event in which it passed.
 type Pieces = Vec<(usize, Vec<u8>)>;
 
+/// Octets that one command or answer has in all its pieces: twice what extended lengths allow. What is longer is no longer put together,
+/// so that a log of any length is explained in bounded memory.
+const PIECES_LEN_MAX: usize = 1 << 17;
+
+fn len(pieces: &Pieces) -> usize {
+    pieces.iter().map(|(_, piece)| piece.len()).sum()
+}
+
 /// Channels of ISO/IEC 7816-4:2020, 5.4.1.
 const CHANNELS: usize = 20;
 
 /// A conversation as far as it has come.
 pub struct Conversation {
     explainers: Vec<Option<Box<dyn Explainer>>>,
+    families: Vec<&'static str>,
     names: Vec<Dictionary<'static>>,
     channels: [Selected; CHANNELS],
     chain: Option<(Asked, Pieces)>,
@@ -113,6 +123,7 @@ impl Conversation {
     pub fn of(families: &[Box<dyn Family>]) -> Self {
         Self {
             explainers: families.iter().map(|family| family.explainer()).collect(),
+            families: families.iter().map(|family| family.name()).collect(),
             names: families.iter().map(|family| family.tags()).collect(),
             channels: [Selected::Unknown; CHANNELS],
             chain: None,
@@ -132,6 +143,24 @@ impl Conversation {
             }
         }
         all
+    }
+
+    /// A command of which nobody knows what came before it; `None` where no family takes it for one of its own.
+    pub fn command_alone(octets: &[u8]) -> Option<Explanation> {
+        let explained = Self::default().next(Passed::Command { octets, masked: false });
+        explained.into_iter().map(|(_, explanation)| explanation).find(|explanation| explanation.family.is_some())
+    }
+
+    /// An answer of which nobody knows the command; `None` where it does not say itself that it answers the SELECT of a family.
+    pub fn answer_alone(octets: &[u8]) -> Option<Explanation> {
+        let object = |octets, tag| tlv::iter(octets).filter_map(Result::ok).find(|object| object.tag == Tag(tag));
+        let control = object(Response::parse(octets).ok()?.data, 0x6F)?;
+        let name = object(control.value, 0x84)?.value;
+        let select = [&[0x00, 0xA4, 0x04, 0x00, u8::try_from(name.len()).ok()?], name].concat();
+        let mut conversation = Self::default();
+        conversation.next(Passed::Command { octets: &select, masked: false });
+        let explained = conversation.next(Passed::Answer(octets));
+        explained.into_iter().map(|(_, explanation)| explanation).find(|explanation| explanation.family.is_some())
     }
 
     /// What passed next.
@@ -174,8 +203,18 @@ impl Conversation {
         }
     }
 
-    fn explainer(&mut self, family: Option<usize>) -> Option<&mut Box<dyn Explainer>> {
-        self.explainers.get_mut(family?)?.as_mut()
+    /// What a family says, with its name where it says anything.
+    fn told(&mut self, family: Option<usize>, say: impl FnOnce(&mut dyn Explainer) -> Told) -> Option<Told> {
+        let told = say(self.explainers.get_mut(family?)?.as_deref_mut()?);
+        let name = self.families.get(family?).copied().filter(|_| told != Told::default());
+        Some(Told { family: name, ..told })
+    }
+
+    /// What passed before the event of this number is not explained again.
+    pub fn settled(&self) -> usize {
+        let first = |open: &Option<(Asked, Pieces)>| Some(open.as_ref()?.1.first()?.0);
+        let open = [first(&self.chain), first(&self.answer)];
+        open.into_iter().flatten().min().unwrap_or(self.number)
     }
 
     fn command(&mut self, number: usize, octets: &[u8], masked: bool) -> Explained {
@@ -190,7 +229,10 @@ impl Conversation {
             return vec![(number, explain::command(octets, masked, told, &self.names))];
         }
         self.answer = None;
-        let links = self.chain.take().filter(|(first, _)| is_next_link(&first.octets, &command));
+        let links = self
+            .chain
+            .take()
+            .filter(|(first, pieces)| is_next_link(&first.octets, &command) && len(pieces) <= PIECES_LEN_MAX);
         let mut pieces = links.map(|(_, pieces)| pieces).unwrap_or_default();
         pieces.push((number, octets.to_vec()));
         let family = self.family(channel, &command);
@@ -204,7 +246,7 @@ impl Conversation {
         }
         let data: Vec<u8> = pieces.iter().flat_map(|(_, link)| data_of(link).to_vec()).collect();
         let whole = command.with_data(&data);
-        let told = self.explainer(family).map(|explainer| explainer.command(channel, &whole)).unwrap_or_default();
+        let told = self.told(family, |explainer| explainer.command(channel, &whole)).unwrap_or_default();
         self.asked = Some(Asked { octets: whole.emit(), channel, family, link: false });
         self.links(&pieces, masked, &told)
     }
@@ -235,7 +277,8 @@ impl Conversation {
         if asked.link {
             return alone(&self.names);
         }
-        let mut pieces = self.answer.take().map(|(_, pieces)| pieces).unwrap_or_default();
+        let before = self.answer.take().map(|(_, pieces)| pieces).filter(|pieces| len(pieces) <= PIECES_LEN_MAX);
+        let mut pieces = before.unwrap_or_default();
         pieces.push((number, octets.to_vec()));
         if matches!(response.status.kind(), Kind::BytesAvailable(_)) {
             self.select(&asked, response.data, response.status);
@@ -247,14 +290,15 @@ impl Conversation {
         }
         let data: Vec<u8> = pieces.iter().flat_map(|(_, piece)| data_of_answer(piece).to_vec()).collect();
         self.select(&asked, &data, response.status);
-        let told = match (
-            self.explainer(asked.family.filter(|_| !manages_channels(&asked.octets))),
-            Command::parse(&asked.octets),
-        ) {
-            (Some(explainer), Ok(command)) => explainer.answer(asked.channel, &command, &data, response.status),
-            (None, Ok(command)) => channel_opened(&command, &data),
-            _ => Told::default(),
-        };
+        let family = asked.family.filter(|_| !manages_channels(&asked.octets));
+        let told = Command::parse(&asked.octets).map_or_else(
+            |_| Told::default(),
+            |command| {
+                let say =
+                    |explainer: &mut dyn Explainer| explainer.answer(asked.channel, &command, &data, response.status);
+                self.told(family, say).unwrap_or_else(|| channel_opened(&command, &data))
+            },
+        );
         if pieces.len() == 1 {
             return vec![(number, explain::response(octets, told, &self.names))];
         }
@@ -274,7 +318,7 @@ impl Conversation {
             let of = told.summary.as_ref().map_or(String::new(), |summary| format!("{summary}, "));
             let summary = Some(format!("{of}part {} of {} of the answer", index + 1, pieces.len()));
             let status = told.status.clone().filter(|_| index + 1 == pieces.len());
-            let told = Told { data: Some(data), status, summary, ..Told::default() };
+            let told = Told { data: Some(data), status, summary, family: told.family, ..Told::default() };
             (*number, explain::response(piece, told, &self.names))
         });
         explained.collect()

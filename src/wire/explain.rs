@@ -56,6 +56,9 @@ pub struct Explanation {
     pub summary: String,
     /// Command or answer.
     pub title: &'static str,
+    /// The family that explains it; `None` where ISO/IEC 7816-4 alone does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub family: Option<&'static str>,
     /// Side by side, from the first octet to the last.
     pub fields: Vec<Field>,
 }
@@ -73,6 +76,8 @@ pub struct Told {
     pub status: Option<String>,
     /// The whole in a few words.
     pub summary: Option<String>,
+    /// The family that says so.
+    pub family: Option<&'static str>,
 }
 
 fn as_hex<S: Serializer>(octets: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
@@ -362,6 +367,7 @@ fn data(octets: &[u8], name: &str, template: Option<Tag>, names: &[Dictionary<'_
 /// ```
 pub fn command(octets: &[u8], masked: bool, told: Told, names: &[Dictionary<'_>]) -> Explanation {
     let mut parts = Parts::new(octets, 0);
+    let family = told.family;
     let header: [u8; 4] = octets.first_chunk().copied().unwrap_or_default();
     let name = told.name.or_else(|| instruction::name(header[0], header[1]).map(str::to_owned));
     let words = told.parameters.or_else(|| parameters::words(header));
@@ -375,7 +381,7 @@ pub fn command(octets: &[u8], masked: bool, told: Told, names: &[Dictionary<'_>]
         Err(error) => vec![Field::new(offset, body, "no body of a command", error.to_string())],
     });
     let summary = told.summary.or(name).unwrap_or_else(|| format!("INS {:02X}", header[1]));
-    Explanation { summary, title: "command APDU", fields: parts.done() }
+    Explanation { summary, title: "command APDU", family, fields: parts.done() }
 }
 
 fn fields_of_body(
@@ -410,14 +416,14 @@ pub fn response(octets: &[u8], told: Told, names: &[Dictionary<'_>]) -> Explanat
     let Ok(response) = Response::parse(octets) else {
         let fields = vec![Field::new(0, octets, "no status word", "cut off: an answer has two octets at least")];
         let fields = if octets.is_empty() { Vec::new() } else { fields };
-        return Explanation { summary: "an answer that was cut off".to_owned(), title, fields };
+        return Explanation { summary: "an answer that was cut off".to_owned(), title, family: None, fields };
     };
     let mut fields = told.data.unwrap_or_else(|| data(response.data, DATA, None, names, false));
     let meaning = told.status.unwrap_or_else(|| response.status.meaning());
     let status = format!("{:04X} {meaning}", response.status.0);
     fields.push(Field::new(response.data.len(), &response.status.to_bytes(), "SW1-SW2", meaning));
     let summary = told.summary.map_or(status.clone(), |summary| format!("{status}: {summary}"));
-    Explanation { summary, title, fields }
+    Explanation { summary, title, family: told.family, fields }
 }
 
 /// Octets in one row of hexadecimal.

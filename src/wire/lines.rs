@@ -26,7 +26,7 @@ pub fn conversation(text: &str) -> Option<Vec<Event>> {
             Format::ResponseApdu | Format::StatusWord if is_asked => Direction::Response,
             _ => return None,
         };
-        events.push(Event { direction, octets, time: None });
+        events.push(Event::new(direction, octets, None));
     }
     (events.len() > 1).then_some(events)
 }

@@ -14,6 +14,19 @@ pub enum Direction {
     Response,
     /// The card, at its reset.
     Reset,
+    /// Nobody: the card was powered off, or no answer came.
+    Silence(Silence),
+    /// Nobody: who recorded wrote down a secret by which what is enciphered can be explained.
+    Key,
+}
+
+/// Why nobody says anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// No answer came.
+    NoAnswer,
+    /// The card was powered off.
+    PowerOff,
 }
 
 /// Something said.
@@ -25,6 +38,17 @@ pub struct Event {
     pub octets: Vec<u8>,
     /// When, or how long it took, as the log writes it.
     pub time: Option<String>,
+    /// Who recorded has replaced a PIN in it by FF.
+    pub masked: bool,
+    /// What a key belongs to.
+    pub of: Vec<u8>,
+}
+
+impl Event {
+    /// Something said in clear.
+    pub const fn new(direction: Direction, octets: Vec<u8>, time: Option<String>) -> Self {
+        Self { direction, octets, time, masked: false, of: Vec::new() }
+    }
 }
 
 /// Octets that are told over several lines.
@@ -185,7 +209,7 @@ fn table_row(line: &str) -> Option<Pending> {
         "Tag" => Direction::Response,
         _ => return None,
     };
-    let event = Event { direction, octets: hex_tokens(data)?, time: Some(start.to_owned()) };
+    let event = Event::new(direction, hex_tokens(data)?, Some(start.to_owned()));
     Some(Pending { event, want: None, status: None, table: true })
 }
 
@@ -202,7 +226,7 @@ fn announced(line: &str) -> Option<Pending> {
     };
     let digits: String = rest.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
     let want = digits.parse().ok().filter(|want| *want > 0)?;
-    let event = Event { direction, octets: Vec::new(), time: None };
+    let event = Event::new(direction, Vec::new(), None);
     Some(Pending { event, want: Some(want), status: None, table: false })
 }
 
@@ -212,7 +236,7 @@ fn status_first(line: &str) -> Option<Pending> {
     let (sw1, rest) = rest.split_once(", SW2=0x")?;
     let status = hex::parse(&format!("{sw1}{}", rest.get(..2)?)).ok()?;
     let &[sw1, sw2] = &status[..] else { return None };
-    let event = Event { direction: Direction::Response, octets: Vec::new(), time: None };
+    let event = Event::new(Direction::Response, Vec::new(), None);
     Some(Pending { event, want: None, status: Some([sw1, sw2]), table: false })
 }
 
@@ -224,7 +248,7 @@ fn reset(line: &str) -> Option<Event> {
         .or_else(|| line.find("SCardConnect").and(line.find("-> T=")).map(|at| at + 2))?;
     let octets = hex_after(line.get(at..)?)?;
     let is_atr = matches!(octets[..], [0x3B | 0x3F, _, ..]) && octets.len() <= 33;
-    is_atr.then_some(Event { direction: Direction::Reset, octets, time: None })
+    is_atr.then_some(Event::new(Direction::Reset, octets, None))
 }
 
 fn marked(line: &str) -> Option<Event> {
@@ -243,7 +267,7 @@ fn marked(line: &str) -> Option<Event> {
         let rest = line.get(end..)?;
         let octets = status_before(rest).filter(|_| direction == Direction::Response).or_else(|| hex_after(rest))?;
         let least = if direction == Direction::Command { 4 } else { 2 };
-        (octets.len() >= least).then(|| Event { direction, octets, time: time(line, at) })
+        (octets.len() >= least).then(|| Event::new(direction, octets, time(line, at)))
     })
 }
 
@@ -296,18 +320,26 @@ fn time(line: &str, before: usize) -> Option<String> {
     is_count.then(|| format!("{} us", first.trim_start_matches('0')))
 }
 
-/// A line of our own trace.
+/// A line of our own trace, or of the log of a case.
 fn own_trace(line: &str) -> Option<Event> {
     let value: serde_json::Value = serde_json::from_str(line.trim()).ok()?;
-    let direction = match value.get("event")?.as_str()? {
-        "command" => Direction::Command,
-        "response" => Direction::Response,
-        "answer_to_reset" => Direction::Reset,
+    let octets = |name: &str| hex::parse(value.get(name)?.as_str()?).ok().filter(|octets| !octets.is_empty());
+    let (direction, name) = match value.get("event")?.as_str()? {
+        "command" => (Direction::Command, "octets"),
+        "response" => (Direction::Response, "octets"),
+        "answer_to_reset" => (Direction::Reset, "octets"),
+        "key" => (Direction::Key, "secret"),
+        "failed" | "no_answer" => return Some(Event::new(Direction::Silence(Silence::NoAnswer), Vec::new(), None)),
+        "deactivate" | "power_off" => {
+            return Some(Event::new(Direction::Silence(Silence::PowerOff), Vec::new(), None));
+        }
         _ => return None,
     };
-    let octets = hex::parse(value.get("octets")?.as_str()?).ok()?;
     let time = value.get("micros").and_then(serde_json::Value::as_u64).map(|micros| format!("{micros} us"));
-    (!octets.is_empty()).then_some(Event { direction, octets, time })
+    let event = Event::new(direction, octets(name)?, time);
+    let masked = value.get("masked").and_then(serde_json::Value::as_bool).unwrap_or(false);
+    let of = if direction == Direction::Key { octets("of")? } else { Vec::new() };
+    Some(Event { masked, of, ..event })
 }
 
 #[cfg(test)]
