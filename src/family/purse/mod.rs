@@ -134,16 +134,17 @@ impl<E: Entropy> MutantCard<E> {
     /// No card can be made of this profile, or no list has the defect.
     pub fn made(profile: &PurseProfile, entropy: E, mutant: Option<&str>) -> Result<Self, FamilyError> {
         let named = mutant.unwrap_or_default();
-        let (access, chip) = (AccessDefect::by_name(named), ChipDefect::by_name(named));
-        let wrong = Wrong::by_name(named);
-        if mutant.is_some() && access.is_none() && chip.is_none() && wrong.is_none() {
+        let (wrong, chip) = (Wrong::by_name(named), ChipDefect::by_name(named));
+        if mutant.is_some() && chip.is_none() && wrong.is_none() {
             return Err(FamilyError::NoMutant { family: kernel::FAMILY, got: named.to_owned() });
         }
         // A name that stands in two lists is the first list's.
-        let wrong = wrong.filter(|_| access.is_none() && chip.is_none()).unwrap_or_default();
+        let chip = chip.filter(|_| wrong.is_none());
+        let wrong = wrong.unwrap_or_default();
+        let access = wrong.access();
         let card = Self::personalise_with(profile, &Scheme::test(), entropy, wrong, access);
         let card = card.map_err(|error| FamilyError::Profile(error.to_string()))?;
-        Ok(match chip.filter(|_| access.is_none()) {
+        Ok(match chip {
             Some(defect) => card.with_defect(defect),
             None => card,
         })

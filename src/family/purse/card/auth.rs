@@ -157,7 +157,7 @@ fn open_epc1(found: &Found<'_>, offer: &Offer, header: [u8; 4], data: &[u8]) -> 
     let mut answer = epc1::encipher_state(&keys, &state);
     let card_tag = epc1::card_tag(&keys, &terminal_tag, &answer);
     answer.extend_from_slice(card_tag.as_bytes());
-    Some((granted.session(offer.channel, keys, card_tag, found.defect), answer))
+    Some((granted.session(offer.channel, keys, card_tag), answer))
 }
 
 /// The folded key of the role and the list. A card with a defect may take others for it.
@@ -280,7 +280,7 @@ fn open_epc2(found: &Found<'_>, offer: Offer, header: [u8; 4], data: &[u8]) -> O
         _ => keys,
     };
     answer.extend_from_slice(card_tag.as_bytes());
-    Some((granted.session(channel, keys, card_tag, found.defect), answer))
+    Some((granted.session(channel, keys, card_tag), answer))
 }
 
 /// A point of the terminal's, as the card calculates with it.
@@ -352,7 +352,7 @@ fn indices(person: &Personalisation, ids: &[u8]) -> Option<Vec<usize>> {
 }
 
 /// A session that nobody opened, for the defects that need one.
-pub(super) fn nobodys_session(channel: u8, defect: Option<AccessDefect>) -> Option<Session> {
+pub(super) fn nobodys_session(channel: u8) -> Option<Session> {
     let granted = Granted {
         suite: Suite::Epc2,
         terminal: TerminalId([0; 8]),
@@ -360,7 +360,7 @@ pub(super) fn nobodys_session(channel: u8, defect: Option<AccessDefect>) -> Opti
         logical_cards: vec![0],
         valid_until: None,
     };
-    Some(granted.session(channel, static_keys(Suite::Epc2)?, Mac::from([0; 16]), defect))
+    Some(granted.session(channel, static_keys(Suite::Epc2)?, Mac::from([0; 16])))
 }
 
 /// What an AUTH proved.
@@ -373,15 +373,13 @@ struct Granted {
 }
 
 impl Granted {
-    fn session(self, channel: u8, keys: SessionKeys, card_tag: Mac, defect: Option<AccessDefect>) -> Session {
+    fn session(self, channel: u8, keys: SessionKeys, card_tag: Mac) -> Session {
         let Self { suite, terminal, rights, logical_cards, valid_until } = self;
         Session {
             channel,
             keys,
             suite,
             chaining: card_tag,
-            chaining_before: card_tag,
-            defect,
             counter: 1,
             rights,
             logical_cards,

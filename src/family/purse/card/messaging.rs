@@ -1,7 +1,6 @@
 //! A session: secure messaging and what is allowed in it (specs/purse.md, clause 5).
 
-use super::defect::access::AccessDefect;
-use crate::family::purse::data::{Rights, Suite, TerminalId, ins};
+use crate::family::purse::data::{Rights, Suite, TerminalId};
 use crate::family::purse::keys::{Mac, SessionKeys};
 use crate::wire::status::StatusWord;
 
@@ -18,9 +17,6 @@ pub(super) struct Session {
     pub(super) suite: Suite,
     /// MCV.
     pub(super) chaining: Mac,
-    /// MCV before the last command: only a card with a defect looks at it.
-    pub(super) chaining_before: Mac,
-    pub(super) defect: Option<AccessDefect>,
     /// Of the next command, from 1.
     pub(super) counter: u16,
     pub(super) rights: Rights,
@@ -43,78 +39,25 @@ impl Session {
         let (ciphertext, mac) = data.split_at(at);
         let expected = self.keys.command_mac(&self.chaining, header, ciphertext);
         if !expected.verify(mac) {
-            return self.open_wrong(header, ciphertext, mac);
+            return None;
         }
-        let plaintext = match self.keys.decipher_command(self.counter as u8, ciphertext) {
-            None if self.has(AccessDefect::LongPaddingAccepted) => self.open_long_padding(ciphertext)?,
-            plaintext => plaintext?,
-        };
-        self.chaining_before = self.chaining;
-        if !self.has(AccessDefect::MacUnchained) {
-            self.chaining = expected;
-        }
+        let plaintext = self.keys.decipher_command(self.counter as u8, ciphertext)?;
+        self.chaining = expected;
         Some(plaintext)
-    }
-
-    /// What a card with a defect takes from a command whose padding is longer than a block.
-    fn open_long_padding(&self, ciphertext: &[u8]) -> Option<Vec<u8>> {
-        let mut padded = self.keys.decipher_padded_command(self.counter as u8, ciphertext)?;
-        let end = padded.iter().rposition(|&octet| octet != 0).filter(|&end| padded[end] == 0x80)?;
-        padded.truncate(end);
-        Some(padded)
-    }
-
-    /// What a card with a defect takes from a command with a wrong MAC: nothing where it has none.
-    fn open_wrong(&self, header: [u8; 4], ciphertext: &[u8], mac: &[u8]) -> Option<Vec<u8>> {
-        let expected = |header| self.keys.command_mac(&self.chaining, header, ciphertext);
-        let mut counter = self.counter;
-        let accepted = match self.defect? {
-            AccessDefect::CommandMacUnverified => true,
-            AccessDefect::CommandMacInPart => expected(header).as_bytes()[..4] == mac[..4],
-            AccessDefect::CommandMacWithoutHeader => {
-                let others = [ins::VERIFY, ins::READ, ins::GET_RECEIPT, ins::TRANSACT, ins::ACK];
-                others.iter().any(|&ins| expected([header[0], ins, 0, 0]).verify(mac))
-            }
-            AccessDefect::DirectionsConfused => {
-                let reversed = SessionKeys { mac: self.keys.rmac.clone(), ..self.keys.clone() };
-                reversed.command_mac(&self.chaining, header, ciphertext).verify(mac)
-            }
-            AccessDefect::ReplayInSession => {
-                counter -= 1;
-                self.keys.command_mac(&self.chaining_before, header, ciphertext).verify(mac)
-            }
-            _ => false,
-        };
-        self.keys.decipher_command(counter as u8, ciphertext).filter(|_| accepted)
     }
 
     /// Appends ciphertext and R-MAC of an answer; counts the command.
     pub(super) fn seal(&mut self, plaintext: &[u8], status: StatusWord, answer: &mut Vec<u8>) {
-        let counter = if self.has(AccessDefect::ConstantIv) { 1 } else { self.counter as u8 };
-        let ciphertext = self.keys.encipher_answer(counter, plaintext);
-        let covered = if self.has(AccessDefect::StatusOutsideMac) { StatusWord::OK } else { status };
-        let mac = self.keys.answer_mac(&self.chaining, &ciphertext, covered);
+        let ciphertext = self.keys.encipher_answer(self.counter as u8, plaintext);
+        let mac = self.keys.answer_mac(&self.chaining, &ciphertext, status);
         answer.extend_from_slice(&ciphertext);
-        let bare = match self.defect {
-            Some(AccessDefect::AnswerWithoutMac) => status == StatusWord::OK,
-            Some(AccessDefect::RefusalWithoutMac) => status != StatusWord::OK,
-            _ => false,
-        };
-        if !bare {
-            answer.extend_from_slice(mac.as_bytes());
-        }
-        if !self.has(AccessDefect::CounterStuck) {
-            self.counter += 1;
-        }
+        answer.extend_from_slice(mac.as_bytes());
+        self.counter += 1;
     }
 
     /// Whether another command may come.
     pub(super) fn goes_on(&self) -> bool {
-        self.counter <= COMMANDS_MAX || self.has(AccessDefect::CounterWraps)
-    }
-
-    fn has(&self, defect: AccessDefect) -> bool {
-        self.defect == Some(defect)
+        self.counter <= COMMANDS_MAX
     }
 
     pub(super) fn may(&self, right: Rights) -> bool {

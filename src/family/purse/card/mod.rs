@@ -9,6 +9,7 @@
 mod auth;
 mod commands;
 pub mod defect;
+mod guards;
 mod image;
 pub mod inspection;
 mod messaging;
@@ -291,7 +292,7 @@ impl<E, R: Rules> Purse<E, R> {
             return Ok(StatusWord::SECURITY_STATUS_NOT_SATISFIED);
         };
         let person = Arc::clone(&self.person);
-        let plaintext = if let Some(plaintext) = session.open(request.header, request.data) {
+        let plaintext = if let Some(plaintext) = self.rules.open(&mut session, request.header, request.data) {
             plaintext
         } else if let Some((before, plaintext)) = self.rules.reject(&person, memory, request.header, request.data)? {
             session = before;
@@ -307,11 +308,11 @@ impl<E, R: Rules> Purse<E, R> {
             Err(Stop::Refused(status)) => status,
             Err(Stop::PowerLost(lost)) => return Err(lost),
         };
-        session.seal(&data, status, answer);
+        self.rules.seal_answer(&mut session, &data, status, answer);
         if session.verified && self.has(AccessDefect::VerificationSurvivesSession) {
             self.holder_verified = true;
         }
-        if session.goes_on() {
+        if self.rules.goes_on(&session) {
             self.session = Some(session);
         }
         Ok(status)
@@ -324,7 +325,7 @@ impl<E, R: Rules> Purse<E, R> {
         request: &Request<'_>,
         answer: &mut Vec<u8>,
     ) -> Result<StatusWord, PowerLost> {
-        let session = self.session.take().or_else(|| auth::nobodys_session(request.channel, self.access_defect));
+        let session = self.session.take().or_else(|| auth::nobodys_session(request.channel));
         let Some(mut session) = session else { return Ok(StatusWord::SECURITY_STATUS_NOT_SATISFIED) };
         match self.execute(memory, &mut session, request.header, request.data, answer) {
             Ok(()) => Ok(StatusWord::OK),

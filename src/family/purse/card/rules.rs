@@ -3,6 +3,7 @@
 
 use std::fmt::Debug;
 
+use super::guards::Guards;
 use super::image::{Image, Slot};
 use super::messaging::Session;
 use super::personalisation::Personalisation;
@@ -17,7 +18,7 @@ use crate::wire::status::StatusWord;
 pub(super) type TakenOver = (CardId, Link, u8);
 
 /// The rules. As they stand here they are those of the specification.
-pub(in crate::family::purse) trait Rules: Clone + Debug + Send + Sync {
+pub(in crate::family::purse) trait Rules: Guards + Clone + Debug + Send + Sync {
     // What is durable, and when (clause 6, (d) to (g)).
 
     /// All that the image changed takes effect, or nothing of it.
@@ -238,3 +239,5 @@ pub(super) enum Wanted {
 pub struct Specified;
 
 impl Rules for Specified {}
+
+impl Guards for Specified {}

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod commit;
+mod guards;
 pub mod rules;
 
 /// A virtual card that may have a deliberate defect.

@@ -1,5 +1,6 @@
 //! The rules of a card with a deliberate defect: one of them in another way, and what it has to remember for that.
 
+use super::access::AccessDefect;
 use super::commit::CommitDefect;
 use crate::card::memory::{Memory, PowerLost};
 use crate::card::transaction::Journal;
@@ -10,6 +11,7 @@ use crate::family::purse::card::personalisation::Personalisation;
 use crate::family::purse::card::rules::{Rules, Specified, TakenOver, Wanted};
 use crate::family::purse::data::transact::{Operation, Order, ReceiptBody, ReceiptType};
 use crate::family::purse::data::{CardId, LifeCycle, Link, Suite, TransactionId, ins, refusal};
+use crate::family::purse::keys::Mac;
 use crate::wire::WireError;
 use crate::wire::status::StatusWord;
 
@@ -19,9 +21,12 @@ const TORN_SESSIONS_MAX: u32 = 10;
 /// The rules with a defect, or with none.
 #[derive(Debug, Clone, Default)]
 pub struct Wrong {
+    pub(super) access: Option<AccessDefect>,
     commit: Option<CommitDefect>,
     journal: Option<JournalDefect>,
     kept: Kept,
+    /// MCV before the last command.
+    pub(super) chaining_before: Option<Mac>,
 }
 
 /// What defects keep in mind. It outlives the power: a real card would keep it in its memory.
@@ -50,9 +55,16 @@ struct Kept {
 impl Wrong {
     /// The rules with this defect; `None` where there is none of this name.
     pub fn by_name(name: &str) -> Option<Self> {
-        let (journal, commit) = (JournalDefect::by_name(name), CommitDefect::by_name(name));
-        let commit = commit.filter(|_| journal.is_none());
-        (journal.is_some() || commit.is_some()).then(|| Self { commit, journal, kept: Kept::default() })
+        let access = AccessDefect::by_name(name);
+        let journal = JournalDefect::by_name(name).filter(|_| access.is_none());
+        let commit = CommitDefect::by_name(name).filter(|_| access.is_none() && journal.is_none());
+        let found = access.is_some() || journal.is_some() || commit.is_some();
+        found.then(|| Self { access, commit, journal, ..Self::default() })
+    }
+
+    /// The defect of what guards the purse, if it is one of these.
+    pub(in crate::family::purse) const fn access(&self) -> Option<AccessDefect> {
+        self.access
     }
 
     fn does(&self, defect: CommitDefect) -> bool {
