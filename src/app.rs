@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 pub use clock::{Clock, Source};
 pub use error::AppError;
-pub use exit::{Exit, Money, Signal, Telling, Work, code};
+pub use exit::{Exit, Money, Signal, Stakes, Telling, Work, code};
 pub use kill::{KillAt, reached};
 pub use read_file::read_text;
 pub use virtual_card::{LoadedProfile, VirtualCard};

@@ -3,8 +3,6 @@
 //! A script sees only the code. So a code that says "nothing happened" (1, 3, 4) or "try again" is given only where that is
 //! certain: value that moved, or may have, never ends in one of them, whatever else went wrong.
 
-use super::stop::Stakes;
-
 /// How a process ends; the numbers are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
@@ -48,6 +46,17 @@ impl Exit {
             Stakes::Order => Some(code(Money::NotKnown, Work::Failed, Telling::Lost)),
         }
     }
+}
+
+/// What an end in the middle would leave in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stakes {
+    /// Nothing.
+    Nothing = 0,
+    /// A run of tests: it is not whole. A second signal cuts it off at once.
+    Run = 1,
+    /// An order has a record in the journal and no end, or an end that nobody has been told.
+    Order = 2,
 }
 
 /// What became of the money that this process was asked to move, or to ask about.

@@ -17,21 +17,11 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 
 use super::Exit;
+use super::exit::Stakes;
 use crate::terminal::event::{Action, OutcomeKind};
 
 /// How long the work has to end in good order. With what comes after it, less than a second.
 const GRACE: Duration = Duration::from_millis(800);
-
-/// What an end in the middle would leave in doubt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stakes {
-    /// Nothing.
-    Nothing = 0,
-    /// A run of tests: it is not whole. A second signal cuts it off at once.
-    Run = 1,
-    /// An order has a record in the journal and no end, or an end that nobody has been told.
-    Order = 2,
-}
 
 #[derive(Default)]
 struct Ending {

@@ -10,7 +10,7 @@ use super::ledger::FileLedger;
 use super::served::{Happened, Served};
 use crate::card::memory::Memory;
 use crate::card::{Answer, Card};
-use crate::conformance::case::Facility;
+use crate::conformance::facility::Facility;
 use crate::conformance::rig::{Rig, Subject};
 use crate::conformance::statement::Statement;
 use crate::reader::Reader;

@@ -12,7 +12,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::progress_line::ProgressLine;
 use super::{desk, tell};
 use crate::app::AppError;
-use crate::app::stop::{self, Stakes};
+use crate::app::Stakes;
+use crate::app::stop;
 use crate::report::plain::Charset;
 
 /// How often the wish to stop is looked at, to answer it in words.

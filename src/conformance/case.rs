@@ -3,56 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::review::Wanted;
+use super::facility::Facility;
+use super::risk::Risk;
 use super::terminal_tester::TerminalTester;
 use super::tester::Tester;
 use super::verdict::Outcome;
-
-/// What a case does to a card; each includes those before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Risk {
-    /// Nothing is written.
-    ReadOnly,
-    /// A try of a key or PIN may be spent, and is won back.
-    CostsATry,
-    /// Balances, records or counters change.
-    Writes,
-    /// What it does cannot be undone: a card is terminated, a PIN blocked.
-    Irreversible,
-}
-
-impl fmt::Display for Risk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::ReadOnly => "read-only",
-            Self::CostsATry => "costs a try",
-            Self::Writes => "writes",
-            Self::Irreversible => "irreversible",
-        })
-    }
-}
-
-/// What the test system must be able to do besides sending commands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Facility {
-    /// Cut the power inside a command, at a write of the card's memory.
-    Cut,
-    /// A card of its own for each case, which may be ruined.
-    FreshCard,
-}
-
-impl fmt::Display for Facility {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Cut => "cutting the power inside a command",
-            Self::FreshCard => "a card that may be ruined",
-        })
-    }
-}
+use super::wanted::Wanted;
 
 /// A body for a card under test.
 pub type CardBody = Arc<dyn Fn(&mut Tester<'_>) -> Outcome + Send + Sync>;
@@ -75,7 +31,8 @@ pub enum Body {
 /// A test case.
 ///
 /// ```
-/// use untorn::conformance::case::{Case, Risk};
+/// use untorn::conformance::case::Case;
+/// use untorn::conformance::risk::Risk;
 /// let case = Case::new("TOY-ECHO-001", "An unknown instruction is refused.")
 ///     .proves(&["REQ-CMD-1"])
 ///     .body(|tester| {

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::case::Risk;
 use super::evidence::Line;
+use super::risk::Risk;
 use super::verdict::Verdict;
 use crate::time::Moment;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::case::Facility;
+use super::facility::Facility;
 use super::statement::Statement;
 use super::tester::Tester;
 use super::verdict::Outcome;

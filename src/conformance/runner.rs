@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use super::case::{Body, Case, Facility};
+use super::case::{Body, Case};
 use super::evidence::{Line, Seen};
+use super::facility::Facility;
 use super::result::{CaseResult, SCHEMA, Status, TestReport, UnderTest};
 use super::rig::Subject;
 use super::selection::Selection;

@@ -1,7 +1,9 @@
 //! Which cases run: the patterns that a person gives, the claims of the statement, the risk that is allowed.
 
-use super::case::{Case, Facility, Risk};
+use super::case::Case;
+use super::facility::Facility;
 use super::result::Status;
+use super::risk::Risk;
 use super::statement::Statement;
 
 /// What is asked for and what is allowed.

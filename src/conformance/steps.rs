@@ -46,11 +46,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::case::{Case, Risk};
+use super::case::Case;
 use super::pattern::{Pattern, Template};
-use super::review::Wanted;
+use super::risk::Risk;
 use super::tester::{Answer, Tester};
 use super::verdict::{Outcome, Stop};
+use super::wanted::Wanted;
 use crate::quoted::quoted;
 use crate::reader::fault::Fault;
 use crate::reader::trace::{has_pin, mask_pins};

@@ -3,8 +3,8 @@
 use super::*;
 use crate::card::memory::Memory;
 use crate::card::{self, Card};
-use crate::conformance::case::Facility;
 use crate::conformance::evidence::Seen;
+use crate::conformance::facility::Facility;
 use crate::conformance::result::{CaseResult, Status};
 use crate::conformance::rig::{Ledger, Rig, Subject};
 use crate::conformance::runner::{Subjects, Unobserved, run_case};

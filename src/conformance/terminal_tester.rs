@@ -5,8 +5,8 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::case::Facility;
 use super::evidence::Line;
+use super::facility::Facility;
 use super::judge::Judge;
 use super::lower_tester::{CardHandle, LowerTester, TestCard, Touch, Truth};
 use super::statement::{SecretText, Statement};

@@ -251,7 +251,7 @@ impl Core {
             Instruction::Begin(wanted) => self.begin(wanted, seat),
             Instruction::Dismiss => {
                 // It was seen.
-                stop::at_stake(stop::Stakes::Nothing);
+                stop::at_stake(crate::app::Stakes::Nothing);
                 self.stage.picture.phase = Phase::Idle;
                 self.stage.picture.slip = None;
             }

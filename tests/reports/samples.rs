@@ -1,9 +1,9 @@
 //! Test reports of all kinds.
 
 use proptest::prelude::*;
-use untorn::conformance::case::Risk;
 use untorn::conformance::evidence::{Line, Seen};
 use untorn::conformance::result::{CaseResult, Declared, Expected, SCHEMA, Status, TestReport, UnderTest};
+use untorn::conformance::risk::Risk;
 use untorn::conformance::verdict::Verdict;
 use untorn::reader::LinkErrorKind;
 use untorn::time::Moment;

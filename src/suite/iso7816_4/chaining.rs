@@ -3,7 +3,8 @@
 use super::case;
 use super::client::{aid, must_read_on, octets, on, open, read_command, reset, select, select_command, select_on};
 use super::refusal::{CHAIN_EXPECTED, CLASS, INSTRUCTION, LENGTH, NO_APPLICATION, NOT_CHAINABLE, named, refused};
-use crate::conformance::case::{Case, Risk};
+use crate::conformance::case::Case;
+use crate::conformance::risk::Risk;
 use crate::conformance::tester::{Answer, Tester};
 use crate::conformance::verdict::{Outcome, Stop};
 

@@ -15,7 +15,8 @@ mod refusal;
 mod selection;
 
 use crate::conformance::case::Case;
-use crate::conformance::review::{Wanted, with_values};
+use crate::conformance::review::with_values;
+use crate::conformance::wanted::Wanted;
 
 /// Name of the suite.
 const SUITE: &str = "iso7816_4";

@@ -23,8 +23,9 @@ pub(super) mod states;
 mod terminal;
 mod transaction;
 
-use crate::conformance::case::{Case, Risk};
+use crate::conformance::case::Case;
 use crate::conformance::review::with_values;
+use crate::conformance::risk::Risk;
 
 /// All of them. A case that looks for a refusal spends, at a card with a defect, what a refusal costs there; so does one about the PIN.
 pub(super) fn all() -> Vec<Case> {

@@ -3,7 +3,8 @@
 use super::client::{Desk, Opened, Session, each_suite, suites};
 use super::postamble::then_all_tries;
 use crate::card::memory::{Cut, Torn};
-use crate::conformance::case::{Case, Risk};
+use crate::conformance::case::Case;
+use crate::conformance::risk::Risk;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
 use crate::difference::plain;

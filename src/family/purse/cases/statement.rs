@@ -1,7 +1,7 @@
 //! What a profile claims, and what a test needs to know of its card.
 
-use crate::conformance::review::Wanted;
 use crate::conformance::statement::{SecretText, Statement};
+use crate::conformance::wanted::Wanted;
 use crate::family::purse::data::Suite;
 use crate::family::purse::data::session::CERTIFICATE_LEN;
 use crate::family::purse::issuer::Scheme;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::client::suites;
 use super::picture::wallet;
-use crate::conformance::case::{Body, Case, Risk};
+use crate::conformance::case::{Body, Case};
+use crate::conformance::risk::Risk;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
 use crate::family::purse::data::session::{LogicalCardDetail, State};
