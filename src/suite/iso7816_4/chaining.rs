@@ -1,6 +1,6 @@
 //! Command chaining (specs/iso7816_4.md, clause 4).
 
-use super::case;
+use super::case::case;
 use super::client::{aid, must_read_on, octets, on, open, read_command, reset, select, select_command, select_on};
 use super::refusal::{CHAIN_EXPECTED, CLASS, INSTRUCTION, LENGTH, NO_APPLICATION, NOT_CHAINABLE, named, refused};
 use crate::conformance::case::Case;

@@ -1,6 +1,6 @@
 //! Logical channels (specs/iso7816_4.md, clause 7).
 
-use super::case;
+use super::case::case;
 use super::client::{
     aid, close, close_well, must_read_on, on, open, open_command, read_command, read_on, reads_as, reset, select,
     select_command, select_on, select_shared,

@@ -1,6 +1,6 @@
 //! The class octet (specs/iso7816_4.md, clause 1).
 
-use super::case;
+use super::case::case;
 use super::client::{aid, must_read_on, read_command, select, select_command};
 use super::refusal::{CLASS, INSTRUCTION, PARAMETERS, named, refused};
 use crate::conformance::case::Case;

@@ -1,6 +1,6 @@
 //! Extended length fields (specs/iso7816_4.md, clause 6).
 
-use super::case;
+use super::case::case;
 use super::client::{SelectForm, aid, done, get_response, long, long_header, select};
 use super::refusal::{LENGTH, refused};
 use crate::conformance::case::Case;

@@ -1,6 +1,6 @@
 //! Long answers (specs/iso7816_4.md, clause 5).
 
-use super::case;
+use super::case::case;
 use super::client::{begin_long, done, get_response, long, long_header, open, read_header, reset, select};
 use super::refusal::{NOTHING_WAITS, nothing_done, refused};
 use crate::conformance::case::Case;

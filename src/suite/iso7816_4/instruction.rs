@@ -1,6 +1,6 @@
 //! The instruction octet and P1-P2 (specs/iso7816_4.md, clause 2).
 
-use super::case;
+use super::case::case;
 use super::client::{aid, begin_long, get_response, must_read_on, on, open, read_on, reads_as, select, select_command};
 use super::refusal::{INSTRUCTION, PARAMETERS, in_each_state, refused};
 use crate::conformance::case::Case;

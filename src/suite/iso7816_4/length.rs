@@ -1,6 +1,6 @@
 //! Lc and Le (specs/iso7816_4.md, clause 3).
 
-use super::case;
+use super::case::case;
 use super::client::{
     SelectForm, aid, done, must_read_on, read_command, read_header, read_on, reads_as, select, select_command,
 };

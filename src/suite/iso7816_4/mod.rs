@@ -2,6 +2,7 @@
 //! gives and what is asked for; each file is about one clause of it.
 
 mod answer_to_reset;
+mod case;
 mod chaining;
 mod channels;
 mod class;
@@ -14,20 +15,13 @@ mod length;
 mod refusal;
 mod selection;
 
+use self::case::is_first;
 use crate::conformance::case::Case;
 use crate::conformance::review::with_values;
 use crate::conformance::wanted::Wanted;
 
 /// Name of the suite.
 const SUITE: &str = "iso7816_4";
-
-/// The cases that show that a part can be tried at all, by the claim for it; the others of this claim are behind them.
-const FIRST: [(&str, &str); 4] = [
-    ("", "ISO-SEL-009"),
-    ("read", "ISO-SEL-010"),
-    ("get_response", "ISO-GRS-008"),
-    ("logical_channels", "ISO-LCH-013"),
-];
 
 /// Its cases, in the order in which they run.
 pub fn cases() -> Vec<Case> {
@@ -65,18 +59,4 @@ pub fn cases() -> Vec<Case> {
         ("iso7816_4.logical_channels", value("close_from").optional()),
     ];
     with_values(cases, &table).into_iter().map(|case| case.of_suite(SUITE)).collect()
-}
-
-fn is_first(id: &str) -> bool {
-    id == "ISO-ATR-001" || FIRST.iter().any(|(_, first)| *first == id)
-}
-
-/// A case for cards that claim `iso7816_4` and these parts of it.
-fn case(id: &str, purpose: &str, parts: &[&str]) -> Case {
-    let case = Case::new(id, purpose).needs(&["iso7816_4"]);
-    let case = parts.iter().fold(case, |case, part| case.needs(&[&format!("iso7816_4.{part}")]));
-    let first = FIRST.iter().filter(|(part, _)| part.is_empty() || parts.contains(part));
-    // Not behind itself, nor behind one that comes later.
-    let first = first.take_while(|(_, first)| *first != id);
-    first.fold(case, |case, (_, first)| case.behind(first))
 }

@@ -1,6 +1,6 @@
 //! Selection (specs/iso7816_4.md, clause 8).
 
-use super::case;
+use super::case::case;
 use super::client::{
     SelectForm, aid, must_read_on, read_command, read_header, read_on, reads_as, reset, select, select_command,
 };
