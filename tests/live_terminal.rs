@@ -19,7 +19,7 @@ use untorn::conformance::statement::Statement;
 use untorn::conformance::terminal_tester::TerminalSubject;
 use untorn::conformance::verdict::Verdict;
 use untorn::family::purse::data::Suite;
-use untorn::report::suite_log;
+use untorn::report::suite::log;
 use untorn::sim::terminal_subject::OwnTerminal;
 
 /// Seconds that our program waits for a card that comes again: several times what it takes, and paid by the few cases in which it does
@@ -44,7 +44,7 @@ fn results(cases: &[Case], subject: &mut dyn TerminalSubject) -> Vec<CaseResult>
 }
 
 fn log(result: &CaseResult) -> String {
-    let text = suite_log::whole_text(result);
+    let text = log::whole_text(result);
     let lines: Vec<String> = text.lines().map(|line| format!("    {line}")).collect();
     format!("{}: {:?}\n{}", result.id, result.status, lines.join("\n"))
 }

@@ -11,7 +11,7 @@ use super::{AppError, read_file, read_text};
 use crate::conformance::evidence::Line;
 use crate::conformance::result::{CaseResult, TestReport};
 use crate::quoted::quoted;
-use crate::report::suite_json;
+use crate::report::suite::json;
 
 /// Makes a folder of its own for a run in `parent`: of this name, or where there is one already with `-2`, `-3` and so on behind it.
 pub fn make_fresh(parent: &Path, name: &str) -> Result<PathBuf, AppError> {
@@ -121,7 +121,7 @@ impl RunFolder {
     }
 
     fn write_report(&self) -> Result<(), AppError> {
-        (self.write)(&self.folder.join(REPORT), suite_json::write(&self.report).as_bytes())
+        (self.write)(&self.folder.join(REPORT), json::write(&self.report).as_bytes())
     }
 }
 
@@ -138,7 +138,7 @@ pub fn read_what_is_there(path: &Path) -> Result<(TestReport, Option<AppError>),
     let path = if path.is_dir() { path.join(REPORT) } else { path.to_owned() };
     let text = read_text("read the report", &path)?;
     let wrong = |error| AppError::Usage(format!("{}: {error}", path.display()));
-    let mut report = suite_json::read(&text).map_err(wrong)?;
+    let mut report = json::read(&text).map_err(wrong)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut missing = None;
     for result in &mut report.results {
@@ -209,7 +209,7 @@ fn remove_earlier(folder: &Path) -> Result<(), AppError> {
         Err(error) => return Err(foreign(format!("holds files and no {REPORT} that can be read ({error})"))),
     };
     let report =
-        suite_json::read(&text).map_err(|error| foreign(format!("holds a {REPORT} that is no test run ({error})")))?;
+        json::read(&text).map_err(|error| foreign(format!("holds a {REPORT} that is no test run ({error})")))?;
     let mut ours: BTreeSet<String> = report.results.iter().map(|result| file_name(&result.id)).collect();
     ours.insert(REPORT.to_owned());
     for entry in &entries {

@@ -10,10 +10,8 @@ use crate::app::run_folder::{read, read_what_is_there};
 use crate::app::whole_file::write_whole;
 use crate::app::{AppError, Exit, suites};
 use crate::conformance::result::{End, TestReport};
-use crate::report::{
-    plain, suite_ctrf, suite_html, suite_json, suite_junit, suite_markdown, suite_merge, suite_tap, suite_text,
-    traceability,
-};
+use crate::report::suite::{ctrf, html, json, junit, markdown, merge, tap, text};
+use crate::report::{plain, traceability};
 
 pub(super) fn run(command: &ReportCommand) -> Result<Report, AppError> {
     match command {
@@ -45,23 +43,23 @@ fn show(show: &Show) -> Result<Report, AppError> {
 
 fn merge(merge: &Merge) -> Result<Report, AppError> {
     let parts = merge.parts.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
-    let mut report = suite_merge::merge(parts).map_err(usage)?;
+    let mut report = merge::merge(parts).map_err(usage)?;
     // The logs lie in the parts' folders; from here on they are in the report.
     report.results.iter_mut().for_each(|result| result.evidence_file = None);
     let json = json!({ "summary": report.summary(), "file": merge.out.display().to_string() });
-    told(&report, suite_json::write(&report), Some(&merge.out), json)
+    told(&report, json::write(&report), Some(&merge.out), json)
 }
 
 /// The form a person asked for.
 fn write(report: &TestReport, format: ReportFormat) -> Result<String, AppError> {
     Ok(match format {
-        ReportFormat::Text => suite_text::write(report, false),
-        ReportFormat::Html => suite_html::write(report, &suites::requirements().map_err(AppError::Internal)?),
-        ReportFormat::Junit => suite_junit::write(report),
-        ReportFormat::Ctrf => suite_ctrf::write(report),
-        ReportFormat::Tap => suite_tap::write(report),
-        ReportFormat::Markdown => suite_markdown::write(report),
-        ReportFormat::Json => suite_json::write(report),
+        ReportFormat::Text => text::write(report, false),
+        ReportFormat::Html => html::write(report, &suites::requirements().map_err(AppError::Internal)?),
+        ReportFormat::Junit => junit::write(report),
+        ReportFormat::Ctrf => ctrf::write(report),
+        ReportFormat::Tap => tap::write(report),
+        ReportFormat::Markdown => markdown::write(report),
+        ReportFormat::Json => json::write(report),
     })
 }
 
@@ -82,7 +80,7 @@ fn trace(out: Option<&Path>) -> Result<Report, AppError> {
 }
 
 fn told(report: &TestReport, text: String, out: Option<&Path>, json: Value) -> Result<Report, AppError> {
-    let detail = suite_text::summary(report);
+    let detail = text::summary(report);
     let text = match out {
         Some(_) => to(out, text).map(|_| format!("{detail}\n"))?,
         None => text,

@@ -21,7 +21,7 @@ use crate::conformance::selection::Selection;
 use crate::conformance::token::Token;
 use crate::conformance::verdict::Verdict;
 use crate::quoted::quoted;
-use crate::report::{suite_log, suite_text};
+use crate::report::suite::{log, text};
 
 pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     let options = options(global, test)?;
@@ -64,7 +64,7 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     if let Some(reason) = campaign.lost() {
         tell(&format!("untorn: the run was ended: {reason}"));
     }
-    let mut text = suite_text::write(&report, test.verbose);
+    let mut text = text::write(&report, test.verbose);
     let mut exit = exit(report.end());
     if let Err(error) = kept {
         if report.results.iter().all(|result| result.verdict().is_none()) {
@@ -79,7 +79,7 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     }
     // A tree of all logs takes a tenth of the time of the run: only for those who asked.
     let json = if global.json { json!({ "report": report, "out": out }) } else { json!({}) };
-    Ok(Report::new(exit, text, "test", suite_text::summary(&report), json))
+    Ok(Report::new(exit, text, "test", text::summary(&report), json))
 }
 
 fn options(global: &Global, test: &Test) -> Result<CampaignOptions, AppError> {
@@ -171,7 +171,7 @@ fn replay(campaign: &mut Campaign, token: &Token, mut watch: Watch) -> Result<Re
         results: vec![result.clone()],
         ..planned
     })?;
-    let text = suite_log::whole_text(&result);
+    let text = log::whole_text(&result);
     let exit = match result.verdict() {
         Some(Verdict::Pass) => Exit::Done,
         Some(Verdict::Fail) => Exit::Failed,

@@ -20,14 +20,5 @@
 pub mod outcome;
 pub mod plain;
 pub mod slip;
-pub mod suite_ctrf;
-pub mod suite_html;
-mod suite_html_case;
-pub mod suite_json;
-pub mod suite_junit;
-pub mod suite_log;
-pub mod suite_markdown;
-pub mod suite_merge;
-pub mod suite_tap;
-pub mod suite_text;
+pub mod suite;
 pub mod traceability;

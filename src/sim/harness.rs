@@ -18,7 +18,7 @@ use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop, Verdict};
 use crate::difference::difference;
 use crate::entropy::{Entropy, SeededEntropy};
-use crate::report::{suite_ctrf, suite_junit};
+use crate::report::suite::{ctrf, junit};
 
 crate::defect::defects! {
     /// A deliberate defect of the suite.
@@ -98,12 +98,12 @@ impl Harness {
     }
 
     fn junit(self, report: &TestReport) -> String {
-        let text = suite_junit::write(report);
+        let text = junit::write(report);
         if self.has(HarnessDefect::JunitLosesFailures) { text.replace("<failure", "<system-out") } else { text }
     }
 
     fn ctrf(self, report: &TestReport) -> String {
-        let text = suite_ctrf::write(report);
+        let text = ctrf::write(report);
         if self.has(HarnessDefect::CtrfRelabelsFailures) { text.replace("\"failed\"", "\"skipped\"") } else { text }
     }
 

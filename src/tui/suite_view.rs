@@ -10,7 +10,7 @@ use super::mutant_picker::Picker;
 use super::suite::Ask;
 use super::verdicts::{Entry, Picture};
 use crate::conformance::result::CaseResult;
-use crate::report::suite_log::Meanings;
+use crate::report::suite::log::Meanings;
 
 /// Whether a text contains another, in whatever case; everything contains nothing.
 pub(super) fn contains(text: &str, part: &str) -> bool {

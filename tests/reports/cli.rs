@@ -6,13 +6,13 @@ use std::process::Stdio;
 
 use untorn::conformance::result::{CaseResult, Status, TestReport};
 use untorn::conformance::verdict::Verdict;
-use untorn::report::suite_json;
+use untorn::report::suite::json;
 
 use super::samples::{of, of_case, passed};
 use super::support::untorn::Desk;
 
 fn write(desk: &Desk, name: &str, report: &TestReport) {
-    fs::write(desk.path().join(name), suite_json::write(report)).unwrap();
+    fs::write(desk.path().join(name), json::write(report)).unwrap();
 }
 
 /// The exit code is that of the run, in whatever form it is shown.
@@ -90,7 +90,7 @@ fn a_signal_ends_a_run_and_its_report_says_so() {
     let id = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
     rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(2));
-    let report = suite_json::read(&fs::read_to_string(out.join("report.json")).unwrap()).unwrap();
+    let report = json::read(&fs::read_to_string(out.join("report.json")).unwrap()).unwrap();
     assert!(report.interrupted);
     let not_run = report.results.iter().filter(|result| result.status == Status::NotRun).count();
     assert!(report.results.len() == 3000 && not_run > 0, "{not_run} of {}", report.results.len());

@@ -74,7 +74,7 @@ fn logs_of_other_folders_are_not_read_and_ids_share_no_file() {
         let mut report = whole.clone();
         report.results[0].evidence.clear();
         report.results[0].evidence_file = Some(name.to_owned());
-        fs::write(inner.join("report.json"), untorn::report::suite_json::write(&report)).unwrap();
+        fs::write(inner.join("report.json"), untorn::report::suite::json::write(&report)).unwrap();
         let error = read(&inner).unwrap_err().to_string();
         assert!(error.contains("outside its folder"), "{name}: {error}");
     }
@@ -105,7 +105,7 @@ fn each_line_of_a_log_is_kept_as_it_comes() {
 
 #[test]
 fn only_what_a_run_wrote_is_removed() {
-    let report = untorn::report::suite_json::write(&planned());
+    let report = untorn::report::suite::json::write(&planned());
     let holds = |files: &[(&str, &str)]| {
         let place = tempfile::tempdir().unwrap();
         for (name, text) in files {

@@ -5,7 +5,7 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use serde_json::Value;
 use untorn::conformance::result::{End, Standing, TestReport};
-use untorn::report::{suite_ctrf, suite_html, suite_json, suite_junit, suite_markdown, suite_tap, suite_text};
+use untorn::report::suite::{ctrf, html, json, junit, markdown, tap, text};
 
 use super::samples::{self, report};
 
@@ -168,12 +168,12 @@ fn read_html(text: &str) -> Vec<(String, String)> {
 proptest! {
     #[test]
     fn json_comes_back_as_it_was(report in report()) {
-        prop_assert_eq!(suite_json::read(&suite_json::write(&report)).unwrap(), report);
+        prop_assert_eq!(json::read(&json::write(&report)).unwrap(), report);
     }
 
     #[test]
     fn junit_says_of_each_case_what_it_came_to(report in report()) {
-        let (read, sums) = read_junit(&suite_junit::write(&report));
+        let (read, sums) = read_junit(&junit::write(&report));
         let count = |wanted: Read| read.iter().filter(|(_, read)| *read == wanted).count();
         prop_assert_eq!(sums, [read.len(), count(Read::Failed), count(Read::Error)]);
         // Cases stand by suite: in the report's order within each.
@@ -190,17 +190,17 @@ proptest! {
 
     #[test]
     fn tap_says_of_each_case_what_it_came_to(report in report()) {
-        compare(&report, &read_tap(&suite_tap::write(&report)), false);
+        compare(&report, &read_tap(&tap::write(&report)), false);
     }
 
     #[test]
     fn ctrf_says_of_each_case_what_it_came_to(report in report()) {
-        compare(&report, &read_ctrf(&suite_ctrf::write(&report)), false);
+        compare(&report, &read_ctrf(&ctrf::write(&report)), false);
     }
 
     #[test]
     fn markdown_says_of_each_case_what_it_came_to(report in report()) {
-        let text = suite_markdown::write(&report);
+        let text = markdown::write(&report);
         let expected: Vec<(String, String)> =
             report.results.iter().map(|result| (result.id.clone(), result.standing().to_string())).collect();
         prop_assert_eq!(read_markdown(&text), expected);
@@ -214,7 +214,7 @@ proptest! {
 
     #[test]
     fn html_says_of_each_case_what_it_came_to(report in report()) {
-        let text = suite_html::write(&report, &[]);
+        let text = html::write(&report, &[]);
         let mut expected: Vec<(String, String)> =
             report.results.iter().map(|result| (result.id.clone(), result.standing().to_string())).collect();
         let mut read = read_html(&text);
@@ -230,7 +230,7 @@ proptest! {
 
     #[test]
     fn text_ends_with_how_the_run_ended(report in report()) {
-        let text = suite_text::write(&report, true);
+        let text = text::write(&report, true);
         let last = text.lines().last().unwrap();
         prop_assert!(last.ends_with(&format!(": {}", report.end())), "{}", last);
     }
@@ -242,9 +242,9 @@ fn a_run_without_an_end_or_without_a_case_reads_as_passed_nowhere() {
     interrupted.interrupted = true;
     for report in [interrupted, samples::of(Vec::new())] {
         assert_eq!(report.end(), End::Inconclusive);
-        assert_eq!(read_junit(&suite_junit::write(&report)).1[2], 1);
-        assert!(suite_tap::write(&report).contains("\nnot ok "));
-        assert!(read_ctrf(&suite_ctrf::write(&report)).iter().any(|(_, read)| *read == Read::Failed));
+        assert_eq!(read_junit(&junit::write(&report)).1[2], 1);
+        assert!(tap::write(&report).contains("\nnot ok "));
+        assert!(read_ctrf(&ctrf::write(&report)).iter().any(|(_, read)| *read == Read::Failed));
     }
 }
 
@@ -252,7 +252,7 @@ fn a_run_without_an_end_or_without_a_case_reads_as_passed_nowhere() {
 fn what_junit_cannot_hold_is_replaced_and_the_rest_comes_back() {
     let mut case = samples::of_case("TOY-A-001", samples::passed());
     case.suite = "a\u{1}<\"'&>\r\n\tb".to_owned();
-    let text = suite_junit::write(&samples::of(vec![case]));
+    let text = junit::write(&samples::of(vec![case]));
     let name = text.split("<testcase classname=\"").nth(1).unwrap().split('"').next().unwrap();
     assert_eq!(name, "a\u{FFFD}&lt;&quot;&apos;&amp;&gt;&#13;&#10;&#9;b");
 }

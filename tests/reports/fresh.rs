@@ -10,7 +10,8 @@ use untorn::conformance::runner;
 use untorn::conformance::selection::Selection;
 use untorn::conformance::verdict::Verdict;
 use untorn::family::families;
-use untorn::report::{suite_markdown, traceability};
+use untorn::report::suite::markdown;
+use untorn::report::traceability;
 use untorn::sim::tear_map::{self, TearMap};
 use untorn::sim::tear_map_svg;
 use untorn::suite::iso7816_4::declared::declared;
@@ -45,7 +46,7 @@ fn the_reference_results_are_of_all_cases_there_are() {
     report.declared = declared(&of_card, &families()[0].statement("default").unwrap());
     // When it was made is the last word of its head.
     let head = |text: &str| text.lines().find(|line| line.contains(", seed 0")).unwrap().to_owned();
-    let (there, now) = (kept("reference.md"), suite_markdown::write(&report));
+    let (there, now) = (kept("reference.md"), markdown::write(&report));
     let dated = format!("{}, {}", head(&now), head(&there).rsplit(", ").next().unwrap());
     is_fresh("reference.md", &now.replacen(&head(&now), &dated, 1));
 }

@@ -2,7 +2,7 @@
 
 use untorn::conformance::evidence::{Line, Seen};
 use untorn::conformance::result::{TestReport, UnderTest};
-use untorn::report::{suite_ctrf, suite_html, suite_junit, suite_markdown, suite_merge, suite_tap, suite_text};
+use untorn::report::suite::{ctrf, html, junit, markdown, merge, tap, text};
 
 use crate::samples::{failed, of, of_case, passed};
 
@@ -21,14 +21,14 @@ fn of_mutant() -> TestReport {
 #[test]
 fn every_head_says_what_was_tested() {
     let report = of_mutant();
-    let html = suite_html::write(&report, &[]);
-    let (markdown, junit) = (suite_markdown::write(&report), suite_junit::write(&report));
-    for text in [html.as_str(), &markdown, &junit, &suite_ctrf::write(&report), &suite_tap::write(&report)] {
+    let html = html::write(&report, &[]);
+    let (markdown, junit) = (markdown::write(&report), junit::write(&report));
+    for text in [html.as_str(), &markdown, &junit, &ctrf::write(&report), &tap::write(&report)] {
         for said in ["debit-twice", "euro", "554E544F524E0001", "3B80800101", "TOY-A"] {
             assert!(text.contains(said), "{said}: {text}");
         }
     }
-    for text in [html, markdown, suite_text::write(&report, false), suite_tap::write(&report)] {
+    for text in [html, markdown, text::write(&report, false), tap::write(&report)] {
         assert!(text.contains("toy, mutant debit-twice"), "a mutant is not the card: {text}");
     }
     assert!(junit.contains(r#"<property name="part" value="2 of 3"/>"#));
@@ -39,7 +39,7 @@ fn parts_of_other_mutants_or_selections_are_not_of_one_run() {
     let part = |number, id: &str| TestReport { shard: Some((number, 2)), ..of(vec![of_case(id, passed())]) };
     let told = |under_test: UnderTest| {
         let second = TestReport { under_test, ..part(2, "TOY-A-002") };
-        suite_merge::merge(vec![part(1, "TOY-A-001"), second])
+        merge::merge(vec![part(1, "TOY-A-001"), second])
     };
     assert!(told(UnderTest::default()).is_ok());
     let mutant = UnderTest { mutant: Some("debit-twice".to_owned()), ..UnderTest::default() };
@@ -60,7 +60,7 @@ fn markdown_fits_into_a_comment() {
         result.purpose = "*".repeat(9_000);
         results.push(result);
     }
-    let text = suite_markdown::write(&of(results));
+    let text = markdown::write(&of(results));
     assert!(text.chars().count() < 65_536, "{}", text.chars().count());
     assert!(text.contains("| failed | 2000 |") && text.contains("TOY-A-0000"), "{text}");
     assert!(text.contains("note 199 ") && !text.contains("note 1 x"), "of a log the end is what counts");

@@ -4,7 +4,7 @@ use untorn::conformance::case::Case;
 use untorn::conformance::result::{CaseResult, TestReport};
 use untorn::conformance::selection::Selection;
 use untorn::conformance::verdict::Verdict;
-use untorn::report::suite_merge::merge;
+use untorn::report::suite::merge::merge;
 
 use super::samples::{failed, of, of_case, passed};
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
-use untorn::report::{suite_json, suite_junit};
+use untorn::report::suite::{json, junit};
 
 use super::samples::report;
 
@@ -23,7 +23,7 @@ fn every_report_fits_the_schema_and_nothing_less_does() {
     let mut runner = TestRunner::deterministic();
     for _ in 0..256 {
         let report = report().new_tree(&mut runner).unwrap().current();
-        let value: Value = serde_json::from_str(&suite_json::write(&report)).unwrap();
+        let value: Value = serde_json::from_str(&json::write(&report)).unwrap();
         if let Some(error) = schema.iter_errors(&value).next() {
             panic!("{error} at {}", error.instance_path());
         }
@@ -69,7 +69,7 @@ fn a_case_that_contradicts_itself_does_not_fit() {
 fn junit_fits_its_schema() {
     let mut runner = TestRunner::deterministic();
     for _ in 0..32 {
-        let text = suite_junit::write(&report().new_tree(&mut runner).unwrap().current());
+        let text = junit::write(&report().new_tree(&mut runner).unwrap().current());
         let Some(found) = xmllint(&text) else {
             assert!(std::env::var_os("CI").is_none(), "xmllint is missing");
             return;

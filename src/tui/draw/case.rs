@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use super::suite::options;
 use super::{row, rows, words, wrapped};
 use crate::conformance::evidence::{self, Seen};
-use crate::report::suite_log::{self, Meanings};
+use crate::report::suite::log::{self, Meanings};
 use crate::tui::app::App;
 use crate::tui::theme::Theme;
 use crate::tui::verdicts::Entry;
@@ -26,7 +26,7 @@ pub(super) fn lines(app: &App, entry: &Entry, width: u16) -> Vec<Line<'static>> 
     let mut lines = vec![Line::from(vec![
         Span::styled(format!("{}  ", result.id), theme.strong()),
         Span::styled(format!("{sign} {word}"), style),
-        Span::styled(format!("  {}", suite_log::duration(result.micros)), theme.quiet()),
+        Span::styled(format!("  {}", log::duration(result.micros)), theme.quiet()),
     ])];
     lines.extend(wrapped(&result.purpose, width).into_iter().map(Line::raw));
     if let Some(reason) = words::reason(entry) {
@@ -49,7 +49,7 @@ pub(super) fn lines(app: &App, entry: &Entry, width: u16) -> Vec<Line<'static>> 
     lines.push(Line::default());
     let mut before = 0;
     let meanings = app.suite.meanings(result);
-    for line in suite_log::shown(result) {
+    for line in log::shown(result) {
         if line.number > before + 1 {
             let text = format!("     … {} lines", line.number - before - 1);
             lines.push(Line::styled(text, theme.quiet()));

@@ -8,7 +8,7 @@ use ratatui::widgets::Paragraph;
 
 use super::{WIDE, case, columns, cut, pane, scrolled, words, wrapped};
 use crate::conformance::result::Standing;
-use crate::report::suite_log::duration;
+use crate::report::suite::log::duration;
 use crate::tui::app::{App, Tab};
 use crate::tui::mutant_picker::Picker;
 use crate::tui::suite_view::Row;

@@ -7,7 +7,7 @@ use crate::conformance::result::{Standing, Status};
 use crate::conformance::verdict::Verdict as CaseVerdict;
 use crate::journal::record::OrderKind;
 use crate::journal::view::State;
-use crate::report::suite_log;
+use crate::report::suite::log;
 use crate::terminal::event::{Outcome, OutcomeKind, Settled, Verdict};
 use crate::tui::snapshot::Wanted;
 use crate::tui::theme::Theme;
@@ -194,11 +194,11 @@ pub(super) fn verdict(verdict: CaseVerdict, theme: Theme) -> (char, Style) {
 pub(super) fn logged(seen: &Seen) -> String {
     match seen {
         Seen::PowerOff => "power off".to_owned(),
-        Seen::Written { .. } => format!("memory: {}", suite_log::content(seen)),
-        Seen::NoAnswer { .. } => format!("no answer: {}", suite_log::content(seen)),
-        Seen::Torn { .. } => format!("torn: {}", suite_log::content(seen)),
-        Seen::Check { held: true, .. } => format!("holds: {}", suite_log::content(seen)),
-        Seen::Check { held: false, .. } => format!("BROKEN: {}", suite_log::content(seen)),
-        seen => suite_log::one_line(&suite_log::content(seen)),
+        Seen::Written { .. } => format!("memory: {}", log::content(seen)),
+        Seen::NoAnswer { .. } => format!("no answer: {}", log::content(seen)),
+        Seen::Torn { .. } => format!("torn: {}", log::content(seen)),
+        Seen::Check { held: true, .. } => format!("holds: {}", log::content(seen)),
+        Seen::Check { held: false, .. } => format!("BROKEN: {}", log::content(seen)),
+        seen => log::one_line(&log::content(seen)),
     }
 }

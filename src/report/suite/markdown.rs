@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::suite_log::{self, one_line};
-use super::suite_text::sentence;
+use super::log::{self, one_line};
+use super::text::sentence;
 use crate::conformance::result::{CaseResult, End, Standing, TestReport};
 
 /// What GitHub takes as a comment, in characters; less than it, so that a script can add a line of its own.
@@ -132,7 +132,7 @@ fn section(result: &CaseResult) -> String {
     }
     let _ = writeln!(text, "- again: untorn test \\-\\-replay {}", escape(&result.replay));
     if result.standing().end() != End::Clean && !result.evidence.is_empty() {
-        let log = excerpt(&suite_log::text(result));
+        let log = excerpt(&log::text(result));
         // A fence longer than any inside it.
         let longest = log.split(|c| c != '`').map(str::len).max().unwrap_or(0);
         let fence = "`".repeat(longest.max(2) + 1);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::suite_log::{self, one_line};
+use super::log::{self, one_line};
 use crate::conformance::result::{CaseResult, Standing, TestReport};
 
 /// As text.
@@ -47,7 +47,7 @@ fn case(text: &mut String, number: usize, result: &CaseResult) {
     let _ = writeln!(text, "{ok} {number} - {} {}{directive}", escape(&result.id), escape(&result.purpose));
     if ok == "not ok" {
         let verdict = result.verdict().map(|verdict| verdict.to_string()).unwrap_or_default();
-        let log = suite_log::text(result);
+        let log = log::text(result);
         block(text, &[("verdict", &verdict), ("message", reason), ("replay", &result.replay), ("log", &log)]);
     }
 }

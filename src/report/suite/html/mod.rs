@@ -1,15 +1,16 @@
 //! A test run as one HTML page that needs nothing else: no network, no script to be read, paper included.
 
+mod case;
+
 use std::fmt::{self, Write as _};
 
-use super::suite_html_case;
-use super::suite_log::duration;
-use super::suite_text::sentence;
 use crate::conformance::requirement::Catalogue;
 use crate::conformance::result::{CaseResult, Standing, TestReport};
+use crate::report::suite::log::duration;
+use crate::report::suite::text::sentence;
 
-const STYLE: &str = include_str!("suite_html.css");
-const SCRIPT: &str = include_str!("suite_html.js");
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
 
 /// As HTML. With the catalogues, requirements have their clause and text, and those that no case of this run names are shown too.
 pub fn write(report: &TestReport, catalogues: &[Catalogue]) -> String {
@@ -174,7 +175,7 @@ fn cases(page: &mut String, report: &TestReport) {
             name = Text(suite)
         );
         for case in cases {
-            suite_html_case::write(page, case);
+            case::write(page, case);
         }
         page.push_str("</div>\n</div>\n");
     }

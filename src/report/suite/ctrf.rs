@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::suite_log;
+use super::log;
 use crate::conformance::result::{CaseResult, Standing, TestReport, Trouble};
 
 /// As JSON.
@@ -66,7 +66,7 @@ fn case(result: &CaseResult) -> Value {
         test["message"] = reason.into();
     }
     if !matches!(standing, Standing::Passed) && !result.evidence.is_empty() {
-        test["trace"] = suite_log::text(result).into();
+        test["trace"] = log::text(result).into();
     }
     test
 }

@@ -61,7 +61,7 @@ impl Meanings {
     ///
     /// ```
     /// use untorn::conformance::evidence::{Line, Seen};
-    /// use untorn::report::suite_log::Meanings;
+    /// use untorn::report::suite::log::Meanings;
     /// let line = Line { number: 1, micros: 0, what: Seen::Response { octets: "01026A82".to_owned() } };
     /// let meanings = Meanings::of_lines(std::slice::from_ref(&line), true);
     /// assert_eq!(meanings.of(&line).unwrap(), "6A82 file or application not found, 2 octets of data");

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::suite_html::{Text, class};
-use super::suite_log::{self, Meanings, content, duration, kind};
+use super::{Text, class};
 use crate::conformance::evidence::Line;
 use crate::conformance::result::{CaseResult, Standing};
+use crate::report::suite::log::{self, Meanings, content, duration, kind};
 
 pub(super) fn write(page: &mut String, result: &CaseResult) {
     let standing = result.standing();
@@ -55,7 +55,7 @@ fn log(page: &mut String, result: &CaseResult) {
     let meanings = Meanings::of_case(result);
     page.push_str("<table class=\"log\">\n");
     let mut number = 0;
-    for line in suite_log::shown(result) {
+    for line in log::shown(result) {
         if line.number > number + 1 {
             let left_out = line.number - number - 1;
             let _ = writeln!(page, "<tr class=\"gap\"><td></td><td></td><td>{left_out} lines left out</td></tr>");

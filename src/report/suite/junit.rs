@@ -9,7 +9,7 @@ use quick_xml::events::attributes::Attribute;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use quick_xml::name::QName;
 
-use super::suite_log;
+use super::log;
 use crate::conformance::result::{CaseResult, End, Standing, TestReport, Trouble};
 
 /// The suite of what is wrong with the run as a whole.
@@ -130,12 +130,12 @@ fn case(out: &mut Out, result: &CaseResult) -> io::Result<()> {
         Standing::Passed => {}
         Standing::Failed => {
             start(out, "failure", typed("fail", reason))?;
-            text(out, &suite_log::text(result))?;
+            text(out, &log::text(result))?;
             end(out, "failure")?;
         }
         Standing::Error | Standing::Inconclusive => {
             start(out, "error", typed(standing.name(), reason))?;
-            text(out, &suite_log::text(result))?;
+            text(out, &log::text(result))?;
             end(out, "error")?;
         }
         Standing::Expected => {

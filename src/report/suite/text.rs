@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::suite_log::one_line;
+use super::log::one_line;
 use crate::conformance::result::{CaseResult, End, Standing, TestReport};
 
 /// What a person has to know; with `all`, what passed, is blocked or does not apply too.
