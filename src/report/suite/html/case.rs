@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Text, class};
+use super::text::{Text, class};
 use crate::conformance::evidence::Line;
 use crate::conformance::result::{CaseResult, Standing};
 use crate::report::suite::log::{self, Meanings, content, duration, kind};

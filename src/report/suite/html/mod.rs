@@ -1,8 +1,11 @@
 //! A test run as one HTML page that needs nothing else: no network, no script to be read, paper included.
 
 mod case;
+mod text;
 
-use std::fmt::{self, Write as _};
+use self::text::{Text, class};
+
+use std::fmt::Write as _;
 
 use crate::conformance::requirement::Catalogue;
 use crate::conformance::result::{CaseResult, Standing, TestReport};
@@ -33,33 +36,6 @@ pub fn write(report: &TestReport, catalogues: &[Catalogue]) -> String {
     let _ = write!(page, "</main>\n<footer>untorn {}</footer>\n", Text(&report.untorn));
     let _ = write!(page, "<script>\n{SCRIPT}</script>\n</body>\n</html>\n");
     page
-}
-
-/// Text that is no markup, in elements and in quoted attributes.
-pub(super) struct Text<'t>(pub(super) &'t str);
-
-impl fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                '\n' | '\t' => f.write_char(c)?,
-                // HTML has no place for them (HTML Living Standard, 13.2.3.5).
-                c if c.is_control() => f.write_char(char::REPLACEMENT_CHARACTER)?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A standing as a class and as a value of the filter.
-pub(super) fn class(standing: Standing) -> String {
-    standing.name().replace(' ', "-")
 }
 
 fn head(page: &mut String, report: &TestReport) {
