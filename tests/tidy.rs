@@ -158,8 +158,17 @@ fn layers_import_only_what_they_may() {
 fn is_money_path(name: &str) -> bool {
     let engine = ["src/terminal/", "src/journal/", "src/session.rs"].iter().any(|prefix| name.starts_with(prefix));
     let commits = ["src/card/transaction.rs", "src/card/memory.rs", "src/card/try_counter.rs"].contains(&name);
-    let of_card = ["rules.rs", "guards.rs", "commands.rs", "messaging.rs", "transact.rs", "image.rs", "inspection.rs"]
-        .map(|file| format!("src/family/purse/card/{file}"));
+    let of_card = [
+        "rules.rs",
+        "guards.rs",
+        "commands.rs",
+        "messaging.rs",
+        "personalisation.rs",
+        "transact.rs",
+        "image.rs",
+        "inspection.rs",
+    ]
+    .map(|file| format!("src/family/purse/card/{file}"));
     engine
         || commits
         || of_card.iter().any(|file| file == name)

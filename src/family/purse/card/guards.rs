@@ -5,8 +5,12 @@ use super::commands::Stop;
 use super::messaging::Session;
 use super::personalisation::Personalisation;
 use crate::card::memory::Memory;
-use crate::family::purse::data::{Rights, TransactionId};
-use crate::secret::equal_in_constant_time;
+use crate::crypto::des::WeakKey;
+use crate::family::purse::data::{CardId, Link, Rights, Role, TransactionId};
+use crate::family::purse::issuer::Scheme;
+use crate::family::purse::keys::epc1;
+use crate::family::purse::profile::{LogicalCardProfile, PurseProfile};
+use crate::secret::{Secret, equal_in_constant_time};
 use crate::wire::status::StatusWord;
 
 /// Octets of a PIN as compared: length, then digits and filling.
@@ -14,6 +18,27 @@ const PIN_BLOCK_LEN: usize = 13;
 
 /// The rules. As they stand here they are those of the specification.
 pub(in crate::family::purse) trait Guards {
+    // Personalisation (clause 3).
+
+    /// The card's key of a logical card for a role.
+    fn card_key(
+        &self,
+        scheme: &Scheme,
+        profile: &PurseProfile,
+        logical: &LogicalCardProfile,
+        role: Role,
+    ) -> Result<Secret<16>, WeakKey> {
+        match &profile.keys.debit_master {
+            Some(master) if logical.id == 1 && role == Role::Debit => epc1::diversify(master, profile.card_id),
+            _ => scheme.card_key(logical.operator, logical.id, role, profile.card_id),
+        }
+    }
+
+    /// LINK of a new card: no two cards share a history (REQ-TRX-11).
+    fn first_link(&self, nonce: [u8; 16], card: CardId) -> Link {
+        Link::first(nonce, card)
+    }
+
     // Secure messaging (clause 5).
 
     /// The plaintext of a command, if its MAC is right.

@@ -27,7 +27,7 @@ use self::messaging::Session;
 use self::personalisation::{Personalisation, PersonaliseError};
 use self::rules::{Rules, Specified};
 use super::data::session::{Certificate, State};
-use super::data::{AID, CardId, Link, Role, Suite, ins};
+use super::data::{AID, CardId, Role, Suite, ins};
 use super::issuer::Scheme;
 use super::profile::PurseProfile;
 use crate::card::application::{Application, Request};
@@ -100,7 +100,7 @@ impl<E: Entropy> Chip<Purse<E>> {
         image: Vec<u8>,
         entropy: E,
     ) -> Result<Self, PersonaliseError> {
-        let person = Personalisation::new(profile, scheme, None)?;
+        let person = Personalisation::new(profile, scheme, &Specified)?;
         if !person.layout.fits(&image, profile.card_id) {
             let expected = person.layout.len();
             return Err(PersonaliseError::Image { card: profile.card_id, expected, got: image.len() });
@@ -123,16 +123,12 @@ impl<E: Entropy, R: Rules> Chip<Purse<E, R>> {
         rules: R,
         defect: Option<AccessDefect>,
     ) -> Result<Self, PersonaliseError> {
-        let person = Personalisation::new(profile, scheme, defect)?;
-        let first = match profile.first_link {
-            Some(link) => link,
-            None if defect == Some(AccessDefect::ChainBeginsWithZeros) => Link::default(),
-            None => {
-                let mut nonce = [0; 16];
-                entropy.fill(&mut nonce);
-                Link::first(nonce, profile.card_id)
-            }
-        };
+        let person = Personalisation::new(profile, scheme, &rules)?;
+        let first = profile.first_link.unwrap_or_else(|| {
+            let mut nonce = [0; 16];
+            entropy.fill(&mut nonce);
+            rules.first_link(nonce, profile.card_id)
+        });
         let image = person.layout.format(profile, first);
         let purse = Purse { access_defect: defect, ..Purse::new(person, profile, entropy, rules) };
         Ok(Self::new(purse, Memory::from_image(image)))

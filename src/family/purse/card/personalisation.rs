@@ -1,6 +1,6 @@
 //! What a card is given once and for all: its keys, its limits, its certificate.
 
-use super::defect::access::AccessDefect;
+use super::guards::Guards;
 use super::image::Layout;
 use crate::crypto::des::{TripleDesKey, WeakKey};
 use crate::crypto::ec::{EcError, Point, PrivateKey};
@@ -72,11 +72,7 @@ pub(super) struct Epc2Keys {
 }
 
 impl Personalisation {
-    pub(super) fn new(
-        profile: &PurseProfile,
-        scheme: &Scheme,
-        defect: Option<AccessDefect>,
-    ) -> Result<Self, PersonaliseError> {
+    pub(super) fn new(profile: &PurseProfile, scheme: &Scheme, guards: &impl Guards) -> Result<Self, PersonaliseError> {
         let given = &profile.keys;
         let card = profile.card_id;
         let privacy = given.privacy.clone().unwrap_or_else(|| scheme.privacy_key());
@@ -85,7 +81,7 @@ impl Personalisation {
             SuiteKey::new(suite, *key.expose())
         };
         let logical_cards =
-            profile.logical_cards.iter().map(|logical| LogicalCard::new(logical, profile, scheme, defect));
+            profile.logical_cards.iter().map(|logical| LogicalCard::new(logical, profile, scheme, guards));
         let offers_epc2 = profile.suites.contains(&Suite::Epc2);
         Ok(Self {
             card,
@@ -132,19 +128,9 @@ impl LogicalCard {
         logical: &LogicalCardProfile,
         profile: &PurseProfile,
         scheme: &Scheme,
-        defect: Option<AccessDefect>,
+        guards: &impl Guards,
     ) -> Result<Self, WeakKey> {
-        let mut card = profile.card_id;
-        if defect == Some(AccessDefect::DiversificationTruncated) {
-            card.0[4..].fill(0);
-        }
-        let key = |role| match &profile.keys.debit_master {
-            Some(master) if logical.id == 1 && role == Role::Debit => epc1::diversify(master, card),
-            _ if defect == Some(AccessDefect::DiversificationIgnored) => {
-                Ok(scheme.master(logical.operator, logical.id, role))
-            }
-            _ => scheme.card_key(logical.operator, logical.id, role, card),
-        };
+        let key = |role| guards.card_key(scheme, profile, logical, role);
         let [debit, credit, refund, read, administer] = Role::ALL.map(key);
         Ok(Self { profile: logical.clone(), keys: [debit?, credit?, refund?, read?, administer?] })
     }

@@ -3,13 +3,17 @@
 use super::access::AccessDefect;
 use super::rules::Wrong;
 use crate::card::memory::Memory;
+use crate::crypto::des::WeakKey;
 use crate::family::purse::card::commands::Stop;
 use crate::family::purse::card::guards::Guards;
 use crate::family::purse::card::messaging::Session;
 use crate::family::purse::card::personalisation::Personalisation;
 use crate::family::purse::card::rules::Specified;
-use crate::family::purse::data::{Rights, TransactionId, ins};
+use crate::family::purse::data::{CardId, Link, Rights, Role, TransactionId, ins};
+use crate::family::purse::issuer::Scheme;
 use crate::family::purse::keys::SessionKeys;
+use crate::family::purse::profile::{LogicalCardProfile, PurseProfile};
+use crate::secret::Secret;
 use crate::wire::status::StatusWord;
 
 impl Wrong {
@@ -68,6 +72,28 @@ fn long_padded(session: &Session, ciphertext: &[u8]) -> Option<Vec<u8>> {
 }
 
 impl Guards for Wrong {
+    fn card_key(
+        &self,
+        scheme: &Scheme,
+        profile: &PurseProfile,
+        logical: &LogicalCardProfile,
+        role: Role,
+    ) -> Result<Secret<16>, WeakKey> {
+        let is_given = profile.keys.debit_master.is_some() && logical.id == 1 && role == Role::Debit;
+        if self.has(AccessDefect::DiversificationIgnored) && !is_given {
+            return Ok(scheme.master(logical.operator, logical.id, role));
+        }
+        let mut profile = profile.clone();
+        if self.has(AccessDefect::DiversificationTruncated) {
+            profile.card_id.0[4..].fill(0);
+        }
+        Specified.card_key(scheme, &profile, logical, role)
+    }
+
+    fn first_link(&self, nonce: [u8; 16], card: CardId) -> Link {
+        if self.has(AccessDefect::ChainBeginsWithZeros) { Link::default() } else { Specified.first_link(nonce, card) }
+    }
+
     fn open(&mut self, session: &mut Session, header: [u8; 4], data: &[u8]) -> Option<Vec<u8>> {
         let before = session.chaining;
         let Some(plaintext) = session.open(header, data) else { return self.open_wrong(session, header, data) };
