@@ -26,7 +26,7 @@ impl Moment {
         Self { unix_ms }
     }
 
-    /// From seconds since the Unix epoch, as a purse receipt carries them.
+    /// From seconds since the Unix epoch, as the receipts of cards carry them.
     pub const fn from_seconds(seconds: u32) -> Self {
         Self { unix_ms: seconds as u64 * 1000 }
     }
@@ -36,7 +36,7 @@ impl Moment {
         self.unix_ms
     }
 
-    /// Seconds since the Unix epoch, as a purse receipt carries them; `None` from 2106-02-07 06:28:16Z on, which four octets cannot hold.
+    /// Seconds since the Unix epoch, as the receipts of cards carry them; `None` from 2106-02-07 06:28:16Z on, which four octets cannot hold.
     pub fn seconds(self) -> Option<u32> {
         u32::try_from(self.unix_ms / 1000).ok()
     }

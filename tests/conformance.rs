@@ -55,7 +55,7 @@ fn every_mutant_is_killed_by_a_case_that_declares_it() {
 #[test]
 fn cases_of_iso7816_4_notice_each_mutant_that_they_declare() {
     let family = &families()[0];
-    let cases = untorn::suite::cases();
+    let cases = untorn::suite::iso7816_4::cases();
     let mut empty_claims = Vec::new();
     for case in &cases {
         let has_reason = orphans().unwrap().iter().any(|orphan| orphan.case == case.id);

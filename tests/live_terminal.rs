@@ -18,7 +18,7 @@ use untorn::conformance::selection::Selection;
 use untorn::conformance::statement::Statement;
 use untorn::conformance::terminal_tester::TerminalSubject;
 use untorn::conformance::verdict::Verdict;
-use untorn::family::purse::data::Suite;
+use untorn::family::families;
 use untorn::report::suite::log;
 use untorn::sim::terminal_subject::OwnTerminal;
 
@@ -56,7 +56,7 @@ fn a_program_comes_to_the_verdicts_of_the_engine() {
     for (wait, retouch) in [(WAIT_RETOUCH, true), (WAIT_NOBODY, false)] {
         let begun = Instant::now();
         let cases = terminal_cases(|case| case.needs.iter().any(|claim| claim == "terminal.retouch") == retouch);
-        let here = results(&cases, &mut OwnTerminal::new(Suite::Epc2));
+        let here = results(&cases, &mut OwnTerminal::new(families()[0].lab().unwrap(), "epc2"));
         let mut program = ExternalTerminal::new(own_statement(wait), pcscd.address(), READER).unwrap();
         let there = results(&cases, &mut program);
         let both = here.iter().zip(&there).filter(|(_, there)| there.verdict().is_some());

@@ -20,7 +20,6 @@ use untorn::conformance::runner::{Subjects, Unobserved, run};
 use untorn::conformance::selection::Selection;
 use untorn::conformance::verdict::Verdict;
 use untorn::family::families;
-use untorn::family::purse::data::Suite;
 use untorn::sim::mutants;
 use untorn::sim::terminal_subject::OwnTerminal;
 
@@ -59,13 +58,13 @@ fn at_once<W: Sync, R: Send>(work: &[W], job: impl Fn(&W) -> R + Sync) -> Vec<R>
 #[derive(Clone, Copy)]
 enum Reference {
     Card(&'static str),
-    Terminal(Suite),
+    Terminal(&'static str),
 }
 
 impl Reference {
     fn all() -> Vec<Self> {
         let cards = families().iter().flat_map(|family| family.profiles()).map(Self::Card);
-        cards.chain([Suite::Epc1, Suite::Epc2].map(Self::Terminal)).collect()
+        cards.chain(["epc1", "epc2"].map(Self::Terminal)).collect()
     }
 
     fn run(self, seed: u64, patterns: Vec<String>) -> TestReport {
@@ -78,7 +77,7 @@ impl Reference {
                 run(&cases(), &selection, &mut Subjects::card(&mut card), seed, &mut Unobserved)
             }
             Self::Terminal(suite) => {
-                let mut terminal = OwnTerminal::new(suite);
+                let mut terminal = OwnTerminal::new(families()[0].lab().unwrap(), suite);
                 run(&cases(), &selection, &mut Subjects::terminal(&mut terminal), seed, &mut Unobserved)
             }
         }

@@ -12,8 +12,8 @@ use untorn::conformance::terminal_tester::{
     Ended, Order, Record, Setting, Shown, TerminalRig, TerminalSubject, TerminalUnderTest,
 };
 use untorn::conformance::verdict::Verdict;
-use untorn::family::purse::data::Suite;
-use untorn::sim::terminal_subject::{OwnTerminal, mutants};
+use untorn::family::families;
+use untorn::sim::terminal_subject::{OwnTerminal, mutants, variants};
 
 fn terminal_cases() -> Vec<Case> {
     cases().into_iter().filter(|case| matches!(case.body, Body::Terminal(_))).collect()
@@ -23,9 +23,9 @@ fn terminal_cases() -> Vec<Case> {
 fn all_cases_pass_on_our_own_terminal() {
     let cases = terminal_cases();
     let mut broken = Vec::new();
-    for suite in [Suite::Epc1, Suite::Epc2] {
+    for (lab, variant) in variants() {
         for seed in [1, 2] {
-            let mut subject = OwnTerminal::new(suite);
+            let mut subject = OwnTerminal::new(lab, variant);
             let report =
                 run(&cases, &Selection::default(), &mut Subjects::terminal(&mut subject), seed, &mut Unobserved);
             for result in &report.results {
@@ -46,8 +46,8 @@ fn every_terminal_mutant_is_killed_by_a_case_that_declares_it() {
     for mutant in mutants() {
         let declared: Vec<Case> =
             cases.iter().filter(|case| case.kills.iter().any(|name| name == mutant.name)).cloned().collect();
-        let killed = [Suite::Epc1, Suite::Epc2].into_iter().any(|suite| {
-            let mut subject = OwnTerminal::new(suite).with_mutant(mutant.name).unwrap();
+        let killed = variants().any(|(lab, variant)| {
+            let mut subject = OwnTerminal::new(lab, variant).with_mutant(mutant.name).unwrap();
             let report =
                 run(&declared, &Selection::default(), &mut Subjects::terminal(&mut subject), 1, &mut Unobserved);
             report.results.iter().any(|result| result.verdict() == Some(Verdict::Fail))
@@ -92,7 +92,7 @@ fn what_a_case_rests_on_must_have_happened_or_it_does_not_pass() {
             tester.order(&Order::sale(1), vec![twisted(Touch::of(card)), Touch::of(other)])?;
             Ok(())
         });
-        let mut subject = OwnTerminal::new(Suite::Epc1);
+        let mut subject = OwnTerminal::new(families()[0].lab().unwrap(), "epc1");
         let subjects = &mut Subjects::terminal(&mut subject);
         let report = run(&[case], &Selection::default(), subjects, 1, &mut Unobserved);
         let expected = if *happens { Verdict::Pass } else { Verdict::Inconclusive };
@@ -110,7 +110,7 @@ struct Parrot {
 
 impl Parrot {
     fn new(says: Result<Shown, String>) -> Self {
-        let own = OwnTerminal::new(Suite::Epc2);
+        let own = OwnTerminal::new(families()[0].lab().unwrap(), "epc2");
         Self { says, statement: own.statement().clone(), own }
     }
 }

@@ -103,16 +103,22 @@ impl Campaign {
         let of_terminal = |name: &&str| terminal_subject::mutants().iter().any(|mutant| mutant.name == *name);
         let mutant = options.mutant.as_deref();
         let (in_terminal, in_card) = (mutant.filter(of_terminal), mutant.filter(|name| !of_terminal(name)));
-        let own = OwnTerminal::new(terminal_subject::suite(options.suite.as_deref()).map_err(AppError::Usage)?);
-        let terminal = match in_terminal {
-            Some(name) => own.with_mutant(name).map_err(AppError::Usage)?,
-            None => own,
+        let own = own_terminal(options.suite.as_deref())?;
+        let terminal = match (own, in_terminal) {
+            (Some(own), Some(name)) => Some(own.with_mutant(name).map_err(AppError::Usage)?),
+            (own, _) => own,
         };
         let card = InProcessSubject::new(self.card_statement(options)?, make_card(&options.profile, in_card)?);
         fits(options, card.statement())?;
         let again = Some(options.clone());
         let told = options.virtual_cards();
-        Ok(Self { card: Some(Box::new(card)), terminal: Some(Box::new(terminal)), again, told, ..self })
+        Ok(Self {
+            card: Some(Box::new(card)),
+            terminal: terminal.map(|terminal| Box::new(terminal) as _),
+            again,
+            told,
+            ..self
+        })
     }
 
     /// What is reached through PC/SC.
@@ -319,6 +325,16 @@ fn quoted(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Our own terminal under this variant, or under the first there is; `None` where no family can be tested so.
+fn own_terminal(variant: Option<&str>) -> Result<Option<OwnTerminal>, AppError> {
+    let Some(name) = variant else {
+        return Ok(terminal_subject::variants().next().map(|(lab, variant)| OwnTerminal::new(lab, variant)));
+    };
+    let named = terminal_subject::variants().find(|(_, variant)| *variant == name);
+    let unknown = || AppError::Usage(format!("our own terminal does not work under {}", crate::quoted::quoted(name)));
+    named.map(|(lab, variant)| Some(OwnTerminal::new(lab, variant))).ok_or_else(unknown)
 }
 
 /// The family that has this profile built in, and what it claims.

@@ -34,10 +34,12 @@ use crate::conformance::statement::{Statement, Value};
 use crate::conformance::terminal_tester::{
     Ended, Order, Record, Setting, Shown, TerminalRig, TerminalSubject, TerminalUnderTest,
 };
+use crate::family::families;
+use crate::family::lab::Lab;
 use crate::journal::record::OrderKind;
 use crate::quoted::quoted;
 use crate::reader::vpcd::{Control, ServeError};
-use crate::sim::terminal_subject::make_card;
+use crate::sim::terminal_subject::test_card;
 use crate::wire::status::StatusWord;
 
 /// How long PC/SC may take to notice a card that is put in or taken out, and a program to end.
@@ -81,6 +83,7 @@ pub type AwaitCard = Box<dyn FnMut(bool, Duration) -> Result<(), String>>;
 
 /// A terminal that is a program.
 pub struct ExternalTerminal {
+    lab: &'static dyn Lab,
     statement: Statement,
     address: SocketAddr,
     slot: Rc<RefCell<Slot>>,
@@ -109,7 +112,12 @@ impl ExternalTerminal {
             let taken = |reason| AppError::Reader(format!("{} has a card already: {reason}", slot.name));
             (slot.await_card)(false, NOTICED_WITHIN).map_err(taken)?;
         }
-        Ok(Self { statement, address, slot: Rc::new(RefCell::new(slot)) })
+        // The family whose cards it says that it takes; the first that has cards for a terminal where it says none.
+        let labs = || families().iter().filter_map(|family| Some((family.name(), family.lab()?)));
+        let claimed = labs().find(|(family, _)| statement.claims(family)).or_else(|| labs().next());
+        let none = || AppError::Usage("no family has cards for a terminal under test".to_owned());
+        let (_, lab) = claimed.ok_or_else(none)?;
+        Ok(Self { statement, lab, address, slot: Rc::new(RefCell::new(slot)) })
     }
 }
 
@@ -142,7 +150,8 @@ impl TerminalSubject for ExternalTerminal {
     }
 
     fn open(&mut self, seed: u64) -> Result<TerminalRig, String> {
-        let lower = LowerTester::new();
+        let lab = self.lab;
+        let lower = LowerTester::new(lab.roles());
         let cannot = |error| format!("cannot create a directory for the terminal: {error}");
         let only_ours = fs::Permissions::from_mode(0o700);
         let directory =
@@ -170,7 +179,7 @@ impl TerminalSubject for ExternalTerminal {
             is_there: false,
             has_ended: false,
         };
-        Ok(TerminalRig { lower, terminal: Box::new(program), make: Box::new(move |kind| make_card(kind, seed)) })
+        Ok(TerminalRig { lower, terminal: Box::new(program), make: Box::new(move |kind| test_card(lab, kind, seed)) })
     }
 }
 

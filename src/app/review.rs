@@ -95,8 +95,9 @@ fn read_cases(path: &Path) -> Result<Vec<Case>, AppError> {
 fn built_in_claims() -> Vec<String> {
     let profiles = families().iter().flat_map(|family| family.profiles().into_iter().map(move |name| (family, name)));
     let of_cards = profiles.filter_map(|(family, name)| family.statement(name).ok());
-    let of_terminal = OwnTerminal::default().statement().clone();
-    let claimed = of_cards.chain([of_terminal]).flat_map(|statement| statement.claims);
+    let of_terminal =
+        terminal_subject::variants().map(|(lab, variant)| OwnTerminal::new(lab, variant).statement().clone());
+    let claimed = of_cards.chain(of_terminal).flat_map(|statement| statement.claims);
     let needed = suites::cases().into_iter().flat_map(|case| case.needs);
     claimed.chain(needed.map(|need| need.trim_start_matches('!').to_owned())).collect()
 }

@@ -9,10 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::explore::Explore;
 use crate::app::{AppError, Options, ReaderChoice};
+use crate::conformance::role::CommandRole;
 use crate::conformance::token::Token;
 use crate::family::error::FamilyError;
 use crate::family::families;
-use crate::family::role::CommandRole;
 use crate::family::settings::{Setting, SettingSpec, Settings};
 use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::CardReference;
@@ -547,7 +547,7 @@ named with --card; cases that ruin a card never run there.
 
 Examples:
   untorn test                             all suites on the virtual card
-  untorn test purse iso7816_4             two suites
+  untorn test terminal iso7816_4          two suites
   untorn test 'TRX-*' --mutant debit-twice
   untorn test --list
   untorn test iso7816_4 --reader ACS --statement my-card.toml --cases my-cases.toml

@@ -28,7 +28,10 @@ const JSON_MAX: usize = 16 << 20;
 /// The argument, where a line of a log begins with `->` or `-->` as the mark `=>` of the same meaning: no option begins so.
 pub(super) fn arrow(argument: OsString) -> OsString {
     let line = argument.to_str().and_then(|text| text.strip_prefix("-->").or_else(|| text.strip_prefix("->")));
-    line.map_or_else(|| argument.clone(), |line| format!("=>{line}").into())
+    match line {
+        Some(line) => format!("=>{line}").into(),
+        None => argument,
+    }
 }
 
 pub(super) fn run(decode: &Decode, with_json: bool) -> Result<Report, AppError> {

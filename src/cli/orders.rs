@@ -11,7 +11,7 @@ use super::desk::ShellDesk;
 use super::pin::NoPin;
 use crate::app::rehearsal::{Rehearsal, rehearse};
 use crate::app::{self, App, AppError, Money as Moved, Options, Telling, Work};
-use crate::family::role::CommandRole;
+use crate::conformance::role::CommandRole;
 use crate::family::{self, refund::Refunds};
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind};
 use crate::journal::{Journal, OpenRecord};

@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::evidence::Seen;
+use super::role::{CommandRole, Roles};
 use crate::card::{Answer, Card};
 use crate::reader::in_process::lock;
 use crate::reader::trace::mask_pins;
@@ -35,7 +36,7 @@ pub trait TestCard: Card {
 pub struct Truth {
     /// Its id, as terminals show it.
     pub id: String,
-    /// Minor units, of the purse that pays.
+    /// Minor units, of what pays.
     pub balance: u32,
     /// Commits in its life.
     pub commits: u32,
@@ -56,6 +57,10 @@ pub enum At {
     Instruction(u8),
     /// Every command with this instruction code.
     Every(u8),
+    /// The next command that plays this role.
+    Role(CommandRole),
+    /// Every command that plays this role.
+    EveryRole(CommandRole),
 }
 
 /// An exchange that the lower tester passes on, or does not.
@@ -128,6 +133,8 @@ impl fmt::Display for At {
             Self::Exchange(number) => write!(f, "exchange {number}"),
             Self::Instruction(code) => write!(f, "a command {code:02X}"),
             Self::Every(code) => write!(f, "every command {code:02X}"),
+            Self::Role(role) => write!(f, "the command for {role}"),
+            Self::EveryRole(role) => write!(f, "every command for {role}"),
         }
     }
 }
@@ -206,6 +213,7 @@ struct State {
     missed: Vec<String>,
     kill_wanted: bool,
     killed: bool,
+    roles: Roles,
 }
 
 struct Present {
@@ -218,9 +226,14 @@ struct Present {
 }
 
 impl LowerTester {
-    /// Without cards.
-    pub fn new() -> Self {
-        Self::default()
+    /// Without cards; `roles` tells what a command of the terminal does.
+    pub fn new(roles: Roles) -> Self {
+        Self(Arc::new(Mutex::new(State { roles, ..State::default() })))
+    }
+
+    /// What a command does in an order.
+    pub fn role(&self, command: &[u8]) -> Option<CommandRole> {
+        self.lock().roles.of(command)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -380,7 +393,7 @@ impl State {
         let masked = shown.is_some();
         self.seen.push(Seen::Command { octets: hex::encode(shown.as_deref().unwrap_or(command)), masked });
         self.commands.push((card, command.to_vec()));
-        let (index, twist) = present.next_twist(command).unzip();
+        let (index, twist) = present.next_twist(command, self.roles.of(command)).unzip();
         self.seen.extend(twist.iter().map(|twist| Seen::Torn { how: twist.to_string() }));
         let reaches_card = !matches!(twist, Some(Twist::LostBefore | Twist::KilledBefore | Twist::Instead(_)));
         let honest = match reaches_card.then(|| self.cards[card.0].process(command)) {
@@ -420,7 +433,7 @@ impl State {
 
 impl Present {
     /// What goes wrong at this exchange, and its index.
-    fn next_twist(&mut self, command: &[u8]) -> Option<(usize, Twist)> {
+    fn next_twist(&mut self, command: &[u8], role: Option<CommandRole>) -> Option<(usize, Twist)> {
         let number = self.exchanges;
         self.exchanges += 1;
         let instruction = command.get(1).copied();
@@ -428,6 +441,8 @@ impl Present {
             At::Exchange(wanted) => wanted == number,
             At::Instruction(wanted) => Some(wanted) == instruction && !self.used.contains(index),
             At::Every(wanted) => Some(wanted) == instruction,
+            At::Role(wanted) => Some(wanted) == role && !self.used.contains(index),
+            At::EveryRole(wanted) => Some(wanted) == role,
         });
         matching.map(|(index, planned)| (index, planned.twist.clone()))
     }

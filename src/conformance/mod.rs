@@ -23,6 +23,7 @@ pub mod result;
 pub mod review;
 pub mod rig;
 pub mod risk;
+pub mod role;
 pub mod runner;
 pub mod selection;
 pub mod statement;

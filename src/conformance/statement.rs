@@ -44,9 +44,9 @@ impl Drop for SecretText {
 ///
 /// ```
 /// use untorn::conformance::statement::Statement;
-/// let text = "name = 'mine'\nclaims = ['purse', 'purse.epc1']\n[values]\n'purse.keys' = 'test'\n[secrets]\n'purse.pin' = '1234'\n";
+/// let text = "name = 'mine'\nclaims = ['ticket', 'ticket.sealed']\n[values]\n'ticket.keys' = 'test'\n[secrets]\n'ticket.pin' = '1234'\n";
 /// let statement = Statement::parse(text).unwrap();
-/// assert!(statement.claims("purse.epc1") && !statement.claims("purse.epc2"));
+/// assert!(statement.claims("ticket.sealed") && !statement.claims("ticket.open"));
 /// assert!(!format!("{statement:?}").contains("1234"));
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

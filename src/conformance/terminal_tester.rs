@@ -9,6 +9,7 @@ use super::evidence::Line;
 use super::facility::Facility;
 use super::judge::Judge;
 use super::lower_tester::{CardHandle, LowerTester, TestCard, Touch, Truth};
+use super::role::CommandRole;
 use super::statement::{SecretText, Statement};
 use super::verdict::{Outcome, Stop};
 use crate::difference::plain;
@@ -332,6 +333,11 @@ impl<'r> TerminalTester<'r> {
         let truth = self.rig.lower.truth(card);
         self.note(format!("card {} holds {} after {} commits", truth.id, truth.balance, truth.commits));
         truth
+    }
+
+    /// What a command of the terminal does in an order.
+    pub fn role(&self, command: &[u8]) -> Option<CommandRole> {
+        self.rig.lower.role(command)
     }
 
     /// The commands that the terminal has sent since this was asked last, and to which card.

@@ -6,11 +6,13 @@ use std::ops::Range;
 
 use super::error::FamilyError;
 use super::profile::{ShownApplication, VirtualCard};
-use super::role::CommandRole;
 use super::settings::Settings;
 use crate::card::chip::Chip;
 use crate::card::memory::Memory;
+use crate::conformance::mutant::Mutant;
+use crate::conformance::role::{CommandRole, Roles};
 use crate::conformance::statement::Statement;
+use crate::conformance::terminal_tester::CardKind;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::Outcome;
 use crate::journal::record::{CardReference, OrderKind};
@@ -36,11 +38,37 @@ pub trait Lab: Send + Sync {
     /// The orders that are tried, the simplest first.
     fn trials(&self) -> &'static [Trial];
 
-    /// Cards and terminals for one variant. The cards have the defect of this name.
+    /// What the orders of its worlds count in.
+    fn currency(&self) -> Currency;
+
+    /// Two fresh cards for one variant, with the defect of this name.
     ///
     /// # Errors
     /// There is no such variant or defect, or our own keys are wrong.
-    fn bench(&self, variant: &str, seed: u64, mutant: Option<&str>) -> Result<Box<dyn Bench>, FamilyError>;
+    fn cards(&self, variant: &str, seed: u64, mutant: Option<&str>) -> Result<[Box<dyn TrialCard>; 2], FamilyError>;
+
+    /// The terminal sides for one variant, or for whatever a card offers; they have the defect of this name.
+    ///
+    /// # Errors
+    /// There is no such variant or defect, or our own keys are wrong.
+    fn tills(&self, variant: Option<&str>, mutant: Option<&str>) -> Result<Box<dyn Tills>, FamilyError>;
+
+    /// The card that a case about a terminal asks for; the seed is its randomness.
+    ///
+    /// # Errors
+    /// There is no such profile, or our own keys are wrong.
+    fn test_card(&self, kind: &CardKind, seed: u64) -> Result<Box<dyn TrialCard>, FamilyError>;
+
+    /// What our own terminal claims of the family, and what a case about it must know: profiles of cards, a PIN.
+    fn terminal_statement(&self, variant: &str, statement: Statement) -> Statement;
+
+    /// The deliberate defects of its terminal side.
+    fn terminal_mutants(&self) -> Vec<Mutant> {
+        Vec::new()
+    }
+
+    /// The command after which its application is selected, as a terminal sends it.
+    fn select(&self) -> Vec<u8>;
 
     /// What a command does in an order; `None` for any other command.
     fn role(&self, command: &[u8]) -> Option<CommandRole>;
@@ -49,20 +77,17 @@ pub trait Lab: Send + Sync {
     fn command_name(&self, command: &[u8]) -> &'static str;
 }
 
-/// Cards and terminals of one world. Everything is made once and copied for each run.
-pub trait Bench: Send + Sync {
-    /// What its orders count in.
-    fn currency(&self) -> Currency;
+/// The terminal sides of one world, made once.
+pub trait Tills: Send + Sync {
+    /// One that has just been switched on, by number: each has an id of its own.
+    fn kernel(&self, number: u8) -> Box<dyn Kernel>;
+}
 
-    /// Two fresh cards.
-    fn cards(&self) -> [Box<dyn TrialCard>; 2];
-
-    /// The terminal side that has just been switched on: 0 the terminal under trial, 1 another one that the card meets meanwhile, 2 the
-    /// one of the sales before.
-    fn kernel(&self, terminal: usize) -> Box<dyn Kernel>;
-
-    /// The command after which the application is selected, as a terminal sends it.
-    fn select(&self) -> Vec<u8>;
+impl dyn Lab {
+    /// Tells the roles of commands.
+    pub fn roles(&'static self) -> Roles {
+        Roles::new(|command| self.role(command))
+    }
 }
 
 /// An order that is torn everywhere. Two of the same name are the same.
@@ -186,6 +211,12 @@ impl fmt::Debug for dyn TrialCard {
 pub struct Held {
     /// Minor units of all its purses.
     pub total: i64,
+    /// Minor units of the one that pays.
+    pub balance: u32,
+    /// What that one counts in.
+    pub currency: Currency,
+    /// It moves value no more.
+    pub is_blocked: bool,
     /// Commits in its life.
     pub commits: u64,
     /// PIN tries; `None` on a card without PIN.

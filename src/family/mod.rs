@@ -8,7 +8,6 @@ pub mod lab;
 pub mod profile;
 pub mod purse;
 pub mod refund;
-pub mod role;
 pub mod settings;
 
 use std::sync::{Arc, OnceLock};
@@ -112,6 +111,11 @@ pub trait Family: Send + Sync {
     /// # Errors
     /// The catalogue is malformed: our bug.
     fn requirements(&self) -> Result<Catalogue, FamilyError>;
+
+    /// Its published vectors in which keys stand, as JSON.
+    fn vectors(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// What its tags are called.
     fn tags(&self) -> Dictionary<'static> {

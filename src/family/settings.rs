@@ -1,4 +1,4 @@
-//! What a person sets of a family's terminal: `--set purse.grant=debit,read`. Which settings there are, each family says.
+//! What a person sets of a family's terminal: `--set FAMILY.grant=debit,read`. Which settings there are, each family says.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -79,9 +79,9 @@ impl fmt::Display for Setting {
 ///
 /// ```
 /// use untorn::family::settings::Settings;
-/// let settings: Settings = ["purse.grant=read".parse().unwrap()].into_iter().collect();
-/// assert_eq!(settings.of("purse", "grant"), Some("read"));
-/// assert_eq!(settings.of("purse", "suite"), None);
+/// let settings: Settings = ["ticket.grant=read".parse().unwrap()].into_iter().collect();
+/// assert_eq!(settings.of("ticket", "grant"), Some("read"));
+/// assert_eq!(settings.of("ticket", "suite"), None);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings(BTreeMap<(String, String), String>);
@@ -110,10 +110,10 @@ mod tests {
 
     #[test]
     fn a_setting_is_read_as_it_is_written_and_nothing_else_is_one() {
-        for text in ["purse.grant=debit,read", "purse.x=", "a.b=c=d.e"] {
+        for text in ["ticket.grant=debit,read", "ticket.x=", "a.b=c=d.e"] {
             assert_eq!(text.parse::<Setting>().unwrap().to_string(), text);
         }
-        for wrong in ["", "purse", "purse.grant", "grant=read", ".grant=read", "purse.=read", "="] {
+        for wrong in ["", "ticket", "ticket.grant", "grant=read", ".grant=read", "ticket.=read", "="] {
             assert!(wrong.parse::<Setting>().is_err(), "{wrong}");
         }
     }

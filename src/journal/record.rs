@@ -66,7 +66,7 @@ pub struct Intent {
     pub attempt: u32,
     /// What it does.
     pub kind: OrderKind,
-    /// Card family, such as `purse`.
+    /// Card family, by its name.
     pub family: String,
     /// To which card.
     pub card: CardReference,

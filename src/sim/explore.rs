@@ -30,13 +30,13 @@ use super::tear::{Played, Scenario, Setting, TORN_MODES, Tear, Then};
 use super::torn_card::{Broken, TornCommand, Walk};
 use crate::card::memory::{Cut, Torn};
 use crate::conformance::rig::Rig;
+use crate::conformance::role::CommandRole;
 use crate::conformance::tester::Tester;
 use crate::conformance::token::Token;
 use crate::conformance::verdict::Outcome;
 use crate::crypto::kdf::sha256;
 use crate::difference::plain;
 use crate::family::lab::{Act, Lab, Ordered, Trial};
-use crate::family::role::CommandRole;
 use crate::quoted::quoted;
 use crate::wire::hex;
 
@@ -233,7 +233,7 @@ impl Explorer {
                 continue;
             };
             // Whether there is such a mutant, apart from whether its cards can be sold with.
-            lab.bench(variant, explorer.plan.seed, Some(&name)).map_err(|error| error.to_string())?;
+            lab.cards(variant, explorer.plan.seed, Some(&name)).map_err(|error| error.to_string())?;
             match Setting::new(lab, variant, explorer.plan.seed, Some(&name)) {
                 Ok(setting) => explorer.settings.push(setting),
                 Err(rule) => {

@@ -18,6 +18,7 @@ use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop, Verdict};
 use crate::difference::difference;
 use crate::entropy::{Entropy, SeededEntropy};
+use crate::family::families;
 use crate::report::suite::{ctrf, junit};
 
 crate::defect::defects! {
@@ -35,10 +36,6 @@ crate::defect::defects! {
         AutomaticRetry => ("automatic-retry", true, "A case that failed is run again, and its better verdict counts."),
     }
 }
-
-/// The published vectors in which keys stand.
-const VECTORS: &[&str] =
-    &[include_str!("../../vectors/purse/epc1.json"), include_str!("../../vectors/purse/epc2.json")];
 
 /// The suite's machinery, as it is or with one defect.
 #[derive(Debug, Clone, Copy, Default)]
@@ -108,7 +105,8 @@ impl Harness {
     }
 
     fn vectors(self) -> Vec<String> {
-        let mut vectors: Vec<String> = VECTORS.iter().map(|text| (*text).to_owned()).collect();
+        let published = families().iter().flat_map(|family| family.vectors());
+        let mut vectors: Vec<String> = published.map(|text| (*text).to_owned()).collect();
         if self.has(HarnessDefect::KeyOfZeros) {
             vectors.push(format!("{{\"card_key\": \"{}\"}}", "00".repeat(16)));
         }

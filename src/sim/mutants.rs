@@ -144,7 +144,7 @@ pub fn run(cases: &[Case], only: &[String], seed: u64, watcher: &mut dyn Watcher
     let chosen: Vec<&Mutant> = all.iter().filter(|mutant| is_chosen(mutant.name)).collect();
     let concerned: Vec<Case> =
         cases.iter().filter(|case| only.is_empty() || case.kills.iter().any(|name| is_chosen(name))).cloned().collect();
-    let steps = (references().count() + TERMINAL_SUITES.len()) * concerned.len();
+    let steps = (references().count() + terminal_subject::variants().count()) * concerned.len();
     watcher.planned(steps + chosen.len());
     let mut bench = Bench { cases: &concerned, seed, reference: BTreeMap::new(), errors: Vec::new() };
     let false_alarms = bench.run_references(watcher)?;
@@ -191,9 +191,6 @@ struct Bench<'c> {
 /// Where the cases of the suite itself run.
 const HARNESS: &str = "harness";
 
-/// The suites under which our own terminal is tested.
-const TERMINAL_SUITES: [&str; 2] = ["epc1", "epc2"];
-
 impl<'c> Bench<'c> {
     /// Every case on every reference; what does not pass comes back.
     fn run_references(&mut self, watcher: &mut dyn Watcher) -> Result<Vec<String>, String> {
@@ -209,10 +206,11 @@ impl<'c> Bench<'c> {
         }
         let of_terminals: Vec<&Case> =
             self.cases.iter().filter(|case| matches!(case.body, Body::Terminal(_))).collect();
-        for suite in TERMINAL_SUITES {
+        for (lab, variant) in terminal_subject::variants() {
             look.at = "terminal";
-            for result in self.on_terminal(suite, None, &of_terminals, &mut look)? {
-                self.book(suite, &result, &mut alarms);
+            let terminal = OwnTerminal::new(lab, variant);
+            for result in self.on_terminal(terminal, &of_terminals, &mut look) {
+                self.book(variant, &result, &mut alarms);
             }
             look.steps += self.cases.len();
         }
@@ -239,7 +237,7 @@ impl<'c> Bench<'c> {
     fn row(&mut self, mutant: &Mutant) -> Result<Row, String> {
         let cases = match mutant.site {
             Site::Card => self.card_row(mutant)?,
-            Site::Terminal => self.terminal_row(mutant)?,
+            Site::Terminal => self.terminal_row(mutant),
             Site::Harness => self.harness_row(mutant),
         };
         let killed = cases.iter().any(|(_, verdict)| *verdict == Some(Verdict::Fail));
@@ -265,15 +263,17 @@ impl<'c> Bench<'c> {
         Ok(best.into_iter().collect())
     }
 
-    fn terminal_row(&mut self, mutant: &Mutant) -> Result<Vec<(String, Option<Verdict>)>, String> {
+    fn terminal_row(&mut self, mutant: &Mutant) -> Vec<(String, Option<Verdict>)> {
         let declaring = self.declaring(mutant);
         let mut best: Best = declaring.iter().map(|case| (case.id.clone(), None)).collect();
-        for suite in TERMINAL_SUITES {
-            for result in self.on_terminal(suite, Some(mutant.name), &declaring, &mut Unobserved)? {
-                self.note(&mut best, mutant, suite, result.verdict(), &result.id);
+        for (lab, variant) in terminal_subject::variants() {
+            // A defect of one family's terminal side is none of another's.
+            let Ok(terminal) = OwnTerminal::new(lab, variant).with_mutant(mutant.name) else { continue };
+            for result in self.on_terminal(terminal, &declaring, &mut Unobserved) {
+                self.note(&mut best, mutant, variant, result.verdict(), &result.id);
             }
         }
-        Ok(best.into_iter().collect())
+        best.into_iter().collect()
     }
 
     /// What a case came to counts only where the reference passes.
@@ -313,19 +313,8 @@ impl<'c> Bench<'c> {
         Ok(self.run(cases, &mut Subjects::card(&mut subject), observer))
     }
 
-    fn on_terminal(
-        &self,
-        suite: &str,
-        mutant: Option<&str>,
-        cases: &[&Case],
-        observer: &mut dyn Observer,
-    ) -> Result<Vec<CaseResult>, String> {
-        let terminal = OwnTerminal::new(terminal_subject::suite(Some(suite))?);
-        let mut subject = match mutant {
-            Some(name) => terminal.with_mutant(name)?,
-            None => terminal,
-        };
-        Ok(self.run(cases, &mut Subjects::terminal(&mut subject), observer))
+    fn on_terminal(&self, mut terminal: OwnTerminal, cases: &[&Case], observer: &mut dyn Observer) -> Vec<CaseResult> {
+        self.run(cases, &mut Subjects::terminal(&mut terminal), observer)
     }
 
     /// Without their twins: here the reference's pass is what a failure is held against.

@@ -8,10 +8,10 @@ use std::fmt;
 use super::books::Books;
 use super::field::{Field, Loss, Recorded, SimulatedCard, When};
 use crate::card::memory::{Cut, Torn};
+use crate::conformance::role::CommandRole;
 use crate::difference::plain;
 use crate::entropy::SeededEntropy;
-use crate::family::lab::{Act, Bench, FIRST_SALE, Lab, Ordered, Trial};
-use crate::family::role::CommandRole;
+use crate::family::lab::{Act, FIRST_SALE, Lab, Ordered, Tills, Trial};
 use crate::journal::Journal;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::record::{Entry, Intent, OrderKind, OrderNumber, Resolution};
@@ -141,7 +141,7 @@ const STEPS_MAX: u64 = 2_000;
 pub struct Setting {
     lab: &'static dyn Lab,
     variant: &'static str,
-    bench: Box<dyn Bench>,
+    tills: Box<dyn Tills>,
     cards: [SimulatedCard; 2],
     /// Card 0 after so many further sales.
     used: Vec<(u32, SimulatedCard)>,
@@ -157,9 +157,9 @@ impl Setting {
     /// # Errors
     /// There is no such defect; or with the defect no order can be made, in words.
     pub fn new(lab: &'static dyn Lab, variant: &'static str, seed: u64, mutant: Option<&str>) -> Result<Self, String> {
-        let bench = lab.bench(variant, seed, mutant).map_err(|error| error.to_string())?;
-        let cards = bench.cards();
-        let mut setting = Self { lab, variant, bench, cards, used: Vec::new(), sold: None, opening: 0 };
+        let cards = lab.cards(variant, seed, mutant).map_err(|error| error.to_string())?;
+        let tills = lab.tills(Some(variant), None).map_err(|error| error.to_string())?;
+        let mut setting = Self { lab, variant, tills, cards, used: Vec::new(), sold: None, opening: 0 };
         let field = Field::new(setting.cards.to_vec());
         let mut till = setting.till(2);
         field.record();
@@ -198,14 +198,14 @@ impl Setting {
 
     /// The command after which the application is selected.
     pub fn select(&self) -> Vec<u8> {
-        self.bench.select()
+        self.lab.select()
     }
 
     /// A terminal that has just been switched on, with an empty journal.
-    fn till(&self, number: usize) -> Till {
-        let terminal = Terminal::new(Config::default(), self.bench.kernel(number));
-        let entropy = SeededEntropy::new(1_000 + number as u64);
-        let (now, currency) = (Moment::from_seconds(1_701_224_448), self.bench.currency());
+    fn till(&self, number: u8) -> Till {
+        let terminal = Terminal::new(Config::default(), self.tills.kernel(number));
+        let entropy = SeededEntropy::new(1_000 + u64::from(number));
+        let (now, currency) = (Moment::from_seconds(1_701_224_448), self.lab.currency());
         Till {
             terminal,
             journal: MemoryJournal::default(),

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::faulty_journal::FaultyJournal;
 use super::session_defect::SessionDefect;
 use super::terminal_defect::{TerminalDefect, misled};
-use crate::card::{Answer, Card};
+use crate::card::Answer;
 use crate::conformance::lower_tester::LowerTester;
 use crate::conformance::statement::SecretText;
 use crate::conformance::terminal_tester::{
@@ -14,11 +14,7 @@ use crate::conformance::terminal_tester::{
 };
 use crate::difference::plain;
 use crate::entropy::SeededEntropy;
-use crate::family::purse::card::PurseCard;
-use crate::family::purse::data::{Role, Suite, TerminalId};
-use crate::family::purse::issuer::Scheme;
-use crate::family::purse::kernel::sam::{Grant, SoftSam};
-use crate::family::purse::mutants::kernel::{KernelDefect, kernel};
+use crate::family::lab::{Lab, Tills, TrialCard};
 use crate::family::transaction_of;
 use crate::journal::policy::{Known, SettlementPolicy};
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind};
@@ -33,6 +29,7 @@ use crate::report::slip;
 use crate::secret::Pin;
 use crate::session::{Arrival, Desk, Progress, Run, World};
 use crate::terminal::event::{Action, CentreAnswer, Outcome, OutcomeKind, Prompt, Request, Verdict};
+use crate::terminal::kernel::Kernel;
 use crate::terminal::{Config, Terminal};
 use crate::time::Moment;
 
@@ -49,14 +46,15 @@ const BEGIN: Moment = Moment::from_seconds(1_701_224_448);
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Defects {
     pub(super) terminal: Option<TerminalDefect>,
-    pub(super) kernel: Option<KernelDefect>,
+    pub(super) kernel: Option<&'static str>,
     pub(super) session: Option<SessionDefect>,
 }
 
 /// untorn's terminal in this process.
 pub(super) struct Driver {
     lower: LowerTester,
-    module: SoftSam,
+    tills: Box<dyn Tills>,
+    currency: Currency,
     terminal: Terminal,
     journal: FaultyJournal,
     entropy: SeededEntropy,
@@ -70,12 +68,19 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(lower: LowerTester, suite: Suite, defects: Defects, seed: u64) -> Result<Self, String> {
-        let module = module(TerminalId(*b"CONFTILL"), Some(suite))?;
-        let terminal = switched_on(&module, defects);
+    pub(super) fn new(
+        lower: LowerTester,
+        lab: &'static dyn Lab,
+        variant: &str,
+        defects: Defects,
+        seed: u64,
+    ) -> Result<Self, String> {
+        let tills = lab.tills(Some(variant), defects.kernel).map_err(|error| error.to_string())?;
+        let terminal = switched_on(tills.kernel(0), defects);
         Ok(Self {
             lower,
-            module,
+            tills,
+            currency: lab.currency(),
             terminal,
             journal: FaultyJournal::new(defects.session, defects.terminal),
             entropy: SeededEntropy::new(seed),
@@ -141,7 +146,7 @@ impl Driver {
 
     fn order_once(&mut self, order: &Order) -> Result<Shown, String> {
         let number = self.journal.next_order().map_err(|error| error.to_string())?;
-        let amount = Money::new(order.amount, Currency::JPY);
+        let amount = Money::new(order.amount, self.currency);
         let sale = self.journal.newest_sale(&|_| order.kind == OrderKind::Refund).map_err(|error| error.to_string())?;
         let refund_of = sale.as_ref().and_then(transaction_of);
         self.request(Request::Order { order: number, kind: order.kind, amount, refund_of }, Some(order))
@@ -235,7 +240,7 @@ impl TerminalUnderTest for Driver {
 
     fn restart(&mut self) -> Result<(), String> {
         self.journal.lose_power();
-        self.terminal = switched_on(&self.module, self.defects);
+        self.terminal = switched_on(self.tills.kernel(0), self.defects);
         self.set(&self.setting.clone())
     }
 
@@ -299,14 +304,7 @@ impl TerminalUnderTest for Driver {
     }
 }
 
-fn module(terminal: TerminalId, suite: Option<Suite>) -> Result<SoftSam, String> {
-    let roles = vec![Role::Debit, Role::Credit, Role::Refund, Role::Read];
-    let grant = Grant { roles, logical_cards: vec![(1, 1)] };
-    SoftSam::new(&Scheme::test(), terminal, suite, &grant).map_err(|error| error.to_string())
-}
-
-fn switched_on(module: &SoftSam, defects: Defects) -> Terminal {
-    let kernel = kernel(module, vec![1], defects.kernel);
+fn switched_on(kernel: Box<dyn Kernel>, defects: Defects) -> Terminal {
     Terminal::new(Config::default(), misled(kernel, defects.terminal))
 }
 
@@ -431,13 +429,13 @@ impl Desk for People<'_> {
     }
 }
 
-/// A sale on a card at a terminal of its own that works as it should.
-pub(super) fn pay_at(terminal: TerminalId, card: &mut PurseCard<SeededEntropy>, amount: u32) -> Result<(), String> {
-    let mut terminal = switched_on(&module(terminal, None)?, Defects::default());
+/// A sale on a card at another terminal, which works as it should.
+pub(super) fn pay_at(kernel: Box<dyn Kernel>, card: &mut dyn TrialCard, amount: u32) -> Result<(), String> {
+    let mut terminal = switched_on(kernel, Defects::default());
     let mut journal = FaultyJournal::new(None, None);
+    let held = card.held();
     // Another transaction id each time: its journal is a new one.
-    let (lower, mut log, mut entropy) =
-        (LowerTester::new(), String::new(), SeededEntropy::new(u64::from(card.inspect().transaction_counter)));
+    let (lower, mut log, mut entropy) = (LowerTester::default(), String::new(), SeededEntropy::new(held.commits));
     let people = People {
         lower: &lower,
         pin: None,
@@ -450,8 +448,7 @@ pub(super) fn pay_at(terminal: TerminalId, card: &mut PurseCard<SeededEntropy>, 
         log: &mut log,
     };
     let order = journal.next_order().map_err(|error| error.to_string())?;
-    let currency = card.inspect().logical_cards.first().map_or(Currency::JPY, |held| held.currency);
-    let amount = Money::new(amount, currency);
+    let amount = Money::new(amount, held.currency);
     let request = Request::Order { order, kind: OrderKind::Sale, amount, refund_of: None };
     let mut reader = Exchange::new(Direct(card), may_repeat);
     let mut desk = AtOnce(people);
@@ -481,7 +478,7 @@ impl Desk for AtOnce<'_> {
 }
 
 /// A reader with a card that lies there.
-struct Direct<'a>(&'a mut PurseCard<SeededEntropy>);
+struct Direct<'a>(&'a mut dyn TrialCard);
 
 impl Reader for Direct<'_> {
     fn activate(&mut self, _reset: Reset) -> Result<Activation, LinkError> {

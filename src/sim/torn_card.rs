@@ -10,10 +10,10 @@ use std::ops::Range;
 use super::field::{Recorded, SimulatedCard};
 use crate::card::memory::{Cut, Torn, Write};
 use crate::card::{Answer, Card};
+use crate::conformance::role::CommandRole;
 use crate::crypto::kdf::sha256;
 use crate::difference::plain;
 use crate::family::lab::Lab;
-use crate::family::role::CommandRole;
 
 /// Seeds of each of the ways that are not determined.
 const SEEDS: u64 = 12;

@@ -1,13 +1,14 @@
 //! Suites that belong to no card family.
 
 pub mod iso7816_4;
+pub mod terminal;
 
 use crate::conformance::case::Case;
 use crate::conformance::requirement::Catalogue;
 
 /// Their cases, in the order in which they run.
 pub fn cases() -> Vec<Case> {
-    iso7816_4::cases()
+    [iso7816_4::cases(), terminal::cases()].concat()
 }
 
 /// The requirements that they prove.

@@ -149,7 +149,7 @@ pub struct CardView {
     pub card: CardReference,
     /// Whether it moves value; if not, why.
     pub inactive: Option<String>,
-    /// What the terminal's purse holds; the first of `balances`.
+    /// What pays at this terminal; the first of `balances`.
     pub balance: Money,
     /// Sales above it need the PIN; `None` where the card asks for none.
     pub pin_above: Option<u32>,

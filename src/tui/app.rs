@@ -185,7 +185,7 @@ impl App {
             outcome: Position::default(),
             suite: SuiteView::default(),
             said: None,
-            // The third exchange of a purse payment moves the value: the sale that nobody knows the end of.
+            // The third exchange of a payment without PIN moves the value: the sale that nobody knows the end of.
             tear_at: 3,
             tear: Tear::After,
             help: None,

@@ -219,7 +219,7 @@ fn keys_choose_what_is_run() {
     press(app, &[KeyCode::Enter, KeyCode::Right]);
     assert_eq!(asked(letter(app, 'r')), ["ISO-SEL-009"], "the next case, shown whole");
     press(app, &[KeyCode::Esc, KeyCode::Left, KeyCode::Down]);
-    assert_eq!(asked(letter(app, 'r')), ["purse"], "folded from inside");
+    assert_eq!(asked(letter(app, 'r')), ["terminal"], "folded from inside");
     assert!(letter(app, 's').is_none(), "nothing runs");
     app.suite.take(Arc::new(running()));
     assert!(letter(app, 'a').is_none(), "one run after the other");

@@ -16,12 +16,10 @@ use super::snapshot::{Phase, Snapshot, Wanted};
 use super::theme::Theme;
 use super::{cards, draw};
 use crate::entropy::SeededEntropy;
-use crate::family::purse::data::{Role, TerminalId};
-use crate::family::purse::issuer::Scheme;
-use crate::family::purse::kernel::PurseKernel;
-use crate::family::purse::kernel::sam::{Grant, SoftSam};
-use crate::family::purse::profile::PurseProfile;
+use crate::family::families;
+use crate::family::profile::TillSetup;
 use crate::family::refund::Refunds;
+use crate::family::settings::Settings;
 use crate::journal::Journal;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::policy::SettlementPolicy;
@@ -186,16 +184,14 @@ impl Seat for Person {
 }
 
 pub(super) fn setup(journal: &MemoryJournal, seed: u64) -> Setup {
-    let grant = Grant { roles: vec![Role::Debit, Role::Credit, Role::Refund, Role::Read], logical_cards: vec![(1, 1)] };
-    let sam = SoftSam::new(&Scheme::test(), TerminalId(*b"UNTORN01"), None, &grant).unwrap();
-    let terminal = Terminal::new(Config::default(), Box::new(PurseKernel::new(Box::new(sam), vec![1])));
+    let profile = |name: &str| families()[0].profile(name).unwrap();
+    let setup = TillSetup { settings: &Settings::default(), is_for_real_cards: false, key_log: None };
+    let terminal = Terminal::new(Config::default(), profile("default").kernel(&setup).unwrap());
     let (slot, tears, ring) = (Slot::new(), FaultPlan::new(), TraceRing::new(400));
     let injector = FaultInjector::new(slot.reader("virtual"), tears.clone());
     let reader = Box::new(Exchange::new(Trace::new(injector, || 0).with_ring(ring.clone()), nothing_is_idempotent));
-    let cards = ["epc1-only", "default"].map(|name| {
-        let profile = PurseProfile::built_in(name).unwrap();
-        cards::fresh(&profile, Box::new(SeededEntropy::new(seed + 1))).unwrap()
-    });
+    let cards = ["epc1-only", "default"]
+        .map(|name| cards::fresh(&*profile(name), Box::new(SeededEntropy::new(seed + 1))).unwrap());
     let (read, whole) = (journal.clone(), journal.clone());
     Setup {
         profile: "epc1-only".to_owned(),

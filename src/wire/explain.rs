@@ -52,7 +52,7 @@ pub struct Plain {
 /// A command or an answer, explained.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explanation {
-    /// In one line, such as `SELECT of the purse`.
+    /// In one line, such as `SELECT of an application`.
     pub summary: String,
     /// Command or answer.
     pub title: &'static str,

@@ -515,8 +515,8 @@ mod tests {
 
     #[test]
     fn a_family_names_its_own_tags() {
-        const PURSE: Dictionary<'static> = &[(Tag(0xC1), "version and suites")];
-        assert!(listing_with(Format::BerTlv, &[0xC1, 0x01, 0x01], &[PURSE]).contains("C1  version and suites: 01"));
+        const OWN: Dictionary<'static> = &[(Tag(0xC1), "version and suites")];
+        assert!(listing_with(Format::BerTlv, &[0xC1, 0x01, 0x01], &[OWN]).contains("C1  version and suites: 01"));
         assert!(listing(Format::BerTlv, &[0xD1, 0x01, 0x01]).contains("D1  unknown: 01"));
     }
 

@@ -1,5 +1,7 @@
 //! The purse in the laboratory: which orders are torn, on which cards, at which terminals, and what must be true of a card.
 
+use std::sync::OnceLock;
+
 use super::card::defect::MutantCard;
 use super::card::inspection::Inspection;
 use super::card::rules::Rules;
@@ -7,20 +9,26 @@ use super::card::{self, PurseCard};
 use super::cases::client::{Desk, select_command};
 use super::cases::statement::statement;
 use super::data::transact::{Operation, ReceiptBody, ReceiptType};
-use super::data::{CardId, Role, Suite, TerminalId, ins};
+use super::data::{CardId, LifeCycle, Rights, Role, Suite, TerminalId, ins};
 use super::issuer::Scheme;
-use super::kernel::PurseKernel;
+use super::kernel::FAMILY;
 use super::kernel::sam::{Grant, SoftSam};
+use super::mutants;
+use super::mutants::kernel::KernelDefect;
 use super::profile::{PurseProfile, RING_MIN};
 use super::till;
 use crate::card::memory::Memory;
-use crate::conformance::statement::Statement;
+use crate::conformance::mutant::Mutant;
+use crate::conformance::role::CommandRole;
+use crate::conformance::statement::{SecretText, Statement};
+use crate::conformance::terminal_tester::{CardKind, Papers};
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
+use crate::crypto::ec::PrivateKey;
+use crate::crypto::kdf::sha256;
 use crate::entropy::SeededEntropy;
 use crate::family::error::FamilyError;
-use crate::family::lab::{Act, Bench, FIRST_SALE, Held, Lab, Ordered, Regions, Trial, TrialApplication, TrialCard};
-use crate::family::role::CommandRole;
+use crate::family::lab::{Act, FIRST_SALE, Held, Lab, Ordered, Regions, Tills, Trial, TrialApplication, TrialCard};
 use crate::family::settings::Settings;
 use crate::journal::record::{CardReference, OrderKind};
 use crate::money::Currency;
@@ -28,6 +36,10 @@ use crate::terminal::kernel::Kernel;
 
 /// Channel bits and chaining bit of CLA.
 const CLASS_MASK: u8 = !0x13;
+/// 2019-09-23, before any clock of the simulated worlds.
+const ENDED_DAY: u16 = 1_361;
+/// Terminals of a world.
+const TILLS: usize = 3;
 const PIN: &[&str] = &["1234", "1234", "1234"];
 const PIN_AT_THE_SECOND_TRY: &[&str] = &["0000", "1234", "1234"];
 
@@ -71,9 +83,69 @@ impl Lab for PurseLab {
         TRIALS
     }
 
-    fn bench(&self, variant: &str, seed: u64, mutant: Option<&str>) -> Result<Box<dyn Bench>, FamilyError> {
-        let suite = Suite::named(variant).ok_or_else(|| till::not_a_suite(variant))?;
-        Ok(Box::new(PurseBench::new(suite, seed, mutant)?))
+    fn currency(&self) -> Currency {
+        Currency::JPY
+    }
+
+    fn cards(&self, variant: &str, seed: u64, mutant: Option<&str>) -> Result<[Box<dyn TrialCard>; 2], FamilyError> {
+        let profile = default_profile()?.with_suites(&[suite(variant)?]);
+        let card = |number: u8| -> Result<Box<dyn TrialCard>, FamilyError> {
+            let profile = PurseProfile { card_id: CardId([0x53, 0x49, 0x4D, 0, 0, 0, 0, number]), ..profile.clone() };
+            let entropy = SeededEntropy::new(seed.wrapping_mul(2).wrapping_add(u64::from(number)));
+            Ok(match mutant {
+                None => Box::new(PurseCard::personalise(&profile, &Scheme::test(), entropy).map_err(built_in)?),
+                mutant => Box::new(MutantCard::made(&profile, entropy, mutant)?),
+            })
+        };
+        Ok([card(0)?, card(1)?])
+    }
+
+    fn tills(&self, variant: Option<&str>, mutant: Option<&str>) -> Result<Box<dyn Tills>, FamilyError> {
+        let unknown = |name: &str| FamilyError::NoMutant { family: FAMILY, got: name.to_owned() };
+        let defect = mutant.map(|name| KernelDefect::by_name(name).ok_or_else(|| unknown(name))).transpose()?;
+        Ok(Box::new(PurseTills { suite: variant.map(suite).transpose()?, defect, modules: Default::default() }))
+    }
+
+    fn test_card(&self, kind: &CardKind, seed: u64) -> Result<Box<dyn TrialCard>, FamilyError> {
+        let scheme = Scheme::test();
+        let mut profile = PurseProfile::built_in(&kind.profile).map_err(built_in)?;
+        let [first @ .., last] = &mut profile.card_id.0;
+        // Cards of several profiles differ, too, whatever ids these give them.
+        first[6] ^= kind.profile.len() as u8;
+        *last = kind.number;
+        let entropy = SeededEntropy::new(seed ^ u64::from(kind.number));
+        let card = PurseCard::personalise(&profile, &scheme, entropy).map_err(built_in)?;
+        let (id, issuer) = (profile.card_id, profile.issuer);
+        let credentials = match kind.papers {
+            Papers::Good => return Ok(Box::new(card)),
+            Papers::OtherAuthority => {
+                let (key, certificate) = scheme.card_credentials(id, issuer).map_err(built_in)?;
+                let other = PrivateKey::new(&sha256(&[b"another authority"])).map_err(built_in)?;
+                Ok((key, certificate.signed(&other)))
+            }
+            Papers::OfATerminal => scheme.terminal_credentials(TerminalId(id.0), issuer, Rights::default()),
+            Papers::Ended => scheme.ended_card_credentials(id, issuer, ENDED_DAY),
+        };
+        let (key, certificate) = credentials.map_err(built_in)?;
+        Ok(Box::new(card.with_credentials(key, &certificate)))
+    }
+
+    fn terminal_statement(&self, variant: &str, statement: Statement) -> Statement {
+        let mut statement = statement
+            .claim(FAMILY)
+            .claim(&format!("{FAMILY}.{variant}"))
+            .text("terminal.card_profile", "default")
+            .text("terminal.other_currency_profile", "euro");
+        statement.secrets.insert("terminal.pin".to_owned(), SecretText::new("1234"));
+        statement
+    }
+
+    fn terminal_mutants(&self) -> Vec<Mutant> {
+        KernelDefect::ALL.iter().map(|(_, description)| Mutant::terminal(description)).collect()
+    }
+
+    fn select(&self) -> Vec<u8> {
+        select_command(0)
     }
 
     fn role(&self, command: &[u8]) -> Option<CommandRole> {
@@ -103,52 +175,41 @@ impl Lab for PurseLab {
     }
 }
 
-/// Two cards, and the modules of three terminals.
-struct PurseBench {
-    cards: [Box<dyn TrialCard>; 2],
-    modules: [SoftSam; 3],
+fn built_in(error: impl std::fmt::Display) -> FamilyError {
+    FamilyError::BuiltIn(error.to_string())
 }
 
-impl PurseBench {
-    fn new(suite: Suite, seed: u64, mutant: Option<&str>) -> Result<Self, FamilyError> {
-        let built_in = |error: &dyn std::fmt::Display| FamilyError::BuiltIn(error.to_string());
-        let profile = PurseProfile::built_in("default").map_err(|error| built_in(&error))?.with_suites(&[suite]);
-        let card = |number: u8| -> Result<Box<dyn TrialCard>, FamilyError> {
-            let profile = PurseProfile { card_id: CardId([0x53, 0x49, 0x4D, 0, 0, 0, 0, number]), ..profile.clone() };
-            let entropy = SeededEntropy::new(seed.wrapping_mul(2).wrapping_add(u64::from(number)));
-            Ok(match mutant {
-                None => Box::new(
-                    PurseCard::personalise(&profile, &Scheme::test(), entropy).map_err(|error| built_in(&error))?,
-                ) as Box<dyn TrialCard>,
-                mutant => Box::new(MutantCard::made(&profile, entropy, mutant)?),
-            })
-        };
-        let roles = vec![Role::Debit, Role::Credit, Role::Refund, Role::Read];
-        let grant = Grant { roles, logical_cards: vec![(1, 1)] };
-        let module = |number: u8| {
-            let terminal = TerminalId([0x54, 0x49, 0x4C, 0x4C, 0, 0, 0, number]);
-            SoftSam::new(&Scheme::test(), terminal, Some(suite), &grant).map_err(|error| built_in(&error))
-        };
-        Ok(Self { cards: [card(0)?, card(1)?], modules: [module(1)?, module(2)?, module(3)?] })
+fn default_profile() -> Result<PurseProfile, FamilyError> {
+    PurseProfile::built_in("default").map_err(built_in)
+}
+
+fn suite(variant: &str) -> Result<Suite, FamilyError> {
+    Suite::named(variant).ok_or_else(|| till::not_a_suite(variant))
+}
+
+/// Terminals with all rights but administration; a module is made at its first use, for that costs a signature.
+struct PurseTills {
+    suite: Option<Suite>,
+    defect: Option<KernelDefect>,
+    modules: [OnceLock<SoftSam>; TILLS],
+}
+
+impl PurseTills {
+    fn module(&self, number: u8) -> &SoftSam {
+        let place = &self.modules[usize::from(number).min(TILLS - 1)];
+        place.get_or_init(|| {
+            let roles = vec![Role::Debit, Role::Credit, Role::Refund, Role::Read];
+            let grant = Grant { roles, logical_cards: vec![(1, 1)] };
+            let terminal = TerminalId([0x54, 0x49, 0x4C, 0x4C, 0, 0, 0, number + 1]);
+            SoftSam::new(&Scheme::test(), terminal, self.suite, &grant)
+                .unwrap_or_else(|error| unreachable!("the keys of the test scheme: {error}"))
+        })
     }
 }
 
-impl Bench for PurseBench {
-    fn currency(&self) -> Currency {
-        Currency::JPY
-    }
-
-    fn cards(&self) -> [Box<dyn TrialCard>; 2] {
-        [self.cards[0].copy(), self.cards[1].copy()]
-    }
-
-    fn kernel(&self, terminal: usize) -> Box<dyn Kernel> {
-        let module = self.modules[terminal.min(2)].restarted();
-        Box::new(PurseKernel::new(Box::new(module), vec![1]))
-    }
-
-    fn select(&self) -> Vec<u8> {
-        select_command(0)
+impl Tills for PurseTills {
+    fn kernel(&self, number: u8) -> Box<dyn Kernel> {
+        mutants::kernel::kernel(self.module(number), vec![1], self.defect)
     }
 }
 
@@ -175,6 +236,9 @@ impl<R: Rules + 'static> TrialApplication for card::Purse<SeededEntropy, R> {
         );
         Held {
             total: found.logical_cards.iter().map(|card| i64::from(card.balance)).sum(),
+            balance: found.logical_cards.first().map_or(0, |card| card.balance),
+            currency: found.logical_cards.first().map_or(Currency::JPY, |card| card.currency),
+            is_blocked: found.life_cycle != LifeCycle::Active,
             commits: u64::from(found.transaction_counter),
             tries_left: found.pin_tries,
             words,

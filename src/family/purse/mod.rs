@@ -106,6 +106,10 @@ impl Family for Purse {
         Catalogue::parse(include_str!("../../../specs/purse.toml")).map_err(FamilyError::BuiltIn)
     }
 
+    fn vectors(&self) -> &'static [&'static str] {
+        &[include_str!("../../../vectors/purse/epc1.json"), include_str!("../../../vectors/purse/epc2.json")]
+    }
+
     fn tags(&self) -> Dictionary<'static> {
         data::TAGS
     }

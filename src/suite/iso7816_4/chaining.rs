@@ -13,7 +13,7 @@ const MORE: u8 = 0x10;
 
 /// The cases, in the order in which they run.
 pub(super) fn cases() -> Vec<Case> {
-    // The command that a statement names for this may be an authentication that fails, as the purse's is.
+    // The command that a statement names for this may be an authentication that fails.
     let cases = [whole(), broken_off(), limits()].concat();
     cases.into_iter().map(|case| case.risk(Risk::CostsATry)).collect()
 }

@@ -57,9 +57,6 @@ fn every() -> Vec<Case> {
         ring::cases(),
         life_cycle::cases(),
         terminal::cases(),
-        terminal::lies::cases(),
-        terminal::alarms::cases(),
-        terminal::records::cases(),
         model::cases(),
     ]
     .concat()

@@ -6,12 +6,12 @@ use super::{
 };
 use crate::conformance::case::Case;
 use crate::conformance::lower_tester::{At, CardHandle, Touch, Twist};
+use crate::conformance::role::CommandRole;
 use crate::conformance::terminal_tester::{Centre, Ended, Order, RecordState, Setting, TerminalTester};
 use crate::conformance::verdict::Outcome;
-use crate::family::purse::data::ins;
 use crate::quoted::quoted;
 
-pub(in crate::family::purse::cases) fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     [given_up(), shown_meanwhile(), killed(), durable(), kept(), settings()].concat()
 }
 
@@ -166,13 +166,15 @@ fn killed() -> Vec<Case> {
             .proves(&["REQ-RUL-4"])
             .kills(&["settled-twice"])
             .terminal(|tester| {
-                for (instruction, twist) in
-                    [(ins::AUTH, Twist::KilledAfter), (ins::ACK, Twist::KilledBefore), (ins::ACK, Twist::KilledAfter)]
-                {
+                for (role, twist) in [
+                    (CommandRole::Authenticate, Twist::KilledAfter),
+                    (CommandRole::Acknowledge, Twist::KilledBefore),
+                    (CommandRole::Acknowledge, Twist::KilledAfter),
+                ] {
                     let card = tester.card()?;
                     let first = tester.records()?.len();
                     unresolved(tester, card, Twist::LostAfter)?;
-                    tester.resolve(vec![Touch::of(card).with(At::Instruction(instruction), twist)])?;
+                    tester.resolve(vec![Touch::of(card).with(At::Role(role), twist)])?;
                     tester.resolve(vec![Touch::of(card)])?;
                     let states: Vec<_> = tester.records()?[first..].iter().map(|record| record.state).collect();
                     tester.check_equal("records", &vec![RecordState::Paid], &states)?;
@@ -201,7 +203,7 @@ fn durable() -> Vec<Case> {
             .kills(&["acknowledged-before-durable"])
             .terminal(|tester| {
                 let card = tester.card()?;
-                let touch = Touch::of(card).with(At::Instruction(ins::ACK), Twist::KilledBefore);
+                let touch = Touch::of(card).with(At::Role(CommandRole::Acknowledge), Twist::KilledBefore);
                 tester.order(&Order::sale(AMOUNT), vec![touch])?;
                 check_records(tester, &[RecordState::Paid])
             }),
@@ -211,7 +213,7 @@ fn durable() -> Vec<Case> {
                 for twist in [Twist::LostBefore, Twist::LostAfter] {
                     let card = tester.card()?;
                     let before = tester.truth(card);
-                    let touch = Touch::of(card).with(At::Instruction(ins::ACK), twist);
+                    let touch = Touch::of(card).with(At::Role(CommandRole::Acknowledge), twist);
                     let shown = tester.order(&Order::sale(AMOUNT), vec![touch])?;
                     check_ended(tester, &shown, Ended::Paid)?;
                     check_paid(tester, card, &before, (AMOUNT, 1))?;

@@ -6,7 +6,7 @@ use crate::conformance::lower_tester::{CardHandle, Touch, Twist};
 use crate::conformance::terminal_tester::{Centre, Ended, Order, Setting, TerminalTester};
 use crate::conformance::verdict::Outcome;
 
-pub(in crate::family::purse::cases) fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     vec![
         case("TRM-ALARM-001", "A card that was set back to before a sale that it paid gets no order.")
             .proves(&["REQ-TRM-9", "REQ-RUL-11"])

@@ -1,44 +1,47 @@
-//! A terminal under test: what an order comes to, and what becomes of one whose end is not known (specs/terminal.md, clauses 1 and 2).
+//! The suite of terminals, whatever cards they take: what an order comes to, and what becomes of one whose end is not known
+//! (specs/terminal.md, clauses 1 and 2). It asks for a command by its role; what cryptograms and certificates of a card must be, its
+//! family's own cases ask.
 
-pub(super) mod alarms;
-pub(super) mod lies;
-pub(super) mod records;
+mod alarms;
+pub(crate) mod lies;
+mod records;
 
 use crate::conformance::case::Case;
 use crate::conformance::lower_tester::{At, CardHandle, Touch, Truth, Twist};
+use crate::conformance::role::CommandRole;
 use crate::conformance::statement::SecretText;
 use crate::conformance::terminal_tester::{CardKind, Ended, Order, RecordState, Shown, TerminalTester};
 use crate::conformance::verdict::Outcome;
-use crate::family::purse::data::ins;
 use crate::journal::record::OrderKind;
 
 /// Below the PIN limit of every profile, and no palindrome in any notation.
-pub(super) const AMOUNT: u32 = 1_250;
+pub(crate) const AMOUNT: u32 = 1_250;
 /// Above it.
 const LARGE: u32 = 12_500;
 
 pub(super) fn cases() -> Vec<Case> {
-    [plain(), refused(), touched_again(), sent_again(), other_cards(), histories()].concat()
+    let own = [plain(), refused(), touched_again(), sent_again(), other_cards(), histories()].concat();
+    [own, lies::cases(), alarms::cases(), records::cases()].concat()
 }
 
-/// A case of the suite "terminal", for terminals that take the purse.
-pub(super) fn case(id: &str, purpose: &str) -> Case {
+/// A case of the suite "terminal".
+pub(crate) fn case(id: &str, purpose: &str) -> Case {
     Case::new(id, purpose).of_suite("terminal").needs(&["terminal"])
 }
 
 /// A touch at which the order goes wrong.
-pub(super) fn at_order(card: CardHandle, twist: Twist) -> Touch {
-    Touch::of(card).with(At::Instruction(ins::TRANSACT), twist)
+pub(crate) fn at_order(card: CardHandle, twist: Twist) -> Touch {
+    Touch::of(card).with(At::Role(CommandRole::Value), twist)
 }
 
 /// Orders among the commands that the terminal has sent since this was asked last.
-pub(super) fn orders_sent(tester: &mut TerminalTester<'_>) -> Vec<Vec<u8>> {
-    let commands = tester.commands().into_iter().map(|(_, command)| command);
-    commands.filter(|command| command.get(1) == Some(&ins::TRANSACT)).collect()
+pub(crate) fn orders_sent(tester: &mut TerminalTester<'_>) -> Vec<Vec<u8>> {
+    let commands: Vec<Vec<u8>> = tester.commands().into_iter().map(|(_, command)| command).collect();
+    commands.into_iter().filter(|command| tester.role(command) == Some(CommandRole::Value)).collect()
 }
 
 /// The card has paid this amount since, in this many commits.
-pub(super) fn check_paid(
+pub(crate) fn check_paid(
     tester: &mut TerminalTester<'_>,
     card: CardHandle,
     before: &Truth,
@@ -53,12 +56,12 @@ pub(super) fn check_paid(
     tester.check_equal("commits", &commits, &(after.commits - before.commits))
 }
 
-pub(super) fn check_ended(tester: &mut TerminalTester<'_>, shown: &Shown, expected: Ended) -> Outcome {
+pub(crate) fn check_ended(tester: &mut TerminalTester<'_>, shown: &Shown, expected: Ended) -> Outcome {
     tester.check_equal("shown", &expected, &shown.ended)
 }
 
 /// An order of [`AMOUNT`] at which this happened and whose card did not come again: it must be shown as unresolved.
-pub(super) fn unresolved(tester: &mut TerminalTester<'_>, card: CardHandle, twist: Twist) -> Outcome {
+pub(crate) fn unresolved(tester: &mut TerminalTester<'_>, card: CardHandle, twist: Twist) -> Outcome {
     let shown = tester.order(&Order::sale(AMOUNT), vec![at_order(card, twist)])?;
     check_ended(tester, &shown, Ended::Unresolved)
 }
@@ -81,7 +84,7 @@ pub(super) fn check_resolved(tester: &mut TerminalTester<'_>, shown: &Shown, exp
 }
 
 /// States of the records, oldest first, where they can be asked.
-pub(super) fn check_records(tester: &mut TerminalTester<'_>, expected: &[RecordState]) -> Outcome {
+pub(crate) fn check_records(tester: &mut TerminalTester<'_>, expected: &[RecordState]) -> Outcome {
     if !tester.claims("terminal.records") {
         return Ok(());
     }
@@ -270,7 +273,7 @@ fn sent_again() -> Vec<Case> {
             .kills(&["attempts-unbounded"])
             .terminal(|tester| {
                 let card = tester.card()?;
-                let order = At::Instruction(ins::TRANSACT);
+                let order = At::Role(CommandRole::Value);
                 let again = || Touch::of(card).if_asked(order, Twist::LostBefore).if_awaited();
                 let touches = [at_order(card, Twist::LostBefore)].into_iter().chain((0..19).map(|_| again()));
                 tester.order(&Order::sale(AMOUNT), touches.collect())?;

@@ -1,16 +1,16 @@
-//! A terminal under test among cards that lie: made up, changed, cut and repeated answers, cryptograms and certificates of others.
+//! A terminal under test among cards that lie: made up, changed, cut and repeated answers.
 
-use super::{AMOUNT, at_order, case, check_ended, check_paid, check_records, orders_sent, unresolved};
+use super::{AMOUNT, at_order, case, check_ended, check_paid, orders_sent, unresolved};
 use crate::conformance::case::Case;
 use crate::conformance::lower_tester::{At, CardHandle, Exchange, Touch, Twist};
-use crate::conformance::terminal_tester::{CardKind, Ended, Order, Papers, RecordState, TerminalTester};
+use crate::conformance::role::CommandRole;
+use crate::conformance::terminal_tester::{CardKind, Ended, Order, TerminalTester};
 use crate::conformance::verdict::Outcome;
-use crate::family::purse::data::ins;
 
 const GET_RESPONSE: u8 = 0xC0;
 
-pub(in crate::family::purse::cases) fn cases() -> Vec<Case> {
-    [answers(), noise(), cryptograms()].concat()
+pub(super) fn cases() -> Vec<Case> {
+    [answers(), noise()].concat()
 }
 
 /// Answers of two octets that claim success, or something that might be taken for it.
@@ -115,22 +115,25 @@ fn noise() -> Vec<Case> {
                 check_ended(tester, &shown, Ended::Unresolved)?;
                 check_paid(tester, card, &before, (AMOUNT, 1))
             }),
-        case("TRM-NOISE-001", "Whatever octets answer SELECT and AUTH, no order is sent and nothing is shown as paid.")
-            .proves(&["REQ-TRM-2"])
-            .twin("TRM-SALE-001")
-            .terminal(|tester| {
-                for instruction in [0xA4, ins::AUTH] {
-                    for mutilate in MUTILATIONS {
-                        let noise = tester.random::<90>();
-                        let twist = Twist::changed(move |exchange| mutilate(exchange, &noise));
-                        // Each one of the touch: a mutilated answer may happen to end in 6Cxx, and then a terminal asks again.
-                        no_order(tester, &CardKind::new(tester.text("terminal.card_profile")?), |card| {
-                            Touch::of(card).with(At::Every(instruction), twist)
-                        })?;
-                    }
+        case(
+            "TRM-NOISE-001",
+            "Whatever octets answer SELECT and authentication, no order is sent and nothing is shown as paid.",
+        )
+        .proves(&["REQ-TRM-2"])
+        .twin("TRM-SALE-001")
+        .terminal(|tester| {
+            for role in [CommandRole::Select, CommandRole::Authenticate] {
+                for mutilate in MUTILATIONS {
+                    let noise = tester.random::<90>();
+                    let twist = Twist::changed(move |exchange| mutilate(exchange, &noise));
+                    // Each one of the touch: a mutilated answer may happen to end in 6Cxx, and then a terminal asks again.
+                    no_order(tester, &CardKind::new(tester.text("terminal.card_profile")?), |card| {
+                        Touch::of(card).with(At::EveryRole(role), twist)
+                    })?;
                 }
-                Ok(())
-            }),
+            }
+            Ok(())
+        }),
     ]
 }
 
@@ -152,11 +155,11 @@ const MUTILATIONS: &[Mutilation] = &[
     |_, noise| noise[..3].to_vec(),
 ];
 
-fn data_of(answer: &[u8]) -> &[u8] {
+pub(crate) fn data_of(answer: &[u8]) -> &[u8] {
     &answer[..answer.len().saturating_sub(2)]
 }
 
-fn with_bit(answer: &[u8], octet: usize) -> Vec<u8> {
+pub(crate) fn with_bit(answer: &[u8], octet: usize) -> Vec<u8> {
     let mut changed = answer.to_vec();
     if let Some(octet) = changed.get_mut(octet) {
         *octet ^= 0x01;
@@ -170,86 +173,12 @@ fn unspent(tester: &mut TerminalTester<'_>) -> Outcome<(CardHandle, crate::confo
     Ok((card, before))
 }
 
-fn cryptograms() -> Vec<Case> {
-    vec![
-        case("TRM-TAG-001", "A card whose cryptogram is wrong in any octet gets no order.")
-            .proves(&["REQ-AU2-5", "REQ-TRM-2"])
-            .kills(&["card-tag-not-verified", "card-tag-truncated"])
-            .twin("TRM-SALE-001")
-            .terminal(|tester| {
-                // Of the tag, which ends the answer: its last octet, one in the middle, its first.
-                for from_end in [3, 6, 10] {
-                    let twist = Twist::changed(move |exchange| {
-                        with_bit(exchange.honest, exchange.honest.len().saturating_sub(from_end))
-                    });
-                    at_authentication(tester, twist)?;
-                }
-                Ok(())
-            }),
-        case("TRM-TAG-002", "The terminal's own cryptogram, sent back, is not the card's.")
-            .proves(&["REQ-AU2-5", "REQ-TRM-2"])
-            .kills(&["reflection-accepted"])
-            .twin("TRM-SALE-001")
-            .terminal(|tester| {
-                let len = if tester.claims("purse.epc2") { 16 } else { 8 };
-                let twist = Twist::changed(move |exchange| reflected(exchange, len));
-                at_authentication(tester, twist)
-            }),
-        case("TRM-TAG-003", "A card that comes again is authenticated anew before it decides anything.")
-            .needs(&["terminal.retouch"])
-            .proves(&["REQ-TRM-4", "REQ-RUL-2"])
-            .kills(&["recovery-skips-authentication"])
-            .twin("TRM-RETOUCH-001")
-            .terminal(|tester| {
-                let card = tester.card()?;
-                let twist = Twist::changed(|exchange| with_bit(exchange.honest, exchange.honest.len() - 3));
-                let again = Touch::of(card).with(At::Instruction(ins::AUTH), twist);
-                let shown = tester.order(&Order::sale(AMOUNT), vec![at_order(card, Twist::LostAfter), again])?;
-                check_ended(tester, &shown, Ended::Unresolved)?;
-                check_records(tester, &[RecordState::OpenFinal])
-            }),
-        case("TRM-CERT-001", "A card for which another authority vouches gets no order.")
-            .needs(&["purse.epc2"])
-            .proves(&["REQ-AU2-5"])
-            .kills(&["certificate-not-verified"])
-            .twin("TRM-SALE-001")
-            .terminal(|tester| with_papers(tester, Papers::OtherAuthority)),
-        case("TRM-CERT-002", "A terminal's certificate is not a card's.")
-            .needs(&["purse.epc2"])
-            .proves(&["REQ-AU2-5"])
-            .kills(&["certificate-role-not-checked"])
-            .twin("TRM-SALE-001")
-            .terminal(|tester| with_papers(tester, Papers::OfATerminal)),
-        case("TRM-CERT-003", "A card whose certificate has ended gets no order.")
-            .needs(&["purse.epc2"])
-            .proves(&["REQ-AU2-5"])
-            .kills(&["certificate-validity-not-checked"])
-            .twin("TRM-SALE-001")
-            .terminal(|tester| with_papers(tester, Papers::Ended)),
-    ]
-}
-
-/// The card's tag, at the end of AUTH's answer, replaced by the terminal's own out of the command.
-fn reflected(exchange: &Exchange<'_>, len: usize) -> Vec<u8> {
-    // EPC1: tagT ends the data, before Le. EPC2: it follows Et(64) and certT(148) (specs/purse.md, clauses 3 and 4).
-    let start = if len == 16 { 5 + 64 + 148 } else { exchange.command.len() - 1 - len };
-    let own = &exchange.command[start..start + len];
-    let data = data_of(exchange.honest);
-    [&data[..data.len() - len], own, &exchange.honest[data.len()..]].concat()
-}
-
-fn at_authentication(tester: &mut TerminalTester<'_>, twist: Twist) -> Outcome {
-    let kind = CardKind::new(tester.text("terminal.card_profile")?);
-    no_order(tester, &kind, |card| Touch::of(card).with(At::Instruction(ins::AUTH), twist))
-}
-
-fn with_papers(tester: &mut TerminalTester<'_>, papers: Papers) -> Outcome {
-    let kind = CardKind { papers, ..CardKind::new(tester.text("terminal.card_profile")?) };
-    no_order(tester, &kind, Touch::of)
-}
-
 /// At this touch the terminal sends no order, and says nothing of a payment.
-fn no_order(tester: &mut TerminalTester<'_>, kind: &CardKind, touch: impl FnOnce(CardHandle) -> Touch) -> Outcome {
+pub(crate) fn no_order(
+    tester: &mut TerminalTester<'_>,
+    kind: &CardKind,
+    touch: impl FnOnce(CardHandle) -> Touch,
+) -> Outcome {
     let card = tester.card_of(kind)?;
     let before = tester.truth(card);
     let shown = tester.order(&Order::sale(AMOUNT), vec![touch(card)])?;
