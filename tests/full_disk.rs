@@ -98,8 +98,10 @@ fn mount(arguments: &[&str], at: &Path) {
     assert!(Command::new("mount").args(arguments).arg(at).status().unwrap().success(), "mount {arguments:?}");
 }
 
+type Trouble = (&'static str, fn(&Disk));
+
 /// What is the matter with a disk, and the words for it.
-const TROUBLES: [(&str, fn(&Disk)); 2] = [
+const TROUBLES: [Trouble; 2] = [
     ("the disk is full", |disk| {
         disk.leave(0);
     }),
@@ -240,7 +242,7 @@ fn others(place: &Place) -> &'static [&'static str] {
         ["mutants"] => &["debit-twice"],
         ["explore"] => &["--order", "top-up"],
         ["report", "show" | "merge"] => &["part"],
-        ["journal", "show"] | ["card", "serve"] | ["pay" | "topup"] | ["test"] => place.others(),
+        ["journal", "show"] | ["card", "serve"] | ["pay" | "topup" | "test"] => place.others(),
         _ => &[],
     }
 }

@@ -1,6 +1,6 @@
 //! A terminal under test among cards that contradict what it has written down.
 
-use super::{AMOUNT, at_order, case, check_ended, check_paid, orders_sent};
+use super::checks::{AMOUNT, at_order, case, check_ended, check_paid, orders_sent};
 use crate::conformance::case::Case;
 use crate::conformance::lower_tester::{CardHandle, Touch, Twist};
 use crate::conformance::terminal_tester::{Centre, Ended, Order, Setting, TerminalTester};

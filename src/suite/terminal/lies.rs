@@ -1,6 +1,6 @@
 //! A terminal under test among cards that lie: made up, changed, cut and repeated answers.
 
-use super::{AMOUNT, at_order, case, check_ended, check_paid, orders_sent, unresolved};
+use super::checks::{AMOUNT, at_order, case, check_ended, check_paid, orders_sent, unresolved};
 use crate::conformance::case::Case;
 use crate::conformance::lower_tester::{At, CardHandle, Exchange, Touch, Twist};
 use crate::conformance::role::CommandRole;

@@ -1,6 +1,6 @@
 //! A terminal under test that loses its power, gives up, closes its day: what it has written down, and what it says meanwhile.
 
-use super::{
+use super::checks::{
     AMOUNT, at_order, case, check_ended, check_paid, check_records, check_resolved, check_settled, orders_sent,
     unresolved,
 };

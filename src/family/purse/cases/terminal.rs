@@ -5,8 +5,8 @@ use crate::conformance::lower_tester::{At, Exchange, Touch, Twist};
 use crate::conformance::role::CommandRole;
 use crate::conformance::terminal_tester::{CardKind, Ended, Order, Papers, RecordState, TerminalTester};
 use crate::conformance::verdict::Outcome;
+use crate::suite::terminal::checks::{AMOUNT, at_order, case, check_ended, check_records};
 use crate::suite::terminal::lies::{data_of, no_order, with_bit};
-use crate::suite::terminal::{AMOUNT, at_order, case, check_ended, check_records};
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
