@@ -11,7 +11,7 @@ use super::arguments::{Global, JournalCommand, List, usage};
 use crate::app::{AppError, Exit};
 use crate::journal::JournalError;
 use crate::journal::listing;
-use crate::journal::policy::{Booking, Known};
+use crate::journal::policy::Booking;
 use crate::journal::record::{OrderKind, OrderNumber};
 use crate::journal::sqlite::{Selection, SqliteReader};
 use crate::journal::view::OrderView;
@@ -79,7 +79,7 @@ struct Total {
 fn totals(orders: &[OrderView]) -> Vec<Total> {
     let mut totals: Vec<Total> = Vec::new();
     for order in orders.iter().rev().filter(|order| order.kind != OrderKind::Block) {
-        let booking = order.policy.unwrap_or_default().booking(Known::of(order));
+        let booking = order.policy.unwrap_or_default().booking(order.known());
         let (kind, currency) = (order.kind, order.amount.currency);
         let same = |total: &&mut Total| (total.kind, total.booking, total.currency) == (kind, booking, currency);
         match totals.iter_mut().find(same) {

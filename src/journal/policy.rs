@@ -4,8 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::journal::record::Resolution;
-use crate::journal::view::OrderView;
 use crate::quoted::quoted;
 use crate::time::Moment;
 
@@ -40,21 +38,6 @@ pub enum Known {
     NotPaid,
     /// Not paid, as it turned out after the unresolved slip was issued.
     Disproved,
-}
-
-impl Known {
-    /// What is known of an order. An acknowledgement says nothing about value: what counts is whether the slip is out.
-    pub fn of(order: &OrderView) -> Self {
-        let Some(last) = order.attempts.last() else { return Self::Open };
-        match &last.resolution {
-            Some(Resolution::Paid { .. }) if last.slip.is_none() => Self::PaidAtOnce,
-            Some(Resolution::Paid { .. }) => Self::PaidLater,
-            Some(Resolution::NotPaid { .. }) if last.slip.is_none() => Self::NotPaid,
-            Some(Resolution::NotPaid { .. }) => Self::Disproved,
-            None if last.slip.is_some() => Self::OpenFinal,
-            None => Self::Open,
-        }
-    }
 }
 
 /// What a record counts for.

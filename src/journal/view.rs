@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::policy::SettlementPolicy;
+use super::policy::{Known, SettlementPolicy};
 use super::record::{Alarm, CardReference, Entry, Intent, OrderKind, OrderNumber, Resolution};
 use crate::money::Money;
 use crate::time::Moment;
@@ -213,6 +213,19 @@ impl OrderView {
         let policy = *self.policy.get_or_insert(policy);
         let sent = self.attempts.last().map_or(self.started, |last| last.time);
         self.overdue = Some(self.state.is_unresolved() && policy.is_overdue(sent, now));
+    }
+
+    /// What is known of it, for settlement. An acknowledgement says nothing about value: what counts is whether the slip is out.
+    pub fn known(&self) -> Known {
+        let Some(last) = self.attempts.last() else { return Known::Open };
+        match &last.resolution {
+            Some(Resolution::Paid { .. }) if last.slip.is_none() => Known::PaidAtOnce,
+            Some(Resolution::Paid { .. }) => Known::PaidLater,
+            Some(Resolution::NotPaid { .. }) if last.slip.is_none() => Known::NotPaid,
+            Some(Resolution::NotPaid { .. }) => Known::Disproved,
+            None if last.slip.is_some() => Known::OpenFinal,
+            None => Known::Open,
+        }
     }
 
     /// What is known of it, in words.

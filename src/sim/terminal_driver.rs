@@ -16,7 +16,7 @@ use crate::difference::plain;
 use crate::entropy::SeededEntropy;
 use crate::family::lab::{Lab, Tills, TrialCard};
 use crate::family::transaction_of;
-use crate::journal::policy::{Known, SettlementPolicy};
+use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind};
 use crate::journal::view::{OrderView, Orders, State};
 use crate::journal::{Journal, OpenRecord};
@@ -284,7 +284,7 @@ impl TerminalUnderTest for Driver {
                     if slip { RecordState::OpenFinal } else { RecordState::Open }
                 }
             },
-            booking: serde_json::to_value(policy.booking(Known::of(order)))
+            booking: serde_json::to_value(policy.booking(order.known()))
                 .ok()
                 .and_then(|name| name.as_str().map(str::to_owned)),
             is_overdue: Some(
