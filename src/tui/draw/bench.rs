@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::columns;
+use super::layout::columns;
 use crate::tui::app::{App, Tab};
 use crate::tui::snapshot::{Bench, Tear};
 

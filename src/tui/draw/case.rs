@@ -3,8 +3,8 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::suite::options;
-use super::{row, rows, words, wrapped};
+use super::layout::{row, rows, wrapped};
+use super::words;
 use crate::conformance::evidence::{self, Seen};
 use crate::report::suite::log::{self, Meanings};
 use crate::tui::app::App;
@@ -42,7 +42,7 @@ pub(super) fn lines(app: &App, entry: &Entry, width: u16) -> Vec<Line<'static>> 
     }
     lines.extend(entry.twin.as_ref().map(|twin| row(app, "Valid twin", twin.to_string())));
     if result.evidence.is_empty() {
-        lines.extend(rows(app, "Headless", &format!("untorn test {}{}", result.id, options(app)), width));
+        lines.extend(rows(app, "Headless", &format!("untorn test {}{}", result.id, words::options(app)), width));
         return lines;
     }
     lines.extend(rows(app, "Headless", &format!("untorn test --replay {}", result.replay), width));

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{cut, scrolled, wrapped};
+use super::layout::{cut, scrolled, wrapped};
 use crate::reader::trace::{TraceEvent, Traced};
 use crate::reader::{LinkErrorKind, Reset};
 use crate::tui::app::{App, Position};

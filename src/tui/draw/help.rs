@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::scrolled;
+use super::layout::scrolled;
 use crate::tui::app::{App, Position};
 use crate::tui::keys::{self, Mode};
 

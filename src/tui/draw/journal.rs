@@ -5,7 +5,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{row, rows, scrolled, words, wrapped};
+use super::layout::{row, rows, scrolled, wrapped};
+use super::words;
 use crate::journal::record::{OrderKind, Resolution, Source};
 use crate::journal::view::{AttemptView, OrderView};
 use crate::tui::app::App;

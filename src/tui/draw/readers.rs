@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::wrapped;
+use super::layout::wrapped;
 use crate::tui::app::App;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {

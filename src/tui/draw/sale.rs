@@ -6,7 +6,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
-use super::{row, scrolled, words, wrapped};
+use super::layout::{row, scrolled, wrapped};
+use super::words;
 use crate::journal::record::OrderKind;
 use crate::money::Money;
 use crate::report::outcome::alarm_sentence;

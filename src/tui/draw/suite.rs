@@ -6,7 +6,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{WIDE, case, columns, cut, pane, scrolled, words, wrapped};
+use super::layout::{WIDE, columns, cut, pane, scrolled, wrapped};
+use super::{case, words};
 use crate::conformance::result::Standing;
 use crate::report::suite::log::duration;
 use crate::tui::app::{App, Tab};
@@ -223,19 +224,6 @@ fn ended_lines(app: &App, ended: &Ended, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
-/// What a command line says to test what is tested here.
-pub(super) fn options(app: &App) -> String {
-    let mut options = app.suite.picture.options.clone();
-    match app.snapshot.readers.get(app.snapshot.reader).filter(|reader| !reader.is_virtual) {
-        Some(reader) => {
-            options.reader = Some(reader.name.clone());
-            (options.suite, options.mutant) = (None, None);
-        }
-        None => options.mutant = app.suite.mutant.map(str::to_owned).or(options.mutant),
-    }
-    options.words()
-}
-
 /// The list from which a defect is chosen, and what is typed to find one.
 fn mutants(frame: &mut Frame<'_>, area: Rect, app: &App, picker: &Picker) {
     let theme = app.theme;
@@ -343,7 +331,8 @@ fn about(app: &App, width: usize) -> Vec<Line<'static>> {
             let cases = app.suite.picture.cases_of(name).count();
             let text = format!("{name}: {cases} cases. Enter lists them.");
             let mut lines = styled(&text, Style::new());
-            lines.extend(styled(&format!("Without a window: untorn test {name}{}", options(app)), theme.quiet()));
+            lines
+                .extend(styled(&format!("Without a window: untorn test {name}{}", words::options(app)), theme.quiet()));
             lines
         }
         None => Vec::new(),

@@ -9,6 +9,7 @@ use crate::journal::record::OrderKind;
 use crate::journal::view::State;
 use crate::report::suite::log;
 use crate::terminal::event::{Outcome, OutcomeKind, Settled, Verdict};
+use crate::tui::app::App;
 use crate::tui::snapshot::Wanted;
 use crate::tui::theme::Theme;
 use crate::tui::verdicts::{Entry, Turn};
@@ -201,4 +202,17 @@ pub(super) fn logged(seen: &Seen) -> String {
         Seen::Check { held: false, .. } => format!("BROKEN: {}", log::content(seen)),
         seen => log::one_line(&log::content(seen)),
     }
+}
+
+/// What a command line says to test what is tested here.
+pub(super) fn options(app: &App) -> String {
+    let mut options = app.suite.picture.options.clone();
+    match app.snapshot.readers.get(app.snapshot.reader).filter(|reader| !reader.is_virtual) {
+        Some(reader) => {
+            options.reader = Some(reader.name.clone());
+            (options.suite, options.mutant) = (None, None);
+        }
+        None => options.mutant = app.suite.mutant.map(str::to_owned).or(options.mutant),
+    }
+    options.words()
 }
