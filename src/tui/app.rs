@@ -1,6 +1,5 @@
 //! The state of the window itself: what is typed, chosen and scrolled. Keys go in, [`Told`]s come out.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use crossterm::event::KeyEvent;
@@ -8,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::core::Instruction;
 use super::keys::{self, Command, Key, Mode};
+use super::position::Position;
 use super::snapshot::{Phase, Snapshot, Tear, ToRefund, Wanted};
 use super::suite::Ask;
 use super::suite_view::SuiteView;
@@ -25,9 +25,6 @@ const AMOUNT_MAX: u32 = 999_999_999;
 const PIN_DIGITS_MAX: usize = 12;
 /// Latest exchange that can be chosen to tear.
 const TEAR_AT_MAX: u64 = 20;
-/// Lines that a page key moves.
-const PAGE: usize = 10;
-
 /// The screens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tab {
@@ -69,35 +66,6 @@ pub enum Told {
     Core(Instruction),
     /// The one of the conformance suite.
     Suite(Ask),
-}
-
-/// A position in a list or text; drawing knows the length and brings it back into bounds.
-#[derive(Debug, Default)]
-pub struct Position(Cell<usize>);
-
-impl Position {
-    /// The position, at most `max` from now on.
-    pub fn at_most(&self, max: usize) -> usize {
-        self.0.set(self.0.get().min(max));
-        self.0.get()
-    }
-
-    pub(super) fn set(&self, value: usize) {
-        self.0.set(value);
-    }
-
-    pub(super) fn step(&self, command: Command) {
-        let now = self.0.get();
-        self.0.set(match command {
-            Command::Up => now.saturating_sub(1),
-            Command::Down => now.saturating_add(1),
-            Command::PageUp => now.saturating_sub(PAGE),
-            Command::PageDown => now.saturating_add(PAGE),
-            Command::First => 0,
-            Command::Last => usize::MAX,
-            _ => now,
-        });
-    }
 }
 
 /// The amount that a refund begins with.

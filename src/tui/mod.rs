@@ -12,6 +12,8 @@ pub mod font;
 pub mod hidden;
 pub mod keys;
 pub mod mutant_picker;
+pub mod position;
+mod search;
 pub mod snapshot;
 pub mod start;
 pub mod suite;

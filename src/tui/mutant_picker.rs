@@ -1,7 +1,7 @@
 //! The list of deliberate defects from which one is chosen for the next run.
 
 use super::keys::Command;
-use super::suite_view::contains;
+use super::search::contains;
 use crate::conformance::mutant::{Mutant, Site};
 use crate::sim::mutants;
 

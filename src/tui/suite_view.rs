@@ -4,18 +4,14 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::app::Position;
 use super::keys::{Command, Mode};
 use super::mutant_picker::Picker;
+use super::position::Position;
+use super::search::contains;
 use super::suite::Ask;
 use super::verdicts::{Entry, Picture};
 use crate::conformance::result::CaseResult;
 use crate::report::suite::log::Meanings;
-
-/// Whether a text contains another, in whatever case; everything contains nothing.
-pub(super) fn contains(text: &str, part: &str) -> bool {
-    text.to_lowercase().contains(&part.to_lowercase())
-}
 
 /// Lines that a page key moves.
 const PAGE: usize = 10;

@@ -5,8 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::layout::scrolled;
-use crate::tui::app::{App, Position};
+use crate::tui::app::App;
 use crate::tui::keys::{self, Mode};
+use crate::tui::position::Position;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, scroll: &Position) {
     scrolled(frame, area, app, lines(app), scroll);

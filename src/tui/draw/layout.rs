@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Padding, Paragraph};
 
-use crate::tui::app::{App, Position};
+use crate::tui::app::App;
+use crate::tui::position::Position;
 
 /// From this width on sale, exchange and bench stand side by side.
 pub(super) const WIDE: u16 = 120;

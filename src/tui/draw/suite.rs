@@ -62,7 +62,7 @@ fn chosen(frame: &mut Frame<'_>, area: Rect, app: &App) {
     match (app.suite.case(), &app.suite.evidence) {
         (Some(entry), Some(scroll)) => scrolled(frame, area, app, case::lines(app, entry, area.width), scroll),
         (Some(entry), None) => {
-            let top = crate::tui::app::Position::default();
+            let top = crate::tui::position::Position::default();
             scrolled(frame, area, app, case::lines(app, entry, area.width), &top);
         }
         _ => frame.render_widget(Paragraph::new(about(app, usize::from(area.width))), area),
