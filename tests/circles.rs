@@ -11,88 +11,29 @@ use std::fs;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// The files of a circle, and why they may stay one.
+/// Where files may still import each other, by the beginning of their paths, and why.
 const ALLOWED: &[(&[&str], &str)] = &[
-    (&["src/app.rs", "src/app/external_terminal.rs", "src/app/virtual_card.rs"], "not opened yet"),
-    (
-        &[
-            "src/cli.rs",
-            "src/cli/arguments.rs",
-            "src/cli/cards.rs",
-            "src/cli/decode.rs",
-            "src/cli/demo.rs",
-            "src/cli/desk.rs",
-            "src/cli/explore.rs",
-            "src/cli/journal.rs",
-            "src/cli/mutants.rs",
-            "src/cli/orders.rs",
-            "src/cli/pin.rs",
-            "src/cli/progress.rs",
-            "src/cli/report.rs",
-            "src/cli/scope.rs",
-            "src/cli/test.rs",
-        ],
-        "not opened yet",
-    ),
     (
         &["src/conformance/rig.rs", "src/conformance/tester.rs"],
         "the tester owns the rig, and the rig's guard speaks to the card through the tester that asks it",
     ),
     (
-        &[
-            "src/family/conversation.rs",
-            "src/family/mod.rs",
-            "src/family/purse/explain/mod.rs",
-            "src/family/purse/mod.rs",
-        ],
-        "not opened yet",
+        &["src/wire/"],
+        "values lie in values: an answer to reset holds COMPACT-TLV, that a list, and a list what the explanation of all octets begins with",
     ),
     (
-        &[
-            "src/family/purse/card/auth.rs",
-            "src/family/purse/card/defect/access.rs",
-            "src/family/purse/card/messaging.rs",
-            "src/family/purse/card/personalisation.rs",
-        ],
-        "not opened yet",
-    ),
-    (&["src/family/purse/card/commands.rs", "src/family/purse/card/mod.rs"], "not opened yet"),
-    (&["src/journal/policy.rs", "src/journal/record.rs", "src/journal/view.rs"], "not opened yet"),
-    (&["src/terminal/contradiction.rs", "src/terminal/mod.rs"], "not opened yet"),
-    (&["src/tui/app.rs", "src/tui/mutant_picker.rs", "src/tui/suite_view.rs"], "not opened yet"),
-    (
-        &[
-            "src/tui/draw/bench.rs",
-            "src/tui/draw/case.rs",
-            "src/tui/draw/exchange.rs",
-            "src/tui/draw/help.rs",
-            "src/tui/draw/journal.rs",
-            "src/tui/draw/mod.rs",
-            "src/tui/draw/readers.rs",
-            "src/tui/draw/sale.rs",
-            "src/tui/draw/suite.rs",
-        ],
-        "not opened yet",
+        &["src/family/mod.rs", "src/family/conversation.rs", "src/family/purse/"],
+        "the door lists the families, and each family comes in by it: a list given to `main` will open it",
     ),
     (
-        &[
-            "src/wire/atr.rs",
-            "src/wire/ats.rs",
-            "src/wire/capabilities.rs",
-            "src/wire/compact_tlv.rs",
-            "src/wire/dol.rs",
-            "src/wire/emv_bits.rs",
-            "src/wire/frame.rs",
-            "src/wire/guess.rs",
-            "src/wire/historical.rs",
-            "src/wire/pretty.rs",
-            "src/wire/tag.rs",
-            "src/wire/tag_more.rs",
-            "src/wire/tlv.rs",
-            "src/wire/trailer.rs",
-            "src/wire/value.rs",
-        ],
-        "not opened yet",
+        &["src/terminal/mod.rs", "src/terminal/contradiction.rs"],
+        "the terminal's steps in a contradiction are a part of one state machine, which is too long for one file",
+    ),
+    (&["src/family/purse/card/"], "not opened yet: the card's defects are taken out of its files first"),
+    (&["src/app.rs", "src/app/"], "not opened yet: Options and what opens a reader stand in app.rs"),
+    (
+        &["src/cli.rs", "src/cli/"],
+        "not opened yet: what every command prints with stands in cli.rs, which imports every command",
     ),
 ];
 
@@ -374,16 +315,17 @@ enum Behind {
 fn no_files_import_each_other_in_a_circle() {
     let all = Crate::new(&|path| fs::read_to_string(path).ok());
     let circles = circles(&all.imports());
-    let allowed: BTreeSet<Vec<String>> =
-        ALLOWED.iter().map(|(files, _)| files.iter().map(|&file| file.to_owned()).collect()).collect();
+    let is_of =
+        |circle: &[String], allowed: &[&str]| circle.iter().all(|file| allowed.iter().any(|at| file.starts_with(at)));
     let new: Vec<String> = circles
         .iter()
-        .filter(|(circle, _)| !allowed.contains(*circle))
+        .filter(|(circle, _)| !ALLOWED.iter().any(|(allowed, _)| is_of(circle, allowed)))
         .map(|(circle, lines)| format!("{} files import each other:\n{}", circle.len(), lines.join("\n")))
         .collect();
     assert!(new.is_empty(), "{}", new.join("\n\n"));
-    let gone: Vec<_> = allowed.iter().filter(|allowed| !circles.contains_key(*allowed)).collect();
-    assert!(gone.is_empty(), "no circle any more, so no exception: {gone:?}");
+    let gone = ALLOWED.iter().filter(|(allowed, _)| !circles.keys().any(|circle| is_of(circle, allowed)));
+    let gone: Vec<&str> = gone.flat_map(|(allowed, _)| allowed.iter().copied()).collect();
+    assert!(gone.is_empty(), "no circle is left here, so the exception goes: {}", gone.join(", "));
 }
 
 /// The circles of a crate of a few made-up files.
