@@ -310,6 +310,9 @@ fn traced(
 ) -> Result<Box<dyn Reader>, AppError> {
     let micros = clock.clone();
     let mut trace = Trace::new(reader, move || micros.micros()).with_ring(ring.clone());
+    if options.reader == ReaderChoice::Virtual {
+        trace = trace.with_keys();
+    }
     if let Some(path) = &options.trace {
         trace = match whole_file::own_output(path) {
             Some(output) => trace.with_writer(output),

@@ -22,6 +22,7 @@ use untorn::reader::trace::Traced;
 use untorn::reader::{Reader, Reset};
 use untorn::secret::Pin;
 use untorn::session::{Arrival, Desk};
+use untorn::sim::terminal_subject::OwnTerminal;
 use untorn::terminal::event::{Prompt, Request};
 use untorn::time::Moment;
 use untorn::wire::explain::{Explanation, Field, partition};
@@ -129,6 +130,28 @@ fn every_octet_of_the_whole_suite_is_in_one_field() {
         ["expTC, transaction counter expected", "PIN", "LINK of the replaced card", "s", "digest of the order"]
     {
         assert!(names.contains_key(wanted), "{wanted}");
+    }
+}
+
+/// A terminal under test writes its keys down as well: what it enciphers opens, but for what a card or the lower tester made wrong.
+#[test]
+fn what_the_terminal_suite_enciphers_opens_under_both_suites() {
+    for suite in ["epc1", "epc2"] {
+        let mut terminal = OwnTerminal::new(families()[0].lab().unwrap(), suite);
+        let cases: Vec<_> = cases().into_iter().filter(|case| case.suite == "terminal").collect();
+        let report = run(&cases, &Selection::default(), &mut Subjects::terminal(&mut terminal), 1, &mut Unobserved);
+        let mut seen = Counted::default();
+        for result in &report.results {
+            for (passed, explanation) in explained(result) {
+                if let Some(explanation) = explanation {
+                    seen.look(&result.id, &passed, &explanation);
+                }
+            }
+        }
+        println!("{suite}: {} opened, closed: {:?}", seen.opened, seen.closed);
+        assert!(seen.opened > 500, "{suite}: {}", seen.opened);
+        let closed: u64 = seen.closed.iter().filter(|(words, _)| words.contains("not known")).map(|(_, n)| n).sum();
+        assert!(closed * 50 < seen.opened, "{suite}: {closed} of {}: {:?}", seen.opened, seen.closed);
     }
 }
 

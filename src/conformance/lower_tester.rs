@@ -349,6 +349,11 @@ impl LowerTester {
         std::mem::take(&mut self.lock().commands)
     }
 
+    /// Writes down a secret by which the log can be explained: under public test keys only.
+    pub fn key(&self, of: &[u8], secret: &[u8]) {
+        self.lock().seen.push(Seen::Key { of: hex::encode(of), secret: hex::encode(secret) });
+    }
+
     /// What was seen since this was asked last.
     pub(super) fn take_seen(&self) -> Vec<Seen> {
         std::mem::take(&mut self.lock().seen)

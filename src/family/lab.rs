@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::error::FamilyError;
-use super::profile::{ShownApplication, VirtualCard};
+use super::profile::{KeyLog, ShownApplication, VirtualCard};
 use super::settings::Settings;
 use crate::card::chip::Chip;
 use crate::card::memory::Memory;
@@ -47,11 +47,17 @@ pub trait Lab: Send + Sync {
     /// There is no such variant or defect, or our own keys are wrong.
     fn cards(&self, variant: &str, seed: u64, mutant: Option<&str>) -> Result<[Box<dyn TrialCard>; 2], FamilyError>;
 
-    /// The terminal sides for one variant, or for whatever a card offers; they have the defect of this name.
+    /// The terminal sides for one variant, or for whatever a card offers; they have the defect of this name, and tell `key_log` the
+    /// secrets of their sessions.
     ///
     /// # Errors
     /// There is no such variant or defect, or our own keys are wrong.
-    fn tills(&self, variant: Option<&str>, mutant: Option<&str>) -> Result<Box<dyn Tills>, FamilyError>;
+    fn tills(
+        &self,
+        variant: Option<&str>,
+        mutant: Option<&str>,
+        key_log: Option<KeyLog>,
+    ) -> Result<Box<dyn Tills>, FamilyError>;
 
     /// The card that a case about a terminal asks for; the seed is its randomness.
     ///

@@ -38,9 +38,11 @@ impl Replay {
     /// ```
     pub fn parse(lines: &str) -> Result<Self, ReplayError> {
         let lines = lines.lines().enumerate().filter(|(_, text)| !text.trim().is_empty());
-        let events = lines
+        let mut events = lines
             .map(|(index, text)| serde_json::from_str(text).map_err(|source| ReplayError { line: index + 1, source }))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<TraceEvent>, _>>()?;
+        // A key passed nowhere.
+        events.retain(|event| !matches!(event.what, Traced::Key { .. }));
         Ok(Self { events, next: 0, mask: mask_pins, difference: None })
     }
 

@@ -68,7 +68,8 @@ pub enum Traced {
     },
     /// The card was powered off.
     Deactivate,
-    /// A secret of a session by which it can be explained, under public test keys only. In the ring, never in the file.
+    /// A secret of a session by which it can be explained, under public test keys only. In the ring; in the file only
+    /// [`with_keys`](Trace::with_keys).
     Key {
         /// What it belongs to.
         #[serde(with = "octets_as_text")]
@@ -114,6 +115,8 @@ pub fn mask_pins(command: &[u8]) -> Option<Vec<u8>> {
 #[derive(Debug, Clone)]
 pub struct TraceRing {
     events: Arc<Mutex<VecDeque<TraceEvent>>>,
+    /// Keys that were noted since the last event.
+    keys: Arc<Mutex<Vec<TraceEvent>>>,
     capacity: usize,
     write_error: Arc<OnceLock<String>>,
 }
@@ -121,7 +124,7 @@ pub struct TraceRing {
 impl TraceRing {
     /// A ring that keeps the last `capacity` events.
     pub fn new(capacity: usize) -> Self {
-        Self { events: Arc::default(), capacity, write_error: Arc::default() }
+        Self { events: Arc::default(), keys: Arc::default(), capacity, write_error: Arc::default() }
     }
 
     /// A copy of what it holds, oldest first.
@@ -138,7 +141,9 @@ impl TraceRing {
     pub fn note_key(&self, of: &[u8], secret: &[u8]) {
         let (number, micros) = lock(&self.events).back().map_or((0, 0), |event| (event.number, event.micros));
         let what = Traced::Key { of: of.to_vec(), secret: secret.to_vec() };
-        self.push(TraceEvent { number, micros, what });
+        let key = TraceEvent { number, micros, what };
+        lock(&self.keys).push(key.clone());
+        self.push(key);
     }
 
     fn push(&self, event: TraceEvent) {
@@ -157,6 +162,7 @@ pub struct Trace<R> {
     writer: Option<Box<dyn Write + Send>>,
     ring: Option<TraceRing>,
     mask: Mask,
+    with_keys: bool,
     number: u64,
 }
 
@@ -165,7 +171,7 @@ impl<R: Reader> Trace<R> {
     /// ring or a writer is given.
     pub fn new(inner: R, clock: impl FnMut() -> u64 + Send + 'static) -> Self {
         let clock = Box::new(clock);
-        Self { inner, clock, writer: None, ring: None, mask: mask_pins, number: 0 }
+        Self { inner, clock, writer: None, ring: None, mask: mask_pins, with_keys: false, number: 0 }
     }
 
     /// Records into this ring.
@@ -182,6 +188,13 @@ impl<R: Reader> Trace<R> {
         self
     }
 
+    /// Records the keys that its ring is told into the file too: of virtual cards, whose keys are public.
+    #[must_use]
+    pub fn with_keys(mut self) -> Self {
+        self.with_keys = true;
+        self
+    }
+
     /// Shows commands through this mask. For test data only: `|_| None`.
     #[must_use]
     pub fn with_mask(mut self, mask: Mask) -> Self {
@@ -195,9 +208,20 @@ impl<R: Reader> Trace<R> {
     }
 
     fn record(&mut self, what: Traced) {
+        let keys = self.ring.as_ref().map(|ring| std::mem::take(&mut *lock(&ring.keys))).unwrap_or_default();
+        if self.with_keys {
+            keys.iter().for_each(|key| self.write(key));
+        }
         let event = TraceEvent { number: self.number, micros: (self.clock)(), what };
+        self.write(&event);
+        if let Some(ring) = &self.ring {
+            ring.push(event);
+        }
+    }
+
+    fn write(&mut self, event: &TraceEvent) {
         if let Some(writer) = &mut self.writer {
-            let line = serde_json::to_string(&event).map_err(std::io::Error::from);
+            let line = serde_json::to_string(event).map_err(std::io::Error::from);
             if let Err(error) = line.and_then(|line| writeln!(writer, "{line}")).and_then(|()| writer.flush()) {
                 if let Some(ring) = &self.ring {
                     // The first reason is the one that counts, and nothing is written after it.
@@ -209,9 +233,6 @@ impl<R: Reader> Trace<R> {
                 }
                 self.writer = None;
             }
-        }
-        if let Some(ring) = &self.ring {
-            ring.push(event);
         }
     }
 

@@ -158,7 +158,7 @@ impl Setting {
     /// There is no such defect; or with the defect no order can be made, in words.
     pub fn new(lab: &'static dyn Lab, variant: &'static str, seed: u64, mutant: Option<&str>) -> Result<Self, String> {
         let cards = lab.cards(variant, seed, mutant).map_err(|error| error.to_string())?;
-        let tills = lab.tills(Some(variant), None).map_err(|error| error.to_string())?;
+        let tills = lab.tills(Some(variant), None, None).map_err(|error| error.to_string())?;
         let mut setting = Self { lab, variant, tills, cards, used: Vec::new(), sold: None, opening: 0 };
         let field = Field::new(setting.cards.to_vec());
         let mut till = setting.till(2);

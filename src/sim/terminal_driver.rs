@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::faulty_journal::FaultyJournal;
 use super::session_defect::SessionDefect;
@@ -15,6 +16,7 @@ use crate::conformance::terminal_tester::{
 use crate::difference::plain;
 use crate::entropy::SeededEntropy;
 use crate::family::lab::{Lab, Tills, TrialCard};
+use crate::family::profile::KeyLog;
 use crate::family::transaction_of;
 use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind};
@@ -75,7 +77,9 @@ impl Driver {
         defects: Defects,
         seed: u64,
     ) -> Result<Self, String> {
-        let tills = lab.tills(Some(variant), defects.kernel).map_err(|error| error.to_string())?;
+        let log = lower.clone();
+        let key_log: KeyLog = Arc::new(move |of: &[u8], secret: &[u8]| log.key(of, secret));
+        let tills = lab.tills(Some(variant), defects.kernel, Some(key_log)).map_err(|error| error.to_string())?;
         let terminal = switched_on(tills.kernel(0), defects);
         Ok(Self {
             lower,

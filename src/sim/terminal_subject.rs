@@ -151,7 +151,7 @@ impl TestCard for World {
     }
 
     fn pay_elsewhere(&mut self, amount: u32) -> Result<(), String> {
-        let tills = self.lab.tills(None, None).map_err(|error| error.to_string())?;
+        let tills = self.lab.tills(None, None, None).map_err(|error| error.to_string())?;
         pay_at(tills.kernel(1), &mut *self.card, amount)
     }
 }

@@ -1,6 +1,6 @@
 //! The purse in the laboratory: which orders are torn, on which cards, at which terminals, and what must be true of a card.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::card::defect::MutantCard;
 use super::card::inspection::Inspection;
@@ -12,7 +12,7 @@ use super::data::transact::{Operation, ReceiptBody, ReceiptType};
 use super::data::{CardId, LifeCycle, Rights, Role, Suite, TerminalId, ins};
 use super::issuer::Scheme;
 use super::kernel::FAMILY;
-use super::kernel::sam::{Grant, SoftSam};
+use super::kernel::sam::{self, Grant, SoftSam};
 use super::mutants;
 use super::mutants::kernel::KernelDefect;
 use super::profile::{PurseProfile, RING_MIN};
@@ -29,6 +29,7 @@ use crate::crypto::kdf::sha256;
 use crate::entropy::SeededEntropy;
 use crate::family::error::FamilyError;
 use crate::family::lab::{Act, FIRST_SALE, Held, Lab, Ordered, Regions, Tills, Trial, TrialApplication, TrialCard};
+use crate::family::profile::KeyLog;
 use crate::family::settings::Settings;
 use crate::journal::record::{CardReference, OrderKind};
 use crate::money::Currency;
@@ -100,10 +101,16 @@ impl Lab for PurseLab {
         Ok([card(0)?, card(1)?])
     }
 
-    fn tills(&self, variant: Option<&str>, mutant: Option<&str>) -> Result<Box<dyn Tills>, FamilyError> {
+    fn tills(
+        &self,
+        variant: Option<&str>,
+        mutant: Option<&str>,
+        key_log: Option<KeyLog>,
+    ) -> Result<Box<dyn Tills>, FamilyError> {
         let unknown = |name: &str| FamilyError::NoMutant { family: FAMILY, got: name.to_owned() };
         let defect = mutant.map(|name| KernelDefect::by_name(name).ok_or_else(|| unknown(name))).transpose()?;
-        Ok(Box::new(PurseTills { suite: variant.map(suite).transpose()?, defect, modules: Default::default() }))
+        let suite = variant.map(suite).transpose()?;
+        Ok(Box::new(PurseTills { suite, defect, key_log, modules: Default::default() }))
     }
 
     fn test_card(&self, kind: &CardKind, seed: u64) -> Result<Box<dyn TrialCard>, FamilyError> {
@@ -191,6 +198,7 @@ fn suite(variant: &str) -> Result<Suite, FamilyError> {
 struct PurseTills {
     suite: Option<Suite>,
     defect: Option<KernelDefect>,
+    key_log: Option<KeyLog>,
     modules: [OnceLock<SoftSam>; TILLS],
 }
 
@@ -201,8 +209,12 @@ impl PurseTills {
             let roles = vec![Role::Debit, Role::Credit, Role::Refund, Role::Read];
             let grant = Grant { roles, logical_cards: vec![(1, 1)] };
             let terminal = TerminalId([0x54, 0x49, 0x4C, 0x4C, 0, 0, 0, number + 1]);
-            SoftSam::new(&Scheme::test(), terminal, self.suite, &grant)
-                .unwrap_or_else(|error| unreachable!("the keys of the test scheme: {error}"))
+            let module = SoftSam::new(&Scheme::test(), terminal, self.suite, &grant)
+                .unwrap_or_else(|error| unreachable!("the keys of the test scheme: {error}"));
+            match &self.key_log {
+                Some(log) => module.with_key_log(sam::KeyLog(Arc::clone(log))),
+                None => module,
+            }
         })
     }
 }
