@@ -1,5 +1,6 @@
 //! Reads and puts together the reports of test runs.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -9,9 +10,11 @@ use super::{Report, tell};
 use crate::app::run_folder::{read, read_what_is_there};
 use crate::app::whole_file::write_whole;
 use crate::app::{AppError, Exit, suites};
-use crate::conformance::result::{End, TestReport};
+use crate::conformance::result::{CaseResult, End, Standing, TestReport};
+use crate::report::suite::log::{self, Meanings};
 use crate::report::suite::{ctrf, html, json, junit, markdown, merge, tap, text};
 use crate::report::{plain, traceability};
+use crate::wire::explain::Explanation;
 
 pub(super) fn run(command: &ReportCommand) -> Result<Report, AppError> {
     match command {
@@ -36,9 +39,20 @@ fn show(show: &Show) -> Result<Report, AppError> {
         tell(&format!("untorn: warning: {missing}; shown without the logs that are not there"));
     }
     let text = write(&report, show.format)?;
-    let json = json!({ "summary": report.summary(), "report": report });
+    let json = json!({ "summary": report.summary(), "report": report, "explanations": explanations(&report) });
     let told = told(&report, text, show.out.as_deref(), json)?;
     Ok(Report { is_document: show.format != ReportFormat::Text, ..told })
+}
+
+/// Of each case that did not pass what the lines of its log mean, by their numbers.
+fn explanations(report: &TestReport) -> BTreeMap<&str, BTreeMap<u32, Explanation>> {
+    let of = |result: &CaseResult| {
+        let meanings = Meanings::of_case(result);
+        let lines = log::shown(result);
+        lines.filter_map(|line| Some((line.number, meanings.explanation(line)?.clone()))).collect::<BTreeMap<_, _>>()
+    };
+    let failed = report.results.iter().filter(|result| result.standing() != Standing::Passed);
+    failed.map(|result| (result.id.as_str(), of(result))).filter(|(_, lines)| !lines.is_empty()).collect()
 }
 
 fn merge(merge: &Merge) -> Result<Report, AppError> {

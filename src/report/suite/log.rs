@@ -104,6 +104,11 @@ impl Meanings {
         Some(format!("{}{}{masked}", explanation.summary, with_data(data_len(&line.what))))
     }
 
+    /// What a line means, field by field.
+    pub fn explanation(&self, line: &Line) -> Option<&Explanation> {
+        self.0.get(&line.number)
+    }
+
     /// The octets of a line explained one by one; `None` where the line has none.
     pub fn listing(&self, line: &Line) -> Option<String> {
         match &line.what {
