@@ -7,16 +7,16 @@ use untorn::card::transaction::{Draft, FLAG_LEN, Journal};
 use untorn::family::profile::{Row, Section, Sheet, ShownApplication};
 use untorn::wire::status::StatusWord;
 
-const AID: &[u8] = b"\xF0STAMPS";
-const CLASS: u8 = 0x80;
+pub(crate) const AID: &[u8] = b"\xF0STAMPS";
+pub(crate) const CLASS: u8 = 0x80;
 const FULL: u8 = 10;
 const TERMS: &str = "Ten stamps are one coffee. ";
 
-mod ins {
-    pub(super) const ADD_STAMP: u8 = 0x32;
-    pub(super) const REDEEM: u8 = 0x34;
-    pub(super) const FIND_VISIT: u8 = 0x36;
-    pub(super) const GET: u8 = 0xCA;
+pub(crate) mod ins {
+    pub(crate) const ADD_STAMP: u8 = 0x32;
+    pub(crate) const REDEEM: u8 = 0x34;
+    pub(crate) const FIND_VISIT: u8 = 0x36;
+    pub(crate) const GET: u8 = 0xCA;
 }
 
 // Memory: flag and journal of the atomic step, then the values.

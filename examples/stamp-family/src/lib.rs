@@ -5,6 +5,7 @@
 
 mod card;
 mod cases;
+mod explain;
 
 use std::sync::Arc;
 
@@ -16,11 +17,13 @@ use untorn::conformance::tester::Tester;
 use untorn::conformance::verdict::{Outcome, Stop};
 use untorn::entropy::Entropy;
 use untorn::family::Family;
+use untorn::family::conversation::Explainer;
 use untorn::family::error::FamilyError;
 use untorn::family::profile::{Profile, VirtualCard};
 use untorn::wire::hex;
 
 use card::StampDefect;
+use explain::StampExplainer;
 
 /// Name of family, suite and of the one profile.
 pub const NAME: &str = "stamps";
@@ -69,6 +72,10 @@ impl Family for Stamps {
         let named = cases::name(tester)?;
         let told = || format!("its name: claimed {}, the card says {}", hex::encode(&claimed), hex::encode(&named));
         Ok((named != claimed).then(told).into_iter().collect())
+    }
+
+    fn explainer(&self) -> Option<Box<dyn Explainer>> {
+        Some(Box::new(StampExplainer))
     }
 
     fn mutants(&self) -> Vec<Mutant> {

@@ -7,8 +7,26 @@ use untorn::conformance::rig::InProcessSubject;
 use untorn::conformance::runner::{Subjects, Unobserved, run};
 use untorn::conformance::selection::Selection;
 use untorn::conformance::verdict::Verdict;
+use untorn::family::conversation::{Conversation, Passed};
 use untorn::family::{self, Family};
 use untorn::report::traceability;
+use untorn::wire::hex;
+
+/// From the SELECT on, and not before it.
+fn its_octets_are_explained() {
+    let octets = |text: &str| hex::parse(text).expect("hexadecimal");
+    let (select, done) = (octets("00A4040007F05354414D505300"), octets("9000"));
+    let (stamp, values) = (octets("80320000040000002A00"), octets("0300059000"));
+    let command = |octets| Passed::Command { octets, masked: false };
+    let passed =
+        [Passed::Answer(&done), command(&select), Passed::Answer(&done), command(&stamp), Passed::Answer(&values)];
+    let explained = Conversation::explain(passed);
+    let told: Vec<String> = explained.into_iter().flatten().map(|explanation| explanation.listing()).collect();
+    assert!(told[3].contains("INS 32: ADD STAMP") && told[3].contains("visit 00 00 00 2A: 42"), "{}", told[3]);
+    assert!(told[4].contains("stamps 03: 3") && told[4].contains("coffees 0005: 5"), "{}", told[4]);
+    let unselected = Conversation::explain([command(&stamp)]);
+    assert!(!unselected[0].as_ref().is_some_and(|explanation| explanation.listing().contains("ADD STAMP")));
+}
 
 /// One test for all: a family is added once in a process.
 #[test]
@@ -50,6 +68,8 @@ fn the_family_passes_and_its_mutants_do_not() {
         let failed = report.results.iter().any(|result| result.verdict() == Some(Verdict::Fail));
         assert!(failed, "{} is not noticed", mutant.name);
     }
+
+    its_octets_are_explained();
 
     let catalogue = Stamps.requirements().expect("the catalogue is well-formed");
     let gaps = traceability::gaps(&Stamps.cases(), &[catalogue], &[]);
