@@ -99,15 +99,35 @@ fn a_statement_that_claims_little_bars_what_it_does_not_speak_of() {
 fn reasons_show_status_words_and_octets_in_hexadecimal() {
     let family = &families()[0];
     for (mutant, case, shown) in [
-        ("refusals-differ", "AUT-FAIL-001", "expected 6982 alone, got 6A88"),
-        ("refusal-talks", "AUT-FAIL-001", "expected 6982 alone, got 6982 with 8 octets"),
-        ("debit-key-credits", "AU1-ROLE-002", "expected 6982, got 9000"),
-        ("certificate-rights-ignored", "AU2-RIGHTS-002", "expected 6982, got 9000"),
-        ("ack-without-right", "RGT-ACK-002", "expected 6982, got 9000"),
-        ("session-survives-sm-error", "SES-MAC-001", "expected 6982 alone, got "),
-        ("command-mac-unverified", "SES-MAC-001", "expected 6988 alone, got "),
-        ("verify-without-right", "RGT-VERIFY-001", "expected 6982, got 9000"),
-        ("tries-off-by-one", "PIN-RIGHT-001", "expected 63C2, got 63C3"),
+        (
+            "refusals-differ",
+            "AUT-FAIL-001",
+            "expected 6982 (security status not satisfied) alone, got 6A88 (referenced data not found)",
+        ),
+        (
+            "refusal-talks",
+            "AUT-FAIL-001",
+            "expected 6982 (security status not satisfied) alone, got 6982 (security status not satisfied) with 8 octets",
+        ),
+        ("debit-key-credits", "AU1-ROLE-002", "expected 6982 (security status not satisfied), got 9000 (done)"),
+        (
+            "certificate-rights-ignored",
+            "AU2-RIGHTS-002",
+            "expected 6982 (security status not satisfied), got 9000 (done)",
+        ),
+        ("ack-without-right", "RGT-ACK-002", "expected 6982 (security status not satisfied), got 9000 (done)"),
+        ("session-survives-sm-error", "SES-MAC-001", "expected 6982 (security status not satisfied) alone, got "),
+        (
+            "command-mac-unverified",
+            "SES-MAC-001",
+            "expected 6988 (secure messaging data objects incorrect) alone, got ",
+        ),
+        ("verify-without-right", "RGT-VERIFY-001", "expected 6982 (security status not satisfied), got 9000 (done)"),
+        (
+            "tries-off-by-one",
+            "PIN-RIGHT-001",
+            "expected 63C2 (warning, counter at 2), got 63C3 (warning, counter at 3)",
+        ),
         ("selection-survives-reset", "ISO-SEL-008", "reading on channel 0"),
     ] {
         let statement = family.statement("default").unwrap();

@@ -42,7 +42,7 @@ impl Tester<'_> {
                 }
                 return Ok(whole);
             }
-            self.note(format!("GET RESPONSE in class {class:02X} answers {:04X}", whole.status.0));
+            self.note(format!("GET RESPONSE in class {class:02X} answers {}", whole.status.told()));
         }
         Ok(whole)
     }

@@ -147,7 +147,10 @@ fn a_file_says_all_that_a_case_is() {
 fn what_comes_back_is_looked_at() {
     passes(&["send = '00010000'\nexpect = ['6A82', '90??']\ndata = 'A? 01 *'\nat_least = 4"]);
     for (lines, reason) in [
-        ("send = '00030000'\nexpect = ['9000', '61??']", "status word: expected 9000 or 61??, got 6A82"),
+        (
+            "send = '00030000'\nexpect = ['9000', '61??']",
+            "status word: expected 9000 (done) or 61??, got 6A82 (file or application not found)",
+        ),
         ("send = '00010000'\nexpect = '9000'\ndata = 'AA 01 ??'", "data: expected AA01??, got AA010203"),
         ("send = '00010000'\nexpect = '9000'\nat_least = 5", "data: expected 5 octets or more, got 4"),
     ] {
@@ -194,7 +197,7 @@ fn silence_and_a_wrong_preamble_are_inconclusive() {
     comes_to(
         &["send = '00030000'\nexpect = '9000'\npreamble = true", "send = '00010000'\nexpect = '9000'"],
         Verdict::Inconclusive,
-        "step 1: in the preamble: does not hold: status word: expected 9000, got 6A82",
+        "step 1: in the preamble: does not hold: status word: expected 9000 (done), got 6A82 (file or application not found)",
     );
 }
 
@@ -258,8 +261,8 @@ fn sent(result: &CaseResult) -> Vec<String> {
 fn a_postamble_runs_whatever_came_before_and_its_failure_is_said() {
     let after = |expect: &str| format!("send = '00040000'\nexpect = '{expect}'\npostamble = true");
     let (fails, passes) = ("send = '00030000'\nexpect = '9000'", "send = '00010000'\nexpect = '9000'");
-    let failed = "step 1: does not hold: status word: expected 9000, got 6A82";
-    let not_as_it_was = "in the postamble, so that the card may not be as it was: step 2: does not hold: status word: expected 6A82, got 9000";
+    let failed = "step 1: does not hold: status word: expected 9000 (done), got 6A82 (file or application not found)";
+    let not_as_it_was = "in the postamble, so that the card may not be as it was: step 2: does not hold: status word: expected 6A82 (file or application not found), got 9000 (done)";
     for (step, expect, verdict, reason) in [
         (passes, "9000", Verdict::Pass, None),
         (fails, "9000", Verdict::Fail, Some(failed.to_owned())),

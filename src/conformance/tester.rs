@@ -45,8 +45,8 @@ impl Answer {
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.data.as_slice() {
-            [] => write!(f, "{:04X}", self.status.0),
-            data => write!(f, "{} {:04X}", hex::encode(data), self.status.0),
+            [] => f.write_str(&self.status.told()),
+            data => write!(f, "{} {}", hex::encode(data), self.status.told()),
         }
     }
 }
@@ -392,7 +392,7 @@ impl<'r> Tester<'r> {
             0 => String::new(),
             octets => format!(" with {octets} octets"),
         };
-        let what = format!("{what}: expected {expected:04X} alone, got {:04X}{got}", answer.status.0);
+        let what = format!("{what}: expected {} alone, got {}{got}", StatusWord(expected).told(), answer.status.told());
         self.log(Seen::Check { what: what.clone(), held });
         if held { Ok(()) } else { Err(Stop::fail(what)) }
     }
@@ -404,8 +404,8 @@ impl<'r> Tester<'r> {
 
     /// Fails unless the status word is one of these.
     pub fn expect_status_in(&mut self, answer: &Answer, expected: &[u16]) -> Outcome {
-        let words: Vec<String> = expected.iter().map(|word| format!("{word:04X}")).collect();
-        let what = format!("status word: expected {}, got {:04X}", words.join(" or "), answer.status.0);
+        let words: Vec<String> = expected.iter().map(|word| StatusWord(*word).told()).collect();
+        let what = format!("status word: expected {}, got {}", words.join(" or "), answer.status.told());
         let held = expected.contains(&answer.status.0);
         self.log(Seen::Check { what: what.clone(), held });
         if held { Ok(()) } else { Err(Stop::fail(what)) }

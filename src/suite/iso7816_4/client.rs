@@ -171,7 +171,10 @@ pub(super) fn begin_long(tester: &mut Tester<'_>) -> Outcome<Answer> {
         tester.send_whole(&[&header[..], &[0x00]].concat())?;
     }
     let answer = tester.send(&[&header[..], &[0x00]].concat())?;
-    tester.check(answer.status.sw1() == 0x61, format!("expected 61xx, got {:04X}", answer.status.0))?;
+    tester.check(
+        answer.status.sw1() == 0x61,
+        format!("expected 61xx (more octets available), got {}", answer.status.told()),
+    )?;
     Ok(answer)
 }
 
@@ -243,8 +246,8 @@ pub(super) fn done(tester: &mut Tester<'_>, answer: &Answer) -> Outcome {
     if tester.claims("iso7816_4.strict") {
         return tester.expect_status(answer, 0x9000);
     }
-    let word = answer.status.0;
-    tester.check(answer.is_done(), format!("status word: expected 9000 or a warning, got {word:04X}"))
+    let word = answer.status.told();
+    tester.check(answer.is_done(), format!("status word: expected 9000 (done) or a warning, got {word}"))
 }
 
 /// Power off and on, or the reset line.

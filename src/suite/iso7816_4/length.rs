@@ -110,7 +110,10 @@ fn of_answers() -> Vec<Case> {
                 let answer = tester.send(&command)?;
                 if tester.claims("iso7816_4.strict") {
                     let done = answer.status.0 == 0x9000 || answer.status.sw1() == 0x61;
-                    tester.check(done, format!("expected 9000 or 61xx, got {:04X}", answer.status.0))?;
+                    tester.check(
+                        done,
+                        format!("expected 9000 (done) or 61xx (more octets available), got {}", answer.status.told()),
+                    )?;
                 } else if !answer.is_done() && answer.status.sw1() != 0x61 {
                     tester.note("the card does not take SELECT without Le");
                 }

@@ -5,7 +5,7 @@ use crate::conformance::tester::{Answer, Tester};
 use crate::conformance::verdict::{Outcome, Stop};
 use crate::quoted::quoted;
 use crate::wire::hex;
-use crate::wire::status::Kind;
+use crate::wire::status::{Kind, StatusWord};
 
 /// Class not supported, and the other words of specs/iso7816_4.md, REQ-ISO-SW-2.
 pub(super) const CLASS: u16 = 0x6E00;
@@ -26,8 +26,8 @@ pub(super) fn refused(tester: &mut Tester<'_>, answer: &Answer, exact: u16) -> O
         let words = exact_words(tester, exact)?;
         tester.expect_status_in(answer, &words)?;
     } else {
-        let word = answer.status.0;
-        tester.check(answer.is_refusal(), format!("status word: expected an error as {exact:04X}, got {word:04X}"))?;
+        let (exact, word) = (StatusWord(exact).told(), answer.status.told());
+        tester.check(answer.is_refusal(), format!("status word: expected an error as {exact}, got {word}"))?;
     }
     // REQ-ISO-SW-1
     tester.check(answer.data.is_empty(), "a refusal has no data")

@@ -158,17 +158,17 @@ fn first_select(tester: &mut Tester<'_>) -> Outcome {
     for other in forms.filter(|other| *other != form) {
         tester.preamble(Tester::power_on)?;
         if tester.send_whole(&other.command(&aid, 0))?.is_done() {
-            let word = answer.status.0;
+            let word = answer.status.told();
             return Err(Stop::inconclusive(format!(
-                "the card answers {word:04X} to SELECT as the statement has it, and takes it in another form: set {} in \
+                "the card answers {word} to SELECT as the statement has it, and takes it in another form: set {} in \
                  [values]; nothing else was tried",
                 settings(form, other)
             )));
         }
     }
     Err(Stop::fail(format!(
-        "SELECT of iso7816_4.aid answers {:04X}, and no other P2, Le or class selects it: is the identifier right?",
-        answer.status.0
+        "SELECT of iso7816_4.aid answers {}, and no other P2, Le or class selects it: is the identifier right?",
+        answer.status.told()
     )))
 }
 

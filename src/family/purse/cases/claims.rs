@@ -40,8 +40,8 @@ fn of_logical_cards(tester: &mut Tester<'_>, suite: Suite, list: &[u8]) -> Outco
         Err(status) => {
             let list = list.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
             return Ok(vec![format!(
-                "logical cards: claimed {list} with the keys of their operators, the card answers {:04X} to them",
-                status.0
+                "logical cards: claimed {list} with the keys of their operators, the card answers {} to them",
+                status.told()
             )]);
         }
     };
@@ -55,8 +55,8 @@ fn of_logical_cards(tester: &mut Tester<'_>, suite: Suite, list: &[u8]) -> Outco
                 let (_, status) = opened.session.read(tester, detail.id, file, record)?;
                 if (status == StatusWord::OK) != (record <= claimed) {
                     found.push(format!(
-                        "{name} records of logical card {}: claimed {claimed}, the card answers {:04X} to READ of record {record}",
-                        detail.id, status.0
+                        "{name} records of logical card {}: claimed {claimed}, the card answers {} to READ of record {record}",
+                        detail.id, status.told()
                     ));
                 }
             }

@@ -1,13 +1,15 @@
 //! The purse as its test cases speak to it: a terminal with keys and no judgement. Every step can be done wrongly on purpose; what
 //! is done rightly and answered wrongly fails the case.
 
+use std::fmt;
+
 use crate::conformance::tester::{Answer, Tester};
 use crate::conformance::verdict::{Outcome, Stop};
 use crate::crypto::des::TripleDesKey;
 use crate::crypto::ec::{Point, PrivateKey};
 use crate::family::purse::data::session::{CERTIFICATE_LEN, Certificate, Options, SealedReceipt, SelectAnswer, State};
 use crate::family::purse::data::transact::{Operation, Order};
-use crate::family::purse::data::{AID, CardId, Rights, Role, Suite, TerminalId, TransactionId, ins};
+use crate::family::purse::data::{AID, CardId, Rights, Role, Suite, TerminalId, TransactionId, ins, refusal};
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::keys::epc1::{self, Parties};
 use crate::family::purse::keys::epc2::FirstHalf;
@@ -247,7 +249,9 @@ impl Desk {
     pub fn open(&self, tester: &mut Tester<'_>) -> Outcome<Opened> {
         match self.try_open(tester)? {
             Ok(opened) => Ok(opened),
-            Err(status) => Err(Stop::fail(format!("AUTH: expected 9000, got {:04X}", status.0))),
+            Err(status) => {
+                Err(Stop::fail(format!("AUTH: expected {}, got {}", StatusWord::OK.told(), refusal::told(status))))
+            }
         }
     }
 
@@ -429,7 +433,7 @@ impl Session {
     pub fn unprotect(&mut self, tester: &mut Tester<'_>, answer: &Answer) -> Outcome<Vec<u8>> {
         let (ciphertext, mac) = split(&answer.data, self.keys.mac_len())?;
         let expected = self.keys.answer_mac(&self.chaining, ciphertext, answer.status);
-        tester.check(expected.verify(mac), format!("the R-MAC covers data and {:04X}", answer.status.0))?;
+        tester.check(expected.verify(mac), format!("the R-MAC covers data and {}", refusal::told(answer.status)))?;
         let data = self.keys.decipher_answer(self.counter, ciphertext);
         let data = data.ok_or_else(|| Stop::fail("padding of an answer"))?;
         self.counter = self.counter.wrapping_add(1);
@@ -485,14 +489,16 @@ impl Session {
     pub fn pay(&mut self, tester: &mut Tester<'_>, order: &Order) -> Outcome<SealedReceipt> {
         match self.transact(tester, order)? {
             Ok(receipt) => Ok(receipt),
-            Err(status) => Err(Stop::fail(format!("TRANSACT: expected 9000, got {:04X}", status.0))),
+            Err(status) => {
+                Err(Stop::fail(format!("TRANSACT: expected {}, got {}", StatusWord::OK.told(), refusal::told(status))))
+            }
         }
     }
 
     /// TRANSACT, which must be refused with this status word.
     pub fn refuse(&mut self, tester: &mut Tester<'_>, order: &Order, expected: StatusWord) -> Outcome {
         let came = self.transact(tester, order)?.err().unwrap_or(StatusWord::OK);
-        tester.check_equal("status word of TRANSACT", &expected, &came)
+        tester.check_equal("status word of TRANSACT", &Told(expected), &Told(came))
     }
 
     /// ACK; its status word.
@@ -533,5 +539,15 @@ impl Session {
         record: u8,
     ) -> Outcome<(Vec<u8>, StatusWord)> {
         self.send(tester, ins::READ, [0, 0], &[logical_card, file, record])
+    }
+}
+
+/// A status word in the words of the purse.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Told(StatusWord);
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&refusal::told(self.0))
     }
 }

@@ -84,7 +84,11 @@ impl Picture {
                 for number in 1..=records(tester, id, file)? {
                     let (data, status) = opened.session.read(tester, id, file, number)?;
                     if status != StatusWord::OK {
-                        let text = format!("READ of {id}/{file}/{number}: expected 9000, got {:04X}", status.0);
+                        let text = format!(
+                            "READ of {id}/{file}/{number}: expected {}, got {}",
+                            StatusWord::OK.told(),
+                            status.told()
+                        );
                         return Err(Stop::fail(text));
                     }
                     seen.insert((id, file, number), hex::encode(&data));

@@ -304,7 +304,7 @@ fn torn_tries(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
         let expected = [0x63C0 + left_after(tester, 1)?, 0x63C0 + left_after(tester, 2)?];
         tester.check(
             expected.contains(&status.0),
-            format!("{torn}: one try less at most: {:04X}", status.0, torn = plain(&torn)),
+            format!("{torn}: one try less at most: {}", status.told(), torn = plain(&torn)),
         )?;
         right(tester, &mut session)?;
     }

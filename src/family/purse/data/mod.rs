@@ -54,6 +54,24 @@ pub mod refusal {
     pub const TAKEN_OVER: StatusWord = StatusWord(0x9405);
     /// Amount above the PIN limit and cardholder not verified.
     pub const VERIFICATION_REQUIRED: StatusWord = StatusWord(0x9410);
+
+    /// What they mean; `None` for a status word that is none of them.
+    pub const fn words(status: StatusWord) -> Option<&'static str> {
+        Some(match status {
+            BALANCE_TOO_SMALL => "balance too small",
+            MAXIMUM_EXCEEDED => "maximum exceeded",
+            NOT_REFUNDABLE => "no such debit in the ring, or more than is left of it",
+            NOT_ACTIVE => "the card is blocked, terminated or not yet active",
+            TAKEN_OVER => "the card has taken over already, or is not fresh",
+            VERIFICATION_REQUIRED => "amount above the PIN limit, and the cardholder is not verified",
+            _ => return None,
+        })
+    }
+
+    /// The four digits and what they mean: [`StatusWord::told`] knows no words for these.
+    pub fn told(status: StatusWord) -> String {
+        words(status).map_or_else(|| status.told(), |words| format!("{:04X} ({words})", status.0))
+    }
 }
 
 /// Tags of this application, for listings.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use self::fields::{Currencies, PUBLIC_KEYS};
 use self::keys::{Opening, Session, Unprotected};
 use super::data::session::{Options, SelectAnswer};
-use super::data::{AID, Role, Suite, ins};
+use super::data::{AID, Role, Suite, ins, refusal};
 use super::issuer::Scheme;
 use crate::family::conversation::Explainer;
 use crate::secret::Secret;
@@ -282,13 +282,10 @@ const fn session_command(ins: u8) -> Option<&'static str> {
 
 /// A status word in the words of clauses 3 to 8; `None` where ISO's own words say it. `authentic`: under an R-MAC.
 fn status_words(command: &Command<'_>, status: StatusWord, authentic: bool) -> Option<String> {
+    if let Some(words) = refusal::words(status) {
+        return Some(words.to_owned());
+    }
     let words = match (command.ins, status.0) {
-        (_, 0x9401) => "balance too small",
-        (_, 0x9402) => "maximum exceeded",
-        (_, 0x9403) => "no such debit in the ring, or more than is left of it",
-        (_, 0x9404) => "the card is blocked, terminated or not yet active",
-        (_, 0x9405) => "the card has taken over already, or is not fresh",
-        (_, 0x9410) => "amount above the PIN limit, and the cardholder is not verified",
         (ins::AUTH, 0x6982) => "authentication failed",
         (_, 0x6982) if authentic => "the session has not the right, or not the logical card",
         (_, 0x6982) if session_command(command.ins).is_some() => "no session is open",
@@ -415,3 +412,6 @@ const fn test_data(p2: u8) -> &'static str {
 fn text_of(octets: &[u8]) -> String {
     fields::text(octets).trim_end_matches(['"', ' ']).trim_start_matches('"').to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,8 +14,9 @@ use crate::family::purse::data::session::{LogicalCardDetail, State};
 use crate::family::purse::data::transact::{
     FILE_CYCLIC, FILE_LINEAR, Operation, Order, RECORD_LEN, ReceiptBody, ReceiptType,
 };
-use crate::family::purse::data::{CardId, LifeCycle, Link, Role, Suite, TerminalId, TransactionId};
+use crate::family::purse::data::{CardId, LifeCycle, Link, Role, Suite, TerminalId, TransactionId, refusal};
 use crate::money::Currency;
+use crate::wire::status::StatusWord;
 
 /// A record of a file.
 pub type Record = [u8; RECORD_LEN];
@@ -586,6 +587,6 @@ fn shown(answer: &Answer) -> String {
     match answer {
         Ok(Reply::Done) => "9000".to_owned(),
         Ok(reply) => format!("9000 {reply}", reply = plain(&reply)),
-        Err(status) => format!("{status:04X}"),
+        Err(status) => refusal::told(StatusWord(*status)),
     }
 }
