@@ -27,6 +27,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::app::{self, AppError, Exit, Money, Options, Telling, Work, stop};
+use crate::family::{self, Family};
 use crate::report::plain::{self, Charset};
 use crate::tui::SuiteFiles;
 use crate::tui::app::Tab;
@@ -84,9 +85,11 @@ pub fn command() -> clap::Command {
     scope::listed()
 }
 
-/// Reads the command line, runs it, prints what came of it.
-pub fn main() -> ExitCode {
+/// Reads the command line of a program that knows these card families, runs it, prints what came of it.
+pub fn main(families: Vec<Box<dyn Family>>) -> ExitCode {
     write_errors_are_answers();
+    // Only a program that calls this twice, or asks for families before, is too late; its list stands then.
+    let _ = family::use_these(families);
     let arguments = match scope::parse(std::env::args_os().map(decode::arrow)) {
         Ok(arguments) => arguments,
         Err(error) => {

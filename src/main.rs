@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    untorn::cli::main()
+    untorn::cli::main(untorn::family::built_in())
 }

@@ -1,6 +1,7 @@
 //! Card families, one folder each. Families know no other family.
 //!
-//! A family comes in by one door, [`Family`], and one line in [`families`]; a crate outside uses the same door.
+//! A family comes in by one door, [`Family`], and one line in [`built_in`]; a crate outside uses the same door and hands its list to
+//! [`crate::cli::main`].
 
 pub mod conversation;
 pub mod error;
@@ -138,30 +139,30 @@ pub trait Family: Send + Sync {
     }
 }
 
+/// What `main` was given, never changed afterwards: a list that changed would give two tests of one run different cases.
 static FAMILIES: OnceLock<Vec<Box<dyn Family>>> = OnceLock::new();
 
-fn built_in() -> Vec<Box<dyn Family>> {
+/// Those that untorn brings along, the usual one first.
+pub fn built_in() -> Vec<Box<dyn Family>> {
     vec![Box::new(purse::Purse)]
 }
 
-/// All families: those that are built in, then those of [`add`].
+/// The families of this program: what [`use_these`] was given, else those that are built in.
 pub fn families() -> &'static [Box<dyn Family>] {
     FAMILIES.get_or_init(built_in)
 }
 
-/// Families were asked for already, so none can be added any more.
+/// Families were asked for already, so the list stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("card families are added once, before anything asks for them")]
+#[error("the list of card families is given once, before anything asks for it")]
 pub struct TooLate;
 
-/// Adds families of another crate. To be called once, at the beginning of `main`: a list that changed later would give two tests of
-/// one run different cases.
+/// Gives the program its families; [`crate::cli::main`] does so with those that it is handed.
 ///
 /// # Errors
 /// [`families`] was called before, or this was.
-pub fn add(families: Vec<Box<dyn Family>>) -> Result<(), TooLate> {
-    let all = built_in().into_iter().chain(families).collect();
-    FAMILIES.set(all).map_err(|_| TooLate)
+pub fn use_these(families: Vec<Box<dyn Family>>) -> Result<(), TooLate> {
+    FAMILIES.set(families).map_err(|_| TooLate)
 }
 
 /// What the tags of all families are called, for listings.

@@ -5,9 +5,7 @@ use std::process::ExitCode;
 use stamp_family::Stamps;
 
 fn main() -> ExitCode {
-    if let Err(error) = untorn::family::add(vec![Box::new(Stamps)]) {
-        eprintln!("{error}");
-        return ExitCode::FAILURE;
-    }
-    untorn::cli::main()
+    let mut families = untorn::family::built_in();
+    families.push(Box::new(Stamps));
+    untorn::cli::main(families)
 }

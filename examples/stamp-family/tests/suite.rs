@@ -28,10 +28,11 @@ fn its_octets_are_explained() {
     assert!(!unselected[0].as_ref().is_some_and(|explanation| explanation.listing().contains("ADD STAMP")));
 }
 
-/// One test for all: a family is added once in a process.
+/// One test for all: the families of a process are given once.
 #[test]
 fn the_family_passes_and_its_mutants_do_not() {
-    family::add(vec![Box::new(Stamps)]).expect("nobody has asked for families yet");
+    let families = family::built_in().into_iter().chain([Box::new(Stamps) as Box<dyn Family>]).collect();
+    family::use_these(families).expect("nobody has asked for families yet");
     let cases = suites::cases();
 
     let statement = Stamps.statement(NAME).expect("there is this profile");
