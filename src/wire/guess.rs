@@ -45,7 +45,14 @@ const RULES: &[Rule] = &[
         behind_data(o).is_some_and(|data| is_ber_tlv(data) && is_sound(data) && !is_known_command(o))
     }),
     (Format::BerTlv, true, "data objects of known tags to the end", |o| {
-        is_ber_tlv(o) && has_known_tags(o) && is_sound(o) && (matches!(o, [0x40..=0x7F, ..]) || !is_known_command(o))
+        is_ber_tlv(o)
+            && has_known_tags(o)
+            && is_sound(o)
+            && (matches!(o, [0x40..=0x7F, ..]) || !is_known_command(o))
+            && !is_small_universal(o)
+    }),
+    (Format::BerTlv, false, "data objects of universal tags to the end, which small numbers are too", |o| {
+        is_ber_tlv(o) && has_known_tags(o) && is_sound(o) && !is_known_command(o)
     }),
     (Format::ResponseApdu, false, "ends with status word 9000", |o| {
         o.len() <= 5 && ends_with_done(o) && !is_whole_command(o)
@@ -144,6 +151,11 @@ fn is_ber_tlv(octets: &[u8]) -> bool {
 
 fn has_known_tags(octets: &[u8]) -> bool {
     tlv::iter(octets).all(|object| object.is_ok_and(|object| tag::name(object.tag).is_some()))
+}
+
+/// Primitive objects of universal tags alone: tags and lengths are small numbers, which any data may have.
+fn is_small_universal(octets: &[u8]) -> bool {
+    tlv::iter(octets).all(|object| object.is_ok_and(|object| object.tag.0 < 0x20))
 }
 
 fn has_a_known_tag(octets: &[u8]) -> bool {
@@ -306,5 +318,8 @@ mod tests {
         let formats = |text: &str| readings(&hex::parse(text).unwrap()).iter().map(|r| r.format).collect::<Vec<_>>();
         assert_eq!(formats("00CA9000"), [Format::ResponseApdu, Format::CommandApdu]);
         assert_eq!(formats("00A4040000"), [Format::CommandApdu]);
+        for small in ["030133040144", "0201050401AA", "04021234", "0C0141"] {
+            assert!(!readings(&hex::parse(small).unwrap())[0].sure, "{small}");
+        }
     }
 }
