@@ -163,7 +163,7 @@ impl Conversation {
         let mut keys = events.iter().filter(|event| event.direction == Direction::Key).peekable();
         if keys.peek().is_none() {
             let expected = r#"expected lines such as {"event":"key","of":"04..","secret":"7A.."}"#;
-            return Err(usage(format!("{} holds no keys: {expected}", quoted(&path.display().to_string()))));
+            return Err(usage(format!("{} holds no keys: {expected}", quoted(path.display().to_string()))));
         }
         keys.try_for_each(|event| self.event(event))
     }

@@ -210,7 +210,9 @@ impl<R: Reader> Trace<R> {
     fn record(&mut self, what: Traced) {
         let keys = self.ring.as_ref().map(|ring| std::mem::take(&mut *lock(&ring.keys))).unwrap_or_default();
         if self.with_keys {
-            keys.iter().for_each(|key| self.write(key));
+            for key in &keys {
+                self.write(key);
+            }
         }
         let event = TraceEvent { number: self.number, micros: (self.clock)(), what };
         self.write(&event);
@@ -273,6 +275,10 @@ impl<R: Reader> Reader for Trace<R> {
 
     fn capabilities(&self) -> Capabilities {
         self.inner.capabilities()
+    }
+
+    fn card_events(&mut self) -> Option<u64> {
+        self.inner.card_events()
     }
 }
 
