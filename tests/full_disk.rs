@@ -232,8 +232,16 @@ fn an_enquiry_needs_no_room_in_the_journal() {
 
 /// Files that are written; all other places for a file are read.
 const WRITTEN: [&str; 6] = ["--journal", "--state", "--trace", "--out", "--map", "--resume"];
-const READ: [&str; 7] =
-    ["--profile", "--statement", "--cases", "--expect", "--stop-list", "--pin-file", "--terminal-statement"];
+const READ: [&str; 8] = [
+    "--profile",
+    "--statement",
+    "--cases",
+    "--expect",
+    "--key-log",
+    "--stop-list",
+    "--pin-file",
+    "--terminal-statement",
+];
 
 /// What else a command needs to come to the file that it is to write.
 fn others(place: &Place) -> &'static [&'static str] {

@@ -13,11 +13,13 @@ use crate::app::{App, AppError, Clock, Signal, stop};
 use crate::reader::{LinkErrorKind, Reader, Reset};
 use crate::secret::Pin;
 use crate::session::{Arrival, Desk};
-use crate::terminal::event::{Action, Prompt};
+use crate::terminal::event::{Action, Lost, Prompt};
 use crate::time::Moment;
 
 /// How often a reader is looked at for a card.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long a card that stays and gives no whole answer is left alone before it is tried again.
+const RETRY_EVERY: Duration = Duration::from_millis(500);
 
 /// Where prompts go.
 pub(super) enum Prompts {
@@ -26,10 +28,11 @@ pub(super) enum Prompts {
     /// Nowhere.
     Silent,
     /// Here.
-    Kept(Vec<&'static str>),
+    Kept(Vec<String>),
 }
 
 /// A shell as the desk of a terminal.
+#[allow(clippy::struct_excessive_bools, reason = "each is an answer of its own to what came of the last wait")]
 pub(super) struct ShellDesk {
     clock: Clock,
     stop: Arc<AtomicBool>,
@@ -40,6 +43,10 @@ pub(super) struct ShellDesk {
     kill_at_action: Option<u64>,
     actions: u64,
     last_problem: Option<String>,
+    /// The last prompt, and how often a card had come or left then.
+    told: Option<(Prompt, Option<u64>)>,
+    /// The last prompt was for a card that had given no whole answer.
+    no_answer: bool,
     /// Where prompts go.
     pub(super) prompts: Prompts,
     /// The torn virtual card is put back.
@@ -63,6 +70,8 @@ impl ShellDesk {
             kill_at_action: crate::app::KillAt::from_environment().action,
             actions: 0,
             last_problem: None,
+            told: None,
+            no_answer: false,
             prompts: if quiet { Prompts::Silent } else { Prompts::Shown },
             retouch: true,
             no_card: false,
@@ -80,6 +89,7 @@ impl ShellDesk {
         match &self.no_pin {
             _ if self.is_stopped() => "stopped",
             Some(why) => why.name(),
+            None if self.no_card && self.no_answer => "no-answer",
             None if self.no_card => "no-card",
             None => "other",
         }
@@ -91,20 +101,14 @@ impl ShellDesk {
     }
 
     fn show(&mut self, prompt: &Prompt) {
-        let text = match prompt {
-            Prompt::Present => "Touch or insert the card.",
-            Prompt::PresentAgain => "The card left too early, nothing was moved. Touch it again.",
-            Prompt::Retouch => "NOT COMPLETED (処理未了). Touch the SAME card once more.",
-            Prompt::OtherCard => "That is another card. Touch the SAME card as before.",
-            Prompt::BalanceCheck => "The unresolved slip is issued. Touch the card to see its balance; Ctrl-C ends it.",
-        };
+        let text = words(prompt);
         // BEL where something went wrong: the person looks at the card, not at the screen.
         let bell = if matches!(prompt, Prompt::Present | Prompt::BalanceCheck) { &b""[..] } else { b"\x07" };
         match &mut self.prompts {
             Prompts::Shown => {
                 // Nothing depends on its being heard.
                 let _ = io::stderr().write_all(bell);
-                tell(text);
+                tell(&text);
             }
             Prompts::Kept(kept) => kept.push(text),
             Prompts::Silent => {}
@@ -130,7 +134,15 @@ impl Desk for ShellDesk {
         if self.stop.load(Ordering::Relaxed) {
             return self.arrived(Arrival::Stop);
         }
-        self.show(prompt);
+        self.no_answer = matches!(prompt, Prompt::PresentAgain(why) | Prompt::Retouch(why) if why.told().is_some());
+        // Once for a card that stays and is tried again and again.
+        let told = (prompt.clone(), reader.card_events());
+        if !self.no_answer || told.1.is_none() || self.told.as_ref() != Some(&told) {
+            self.show(prompt);
+        } else if !self.is_virtual {
+            std::thread::sleep(RETRY_EVERY);
+        }
+        self.told = Some(told);
         if self.is_virtual && !self.retouch && *prompt != Prompt::Present {
             return self.arrived(Arrival::TimeOut);
         }
@@ -169,6 +181,27 @@ impl Desk for ShellDesk {
         stop::note(action);
         crate::app::reached(self.kill_at_action, self.actions);
         self.actions += 1;
+    }
+}
+
+/// A prompt in words.
+fn words(prompt: &Prompt) -> String {
+    match prompt {
+        Prompt::Present => "Touch or insert the card.".to_owned(),
+        Prompt::PresentAgain(Lost::CardLeft) => {
+            "The card left too early, nothing was moved. Touch it again.".to_owned()
+        }
+        Prompt::PresentAgain(Lost::NoAnswer(why)) => {
+            format!("No whole answer came, nothing was moved: {why}. Touch the card again.")
+        }
+        Prompt::Retouch(Lost::CardLeft) => "NOT COMPLETED (処理未了). Touch the SAME card once more.".to_owned(),
+        Prompt::Retouch(Lost::NoAnswer(why)) => {
+            format!("NOT COMPLETED (処理未了): {why}. Touch the SAME card once more.")
+        }
+        Prompt::OtherCard => "That is another card. Touch the SAME card as before.".to_owned(),
+        Prompt::BalanceCheck => {
+            "The unresolved slip is issued. Touch the card to see its balance; Ctrl-C ends it.".to_owned()
+        }
     }
 }
 

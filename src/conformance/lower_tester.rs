@@ -472,11 +472,8 @@ impl Reader for LowerReader {
                 *response = octets;
                 Ok(())
             }
-            Passed::Answer(octets) => {
-                let detail = format!("expected an answer of at least 2 octets, got {}", octets.len());
-                Err(LinkError::new(LinkErrorKind::Unknown, detail))
-            }
-            Passed::Gone => Err(LinkError::new(LinkErrorKind::Unknown, "the card left in the middle of it")),
+            Passed::Answer(octets) => Err(LinkError::too_short(&octets)),
+            Passed::Gone => Err(LinkError::torn("the card left in the middle of it")),
         }
     }
 

@@ -150,11 +150,16 @@ impl<R: Reader> Reader for Exchange<R> {
             ..self.inner.capabilities()
         }
     }
+
+    fn card_events(&mut self) -> Option<u64> {
+        self.inner.card_events()
+    }
 }
 
 /// An error at a later physical exchange: the command as a whole is on its way.
 fn under_way(error: &LinkError) -> LinkError {
-    LinkError::new(LinkErrorKind::Unknown, format!("after a first part of the exchange: {error}"))
+    let detail = format!("after a first part of the exchange: {error}");
+    LinkError { card_left: error.card_left, ..LinkError::new(LinkErrorKind::Unknown, detail) }
 }
 
 fn status(response: &[u8]) -> Option<[u8; 2]> {

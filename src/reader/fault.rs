@@ -158,7 +158,7 @@ impl<R: Reader> FaultInjector<R> {
     fn lift_unknown(&mut self, response: &mut Vec<u8>, detail: String) -> LinkError {
         response.clear();
         self.lift();
-        LinkError::new(LinkErrorKind::Unknown, detail)
+        LinkError::torn(detail)
     }
 
     /// What the fault makes of an answer that came.

@@ -149,7 +149,7 @@ impl InProcess {
 
     fn check_answer(&self, answer: &[u8]) -> Result<(), LinkError> {
         if answer.len() < 2 {
-            return Err(unknown(format!("expected an answer of at least 2 octets, got {}", answer.len())));
+            return Err(LinkError::too_short(answer));
         }
         if self.short_only && answer.len() > RESPONSE_LEN_MAX_SHORT {
             return Err(unknown(format!(
@@ -198,7 +198,7 @@ impl Reader for InProcess {
             // An access of no octets changes nothing and still needs power.
             Answer::Mute if card.memory().read(0, 0).is_err() => {
                 state.powered = false;
-                Err(unknown("the card lost its power while it worked".to_owned()))
+                Err(LinkError::torn("the card lost its power while it worked"))
             }
             Answer::Mute => Err(LinkError::new(LinkErrorKind::Mute, "the card has power and gave no answer")),
         }

@@ -132,6 +132,8 @@ pub struct LinkError {
     pub kind: LinkErrorKind,
     /// Which operation, and what the system said.
     pub detail: String,
+    /// Whether it is known that the card left. It changes nothing in what may be believed of the command.
+    pub card_left: bool,
 }
 
 /// What is known of a command that brought no answer.
@@ -151,7 +153,23 @@ pub enum LinkErrorKind {
 impl LinkError {
     /// An error of this kind, with the operation that failed.
     pub fn new(kind: LinkErrorKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into() }
+        Self { kind, detail: detail.into(), card_left: kind == LinkErrorKind::Removed }
+    }
+
+    /// The card left while a command was under way.
+    pub fn torn(detail: impl Into<String>) -> Self {
+        Self { card_left: true, ..Self::new(LinkErrorKind::Unknown, detail) }
+    }
+
+    /// The reader said that all went well and gave less than a status word. PC/SC shows a card that was taken away like this, and so
+    /// does a reader or a driver that loses octets.
+    pub fn too_short(answer: &[u8]) -> Self {
+        let got = match answer {
+            [] => "0".to_owned(),
+            octets => format!("{} ({})", octets.len(), crate::wire::hex::spaced(octets)),
+        };
+        let whose = "the card was taken away, or the reader or its driver lost the rest";
+        Self::new(LinkErrorKind::Unknown, format!("expected an answer of at least 2 octets, got {got}: {whose}"))
     }
 }
 

@@ -490,10 +490,7 @@ fn tlv_u32(mut list: &[u8], tag: u8) -> Option<[u8; 4]> {
 fn transmit(card: &Card, command: &[u8], buffer: &mut [u8]) -> Result<Vec<u8>, LinkError> {
     match card.transmit(command, buffer) {
         Ok(response) if response.len() >= 2 => Ok(response.to_vec()),
-        Ok(response) => Err(unknown(format!(
-            "expected an answer of at least 2 octets, got {}: the card was torn out, or did not finish its answer",
-            response.len()
-        ))),
+        Ok(response) => Err(LinkError::too_short(response)),
         Err(error) => Err(transmission_error(error)),
     }
 }

@@ -87,7 +87,7 @@ impl Replay {
         }
         self.next += 2;
         match self.events.get(self.next - 1).map(|event| event.what.clone()) {
-            Some(Traced::Failed { kind, detail }) => Err(LinkError { kind, detail }),
+            Some(Traced::Failed { kind, detail }) => Err(LinkError::new(kind, detail)),
             Some(outcome) => Ok(outcome),
             None => Err(LinkError::new(LinkErrorKind::Unknown, "the recording ends before the answer")),
         }
@@ -117,6 +117,7 @@ impl Reader for Replay {
                 *response = octets;
                 Ok(())
             }
+            Traced::Response { octets } => Err(LinkError::too_short(&octets)),
             other => Err(self.broken(&other)),
         }
     }

@@ -187,7 +187,7 @@ impl State {
     fn lose(&mut self, exchange: u64, header: Option<[u8; 2]>, detail: &str) -> LinkError {
         self.count(Loss { exchange, header, changed: false });
         self.lift();
-        LinkError::new(LinkErrorKind::Unknown, detail)
+        LinkError::torn(detail)
     }
 }
 

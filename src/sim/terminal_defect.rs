@@ -140,7 +140,7 @@ impl TerminalDefect {
     /// What is written down instead of an unresolved end for this reason; `None` where that is written down.
     pub(super) fn resolution(self, intent: &Intent, reason: &str) -> Option<Resolution> {
         let (by, balance_after) = (Source::Retouch, intent.balance_before);
-        let (timed_out, stopped) = (reason.starts_with("no card came"), reason.starts_with("stopped"));
+        let (timed_out, stopped) = (reason.contains("came in time"), reason.starts_with("stopped"));
         match self {
             Self::TimeOutIsSuccess if timed_out => {
                 Some(Resolution::Paid { balance_after, evidence: String::new(), by })

@@ -129,14 +129,39 @@ pub enum Action {
 pub enum Prompt {
     /// WAIT_CARD: touch or insert the card.
     Present,
-    /// WAIT_CARD again: the card left before anything could happen.
-    PresentAgain,
+    /// WAIT_CARD again: no whole answer came before anything could happen.
+    PresentAgain(Lost),
     /// UNRESOLVED_RETOUCH: touch the same card once more.
-    Retouch,
+    Retouch(Lost),
     /// UNRESOLVED_RETOUCH: that was another card; the same card, please.
     OtherCard,
     /// BALANCE_CHECK: the unresolved slip is out; the card's balance can be looked at.
     BalanceCheck,
+}
+
+/// Why a card is asked for again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lost {
+    /// It left.
+    CardLeft,
+    /// No whole and authentic answer came, and it is not known that the card left; what came instead.
+    NoAnswer(String),
+}
+
+impl Lost {
+    /// What came instead of an answer.
+    pub fn told(&self) -> Option<&str> {
+        match self {
+            Self::CardLeft => None,
+            Self::NoAnswer(what) => Some(what),
+        }
+    }
+}
+
+impl From<&LinkError> for Lost {
+    fn from(error: &LinkError) -> Self {
+        if error.card_left { Self::CardLeft } else { Self::NoAnswer(error.detail.clone()) }
+    }
 }
 
 /// How a request ended, and all that screen, slip and `--json` show of it.

@@ -16,7 +16,7 @@ use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind, Resolution, Source};
 use crate::time::Moment;
 use contradiction::Comparison;
-use event::{Action, CentreAnswer, Event, Outcome, OutcomeKind, Prompt, Request, Settled, Verdict};
+use event::{Action, CentreAnswer, Event, Lost, Outcome, OutcomeKind, Prompt, Request, Settled, Verdict};
 use kernel::{CardView, Contradiction, Draft, Finding, Kernel, Proof, Refusal, RefusalReason, Step, Task};
 
 /// How this terminal behaves.
@@ -221,7 +221,14 @@ impl Terminal {
                 };
                 self.open(purpose, now, entropy)
             }
-            (State::ExpectCard(prompt), Event::TimeOut) => self.give_up(&prompt, "no card came in time"),
+            (State::ExpectCard(prompt), Event::TimeOut) => {
+                let why = match &prompt {
+                    Prompt::PresentAgain(why) | Prompt::Retouch(why) => why.told(),
+                    _ => None,
+                };
+                let reason = why.map(|why| format!("no whole answer came in time: {why}"));
+                self.give_up(&prompt, reason.as_deref().unwrap_or("no card came in time"))
+            }
             (State::ExpectCard(prompt), Event::Stop) => self.give_up(&prompt, "stopped by the operator"),
             (State::ExpectLookUp, Event::Known { open, beliefs }) => {
                 self.queue = open;
@@ -251,7 +258,7 @@ impl Terminal {
                 let step = self.kernel.answer(&response, entropy);
                 self.follow(step, state, now, entropy)
             }
-            (state, Event::Lost(_)) if state.expects_answer() => self.lost(&state, now),
+            (state, Event::Lost(error)) if state.expects_answer() => self.lost(&state, Lost::from(&error), now),
             (state, event) => self.finish(OutcomeKind::Internal(format!(
                 "{event} came in state {state}",
                 event = plain(&event),
@@ -329,7 +336,7 @@ impl Terminal {
                 self.finish(OutcomeKind::Refused(refusal))
             }
             (State::ExpectAcknowledged(after), _) => self.acknowledged(after, now, entropy),
-            (state, Finding::Broken(_)) => self.lost(&state, now),
+            (state, Finding::Broken(reason)) => self.lost(&state, Lost::NoAnswer(reason), now),
             (state, finding) => self.finish(OutcomeKind::Internal(format!(
                 "{finding} was found in state {state}",
                 state = plain(&state),
@@ -347,16 +354,16 @@ impl Terminal {
     }
 
     /// The card left, or what it said is not authentic.
-    fn lost(&mut self, state: &State, now: Moment) -> Action {
+    fn lost(&mut self, state: &State, why: Lost, now: Moment) -> Action {
         match state {
             // The order is under way: from here on nobody knows, and only evidence helps (unresolved.md, rule 2).
             State::ExpectExecuted => {
                 self.deadline = now.plus_millis(self.config.retouch_ms);
-                self.wait(Prompt::Retouch)
+                self.wait(Prompt::Retouch(why))
             }
             _ if self.slip.is_some() => self.wait(Prompt::BalanceCheck),
-            _ if self.pending.is_some() => self.wait(Prompt::Retouch),
-            _ => self.wait(Prompt::PresentAgain),
+            _ if self.pending.is_some() => self.wait(Prompt::Retouch(why)),
+            _ => self.wait(Prompt::PresentAgain(why)),
         }
     }
 

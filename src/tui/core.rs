@@ -297,7 +297,7 @@ impl Core {
         };
         self.stage.picture.wanted = Some(wanted);
         seat.settle();
-        let mut desk = SeatedDesk { stage: &mut self.stage, slip: &self.slip, seat };
+        let mut desk = SeatedDesk { stage: &mut self.stage, slip: &self.slip, seat, told: None };
         let mut world = World {
             reader: self.chosen.as_deref_mut().unwrap_or(&mut *self.first),
             journal: &mut *self.journal,
@@ -532,6 +532,8 @@ struct SeatedDesk<'a> {
     stage: &'a mut Stage,
     slip: &'a Slip,
     seat: &'a mut dyn Seat,
+    /// The last prompt, and how often a card had come or left then.
+    told: Option<(Prompt, Option<u64>)>,
 }
 
 impl SeatedDesk<'_> {
@@ -553,9 +555,14 @@ impl Desk for SeatedDesk<'_> {
     fn await_card(&mut self, reader: &mut dyn Reader, prompt: &Prompt, until: Moment) -> Arrival {
         self.stage.notice_tears();
         self.stage.picture.phase = Phase::Waiting { prompt: prompt.clone(), until };
-        if matches!(prompt, Prompt::Retouch | Prompt::OtherCard) {
+        // Once for a card that stays and is tried again and again.
+        let told = (prompt.clone(), reader.card_events());
+        let no_answer = matches!(prompt, Prompt::Retouch(why) if why.told().is_some());
+        let is_told = no_answer && told.1.is_some() && self.told.as_ref() == Some(&told);
+        if matches!(prompt, Prompt::Retouch(_) | Prompt::OtherCard) && !is_told {
             self.stage.picture.bells += 1;
         }
+        self.told = Some(told);
         // A card that was refused as the other one has to leave first; one that was only tried is tried again a little later.
         let mut must_leave = *prompt == Prompt::OtherCard;
         let mut not_before =

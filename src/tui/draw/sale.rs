@@ -11,7 +11,7 @@ use super::words;
 use crate::journal::record::OrderKind;
 use crate::money::Money;
 use crate::report::outcome::alarm_sentence;
-use crate::terminal::event::{Outcome, OutcomeKind, Prompt};
+use crate::terminal::event::{Lost, Outcome, OutcomeKind, Prompt};
 use crate::time::Moment;
 use crate::tui::app::App;
 use crate::tui::font::big;
@@ -127,15 +127,28 @@ fn waiting(app: &App, width: u16, prompt: &Prompt, left_ms: u64) -> Vec<Line<'st
     let mut lines = vec![Line::styled(words::wanted(app.snapshot.wanted), theme.strong()), Line::default()];
     match prompt {
         Prompt::Present => lines.extend(headline("TOUCH CARD", theme.accent(), width)),
-        Prompt::PresentAgain => {
+        Prompt::PresentAgain(why) => {
             lines.extend(headline("TOUCH AGAIN", theme.accent(), width));
             lines.push(Line::default());
-            lines.push(Line::raw("The card left too early. Nothing was taken."));
+            match why.told() {
+                None => lines.push(Line::raw("The card left too early. Nothing was taken.")),
+                Some(why) => {
+                    let text = format!("{} Nothing was taken.", words::sentence(why));
+                    lines.extend(wrapped(&text, width.into()).into_iter().map(Line::raw));
+                }
+            }
         }
-        Prompt::Retouch | Prompt::OtherCard => {
+        Prompt::Retouch(_) | Prompt::OtherCard => {
             lines.extend(headline("UNRESOLVED", theme.unknown(), width));
             lines.push(Line::default());
-            lines.push(Line::styled("処理未了  The card left before its answer came.", theme.unknown()));
+            match prompt {
+                Prompt::Retouch(Lost::NoAnswer(why)) => {
+                    let text = format!("処理未了  {}", words::sentence(why));
+                    let text = wrapped(&text, width.into()).into_iter();
+                    lines.extend(text.map(|line| Line::styled(line, theme.unknown())));
+                }
+                _ => lines.push(Line::styled("処理未了  The card left before its answer came.", theme.unknown())),
+            }
             lines.push(Line::default());
             if *prompt == Prompt::OtherCard {
                 lines.push(Line::styled("This is another card. It is not charged.", theme.bad()));
@@ -157,7 +170,7 @@ fn waiting(app: &App, width: u16, prompt: &Prompt, left_ms: u64) -> Vec<Line<'st
     if let Some(bench) = &app.snapshot.bench {
         if !bench.on_reader {
             lines.push(step(app, "p", "put the virtual card on the reader"));
-            if *prompt == Prompt::Retouch {
+            if matches!(prompt, Prompt::Retouch(_)) {
                 lines.push(step(app, "c", "take another card first"));
             }
         }
@@ -172,9 +185,9 @@ fn waiting(app: &App, width: u16, prompt: &Prompt, left_ms: u64) -> Vec<Line<'st
 
 const fn stop(prompt: &Prompt) -> &'static str {
     match prompt {
-        Prompt::Retouch | Prompt::OtherCard => "stop: print the unresolved slip",
+        Prompt::Retouch(_) | Prompt::OtherCard => "stop: print the unresolved slip",
         Prompt::BalanceCheck => "stop: leave it at the slip",
-        Prompt::Present | Prompt::PresentAgain => "stop",
+        Prompt::Present | Prompt::PresentAgain(_) => "stop",
     }
 }
 

@@ -109,7 +109,7 @@ pub(super) fn meaning(outcome: &Outcome, wanted: Option<Wanted>) -> Vec<String> 
 }
 
 /// A reason as a sentence of its own.
-fn sentence(reason: &str) -> String {
+pub(super) fn sentence(reason: &str) -> String {
     let mut letters = reason.chars();
     letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
