@@ -1,7 +1,7 @@
 //! `untorn decode` explains what passes between a terminal and a purse: a whole log from the SELECT on, one command or answer by its own
 //! contents, and the plain text where the log, or another one, holds the keys.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -142,7 +142,7 @@ fn keys_come_with_the_log_or_from_another() {
     let (path, log) = log_with_keys(&out);
     let open = fed(&["decode"], &log);
     assert!(open.contains("plain text, "), "{open}");
-    let bare: String = log.lines().filter(|line| !line.contains("\"key\"")).map(|line| format!("{line}\n")).collect();
+    let bare = log.lines().filter(|line| !line.contains("\"key\"")).collect::<Vec<_>>().join("\n") + "\n";
     assert!(!fed(&["decode"], &bare).contains("expTC"));
     assert_eq!(fed(&["decode", "--key-log", path.to_str().unwrap()], &bare), open);
 }
