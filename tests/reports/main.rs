@@ -7,6 +7,7 @@ mod folder;
 mod formats;
 mod fresh;
 mod heads;
+mod lines;
 mod merge;
 mod samples;
 mod schema;

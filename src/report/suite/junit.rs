@@ -158,11 +158,11 @@ fn case(out: &mut Out, result: &CaseResult) -> io::Result<()> {
 fn about(result: &CaseResult) -> String {
     format!(
         "{}\nrevision: {}\nrequirements: {}\nrisk: {}\nreplay: {}\n",
-        result.purpose,
+        log::one_line(&result.purpose),
         result.revision,
-        result.requirements.join(" "),
+        log::one_line(&result.requirements.join(" ")),
         result.risk,
-        result.replay
+        log::one_line(&result.replay)
     )
 }
 
@@ -185,7 +185,7 @@ type Named = (&'static str, String);
 fn element(name: &'static str, attributes: impl IntoIterator<Item = Named>) -> BytesStart<'static> {
     let mut element = BytesStart::new(name);
     for (key, value) in attributes {
-        let value = escape(printable(&value)).replace('\t', "&#9;").replace('\n', "&#10;").replace('\r', "&#13;");
+        let value = line_ends(&escape(printable(&value)).replace('\t', "&#9;").replace('\n', "&#10;"));
         element.push_attribute(Attribute { key: QName(key.as_bytes()), value: Cow::Owned(value.into_bytes()) });
     }
     element
@@ -204,8 +204,16 @@ fn end(out: &mut Out, name: &'static str) -> io::Result<()> {
 }
 
 fn text(out: &mut Out, text: &str) -> io::Result<()> {
-    let escaped = partial_escape(printable(text)).replace('\r', "&#13;");
+    let escaped = line_ends(&partial_escape(printable(text)));
     out.write_event(Event::Text(BytesText::from_escaped(escaped)))
+}
+
+/// What ends a line elsewhere than in XML is a reference, so that nobody who reads by lines takes the rest for one of its own.
+fn line_ends(text: &str) -> String {
+    ["\r", "\u{85}", "\u{2028}", "\u{2029}"].iter().fold(text.to_owned(), |text, end| {
+        let code = end.chars().map(|c| format!("&#{};", u32::from(c))).collect::<String>();
+        text.replace(end, &code)
+    })
 }
 
 /// XML 1.0, 2.2: most control characters cannot stand in a document, not as references either.

@@ -56,7 +56,10 @@ fn case(text: &mut String, number: usize, result: &CaseResult) {
 fn block(text: &mut String, pairs: &[(&str, &str)]) {
     text.push_str("  ---\n");
     for (name, value) in pairs {
-        let _ = writeln!(text, "  {name}: {}", serde_json::Value::from(*value));
+        let value = serde_json::Value::from(*value).to_string();
+        // These end a line of YAML 1.1, within quotes too (YAML 1.2, 5.4).
+        let value = value.replace('\u{85}', "\\u0085").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029");
+        let _ = writeln!(text, "  {name}: {value}");
     }
     text.push_str("  ...\n");
 }
