@@ -1,5 +1,5 @@
 //! Defects of the terminal's decisions, built around a terminal that decides rightly: into its kernel (here), its journal
-//! ([`super::faulty_journal`]), its configuration and its people ([`super::terminal_driver`]). The terminal itself knows none.
+//! (`sim::faulty_journal`), its configuration and its people (`sim::terminal_driver`). The terminal itself knows none.
 
 use crate::entropy::Entropy;
 use crate::journal::record::{Intent, Resolution, Source};

@@ -34,10 +34,15 @@ fn replace(value: &mut Value, wanted: &mut usize, with: &str) -> bool {
     }
 }
 
-fn with(report: &Value, number: usize, text: &str) -> Option<Option<TestReport>> {
+/// The report with this text in the place of its `number`-th; `None` where there are fewer.
+fn with(report: &Value, number: usize, text: &str) -> Option<Value> {
     let mut changed = report.clone();
-    // A text that is one of a few words, such as a verdict, cannot hold another.
-    replace(&mut changed, &mut number.clone(), text).then(|| serde_json::from_value(changed).ok())
+    replace(&mut changed, &mut number.clone(), text).then_some(changed)
+}
+
+/// `None` where the text that was replaced is one of a few words, such as a verdict: it cannot hold another.
+fn read(report: Value) -> Option<TestReport> {
+    serde_json::from_value(report).ok()
 }
 
 /// Lines as readers count them: whatever Unicode calls a line break ends one (Unicode 16.0, 5.8).
@@ -63,10 +68,10 @@ proptest! {
         let report = serde_json::to_value(&report).unwrap();
         for number in 0.. {
             let Some(plain) = with(&report, number, "a") else { break };
-            let Some(plain) = plain else { continue };
+            let Some(plain) = read(plain) else { continue };
             let expected = all_lines(&plain);
             for forged in FORGED {
-                let Some(Some(changed)) = with(&report, number, forged) else { continue };
+                let Some(changed) = with(&report, number, forged).and_then(read) else { continue };
                 prop_assert_eq!(all_lines(&changed), expected, "text {} as {:?}", number, forged);
             }
         }

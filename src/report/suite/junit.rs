@@ -210,10 +210,8 @@ fn text(out: &mut Out, text: &str) -> io::Result<()> {
 
 /// What ends a line elsewhere than in XML is a reference, so that nobody who reads by lines takes the rest for one of its own.
 fn line_ends(text: &str) -> String {
-    ["\r", "\u{85}", "\u{2028}", "\u{2029}"].iter().fold(text.to_owned(), |text, end| {
-        let code = end.chars().map(|c| format!("&#{};", u32::from(c))).collect::<String>();
-        text.replace(end, &code)
-    })
+    let ends = ['\r', '\u{85}', '\u{2028}', '\u{2029}'];
+    ends.into_iter().fold(text.to_owned(), |text, end| text.replace(end, &format!("&#{};", u32::from(end))))
 }
 
 /// XML 1.0, 2.2: most control characters cannot stand in a document, not as references either.
