@@ -1,7 +1,9 @@
 //! A used card is as testable as a fresh one: whatever life a card has behind it, the suite comes to the verdicts of a fresh card, or says
 //! which state of the card stands in the way.
 
-#![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test stops where something is missing")]
+
+mod support;
 
 use untorn::app::AppError;
 use untorn::app::identity::identify;
@@ -188,14 +190,56 @@ fn tested(profile: &'static str, life: Life, seed: u64) -> TestReport {
     let card = life.lived(&made_of, &statement);
     let slot = Slot::new();
     slot.insert(shared(card));
+    tested_at(statement, "bench", move || Box::new(slot.reader("bench")), &[], seed)
+}
+
+/// The cases that these patterns name, on the card at a reader.
+fn tested_at(
+    statement: Statement,
+    name: &str,
+    open: impl Fn() -> Box<dyn Reader> + 'static,
+    patterns: &[&str],
+    seed: u64,
+) -> TestReport {
     let folder = tempfile::tempdir().unwrap();
     let ledger = FileLedger::at(folder.path().join("ledger.json"), "");
-    let identity = identify(&statement, Box::new(slot.reader("bench")), &ledger).unwrap();
+    let identity = identify(&statement, open(), &ledger).unwrap();
     let ledger = ledger.of(identity.name());
-    let open = move || -> Result<Box<dyn Reader>, AppError> { Ok(Box::new(slot.reader("bench"))) };
-    let mut subject = RealCard::new(statement, "bench".to_owned(), Box::new(open)).only(identity, ledger);
-    let selection = Selection { risk_max: Risk::Writes, ..Selection::default() };
+    let open = move || -> Result<Box<dyn Reader>, AppError> { Ok(open()) };
+    let mut subject = RealCard::new(statement, name.to_owned(), Box::new(open)).only(identity, ledger);
+    let patterns = patterns.iter().map(ToString::to_string).collect();
+    let selection = Selection { risk_max: Risk::Writes, patterns, ..Selection::default() };
     run(&cases(), &selection, &mut Subjects::card(&mut subject), seed, &mut Unobserved)
+}
+
+/// The same through PC/SC: what a card has gone through makes no difference there either.
+#[cfg(feature = "pcsc")]
+#[test]
+fn a_used_card_comes_to_the_same_verdicts_through_pcsc() {
+    use support::pcscd::{Pcscd, READER};
+    use untorn::reader::pcsc::PcscReader;
+    let Some(pcscd) = Pcscd::start() else { return };
+    let family = &families()[0];
+    // Those that look at the ring, the counters, the clock and at what was torn.
+    let patterns = ["AUT-*", "SES-*", "TRX-*", "RCV-*", "RNG-*", "ISO-CHN-*"];
+    for life in [Life::Orders(20), Life::UnacknowledgedRing, Life::TornOrder, Life::Clock(1_946_684_800)] {
+        let statement = family.statement("default").unwrap();
+        let card = life.lived(&PurseProfile::built_in("default").unwrap(), &statement);
+        let seen = support::virtual_card::Seen::start();
+        let served = support::virtual_card::VirtualCard::present(&shared(card), &pcscd);
+        seen.wait_inserted();
+        let open = || Box::new(PcscReader::open(READER).unwrap()) as Box<dyn Reader>;
+        let there = tested_at(statement, READER, open, &patterns, 1);
+        let here = tested("default", life, 1);
+        let ran: Vec<_> = there.results.iter().filter(|result| result.verdict().is_some()).collect();
+        assert!(ran.len() > 20, "{life:?}: {} cases", ran.len());
+        for result in ran {
+            let same = here.results.iter().find(|other| other.id == result.id).unwrap();
+            assert_eq!(result.verdict(), same.verdict(), "{life:?}: {} {:?}", result.id, result.reason());
+        }
+        served.control.stop();
+        seen.wait_removed();
+    }
 }
 
 /// What differs from a fresh card, where nothing names the state.
