@@ -4,19 +4,34 @@
 use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
+use super::stop;
 use crate::reader::in_process::lock;
 
 /// Octets that are kept of each of its two outputs; the rest is read and dropped.
 const KEPT_MAX: u64 = 64 * 1024;
 /// How long a dead program's output may stay open.
 const CLOSES_WITHIN: Duration = Duration::from_secs(5);
+
+/// The group of the program that runs, for whoever ends this process at once; 0: none runs. It is taken away before the program is reaped,
+/// so that its number is nobody else's.
+static RUNNING: AtomicI32 = AtomicI32::new(0);
+/// Whoever cuts this process off has been told.
+static TOLD: Once = Once::new();
+
+/// Ends what runs, and waits for nothing: this process is being cut off, and what it has started must not go on with a card of ours.
+fn end_running() {
+    if let Some(process) = Pid::from_raw(RUNNING.load(Ordering::SeqCst)) {
+        let _ = kill_process_group(process, Signal::KILL);
+    }
+}
 
 /// The power of one program after the other. Clones are the same.
 #[derive(Clone, Default)]
@@ -59,6 +74,8 @@ impl Power {
             command.spawn().map_err(|error| format!("cannot run {}: {error}", command.get_program().display()))?;
         let process = Pid::from_child(&child);
         *lock(&self.0) = Life { process: Some(process), was_cut: false };
+        RUNNING.store(process.as_raw_nonzero().get(), Ordering::SeqCst);
+        TOLD.call_once(|| stop::before_the_cut(end_running));
         let outputs = [read(child.stdout.take()), read(child.stderr.take())];
         let power = self.clone();
         let reaper = std::thread::spawn(move || {
@@ -80,6 +97,9 @@ impl Power {
 
     fn reap(&self, child: &mut Child, process: Pid) -> std::io::Result<ExitStatus> {
         await_death(process);
+        let own = process.as_raw_nonzero().get();
+        // Another program may run by now: this one's end is not that one's.
+        let _ = RUNNING.compare_exchange(own, 0, Ordering::SeqCst, Ordering::SeqCst);
         let mut life = lock(&self.0);
         life.process = None;
         end(process);
@@ -147,6 +167,9 @@ fn read(output: Option<impl Read + Send + 'static>) -> Receiver<String> {
 mod tests {
     use super::*;
 
+    /// [`RUNNING`] is one for the process: the tests here run one after the other.
+    static ONE: Mutex<()> = Mutex::new(());
+
     fn run(script: &str) -> (Exit, String) {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
@@ -155,6 +178,7 @@ mod tests {
 
     #[test]
     fn an_end_of_its_own_is_none_of_ours() {
+        let _one = lock(&ONE);
         assert_eq!(run("echo paid; echo slip >&2; exit 3"), (Exit::Code(3), "paid\nslip\n".to_owned()));
         assert_eq!(run("kill -SEGV $$").0, Exit::Signal(11));
         assert_eq!(run("kill -KILL $$").0, Exit::Signal(9), "ours is the only one that counts as ours");
@@ -162,6 +186,7 @@ mod tests {
 
     #[test]
     fn a_cut_ends_what_the_program_has_started_too() {
+        let _one = lock(&ONE);
         let (ended, end_of_run) = mpsc::channel();
         let mut command = Command::new("sh");
         command.args(["-c", "sleep 1000 & echo begun; sleep 1000"]);
@@ -173,8 +198,22 @@ mod tests {
         power.cut();
     }
 
+    /// What a signal does that cuts this process off.
+    #[test]
+    fn what_runs_ends_with_this_process() {
+        let _one = lock(&ONE);
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 1000"]);
+        let power = Power::default();
+        let running = power.start(command, || ()).unwrap();
+        end_running();
+        assert_eq!(running.wait().unwrap().0, Exit::Signal(9));
+        assert_eq!(RUNNING.load(Ordering::SeqCst), 0, "its number may be another's now");
+    }
+
     #[test]
     fn a_program_that_talks_much_is_heard_out_and_cut_short() {
+        let _one = lock(&ONE);
         let (exit, said) = run("yes untorn | head -c 1000000; exit 1");
         assert_eq!(exit, Exit::Code(1));
         assert!(said.starts_with("untorn\nuntorn\n") && said.ends_with("\n(934464 octets more)\n"), "{}", said.len());
