@@ -7,6 +7,7 @@ pub mod apdu;
 pub mod atr;
 pub mod ats;
 mod capabilities;
+mod ccid_log;
 pub mod class;
 pub mod compact_tlv;
 mod crc;

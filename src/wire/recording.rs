@@ -1,8 +1,9 @@
 //! Logs of conversations between terminals and cards, line by line: what was sent, what came back, when.
 //!
-//! Known are the lines of GlobalPlatformPro and apdu4j, OpenSC, pcscd, opensc-tool, scriptor, pySim, pyscard, proxmark3, of many programs
+//! Known are the lines of GlobalPlatformPro and apdu4j, OpenSC, pcscd and its CCID driver, opensc-tool, scriptor, pySim, pyscard, proxmark3, of many programs
 //! that mark the direction in words or arrows, and our own traces. A line that is none of these is counted and passed over.
 
+use super::ccid_log::{self, DriverLine};
 use super::hex;
 
 /// Who said something.
@@ -67,6 +68,8 @@ struct Pending {
 #[derive(Debug, Default)]
 pub struct Recording {
     pending: Option<Pending>,
+    /// The service above a reader's driver tells the exchanges too: what the driver says is the same once more.
+    told_above: bool,
     /// Lines that told nothing of a conversation.
     pub passed_over: u64,
 }
@@ -154,7 +157,14 @@ impl Recording {
             self.pending = Some(pending);
             return None;
         }
-        reset(line).or_else(|| marked(line))
+        match ccid_log::read(line) {
+            Some(DriverLine::Said(event)) if !self.told_above => Some(event),
+            Some(_) => None,
+            None => {
+                self.told_above |= line.contains("APDU: ");
+                reset(line).or_else(|| marked(line))
+            }
+        }
     }
 }
 
