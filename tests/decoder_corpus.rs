@@ -9,6 +9,7 @@ use std::path::Path;
 
 use untorn::wire::guess::readings;
 use untorn::wire::hex;
+use untorn::wire::lines::conversation;
 use untorn::wire::pretty::{Format, listing};
 
 const FOLDER: &str = "vectors/decode";
@@ -216,4 +217,20 @@ fn the_report_is_what_the_decoder_makes_now() {
     }
     let kept = std::fs::read_to_string(REPORT).unwrap_or_default();
     assert!(kept == made, "{REPORT} is not what the decoder makes now: make reports");
+}
+
+/// Whatever the width of its rows, a string that is surely something does not become a conversation.
+#[test]
+fn the_rows_of_one_string_are_no_conversation() {
+    let mut torn_apart = Vec::new();
+    for entry in corpus().iter().filter(|entry| readings(&entry.octets).first().is_some_and(|best| best.sure)) {
+        for width in 2..64.min(entry.octets.len()) {
+            let rows: Vec<String> = entry.octets.chunks(width).map(hex::encode).collect();
+            // Two rows are as likely a command and its answer.
+            if rows.len() > 2 && conversation(&rows.join("\n")).is_some() {
+                torn_apart.push(format!("{} in rows of {width}: {}", entry.source, rows.join(" ")));
+            }
+        }
+    }
+    assert!(torn_apart.is_empty(), "{}", torn_apart.join("\n"));
 }
