@@ -20,10 +20,10 @@ const KEPT_MAX: u64 = 64 * 1024;
 /// How long a dead program's output may stay open.
 const CLOSES_WITHIN: Duration = Duration::from_secs(5);
 
-/// The group of the program that runs, for whoever ends this process at once; 0: none runs. It is taken away before the program is reaped,
-/// so that its number is nobody else's.
+/// The process group of the running program, so that a signal handler can end it; 0 while none runs. It is cleared before the program is
+/// reaped, since its number may belong to another process afterwards.
 static RUNNING: AtomicI32 = AtomicI32::new(0);
-/// Whoever cuts this process off has been told.
+/// The signal handler knows of [`end_running`].
 static TOLD: Once = Once::new();
 
 /// Ends what runs, and waits for nothing: this process is being cut off, and what it has started must not go on with a card of ours.

@@ -170,8 +170,8 @@ impl VirtualCard {
         sheet(&*self.profile.profile, image)
     }
 
-    /// The same of a card whose memory may be where nothing can be written; the card is made where there is none. Gives its profile too,
-    /// and where its memory is.
+    /// The same for a card whose memory may lie on a read-only disk. It makes the card if there is none yet, and also returns the card's
+    /// profile and the path of its memory.
     pub fn look(mut profile: LoadedProfile, options: &Options) -> Result<(Arc<dyn Profile>, PathBuf, Sheet), AppError> {
         let state = options.state_path(&profile)?;
         if !state.try_exists().unwrap_or_default() {

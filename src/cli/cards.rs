@@ -129,7 +129,7 @@ fn physical() -> Result<Vec<Physical>, String> {
 
 // Looking into the card.
 
-/// Widest name of a row beside which its value still stands in a column.
+/// Widest name in the first column; a longer one moves its own value to the right.
 const NAME_WIDTH: usize = 32;
 
 fn describe(profile: &dyn Profile, sheet: &Sheet) -> String {

@@ -30,7 +30,7 @@ pub trait Lab: Send + Sync {
     /// The one that a person has set; `None` for all of them.
     ///
     /// # Errors
-    /// What is set is none.
+    /// What is set is not a variant.
     fn variant_set(&self, _settings: &Settings) -> Result<Option<&'static str>, FamilyError> {
         Ok(None)
     }
@@ -231,7 +231,7 @@ pub struct Held {
     pub words: String,
 }
 
-/// What lies where in a card's memory, for whoever tears its writes.
+/// Where a card's memory holds what, so that its writes can be torn and judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Regions {
     /// PIN tries.
