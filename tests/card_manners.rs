@@ -150,7 +150,7 @@ fn report(manner: Manner, defect: Defect, patterns: &[&str]) -> TestReport {
     });
     let patterns = patterns.iter().map(ToString::to_string).collect();
     let selection = Selection { patterns, ..Selection::default() };
-    run(&untorn::suite::cases(), &selection, &mut Subjects::card(&mut subject), 1, &mut Unobserved)
+    run(&untorn::suite::iso7816_4::cases(), &selection, &mut Subjects::card(&mut subject), 1, &mut Unobserved)
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn a_statement_that_claims_little_bars_what_it_does_not_speak_of() {
     let aid = "F04550555253450001";
     let statement =
         Statement { name: "bare".to_owned(), ..Statement::default() }.claim("iso7816_4").text("iso7816_4.aid", aid);
-    let cases = untorn::suite::cases();
+    let cases = untorn::suite::iso7816_4::cases();
     for (mutant, noticed) in [(None, false), (Some("unknown-instruction-accepted"), true)] {
         let make = |seed| family.virtual_card("default", seed, mutant);
         let mut subject = InProcessSubject::new(statement.clone(), make);

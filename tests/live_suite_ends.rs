@@ -94,7 +94,8 @@ fn the_card_leaves_and_then_the_service() {
     let mut observer = Before { folder: None, path: folder.path(), acts };
     let mut subject = at_reader();
     let selection = only(&["ISO-SEL-*"]);
-    let report = run(&untorn::suite::cases(), &selection, &mut Subjects::card(&mut subject), 1, &mut observer);
+    let report =
+        run(&untorn::suite::iso7816_4::cases(), &selection, &mut Subjects::card(&mut subject), 1, &mut observer);
     observer.folder.take().unwrap().finish(report.clone()).unwrap();
     let verdicts: Vec<_> = report.results.iter().map(CaseResult::verdict).collect();
     let silent = Some(Verdict::Inconclusive);
@@ -122,7 +123,7 @@ fn a_card_that_was_named_leaves_for_good() {
     let run_path = folder.path().join("run");
     let mut observer = Before { folder: None, path: &run_path, acts: vec![(1, lift)] };
     let cards = &mut Subjects::card(&mut subject);
-    let report = run(&untorn::suite::cases(), &only(&["ISO-SEL-*"]), cards, 1, &mut observer);
+    let report = run(&untorn::suite::iso7816_4::cases(), &only(&["ISO-SEL-*"]), cards, 1, &mut observer);
     let verdicts: Vec<_> = report.results.iter().map(CaseResult::verdict).collect();
     assert_eq!(verdicts[..2], [Some(Verdict::Pass), Some(Verdict::Inconclusive)]);
     assert!(verdicts[2..].iter().all(Option::is_none) && report.interrupted, "{verdicts:?}");
@@ -178,7 +179,7 @@ fn the_card_that_lies_still_is_looked_at_once_a_case() {
     let mut subject = at_reader().only(identity, ledger);
     let selection = only(&["ISO-GRS-004"]);
     let cards = &mut Subjects::card(&mut subject);
-    let report = run(&untorn::suite::cases(), &selection, cards, 1, &mut Unobserved);
+    let report = run(&untorn::suite::iso7816_4::cases(), &selection, cards, 1, &mut Unobserved);
     let result = &report.results[0];
     assert_eq!(result.verdict(), Some(Verdict::Pass), "{:?}", result.reason());
     let looked = |seen: &Logged| matches!(seen, Logged::Note { text } if text == "which card it is");
@@ -224,7 +225,8 @@ fn a_card_that_never_answers_holds_nobody_up() {
     let selection = only(&["ISO-SEL-001", "ISO-SEL-002"]);
     let folder = tempfile::tempdir().unwrap();
     let mut observer = Before { folder: None, path: folder.path(), acts: Vec::new() };
-    let report = run(&untorn::suite::cases(), &selection, &mut Subjects::card(&mut subject), 1, &mut observer);
+    let report =
+        run(&untorn::suite::iso7816_4::cases(), &selection, &mut Subjects::card(&mut subject), 1, &mut observer);
     // The service waits for the card as long as it is there; it could not be ended either.
     drop(held);
     drop(card);

@@ -85,7 +85,7 @@ fn tested(name: &str, file: &File, kind: Option<&str>) -> TestReport {
     let make =
         |_| Ok::<_, String>(Box::new(Scripted::new(rules.clone(), manner, atr.clone())) as Box<dyn untorn::card::Card>);
     let mut subject = InProcessSubject::new(statement, make);
-    let cases = untorn::suite::cases();
+    let cases = untorn::suite::iso7816_4::cases();
     run(&cases, &Selection::default(), &mut Subjects::card(&mut subject), 1, &mut Unobserved)
 }
 
