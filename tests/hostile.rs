@@ -17,7 +17,7 @@ use untorn::journal::Journal;
 use untorn::journal::memory::MemoryJournal;
 use untorn::journal::record::{OrderKind, OrderNumber};
 use untorn::money::{Currency, Money};
-use untorn::terminal::kernel::{Draft, Finding, Kernel, Step, Task};
+use untorn::terminal::kernel::{Draft, Finding, Input, Kernel, Step, Task};
 use untorn::time::Moment;
 use untorn::wire::apdu::Command;
 
@@ -46,7 +46,7 @@ fn answer(card: &mut PurseCard<SeededEntropy>, command: &[u8]) -> Vec<u8> {
 fn command(step: Step) -> Vec<u8> {
     match step {
         Step::Send(command) => command.octets().to_vec(),
-        Step::Done(finding) => panic!("no command but {finding:?}"),
+        step => panic!("no command but {step:?}"),
     }
 }
 
@@ -55,11 +55,11 @@ fn honest(suite: Suite) -> Vec<(PurseCard<SeededEntropy>, Vec<u8>)> {
     let (mut card, mut entropy) = (card(suite), SeededEntropy::new(2));
     let mut kernel = PurseKernel::new(Box::new(module(suite)), vec![1]);
     let mut stages = Vec::new();
-    let mut step = kernel.begin(Task::Open { purpose: Some(OrderKind::Sale) }, NOW);
+    let mut step = kernel.begin(Task::Open { purpose: Some(OrderKind::Sale) }, NOW, &mut entropy);
     for _ in 0..2 {
         let octets = command(step);
         stages.push((card.clone(), octets.clone()));
-        step = kernel.answer(&answer(&mut card, &octets), &mut entropy);
+        step = kernel.resume(Input::Answer(&answer(&mut card, &octets)), NOW, &mut entropy);
     }
     assert!(matches!(step, Step::Done(Finding::Opened(_))), "{step:?}");
     let octets = command(execute(&mut kernel, &mut entropy));
@@ -72,9 +72,9 @@ fn execute(kernel: &mut PurseKernel, entropy: &mut SeededEntropy) -> Step {
     let amount = Money::new(100, Currency::JPY);
     let draft =
         Draft { order: OrderNumber(1), attempt: 1, kind: OrderKind::Sale, amount, refund_of: None, previous: None };
-    let intent = kernel.prepare(&draft, NOW, entropy).unwrap();
-    let committed = MemoryJournal::default().commit(intent, NOW).unwrap();
-    kernel.begin(Task::Execute(committed), NOW)
+    let Step::Commit(intent) = kernel.begin(Task::Order(draft), NOW, entropy) else { panic!("no order was prepared") };
+    let committed = MemoryJournal::default().commit(*intent, NOW).unwrap();
+    kernel.resume(Input::Committed(committed), NOW, entropy)
 }
 
 /// Pure noise, or an honest message with octets changed, cut off, added or repeated.
@@ -143,7 +143,7 @@ fn a_hostile_card_proves_nothing() {
         let mut kernel = PurseKernel::new(Box::new(modules[which].restarted()), vec![1]);
         let mut card = cards[which].clone();
         let lies_at = input % 3;
-        let mut step = kernel.begin(Task::Open { purpose: Some(OrderKind::Sale) }, NOW);
+        let mut step = kernel.begin(Task::Open { purpose: Some(OrderKind::Sale) }, NOW, &mut entropy);
         for stage in 0..3 {
             if stage == 2 {
                 step = execute(&mut kernel, &mut entropy);
@@ -154,7 +154,7 @@ fn a_hostile_card_proves_nothing() {
             if stage == lies_at && lie == truth {
                 return;
             }
-            step = kernel.answer(said, &mut entropy);
+            step = kernel.resume(Input::Answer(said), NOW, &mut entropy);
             if stage == lies_at {
                 break;
             }

@@ -13,7 +13,8 @@ use untorn::reader::{LinkError, LinkErrorKind};
 use untorn::secret::Pin;
 use untorn::terminal::event::{Action, CentreAnswer, Event, OutcomeKind, Request};
 use untorn::terminal::kernel::{
-    CardView, Command, Contradiction, Draft, Finding, Kernel, Proof, Refusal, RefusalReason, Step, Task,
+    CardView, Command, Contradiction, Finding, Input as KernelInput, Kernel, Proof, Question, Refusal, RefusalReason,
+    Step, Task,
 };
 use untorn::terminal::{Config, Terminal};
 use untorn::time::Moment;
@@ -37,7 +38,7 @@ fn intent(attempt: u32) -> Intent {
     }
 }
 
-/// Sends the task's name; the first octet of the answer picks the finding.
+/// Sends the task's name; the first octet of the answer picks the next step. An order asks for the PIN first.
 struct Scripted;
 
 const FINDINGS: &[(u8, &str)] = &[
@@ -80,12 +81,9 @@ fn finding(code: u8) -> Finding {
         2 => Finding::Happened(Proof { balance_after: yen(500), evidence: "E".to_owned() }),
         3 => Finding::DidNotHappen("seen".to_owned()),
         4 => Finding::CannotTell("evicted".to_owned()),
-        5 => Finding::PinVerified,
-        6 => Finding::PinWrong(2),
-        7 => Finding::PinWrong(0),
         8 => Finding::Refused(Refusal {
             reason: RefusalReason::BalanceTooSmall,
-            status: None,
+            said: None,
             detail: "too small".to_owned(),
         }),
         9 => Finding::Acknowledged,
@@ -113,26 +111,31 @@ impl Kernel for Scripted {
         Ok(())
     }
 
-    fn begin(&mut self, task: Task, _: Moment) -> Step {
+    fn begin(&mut self, task: Task, _: Moment, _: &mut dyn Entropy) -> Step {
         let name = match &task {
             Task::Open { .. } => "open",
             Task::Resolve(_) => "resolve",
             Task::Compare(_) => "compare",
-            Task::VerifyPin(_) => "verify PIN",
-            Task::Execute(_) => "execute",
+            Task::Order(_) => return Step::Ask(Question::Pin { tries_left: None }),
             Task::Acknowledge(_) => "acknowledge",
             Task::History => "history",
         };
-        match task {
-            Task::Execute(committed) => Step::Send(Command::value(&committed, name.into())),
-            _ => Step::Send(Command::plain(name.into())),
+        Step::Send(Command::plain(name.into()))
+    }
+
+    fn resume(&mut self, input: KernelInput<'_>, _: Moment, _: &mut dyn Entropy) -> Step {
+        match input {
+            KernelInput::Pin(_) => Step::Send(Command::plain("verify PIN".into())),
+            KernelInput::Committed(committed) => Step::Send(Command::value(&committed, "execute".into())),
+            KernelInput::Answer(&[5]) => Step::Commit(Box::new(intent(1))),
+            KernelInput::Answer(&[6]) => Step::Ask(Question::Pin { tries_left: Some(2) }),
+            KernelInput::Answer(&[7]) => Step::Done(Finding::Refused(Refusal {
+                reason: RefusalReason::PinBlocked,
+                said: None,
+                detail: "no PIN tries are left".to_owned(),
+            })),
+            KernelInput::Answer(response) => Step::Done(finding(response[0])),
         }
-    }
-    fn answer(&mut self, response: &[u8], _: &mut dyn Entropy) -> Step {
-        Step::Done(finding(response[0]))
-    }
-    fn prepare(&mut self, draft: &Draft, _: Moment, _: &mut dyn Entropy) -> Result<Intent, Refusal> {
-        Ok(intent(draft.attempt))
     }
 }
 

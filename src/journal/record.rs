@@ -84,6 +84,11 @@ pub struct Intent {
 }
 
 impl Intent {
+    /// Whether both are one attempt of one order.
+    pub fn is_same_attempt(&self, other: &Self) -> bool {
+        (self.order, self.attempt) == (other.order, other.attempt)
+    }
+
     /// Whether the family's data name this transaction, in the family's own hex.
     pub fn mentions(&self, transaction: &str) -> bool {
         self.family_data.to_string().contains(transaction)

@@ -83,7 +83,7 @@ pub fn json(outcome: &Outcome, policy: SettlementPolicy) -> Map<String, Value> {
         }
         OutcomeKind::Refused(refusal) => {
             object.insert("reason".into(), reason(refusal.reason).into());
-            object.insert("status".into(), json!(refusal.status.map(|status| format!("{:04X}", status.0))));
+            object.insert("status".into(), json!(refusal.said));
         }
         OutcomeKind::History(items) => {
             object.insert("history".into(), items.iter().map(history).collect());

@@ -4,7 +4,7 @@
 use crate::entropy::Entropy;
 use crate::journal::record::{Intent, Resolution, Source};
 use crate::terminal::event::{Outcome, OutcomeKind};
-use crate::terminal::kernel::{Draft, Finding, Kernel, Refusal, RefusalReason, Step, Task};
+use crate::terminal::kernel::{Draft, Finding, Input, Kernel, Refusal, RefusalReason, Step, Task};
 use crate::time::Moment;
 
 crate::defect::defects! {
@@ -35,14 +35,7 @@ crate::defect::defects! {
 pub fn misled(kernel: Box<dyn Kernel>, defect: Option<TerminalDefect>) -> Box<dyn Kernel> {
     match defect {
         None => kernel,
-        Some(defect) => Box::new(Misled {
-            kernel,
-            defect,
-            pending: None,
-            is_executing: false,
-            receipt: None,
-            now: Moment::default(),
-        }),
+        Some(defect) => Box::new(Misled { kernel, defect, pending: None, is_executing: false, receipt: None }),
     }
 }
 
@@ -55,15 +48,14 @@ struct Misled {
     is_executing: bool,
     /// What proves the order, while the card is told too early that this has arrived.
     receipt: Option<Finding>,
-    now: Moment,
 }
 
 impl Misled {
     fn is_pending(&self, intent: &Intent) -> bool {
-        self.pending.as_ref().is_some_and(|pending| (pending.order, pending.attempt) == (intent.order, intent.attempt))
+        self.pending.as_ref().is_some_and(|pending| pending.is_same_attempt(intent))
     }
 
-    fn passed_on(&mut self, step: Step) -> Step {
+    fn passed_on(&mut self, step: Step, now: Moment, entropy: &mut dyn Entropy) -> Step {
         let Step::Done(finding) = step else { return step };
         if let Some(receipt) = self.receipt.take() {
             return Step::Done(receipt);
@@ -72,9 +64,9 @@ impl Misled {
         match finding {
             Finding::Broken(_) if answers_order && self.defect == TerminalDefect::InauthenticIsRefusal => {
                 let detail = "the card answered wrongly".to_owned();
-                Step::Done(Finding::Refused(Refusal { reason: RefusalReason::Other, status: None, detail }))
+                Step::Done(Finding::Refused(Refusal { reason: RefusalReason::Other, said: None, detail }))
             }
-            Finding::Happened(_) if answers_order => self.happened(finding),
+            Finding::Happened(_) if answers_order => self.happened(finding, now, entropy),
             Finding::Opened(mut view) => {
                 if let (TerminalDefect::OtherCardRecovers, Some(pending)) = (self.defect, &self.pending) {
                     view.card = pending.card.clone();
@@ -85,12 +77,12 @@ impl Misled {
         }
     }
 
-    fn happened(&mut self, finding: Finding) -> Step {
+    fn happened(&mut self, finding: Finding, now: Moment, entropy: &mut dyn Entropy) -> Step {
         match self.pending.take() {
             Some(intent) if self.defect == TerminalDefect::AcknowledgedBeforeDurable => {
                 self.receipt = Some(finding);
-                let step = self.kernel.begin(Task::Acknowledge(intent), self.now);
-                self.passed_on(step)
+                let step = self.kernel.begin(Task::Acknowledge(intent), now, entropy);
+                self.passed_on(step, now, entropy)
             }
             _ => Step::Done(finding),
         }
@@ -98,41 +90,38 @@ impl Misled {
 }
 
 impl Kernel for Misled {
-    fn begin(&mut self, task: Task, now: Moment) -> Step {
-        self.now = now;
+    fn begin(&mut self, task: Task, now: Moment, entropy: &mut dyn Entropy) -> Step {
         self.receipt = None;
-        self.is_executing = matches!(task, Task::Execute(_));
-        match (self.defect, &task) {
+        self.is_executing = false;
+        let task = match (self.defect, task) {
             (TerminalDefect::ContradictionsIgnored, Task::Compare(_)) => {
                 return Step::Done(Finding::Compared(Vec::new()));
             }
             (TerminalDefect::RetryWithoutEvidence | TerminalDefect::OtherCardRecovers, Task::Resolve(intent))
-                if self.is_pending(intent) =>
+                if self.is_pending(&intent) =>
             {
                 return Step::Done(Finding::DidNotHappen("a card is here again".to_owned()));
             }
-            (_, Task::Execute(committed)) => self.pending = Some(committed.intent().clone()),
-            _ => {}
-        }
-        let step = self.kernel.begin(task, now);
-        self.passed_on(step)
+            (TerminalDefect::FreshTransactionOnRetry, Task::Order(draft)) => {
+                Task::Order(Draft { previous: None, ..draft })
+            }
+            (_, task) => task,
+        };
+        let step = self.kernel.begin(task, now, entropy);
+        self.passed_on(step, now, entropy)
     }
 
-    fn answer(&mut self, response: &[u8], entropy: &mut dyn Entropy) -> Step {
-        let step = self.kernel.answer(response, entropy);
-        self.passed_on(step)
+    fn resume(&mut self, input: Input<'_>, now: Moment, entropy: &mut dyn Entropy) -> Step {
+        if let Input::Committed(committed) = &input {
+            self.pending = Some(committed.intent().clone());
+            self.is_executing = true;
+        }
+        let step = self.kernel.resume(input, now, entropy);
+        self.passed_on(step, now, entropy)
     }
 
     fn can_date(&self, now: Moment) -> Result<(), Refusal> {
         self.kernel.can_date(now)
-    }
-
-    fn prepare(&mut self, draft: &Draft, now: Moment, entropy: &mut dyn Entropy) -> Result<Intent, Refusal> {
-        let previous = match self.defect {
-            TerminalDefect::FreshTransactionOnRetry => None,
-            _ => draft.previous.clone(),
-        };
-        self.kernel.prepare(&Draft { previous, ..draft.clone() }, now, entropy)
     }
 }
 

@@ -6,23 +6,20 @@ use crate::journal::{Belief, Committed};
 use crate::money::{Currency, Money};
 use crate::secret::Pin;
 use crate::time::Moment;
-use crate::wire::status::StatusWord;
 
 /// The terminal side of a card family: commands out, answers in, findings at the end.
 ///
-/// A kernel works through one [`Task`] at a time. It sends nothing itself and keeps no session key: those stay in its SAM.
+/// A kernel works through one [`Task`] at a time, step by step. It sends nothing itself and keeps no session key: those stay in its
+/// SAM. Each [`Step`] but the last is answered by one [`Input`] of its kind.
 pub trait Kernel: Send {
     /// Begins a task; an unfinished one is dropped.
-    fn begin(&mut self, task: Task, now: Moment) -> Step;
+    fn begin(&mut self, task: Task, now: Moment, entropy: &mut dyn Entropy) -> Step;
 
-    /// The whole answer to the command that the last [`Step::Send`] gave.
-    fn answer(&mut self, response: &[u8], entropy: &mut dyn Entropy) -> Step;
+    /// Goes on with the task, now that its last step is done.
+    fn resume(&mut self, input: Input<'_>, now: Moment, entropy: &mut dyn Entropy) -> Step;
 
     /// Refuses a time that this family's orders cannot bear.
     fn can_date(&self, now: Moment) -> Result<(), Refusal>;
-
-    /// The intent of this order on the card whose session is open. Sends nothing.
-    fn prepare(&mut self, order: &Draft, now: Moment, entropy: &mut dyn Entropy) -> Result<Intent, Refusal>;
 }
 
 /// What a kernel is asked to do with the card that is there.
@@ -37,10 +34,8 @@ pub enum Task {
     Resolve(Intent),
     /// Compare what the card shows with what the journal holds of it, the newest attempt first, once its open records are resolved.
     Compare(Vec<Belief>),
-    /// Verify the cardholder's PIN.
-    VerifyPin(Pin),
-    /// Send the order.
-    Execute(Committed),
+    /// Prepare the order, have it made durable, and send it.
+    Order(Draft),
     /// Tell the card that this receipt has arrived.
     Acknowledge(Intent),
     /// Read the receipts that the card still holds, newest first.
@@ -50,10 +45,35 @@ pub enum Task {
 /// What comes next.
 #[derive(Debug)]
 pub enum Step {
-    /// A command for the card.
+    /// A command for the card; [`Input::Answer`] answers it. A card that is lost instead ends the task.
     Send(Command),
+    /// A question to the people at the terminal; [`Input::Pin`] answers it. Where they give no answer the task ends.
+    Ask(Question),
+    /// Make this durable before value moves; [`Input::Committed`] answers it, and the command that moves value is made of that.
+    Commit(Box<Intent>),
     /// The task is over.
     Done(Finding),
+}
+
+/// How a step ended.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The whole answer to the command.
+    Answer(&'a [u8]),
+    /// What the cardholder typed.
+    Pin(Pin),
+    /// The intent is durable.
+    Committed(Committed),
+}
+
+/// What only people can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// The cardholder's PIN.
+    Pin {
+        /// After a wrong one.
+        tries_left: Option<u8>,
+    },
 }
 
 /// Octets for the card. One that can move value can only be made from a [`Committed`].
@@ -98,11 +118,7 @@ pub enum Finding {
     CannotTell(String),
     /// How the card contradicts the journal; nothing where it does not.
     Compared(Vec<Contradiction>),
-    /// The PIN was right.
-    PinVerified,
-    /// The PIN was wrong; tries left.
-    PinWrong(u8),
-    /// The card refused, authentically: nothing happened.
+    /// The card refused, authentically, or the kernel before anything was sent: nothing happened.
     Refused(Refusal),
     /// Acknowledged, or not: it does not matter.
     Acknowledged,
@@ -215,8 +231,8 @@ pub struct Draft {
 pub struct Refusal {
     /// Why, as a kind.
     pub reason: RefusalReason,
-    /// What the card said, where it was the card.
-    pub status: Option<StatusWord>,
+    /// What the card said, where it was the card, as the family writes it.
+    pub said: Option<String>,
     /// In words.
     pub detail: String,
 }
@@ -254,6 +270,6 @@ impl Refusal {
     /// The order is in one currency, the card in another.
     pub fn currency(order: Currency, card: Currency) -> Self {
         let detail = format!("the order is in {order}, the card holds {card}");
-        Self { reason: RefusalReason::Currency, status: None, detail }
+        Self { reason: RefusalReason::Currency, said: None, detail }
     }
 }

@@ -14,11 +14,14 @@ use super::data::session::{CERTIFICATE_EPOCH_DAY, Options, SealedReceipt, State}
 use super::data::transact::{Operation, Order, ReceiptBody, ReceiptType};
 use super::data::{AID, CardId, LifeCycle, Suite, TransactionId, ins, refusal};
 use crate::entropy::Entropy;
+use crate::journal::Committed;
 use crate::journal::record::{CardReference, Intent, OrderKind};
 use crate::money::Money;
 use crate::quoted::quoted;
+use crate::secret::Pin;
 use crate::terminal::kernel::{
-    CardView, Command, Draft, Finding, HistoryItem, Kernel, LogicalBalance, Proof, Refusal, RefusalReason, Step, Task,
+    CardView, Command, Draft, Finding, HistoryItem, Input, Kernel, LogicalBalance, Proof, Question, Refusal,
+    RefusalReason, Step, Task,
 };
 use crate::time::Moment;
 use crate::wire::apdu::Command as Apdu;
@@ -55,7 +58,9 @@ enum Doing {
     Authenticating,
     FetchingReceipt(Box<PurseIntent>),
     Comparing(Comparison, u32),
-    VerifyingPin,
+    AskingPin(Draft),
+    VerifyingPin(Draft),
+    Committing,
     Executing(Box<PurseIntent>),
     Acknowledging,
     Listing { next: u32, items: Vec<HistoryItem> },
@@ -88,11 +93,7 @@ impl PurseKernel {
                 self.doing = Doing::Authenticating;
                 Step::Send(Command::plain(command))
             }
-            Err(error @ SamError::NoRight(_)) => Step::Done(Finding::Refused(Refusal {
-                reason: RefusalReason::NoRight,
-                status: None,
-                detail: error.to_string(),
-            })),
+            Err(error @ SamError::NoRight(_)) => refuse(RefusalReason::NoRight, error.to_string()),
             Err(error) => not_opened(&error),
         }
     }
@@ -196,6 +197,113 @@ impl PurseKernel {
 
     // The order.
 
+    /// Prepared before the PIN is asked for: whoever has too little on the card need not type it.
+    fn order(&mut self, draft: Draft, now: Moment, entropy: &mut dyn Entropy) -> Step {
+        let intent = match self.prepare(&draft, now, entropy) {
+            Ok(intent) => intent,
+            Err(refusal) => return Step::Done(Finding::Refused(refusal)),
+        };
+        let card = self.session.as_ref().map(Session::view);
+        let pin_above = card.as_ref().and_then(|card| card.pin_above);
+        if draft.kind != OrderKind::Sale || pin_above.is_none_or(|limit| draft.amount.minor <= limit) {
+            return self.commit(intent);
+        }
+        if card.is_some_and(|card| card.pin_blocked) {
+            return no_pin_tries_left();
+        }
+        self.doing = Doing::AskingPin(draft);
+        Step::Ask(Question::Pin { tries_left: None })
+    }
+
+    fn pin_typed(&mut self, pin: &Pin, draft: Draft) -> Step {
+        self.doing = Doing::VerifyingPin(draft);
+        self.send(SessionCommand::VerifyPin(pin))
+    }
+
+    /// Prepared anew after the PIN: typing takes time, and the order is dated.
+    fn pin_verified(&mut self, response: &[u8], draft: Draft, now: Moment, entropy: &mut dyn Entropy) -> Step {
+        match self.sam.unprotect(response) {
+            Ok((_, StatusWord::OK)) => match self.prepare(&draft, now, entropy) {
+                Ok(intent) => self.commit(intent),
+                Err(refusal) => Step::Done(Finding::Refused(refusal)),
+            },
+            Ok((_, StatusWord::AUTHENTICATION_BLOCKED | StatusWord(0x63C0))) => no_pin_tries_left(),
+            Ok((_, StatusWord(word))) if word & 0xFFF0 == 0x63C0 => {
+                self.doing = Doing::AskingPin(draft);
+                Step::Ask(Question::Pin { tries_left: Some((word & 0x0F) as u8) })
+            }
+            Ok((_, status)) => Step::Done(Finding::Refused(refused_with(status, RefusalReason::Other))),
+            Err(error) => broken(&error.to_string()),
+        }
+    }
+
+    fn commit(&mut self, intent: Intent) -> Step {
+        self.doing = Doing::Committing;
+        Step::Commit(Box::new(intent))
+    }
+
+    fn execute(&mut self, committed: &Committed) -> Step {
+        let intent = match PurseIntent::of(committed.intent()) {
+            Ok(intent) => intent,
+            Err(reason) => return broken(&reason),
+        };
+        match self.sam.transact(committed) {
+            Ok(octets) => {
+                self.doing = Doing::Executing(Box::new(intent));
+                Step::Send(Command::value(committed, octets))
+            }
+            Err(error) => broken(&error.to_string()),
+        }
+    }
+
+    /// The intent of this order on the card whose session is open.
+    fn prepare(&mut self, draft: &Draft, now: Moment, entropy: &mut dyn Entropy) -> Result<Intent, Refusal> {
+        let Some(session) = &self.session else {
+            return Err(refused(RefusalReason::Other, "no card is in session".to_owned()));
+        };
+        let time = order_time(now)?;
+        let state = &session.state;
+        if draft.kind != OrderKind::Block && draft.amount.currency != state.currency {
+            return Err(Refusal::currency(draft.amount.currency, state.currency));
+        }
+        let (operations, balance_after) = self.operations(session, draft)?;
+        let transaction = if let Some(previous) = &draft.previous {
+            let previous = PurseIntent::of(previous).map_err(|reason| refused(RefusalReason::Other, reason))?;
+            previous.order.transaction
+        } else {
+            let mut random = [0; 4];
+            entropy.fill(&mut random);
+            TransactionId::new(self.sam.terminal(), draft.order.0, random)
+        };
+        let exhausted = || refused(RefusalReason::NotActive, "the card's transaction counter is used up".to_owned());
+        let expected_counter = state.transaction_counter.checked_add(1).ok_or_else(exhausted)?;
+        let order = Order { expected_counter, transaction, time, operations };
+        let receipt = ReceiptBody {
+            card: session.card,
+            transaction_counter: expected_counter,
+            transaction,
+            receipt_type: order.principal().map_or(ReceiptType::Data, Operation::receipt_type),
+            amount: order.principal().map_or(0, Operation::amount),
+            currency: state.currency,
+            balance_after,
+            time: order.time,
+            order_digest: order.digest(),
+            previous_link: state.link,
+        };
+        Ok(Intent {
+            order: draft.order,
+            attempt: draft.attempt,
+            kind: draft.kind,
+            family: FAMILY.to_owned(),
+            card: session.reference(),
+            amount: draft.amount,
+            balance_before: session.balance(),
+            time: now,
+            policy: None,
+            family_data: PurseIntent { order, receipt }.family_data(),
+        })
+    }
+
     fn operations(&self, session: &Session, draft: &Draft) -> Result<(Vec<Operation>, u32), Refusal> {
         let logical_card = self.logical_cards.first().copied().unwrap_or(1);
         let (amount, balance) = (draft.amount.minor, session.state.balance);
@@ -274,13 +382,20 @@ impl PurseKernel {
         }
     }
 
-    fn pin_verified(&mut self, response: &[u8]) -> Step {
-        match self.sam.unprotect(response) {
-            Ok((_, StatusWord::OK)) => Step::Done(Finding::PinVerified),
-            Ok((_, StatusWord::AUTHENTICATION_BLOCKED)) => Step::Done(Finding::PinWrong(0)),
-            Ok((_, StatusWord(word))) if word & 0xFFF0 == 0x63C0 => Step::Done(Finding::PinWrong((word & 0x0F) as u8)),
-            Ok((_, status)) => Step::Done(Finding::Refused(refused_with(status, RefusalReason::Other))),
-            Err(error) => broken(&error.to_string()),
+    fn answered(&mut self, doing: Doing, response: &[u8], now: Moment, entropy: &mut dyn Entropy) -> Step {
+        match doing {
+            Doing::Nothing | Doing::AskingPin(_) | Doing::Committing => broken("an answer to nothing"),
+            Doing::Selecting => self.selected(response, entropy),
+            Doing::Authenticating => self.authenticated(response),
+            Doing::FetchingReceipt(intent) => self.receipt_fetched(response, &intent),
+            Doing::Comparing(comparison, asked) => self.compared(response, &comparison, asked),
+            Doing::VerifyingPin(draft) => self.pin_verified(response, draft, now, entropy),
+            Doing::Executing(intent) => self.executed(response, &intent),
+            Doing::Acknowledging => match self.sam.unprotect(response) {
+                Ok(_) => Step::Done(Finding::Acknowledged),
+                Err(error) => broken(&error.to_string()),
+            },
+            Doing::Listing { next, items } => self.listed(response, next, items),
         }
     }
 
@@ -293,27 +408,14 @@ impl PurseKernel {
 }
 
 impl Kernel for PurseKernel {
-    fn begin(&mut self, task: Task, now: Moment) -> Step {
+    fn begin(&mut self, task: Task, now: Moment, entropy: &mut dyn Entropy) -> Step {
         self.now = now;
         self.doing = Doing::Nothing;
         match task {
             Task::Open { purpose } => self.select(purpose),
             Task::Resolve(intent) => self.resolve(&intent),
             Task::Compare(beliefs) => self.compare(Comparison::of(beliefs)),
-            Task::VerifyPin(pin) => {
-                self.doing = Doing::VerifyingPin;
-                self.send(SessionCommand::VerifyPin(&pin))
-            }
-            Task::Execute(committed) => match PurseIntent::of(committed.intent()) {
-                Ok(intent) => match self.sam.transact(&committed) {
-                    Ok(octets) => {
-                        self.doing = Doing::Executing(Box::new(intent));
-                        Step::Send(Command::value(&committed, octets))
-                    }
-                    Err(error) => broken(&error.to_string()),
-                },
-                Err(reason) => broken(&reason),
-            },
+            Task::Order(draft) => self.order(draft, now, entropy),
             Task::Acknowledge(intent) => {
                 let Ok(intent) = PurseIntent::of(&intent) else { return Step::Done(Finding::Acknowledged) };
                 self.doing = Doing::Acknowledging;
@@ -326,72 +428,17 @@ impl Kernel for PurseKernel {
         }
     }
 
-    fn answer(&mut self, response: &[u8], entropy: &mut dyn Entropy) -> Step {
-        match std::mem::replace(&mut self.doing, Doing::Nothing) {
-            Doing::Nothing => broken("an answer to nothing"),
-            Doing::Selecting => self.selected(response, entropy),
-            Doing::Authenticating => self.authenticated(response),
-            Doing::FetchingReceipt(intent) => self.receipt_fetched(response, &intent),
-            Doing::Comparing(comparison, asked) => self.compared(response, &comparison, asked),
-            Doing::VerifyingPin => self.pin_verified(response),
-            Doing::Executing(intent) => self.executed(response, &intent),
-            Doing::Acknowledging => match self.sam.unprotect(response) {
-                Ok(_) => Step::Done(Finding::Acknowledged),
-                Err(error) => broken(&error.to_string()),
-            },
-            Doing::Listing { next, items } => self.listed(response, next, items),
+    fn resume(&mut self, input: Input<'_>, now: Moment, entropy: &mut dyn Entropy) -> Step {
+        match (std::mem::replace(&mut self.doing, Doing::Nothing), input) {
+            (Doing::AskingPin(draft), Input::Pin(pin)) => self.pin_typed(&pin, draft),
+            (Doing::Committing, Input::Committed(committed)) => self.execute(&committed),
+            (doing, Input::Answer(response)) => self.answered(doing, response, now, entropy),
+            (_, Input::Pin(_) | Input::Committed(_)) => broken("an answer to nothing"),
         }
     }
 
     fn can_date(&self, now: Moment) -> Result<(), Refusal> {
         order_time(now).map(|_| ())
-    }
-
-    fn prepare(&mut self, draft: &Draft, now: Moment, entropy: &mut dyn Entropy) -> Result<Intent, Refusal> {
-        let Some(session) = &self.session else {
-            return Err(refused(RefusalReason::Other, "no card is in session".to_owned()));
-        };
-        let time = order_time(now)?;
-        let state = &session.state;
-        if draft.kind != OrderKind::Block && draft.amount.currency != state.currency {
-            return Err(Refusal::currency(draft.amount.currency, state.currency));
-        }
-        let (operations, balance_after) = self.operations(session, draft)?;
-        let transaction = if let Some(previous) = &draft.previous {
-            let previous = PurseIntent::of(previous).map_err(|reason| refused(RefusalReason::Other, reason))?;
-            previous.order.transaction
-        } else {
-            let mut random = [0; 4];
-            entropy.fill(&mut random);
-            TransactionId::new(self.sam.terminal(), draft.order.0, random)
-        };
-        let exhausted = || refused(RefusalReason::NotActive, "the card's transaction counter is used up".to_owned());
-        let expected_counter = state.transaction_counter.checked_add(1).ok_or_else(exhausted)?;
-        let order = Order { expected_counter, transaction, time, operations };
-        let receipt = ReceiptBody {
-            card: session.card,
-            transaction_counter: expected_counter,
-            transaction,
-            receipt_type: order.principal().map_or(ReceiptType::Data, Operation::receipt_type),
-            amount: order.principal().map_or(0, Operation::amount),
-            currency: state.currency,
-            balance_after,
-            time: order.time,
-            order_digest: order.digest(),
-            previous_link: state.link,
-        };
-        Ok(Intent {
-            order: draft.order,
-            attempt: draft.attempt,
-            kind: draft.kind,
-            family: FAMILY.to_owned(),
-            card: session.reference(),
-            amount: draft.amount,
-            balance_before: session.balance(),
-            time: now,
-            policy: None,
-            family_data: PurseIntent { order, receipt }.family_data(),
-        })
     }
 }
 
@@ -525,11 +572,19 @@ fn refused_with(status: StatusWord, reason: RefusalReason) -> Refusal {
         RefusalReason::NoRight => "this terminal may not do that".to_owned(),
         _ => format!("the card refuses: {status}"),
     };
-    Refusal { reason, status: Some(status), detail }
+    Refusal { reason, said: Some(format!("{:04X}", status.0)), detail }
 }
 
 fn refused(reason: RefusalReason, detail: String) -> Refusal {
-    Refusal { reason, status: None, detail }
+    Refusal { reason, said: None, detail }
+}
+
+fn refuse(reason: RefusalReason, detail: String) -> Step {
+    Step::Done(Finding::Refused(refused(reason, detail)))
+}
+
+fn no_pin_tries_left() -> Step {
+    refuse(RefusalReason::PinBlocked, "no PIN tries are left".to_owned())
 }
 
 fn did_not_happen(reason: &str) -> Step {

@@ -16,7 +16,7 @@ use crate::journal::Committed;
 use crate::journal::record::{Intent, OrderKind};
 use crate::money::Money;
 use crate::reader::in_process::lock;
-use crate::terminal::kernel::{Draft, Finding, Kernel, Proof, Refusal, Step, Task};
+use crate::terminal::kernel::{Draft, Finding, Input, Kernel, Proof, Refusal, Step, Task};
 use crate::time::Moment;
 use crate::wire::status::StatusWord;
 
@@ -166,6 +166,8 @@ struct WrongKernel {
 /// The task, as far as a defect depends on it.
 enum Doing {
     Resolving,
+    /// The amount that was asked for.
+    Ordering(Money),
     Executing(Box<PurseIntent>),
     Other,
 }
@@ -200,29 +202,22 @@ impl WrongKernel {
     }
 }
 
-impl Kernel for WrongKernel {
-    fn begin(&mut self, task: Task, now: Moment) -> Step {
-        self.doing = match &task {
-            Task::Resolve(intent) => match self.decides(intent) {
-                Some(finding) => return Step::Done(finding),
-                None => Doing::Resolving,
-            },
-            Task::Execute(committed) => match PurseIntent::of(committed.intent()) {
-                Ok(intent) => Doing::Executing(Box::new(intent)),
-                Err(_) => Doing::Other,
-            },
-            _ => Doing::Other,
-        };
-        self.kernel.begin(task, now)
+impl WrongKernel {
+    /// The order as it is given on.
+    fn ordered(&self, draft: Draft) -> Draft {
+        let mut amount = draft.amount;
+        match self.defect {
+            KernelDefect::MinorUnitsTwice => amount.minor = amount.minor.saturating_mul(100),
+            KernelDefect::AmountReversed => amount.minor = amount.minor.swap_bytes() >> 16,
+            KernelDefect::CurrencyNotChecked => {
+                amount.currency = lock(&self.seen).state.as_ref().map_or(amount.currency, |s| s.currency);
+            }
+            _ => {}
+        }
+        Draft { amount, ..draft }
     }
 
-    fn answer(&mut self, response: &[u8], entropy: &mut dyn Entropy) -> Step {
-        if let Doing::Executing(intent) = &self.doing
-            && self.believes(response)
-        {
-            return Step::Done(happened(Money::new(intent.receipt.balance_after, intent.receipt.currency)));
-        }
-        let step = self.kernel.answer(response, entropy);
+    fn passed_on(&self, step: Step) -> Step {
         let forgotten = lock(&self.seen).status == Some(StatusWord::REFERENCED_DATA_NOT_FOUND);
         match (&self.doing, step) {
             (Doing::Resolving, Step::Done(Finding::CannotTell(_)))
@@ -230,27 +225,47 @@ impl Kernel for WrongKernel {
             {
                 Step::Done(Finding::DidNotHappen("the card has no receipt of it".to_owned()))
             }
+            // What is written down is what was asked for.
+            (Doing::Ordering(amount), Step::Commit(intent)) => {
+                Step::Commit(Box::new(Intent { amount: *amount, ..*intent }))
+            }
             (_, step) => step,
         }
+    }
+}
+
+impl Kernel for WrongKernel {
+    fn begin(&mut self, task: Task, now: Moment, entropy: &mut dyn Entropy) -> Step {
+        let (doing, task) = match task {
+            Task::Resolve(intent) => match self.decides(&intent) {
+                Some(finding) => return Step::Done(finding),
+                None => (Doing::Resolving, Task::Resolve(intent)),
+            },
+            Task::Order(draft) => (Doing::Ordering(draft.amount), Task::Order(self.ordered(draft))),
+            task => (Doing::Other, task),
+        };
+        self.doing = doing;
+        let step = self.kernel.begin(task, now, entropy);
+        self.passed_on(step)
+    }
+
+    fn resume(&mut self, input: Input<'_>, now: Moment, entropy: &mut dyn Entropy) -> Step {
+        match (&self.doing, &input) {
+            (_, Input::Committed(committed)) => {
+                self.doing =
+                    PurseIntent::of(committed.intent()).map_or(Doing::Other, |i| Doing::Executing(Box::new(i)));
+            }
+            (Doing::Executing(intent), Input::Answer(response)) if self.believes(response) => {
+                return Step::Done(happened(Money::new(intent.receipt.balance_after, intent.receipt.currency)));
+            }
+            _ => {}
+        }
+        let step = self.kernel.resume(input, now, entropy);
+        self.passed_on(step)
     }
 
     fn can_date(&self, now: Moment) -> Result<(), Refusal> {
         self.kernel.can_date(now)
-    }
-
-    fn prepare(&mut self, draft: &Draft, now: Moment, entropy: &mut dyn Entropy) -> Result<Intent, Refusal> {
-        let mut ordered = draft.clone();
-        let minor = draft.amount.minor;
-        match self.defect {
-            KernelDefect::MinorUnitsTwice => ordered.amount.minor = minor.saturating_mul(100),
-            KernelDefect::AmountReversed => ordered.amount.minor = minor.swap_bytes() >> 16,
-            KernelDefect::CurrencyNotChecked => {
-                ordered.amount.currency = lock(&self.seen).state.as_ref().map_or(draft.amount.currency, |s| s.currency);
-            }
-            _ => {}
-        }
-        let intent = self.kernel.prepare(&ordered, now, entropy)?;
-        Ok(Intent { amount: draft.amount, ..intent })
     }
 }
 
