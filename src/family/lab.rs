@@ -41,6 +41,15 @@ pub trait Lab: Send + Sync {
     /// What the orders of its worlds count in.
     fn currency(&self) -> Currency;
 
+    /// What its cards do in a world beside what is tried.
+    fn plain_orders(&self) -> PlainOrders;
+
+    /// Whether a card takes the command that moves value once more after its power went, and does it once however often it comes. Where
+    /// orders live in a session, the card refuses it.
+    fn takes_again(&self) -> bool {
+        false
+    }
+
     /// Two fresh cards for one variant, with the defect of this name.
     ///
     /// # Errors
@@ -127,16 +136,27 @@ pub enum Act {
 pub struct Ordered {
     /// What it does.
     pub kind: OrderKind,
-    /// Minor units; of a refund, those of [`FIRST_SALE`].
+    /// Minor units; of a refund, those of [`PlainOrders::before`].
     pub amount: u32,
     /// What the cardholder types, one after the other.
     pub pins: &'static [&'static str],
-    /// Further sales that the card has behind it.
-    pub sales_before: u32,
+    /// Further plain orders that the card has behind it.
+    pub orders_before: u32,
 }
 
-/// Before every trial the card has made one sale of this amount: a refund gives it back.
-pub const FIRST_SALE: u32 = 700;
+/// Orders that need nothing but a card of the family's worlds: no PIN, and no order before them. Where the family can, their amounts
+/// differ, and differ from those of its trials, so that no order is taken for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlainOrders {
+    /// What they do.
+    pub kind: OrderKind,
+    /// Minor units of the one that the first card has behind it before every trial; where it is a sale, a refund gives it back.
+    pub before: u32,
+    /// Minor units of one at another terminal.
+    pub elsewhere: u32,
+    /// Minor units of one that follows, and shows that the card is still good; of [`Ordered::orders_before`] too.
+    pub after: u32,
+}
 
 /// A card of a simulated world, which is copied a million times.
 pub trait TrialCard: VirtualCard + Sync {

@@ -53,8 +53,9 @@ fn proved(journal: &MemoryJournal, card: &CardReference) -> Result<(i64, u64), S
             return Err(format!("an alarm of a right card: {}; {}", alarm.believed, alarm.found));
         }
         let Entry::Intent(intent) = entry else { continue };
-        let first = lent.entry(crate::family::transaction_of(intent)).or_insert(&intent.card);
-        if **first != intent.card {
+        // A family without transaction ids lends none.
+        let first = crate::family::transaction_of(intent).map(|id| lent.entry(id).or_insert(&intent.card));
+        if first.is_some_and(|first| **first != intent.card) {
             return Err(format!("order {} goes to two cards under one transaction id", intent.order));
         }
         let resolutions = entries.iter().filter_map(|(_, entry)| match entry {

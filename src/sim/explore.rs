@@ -439,7 +439,7 @@ impl Explorer {
             if stop() {
                 return Ok(false);
             }
-            command.check_session(cuts).map_err(|broken| self.broken_card(setting, trial, command, broken))?;
+            command.check_again(cuts).map_err(|broken| self.broken_card(setting, trial, command, broken))?;
             counts.images += 1;
             counts.protocol_runs += 1;
             let then = Then::SameCard;
@@ -462,7 +462,7 @@ fn follow(setting: &Setting, trial: Trial, command: &TornCommand, cuts: &[Cut], 
             let scenario = Scenario { trial, ordered, variant, tear: None, again: None, then };
             setting.run_with_torn_card(&scenario, command.exchange, card)
         }
-        Act::Bare(_) => setting.sell_on(card),
+        Act::Bare(_) => setting.order_on(card),
     }
 }
 

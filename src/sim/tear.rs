@@ -11,7 +11,7 @@ use crate::card::memory::{Cut, Torn};
 use crate::conformance::role::CommandRole;
 use crate::difference::plain;
 use crate::entropy::SeededEntropy;
-use crate::family::lab::{Act, FIRST_SALE, Lab, Ordered, Tills, Trial};
+use crate::family::lab::{Act, Lab, Ordered, PlainOrders, Tills, Trial};
 use crate::journal::Journal;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::record::{Entry, Intent, OrderKind, OrderNumber, Resolution};
@@ -44,7 +44,7 @@ pub enum Then {
     OtherCard,
     /// Nothing, until the terminal gives up.
     Never,
-    /// The card makes a sale at another terminal, then comes back.
+    /// The card gets an order at another terminal, then comes back.
     AnotherTerminal,
     /// The terminal is killed at once and started again.
     TerminalKilled,
@@ -130,8 +130,6 @@ pub struct Story {
     pub found: Vec<Entry>,
 }
 
-const FOREIGN_SALE: u32 = 310;
-const NEXT_SALE: u32 = 90;
 /// What the cardholder types where it does not matter; then nothing.
 const RIGHT_PIN: &[&str] = &["1234", "1234", "1234"];
 /// Actions of one request, far above what any needs.
@@ -143,16 +141,16 @@ pub struct Setting {
     variant: &'static str,
     tills: Box<dyn Tills>,
     cards: [SimulatedCard; 2],
-    /// Card 0 after so many further sales.
+    /// Card 0 after so many further plain orders.
     used: Vec<(u32, SimulatedCard)>,
-    /// Transaction id of the sale before, for refunds.
+    /// Transaction id of the order before, for refunds.
     sold: Option<String>,
     /// Exchanges of a session before the order, or the PIN that it needs: a card is swapped in front of these.
     opening: u64,
 }
 
 impl Setting {
-    /// Two cards, with one sale made on the first; the seed is their randomness, and they have this defect.
+    /// Two cards, with one plain order made on the first; the seed is their randomness, and they have this defect.
     ///
     /// # Errors
     /// There is no such defect; or with the defect no order can be made, in words.
@@ -163,20 +161,21 @@ impl Setting {
         let field = Field::new(setting.cards.to_vec());
         let mut till = setting.till(2);
         field.record();
-        setting.sold = Some(till.sell(&field, FIRST_SALE)?);
+        setting.sold = Some(till.give(&field, till.plain.before)?);
         let opens = |it: &Recorded| !matches!(lab.role(&it.command), Some(CommandRole::Verify | CommandRole::Value));
         setting.opening = field.take_recorded().iter().take_while(|it| opens(it)).count() as u64;
         setting.cards[0] = field.inspect(0, Clone::clone);
-        let mut wanted: Vec<u32> = orders(lab).map(|ordered| ordered.sales_before).filter(|sales| *sales > 0).collect();
+        let mut wanted: Vec<u32> =
+            orders(lab).map(|ordered| ordered.orders_before).filter(|count| *count > 0).collect();
         wanted.sort_unstable();
         wanted.dedup();
         let mut made = 0;
-        for sales in wanted {
-            for _ in made..sales {
-                till.sell(&field, NEXT_SALE)?;
+        for count in wanted {
+            for _ in made..count {
+                till.give(&field, till.plain.after)?;
             }
-            made = sales;
-            setting.used.push((sales, field.inspect(0, Clone::clone)));
+            made = count;
+            setting.used.push((count, field.inspect(0, Clone::clone)));
         }
         Ok(setting)
     }
@@ -205,12 +204,14 @@ impl Setting {
     fn till(&self, number: u8) -> Till {
         let terminal = Terminal::new(Config::default(), self.tills.kernel(number));
         let entropy = SeededEntropy::new(1_000 + u64::from(number));
-        let (now, currency) = (Moment::from_seconds(1_701_224_448), self.lab.currency());
+        let (now, plain, currency) =
+            (Moment::from_seconds(1_701_224_448), self.lab.plain_orders(), self.lab.currency());
         Till {
             terminal,
             journal: MemoryJournal::default(),
             entropy,
             now,
+            plain,
             currency,
             opening: self.opening,
             presented: 0,
@@ -219,7 +220,7 @@ impl Setting {
 
     /// The field as it is before an order.
     fn field(&self, ordered: &Ordered) -> Field {
-        let used = self.used.iter().find(|(sales, _)| *sales == ordered.sales_before);
+        let used = self.used.iter().find(|(count, _)| *count == ordered.orders_before);
         let first = used.map_or(&self.cards[0], |(_, card)| card);
         Field::new(vec![first.clone(), self.cards[1].clone()])
     }
@@ -250,15 +251,15 @@ impl Setting {
         field.take_recorded()
     }
 
-    /// A card that came out of a tear must still be good for a sale, and its books right from there on.
+    /// A card that came out of a tear must still be good for an order, and its books right from there on.
     ///
     /// # Errors
     /// The first rule that does not hold.
-    pub fn sell_on(&self, card: SimulatedCard) -> Result<(), String> {
+    pub fn order_on(&self, card: SimulatedCard) -> Result<(), String> {
         let field = Field::new(vec![card, self.cards[1].clone()]);
         let before = Books::of(&field);
         let mut till = self.till(0);
-        till.sell(&field, NEXT_SALE)?;
+        till.give(&field, till.plain.after)?;
         before.check(&field, &[&till.journal])
     }
 
@@ -298,7 +299,7 @@ impl Setting {
         story.found = entries(&till.journal).split_off(story.written.len());
         story.touches = touches;
         before.check(&field, &journals)?;
-        till.sell(&field, NEXT_SALE)?;
+        till.give(&field, till.plain.after)?;
         before.check(&field, &[&till.journal, &foreign_journal])?;
         field.take_fault().map_or(Ok(Played { torn, torn_again, story }), Err)
     }
@@ -406,6 +407,7 @@ struct Till {
     journal: MemoryJournal,
     entropy: SeededEntropy,
     now: Moment,
+    plain: PlainOrders,
     currency: Currency,
     /// As [`Setting::opening`].
     opening: u64,
@@ -450,12 +452,15 @@ impl Till {
         self.ask_with(field, request, presented, kill, pins)
     }
 
-    /// A sale that must succeed; its transaction id.
-    fn sell(&mut self, field: &Field, amount: u32) -> Result<String, String> {
-        match self.order(field, OrderKind::Sale, amount, vec![Presented::Card(0)]).result {
+    /// A plain order that must succeed; its transaction id.
+    fn give(&mut self, field: &Field, amount: u32) -> Result<String, String> {
+        let kind = self.plain.kind;
+        match self.order(field, kind, amount, vec![Presented::Card(0)]).result {
             OutcomeKind::Paid { intent, .. } => Ok(crate::family::transaction_of(&intent).unwrap_or_default()),
-            OutcomeKind::Unresolved { reason, .. } => Err(format!("a sale that nothing tears is unresolved: {reason}")),
-            other => Err(format!("a sale that nothing tears ends as {other}", other = plain(&other))),
+            OutcomeKind::Unresolved { reason, .. } => {
+                Err(format!("a {kind} that nothing tears is unresolved: {reason}"))
+            }
+            other => Err(format!("a {kind} that nothing tears ends as {other}", other = plain(&other))),
         }
     }
 
@@ -556,7 +561,7 @@ impl Desk for People<'_> {
                     card
                 }
                 Presented::CardUsedElsewhere(card, mut till) => {
-                    if let Err(fault) = till.sell(self.field, FOREIGN_SALE) {
+                    if let Err(fault) = till.give(self.field, till.plain.elsewhere) {
                         self.field.report(format!("at another terminal {fault}"));
                     }
                     card

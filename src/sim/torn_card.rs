@@ -241,20 +241,27 @@ impl TornCommand {
         let mut walk = Walk::new(self, 0, &never);
         walk.path = cuts.to_vec();
         walk.settle(card)?;
-        self.check_whole().and_then(|()| self.check_session(cuts))
+        self.check_whole().and_then(|()| self.check_again(cuts))
     }
 
-    /// After a tear the session is gone: the same command again is refused, before and after a SELECT.
-    pub fn check_session(&self, cuts: &[Cut]) -> Result<(), Broken> {
+    /// After a tear the session is gone: the same command again is refused, before and after a SELECT. A family whose card takes an order
+    /// again has it done once.
+    pub fn check_again(&self, cuts: &[Cut]) -> Result<(), Broken> {
         let Some(mut card) = self.torn_card(cuts) else { return Ok(()) };
+        let broken = |rule: &str| Err(Broken { cuts: cuts.to_vec(), rule: rule.to_owned() });
         card.reset();
-        for command in [&self.command, &self.select, &self.command] {
+        let takes_again = self.lab.takes_again() && self.moves_value();
+        for (command, may_be_accepted) in [(&self.command, false), (&self.select, true), (&self.command, takes_again)] {
             let answer = card.process(command);
             let accepted = matches!(&answer, Answer::Response(octets) if octets.ends_with(&[0x90, 0x00]));
-            if accepted && *command == self.command {
-                let rule = "after the tear a command of the old session is accepted".to_owned();
-                return Err(Broken { cuts: cuts.to_vec(), rule });
+            if accepted && !may_be_accepted {
+                return broken("after the tear a command of the old session is accepted");
             }
+        }
+        if takes_again && self.judge(&card) != Ok(Found::After) {
+            return broken(
+                "after the tear the command was sent again, and the card does not hold what is right after it",
+            );
         }
         Ok(())
     }

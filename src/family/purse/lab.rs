@@ -28,7 +28,7 @@ use crate::crypto::ec::PrivateKey;
 use crate::crypto::kdf::sha256;
 use crate::entropy::SeededEntropy;
 use crate::family::error::FamilyError;
-use crate::family::lab::{Act, FIRST_SALE, Held, Lab, Ordered, Regions, Tills, Trial, TrialApplication, TrialCard};
+use crate::family::lab::{Act, Held, Lab, Ordered, PlainOrders, Regions, Tills, Trial, TrialApplication, TrialCard};
 use crate::family::profile::KeyLog;
 use crate::family::settings::Settings;
 use crate::journal::record::{CardReference, OrderKind};
@@ -48,9 +48,10 @@ const PIN_AT_THE_SECOND_TRY: &[&str] = &["0000", "1234", "1234"];
 pub(super) struct PurseLab;
 
 const fn order(kind: OrderKind, amount: u32) -> Ordered {
-    Ordered { kind, amount, pins: PIN, sales_before: 0 }
+    Ordered { kind, amount, pins: PIN, orders_before: 0 }
 }
 
+const PLAIN: PlainOrders = PlainOrders { kind: OrderKind::Sale, before: 700, elsewhere: 310, after: 90 };
 const SALE: Ordered = order(OrderKind::Sale, 1_250);
 const SALE_ABOVE_THE_PIN_LIMIT: Ordered = order(OrderKind::Sale, 12_500);
 
@@ -61,9 +62,9 @@ const TRIALS: &[Trial] = &[
         name: "sale-after-wrong-pin",
         act: Act::Order(Ordered { pins: PIN_AT_THE_SECOND_TRY, ..SALE_ABOVE_THE_PIN_LIMIT }),
     },
-    Trial { name: "sale-on-full-ring", act: Act::Order(Ordered { sales_before: RING_MIN as u32, ..SALE }) },
+    Trial { name: "sale-on-full-ring", act: Act::Order(Ordered { orders_before: RING_MIN as u32, ..SALE }) },
     Trial { name: "top-up", act: Act::Order(order(OrderKind::TopUp, 3_000)) },
-    Trial { name: "refund", act: Act::Order(order(OrderKind::Refund, FIRST_SALE)) },
+    Trial { name: "refund", act: Act::Order(order(OrderKind::Refund, PLAIN.before)) },
     Trial { name: "three-cards", act: Act::Bare(three_cards) },
 ];
 
@@ -86,6 +87,10 @@ impl Lab for PurseLab {
 
     fn currency(&self) -> Currency {
         Currency::JPY
+    }
+
+    fn plain_orders(&self) -> PlainOrders {
+        PLAIN
     }
 
     fn cards(&self, variant: &str, seed: u64, mutant: Option<&str>) -> Result<[Box<dyn TrialCard>; 2], FamilyError> {
@@ -325,7 +330,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sales_before_fill_the_ring() {
+    fn the_orders_before_fill_the_ring() {
         assert_eq!(PurseProfile::built_in("default").unwrap().ring, RING_MIN);
     }
 
