@@ -24,11 +24,11 @@ pub trait TestCard: Card {
     /// A copy with the memory as it is now: put in the field later, it is a card that was set back.
     fn copy(&self) -> Box<dyn TestCard>;
 
-    /// Pays this amount, in minor units, at some other terminal that works as it should.
+    /// Gets an order at some other terminal that works as it should; its randomness is of this number.
     ///
     /// # Errors
     /// It did not, in words.
-    fn pay_elsewhere(&mut self, amount: u32) -> Result<(), String>;
+    fn pay_elsewhere(&mut self, number: u64) -> Result<(), String>;
 }
 
 /// What a card of the test system holds.
@@ -213,6 +213,8 @@ struct State {
     missed: Vec<String>,
     kill_wanted: bool,
     killed: bool,
+    /// Orders at other terminals so far.
+    paid_elsewhere: u64,
     roles: Roles,
 }
 
@@ -277,12 +279,15 @@ impl LowerTester {
         true
     }
 
-    /// The card pays at another terminal.
+    /// The card gets an order at another terminal: another one each time.
     ///
     /// # Errors
     /// It did not, in words.
-    pub fn pay_elsewhere(&self, card: CardHandle, amount: u32) -> Result<(), String> {
-        self.lock().cards[card.0].pay_elsewhere(amount)
+    pub fn pay_elsewhere(&self, card: CardHandle) -> Result<(), String> {
+        let mut state = self.lock();
+        state.paid_elsewhere += 1;
+        let number = state.paid_elsewhere;
+        state.cards[card.0].pay_elsewhere(number)
     }
 
     /// The card that is there leaves.

@@ -14,7 +14,10 @@ use super::statement::{SecretText, Statement};
 use super::verdict::{Outcome, Stop};
 use crate::difference::plain;
 use crate::journal::record::OrderKind;
+use crate::quoted::quoted;
 
+/// Of a plain order where the statement says nothing: below the PIN limit of every profile, and no palindrome in any notation.
+const AMOUNT: u32 = 1_250;
 /// Lines of what a terminal shows at one request that go into the log.
 const SHOWN_LINES_MAX: usize = 200;
 
@@ -320,12 +323,12 @@ impl<'r> TerminalTester<'r> {
         self.rig.lower.copy(card)
     }
 
-    /// The card pays at another terminal, which works as it should.
+    /// The card gets an order at another terminal, which works as it should.
     ///
     /// A card that cannot, after what the terminal under test did to it, shows nothing of what the case is about.
-    pub fn pay_elsewhere(&mut self, card: CardHandle, amount: u32) -> Outcome {
-        self.note(format!("the card pays {amount} at another terminal"));
-        self.rig.lower.pay_elsewhere(card, amount).map_err(Stop::inconclusive)
+    pub fn pay_elsewhere(&mut self, card: CardHandle) -> Outcome {
+        self.note("the card gets an order at another terminal");
+        self.rig.lower.pay_elsewhere(card).map_err(Stop::inconclusive)
     }
 
     /// What a card holds, by itself.
@@ -346,6 +349,22 @@ impl<'r> TerminalTester<'r> {
     }
 
     // The terminal.
+
+    /// An order that any card of the statement's profile takes.
+    pub fn plain_order(&self) -> Outcome<Order> {
+        let kind = match self.text("terminal.order") {
+            Ok("top-up") => OrderKind::TopUp,
+            Ok("sale") | Err(_) => OrderKind::Sale,
+            Ok(other) => {
+                return Err(Stop::error(format!("terminal.order: expected sale or top-up, got {}", quoted(other))));
+            }
+        };
+        let amount = match self.number("terminal.amount") {
+            Ok(number) => u32::try_from(number).map_err(|_| Stop::error("terminal.amount is too large"))?,
+            Err(_) => AMOUNT,
+        };
+        Ok(Order::new(kind, amount))
+    }
 
     /// Changes the terminal's setting.
     pub fn set(&mut self, setting: &Setting) -> Outcome {

@@ -15,7 +15,7 @@ use crate::conformance::terminal_tester::{
 };
 use crate::difference::plain;
 use crate::entropy::SeededEntropy;
-use crate::family::lab::{Lab, Tills, TrialCard};
+use crate::family::lab::{Lab, PlainOrders, Tills, TrialCard};
 use crate::family::profile::KeyLog;
 use crate::family::transaction_of;
 use crate::journal::policy::SettlementPolicy;
@@ -433,13 +433,18 @@ impl Desk for People<'_> {
     }
 }
 
-/// A sale on a card at another terminal, which works as it should.
-pub(super) fn pay_at(kernel: Box<dyn Kernel>, card: &mut dyn TrialCard, amount: u32) -> Result<(), String> {
+/// A plain order on a card at another terminal, which works as it should.
+pub(super) fn pay_at(
+    kernel: Box<dyn Kernel>,
+    card: &mut dyn TrialCard,
+    PlainOrders { kind, after, .. }: PlainOrders,
+    number: u64,
+) -> Result<(), String> {
     let mut terminal = switched_on(kernel, Defects::default());
     let mut journal = FaultyJournal::new(None, None);
     let held = card.held();
     // Another transaction id each time: its journal is a new one.
-    let (lower, mut log, mut entropy) = (LowerTester::default(), String::new(), SeededEntropy::new(held.commits));
+    let (lower, mut log, mut entropy) = (LowerTester::default(), String::new(), SeededEntropy::new(number));
     let people = People {
         lower: &lower,
         pin: None,
@@ -452,14 +457,14 @@ pub(super) fn pay_at(kernel: Box<dyn Kernel>, card: &mut dyn TrialCard, amount: 
         log: &mut log,
     };
     let order = journal.next_order().map_err(|error| error.to_string())?;
-    let amount = Money::new(amount, held.currency);
-    let request = Request::Order { order, kind: OrderKind::Sale, amount, refund_of: None };
+    let amount = Money::new(after, held.currency);
+    let request = Request::Order { order, kind, amount, refund_of: None };
     let mut reader = Exchange::new(Direct(card), may_repeat);
     let mut desk = AtOnce(people);
     let mut world = World { reader: &mut reader, journal: &mut journal, desk: &mut desk, entropy: &mut entropy };
     match crate::session::run(&mut terminal, request, &mut world).result {
         OutcomeKind::Paid { .. } => Ok(()),
-        other => Err(format!("the sale at another terminal: {other}", other = plain(&other))),
+        other => Err(format!("the {kind} at another terminal: {other}", other = plain(&other))),
     }
 }
 

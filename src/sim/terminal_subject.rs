@@ -10,7 +10,7 @@ use crate::conformance::mutant::Mutant;
 use crate::conformance::statement::Statement;
 use crate::conformance::terminal_tester::{CardKind, TerminalRig, TerminalSubject};
 use crate::family::families;
-use crate::family::lab::{Held, Lab, TrialCard};
+use crate::family::lab::{Act, Held, Lab, Ordered, TrialCard};
 use crate::quoted::quoted;
 
 /// All that our own terminal claims.
@@ -55,6 +55,17 @@ impl OwnTerminal {
         };
         let statement =
             statement.text("terminal.says_paid", "Done: ").text("terminal.says_again", "; it may be made anew");
+        // The simplest of its orders.
+        let plain = lab.trials().iter().find_map(|trial| match trial.act {
+            Act::Order(ordered) => Some(ordered),
+            Act::Bare(_) => None,
+        });
+        let statement = match plain {
+            Some(Ordered { kind, amount, .. }) => {
+                statement.text("terminal.order", &kind.to_string()).number("terminal.amount", amount.into())
+            }
+            None => statement,
+        };
         Self { lab, variant, statement: lab.terminal_statement(variant, statement), defects: Defects::default() }
     }
 
@@ -150,9 +161,9 @@ impl TestCard for World {
         Box::new(Self { lab: self.lab, card: self.card.copy() })
     }
 
-    fn pay_elsewhere(&mut self, amount: u32) -> Result<(), String> {
+    fn pay_elsewhere(&mut self, number: u64) -> Result<(), String> {
         let tills = self.lab.tills(None, None, None).map_err(|error| error.to_string())?;
-        pay_at(tills.kernel(1), &mut *self.card, amount)
+        pay_at(tills.kernel(1), &mut *self.card, self.lab.plain_orders(), number)
     }
 }
 
@@ -167,11 +178,12 @@ mod tests {
         for profile in family.profiles() {
             let mut card = test_card(lab, &CardKind::new(profile), 0).unwrap();
             let before = card.truth();
-            for _ in 0..20 {
-                card.pay_elsewhere(1).unwrap_or_else(|reason| panic!("{profile}: {reason}"));
+            for number in 0..20 {
+                card.pay_elsewhere(number).unwrap_or_else(|reason| panic!("{profile}: {reason}"));
             }
-            let after = card.truth();
-            assert_eq!((before.balance - after.balance, after.commits - before.commits), (20, 20), "{profile}");
+            let (after, each) = (card.truth(), lab.plain_orders().after);
+            let moved = before.balance.abs_diff(after.balance);
+            assert_eq!((moved, after.commits - before.commits), (20 * each, 20), "{profile}");
         }
     }
 }

@@ -86,9 +86,5 @@ pub(super) fn values() -> Vec<(&'static str, Wanted)> {
         ("purse.pin", Wanted::number("purse.pin_tries")),
         ("purse.pin", Wanted::secret("purse.pin")),
         ("terminal", Wanted::text("terminal.card_profile")),
-        ("terminal", Wanted::text("terminal.other_currency_profile")),
-        ("terminal.words", Wanted::text("terminal.says_paid")),
-        ("terminal.words", Wanted::text("terminal.says_again")),
-        ("terminal.pin", Wanted::secret("terminal.pin")),
     ]
 }

@@ -3,10 +3,9 @@
 use crate::conformance::case::Case;
 use crate::conformance::lower_tester::{At, Exchange, Touch, Twist};
 use crate::conformance::role::CommandRole;
-use crate::conformance::terminal_tester::{CardKind, Ended, Order, Papers, RecordState, TerminalTester};
+use crate::conformance::terminal_tester::{CardKind, Ended, Papers, RecordState, TerminalTester};
 use crate::conformance::verdict::Outcome;
-use crate::suite::terminal::checks::{AMOUNT, at_order, case, check_ended, check_records};
-use crate::suite::terminal::lies::{data_of, no_order, with_bit};
+use crate::suite::terminal::checks::{at_order, case, check_ended, check_records, data_of, no_order, with_bit};
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
@@ -42,7 +41,7 @@ pub(super) fn cases() -> Vec<Case> {
                 let card = tester.card()?;
                 let twist = Twist::changed(|exchange| with_bit(exchange.honest, exchange.honest.len() - 3));
                 let again = Touch::of(card).with(At::Role(CommandRole::Authenticate), twist);
-                let shown = tester.order(&Order::sale(AMOUNT), vec![at_order(card, Twist::LostAfter), again])?;
+                let shown = tester.order(&tester.plain_order()?, vec![at_order(card, Twist::LostAfter), again])?;
                 check_ended(tester, &shown, Ended::Unresolved)?;
                 check_records(tester, &[RecordState::OpenFinal])
             }),
