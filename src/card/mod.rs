@@ -2,7 +2,6 @@
 
 pub mod application;
 pub mod chip;
-pub mod defect;
 pub mod memory;
 pub mod transaction;
 pub mod transaction_defect;

@@ -30,7 +30,7 @@ use super::error::FamilyError;
 use super::lab::Lab;
 use super::profile::Profile;
 use super::settings::SettingSpec;
-use crate::card::defect::ChipDefect;
+use crate::card::chip::defect::ChipDefect;
 use crate::card::transaction_defect::JournalDefect;
 use crate::conformance::case::Case;
 use crate::conformance::mutant::Mutant;

@@ -1,7 +1,9 @@
 //! A chip: answer to reset, logical channels, selection, command chaining, long answers.
 
+pub mod defect;
+
+use self::defect::ChipDefect;
 use super::application::{Application, Request};
-use super::defect::{self, ChipDefect};
 use super::memory::{Memory, PowerLost};
 use super::{Answer, Card};
 use crate::wire::apdu::{self, Command};
