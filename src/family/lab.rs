@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::error::FamilyError;
 use super::profile::{KeyLog, ShownApplication, VirtualCard};
 use super::settings::Settings;
-use crate::card::chip::Chip;
+use crate::card::chip::{Chip, ChipRules};
 use crate::card::memory::Memory;
 use crate::conformance::mutant::Mutant;
 use crate::conformance::role::{CommandRole, Roles};
@@ -194,7 +194,7 @@ pub trait TrialApplication: ShownApplication + Clone + Sync + 'static {
     fn flaw(&self, memory: &Memory) -> Option<String>;
 }
 
-impl<A: TrialApplication> TrialCard for Chip<A> {
+impl<A: TrialApplication, R: ChipRules> TrialCard for Chip<A, R> {
     fn copy(&self) -> Box<dyn TrialCard> {
         Box::new(self.clone())
     }

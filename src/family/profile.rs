@@ -6,7 +6,7 @@ use super::error::FamilyError;
 use super::settings::Settings;
 use crate::card::Card;
 use crate::card::application::Application;
-use crate::card::chip::Chip;
+use crate::card::chip::{Chip, ChipRules};
 use crate::card::memory::Memory;
 use crate::conformance::statement::Statement;
 use crate::entropy::Entropy;
@@ -99,7 +99,7 @@ pub trait ShownApplication: Application {
     fn sheet(&self, memory: &Memory) -> Sheet;
 }
 
-impl<A: ShownApplication> VirtualCard for Chip<A> {
+impl<A: ShownApplication, R: ChipRules> VirtualCard for Chip<A, R> {
     fn sheet(&self) -> Sheet {
         self.application().sheet(self.memory_ref())
     }

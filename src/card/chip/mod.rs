@@ -1,12 +1,20 @@
 //! A chip: answer to reset, logical channels, selection, command chaining, long answers.
 
-pub mod defect;
+#![allow(
+    private_bounds,
+    private_interfaces,
+    reason = "the rules are the chip's own: from outside there are those of the standard"
+)]
 
-use self::defect::ChipDefect;
+pub mod defect;
+mod rules;
+
+pub(crate) use self::rules::ChipRules;
+pub use self::rules::Standard;
 use super::application::{Application, Request};
 use super::memory::{Memory, PowerLost};
 use super::{Answer, Card};
-use crate::wire::apdu::{self, Command};
+use crate::wire::apdu::Command;
 use crate::wire::status::StatusWord;
 
 /// Logical channels, 0 to 3 (ISO/IEC 7816-4:2020, 5.4.1, table 2).
@@ -65,52 +73,46 @@ struct Pending {
     status: StatusWord,
 }
 
-/// A card: a memory, and the applications on it.
-///
-/// Cloning one clones image and volatile state: that is the snapshot of an exploration.
+/// What the chip forgets when it loses power.
 #[derive(Debug, Clone)]
-pub struct Chip<A> {
-    application: A,
-    memory: Memory,
-    powered: bool,
+struct Volatile {
     open: [bool; CHANNELS as usize],
     selected: [bool; CHANNELS as usize],
     chain: Option<Chain>,
     pending: Option<Pending>,
-    defect: Option<ChipDefect>,
-    /// What earlier commands left, for the defect that reads it.
-    stale: Vec<u8>,
-    /// A chain came since the reset; one defect depends on that.
-    had_chain: bool,
+}
+
+impl Default for Volatile {
+    /// Channel 0 is open (ISO/IEC 7816-4:2020, 5.4.1), and nothing is selected.
+    fn default() -> Self {
+        Self { open: [true, false, false, false], selected: Default::default(), chain: None, pending: None }
+    }
+}
+
+/// A card: a memory, and the applications on it.
+///
+/// Cloning one clones image and volatile state: that is the snapshot of an exploration.
+#[derive(Debug, Clone)]
+pub struct Chip<A, R = Standard> {
+    application: A,
+    memory: Memory,
+    powered: bool,
+    volatile: Volatile,
+    rules: R,
 }
 
 impl<A: Application> Chip<A> {
     /// A chip without power.
     pub fn new(application: A, memory: Memory) -> Self {
-        let mut chip = Self {
-            application,
-            memory,
-            powered: false,
-            open: Default::default(),
-            selected: Default::default(),
-            chain: None,
-            pending: None,
-            defect: None,
-            stale: Vec::new(),
-            had_chain: false,
-        };
-        chip.power_off();
-        chip
+        Self::with_rules(application, memory, Standard)
     }
+}
 
-    /// The same chip with a deliberate defect.
-    #[must_use]
-    pub fn with_defect(self, defect: ChipDefect) -> Self {
-        Self { defect: Some(defect), ..self }
-    }
-
-    fn has(&self, defect: ChipDefect) -> bool {
-        self.defect == Some(defect)
+impl<A: Application, R: ChipRules> Chip<A, R> {
+    /// A chip that goes by these rules, without power.
+    pub(crate) fn with_rules(application: A, mut memory: Memory, rules: R) -> Self {
+        memory.power_off();
+        Self { application, memory, powered: false, volatile: Volatile::default(), rules }
     }
 
     /// The applications.
@@ -128,169 +130,81 @@ impl<A: Application> Chip<A> {
         &self.memory
     }
 
-    fn forget(&mut self) {
-        self.had_chain = false;
-        if !self.has(ChipDefect::ChannelsSurviveReset) {
-            self.open = [true, false, false, false];
-        }
-        if !self.has(ChipDefect::SelectionSurvivesReset) {
-            self.selected = Default::default();
-        }
-        if !self.has(ChipDefect::ChainSurvivesReset) {
-            self.chain = None;
-        }
-        if !self.has(ChipDefect::AnswerSurvivesReset) {
-            self.pending = None;
-        }
-    }
-
     /// Status and answer data of one command; data is cut to Ne afterwards.
     fn execute(&mut self, octets: &[u8]) -> Result<Reply, PowerLost> {
-        let pending = self.take_pending(octets);
+        // The rest of the answer before: every command takes it away, GET RESPONSE to give it.
+        let pending = if self.rules.takes_pending(octets) { self.volatile.pending.take() } else { None };
         let Some(&[cla, ins, p1, p2]) = octets.first_chunk() else {
-            self.chain = None;
+            self.volatile.chain = None;
             return Ok(StatusWord::WRONG_LENGTH.into());
         };
-        let (channel, cla, more) = self.class(cla);
-        let head = Head { channel, header: [cla, ins, p1, p2], more };
-        // A foreign command drops the chain and is not executed itself (REQ-CMD-5).
-        if let Some(chain) = self.chain.take_if(|chain| {
-            let other_channel = chain.channel != channel && self.defect != Some(ChipDefect::ChainCrossesChannels);
-            other_channel || chain.header != head.header
-        }) {
-            if self.has(ChipDefect::ForeignCommandExecuted) {
-                return self.carry_out(&head, octets, pending);
-            }
-            if self.has(ChipDefect::ForeignCommandKeepsChain) {
-                let reply = self.carry_out(&head, octets, pending);
-                self.chain = Some(chain);
-                return reply;
-            }
-            return Ok(StatusWord::LAST_CHAIN_COMMAND_EXPECTED.into());
-        }
-        self.carry_out(&head, octets, pending)
-    }
-
-    /// The rest of the answer before: every command takes it away, GET RESPONSE to give it.
-    fn take_pending(&mut self, octets: &[u8]) -> Option<Pending> {
-        if self.has(ChipDefect::PreviousAnswerGiven) && octets.get(1) != Some(&ins::GET_RESPONSE) {
-            return None;
-        }
-        self.pending.take()
-    }
-
-    /// Channel, CLA without channel and chaining bits, and whether more parts of a chain follow.
-    fn class(&self, cla: u8) -> (u8, u8, bool) {
-        let channel = if self.has(ChipDefect::ChannelIgnored) { 0 } else { cla & CHANNEL_BITS };
-        let more = cla & CHAINING_BIT != 0 && !self.has(ChipDefect::ChainingBitIgnored);
+        let (channel, more) = (self.rules.channel(cla), self.rules.goes_on(cla));
         let class = cla & !(CHANNEL_BITS | CHAINING_BIT);
-        if self.has(ChipDefect::UnknownClassAsInterindustry) && !self.application.knows_class(class) {
-            return (channel, 0, more);
+        let cla = self.rules.class(class, self.application.knows_class(class));
+        let head = Head { channel, header: [cla, ins, p1, p2], more };
+        let rules = &self.rules;
+        match self.volatile.chain.take_if(|chain| !rules.continues(chain, &head)) {
+            Some(chain) => R::interrupted(self, chain, &head, octets, pending),
+            None => self.carry_out(&head, octets, pending),
         }
-        (channel, class, more)
     }
 
     /// A command that fits into the chain that there is, or stands alone.
     fn carry_out(&mut self, head: &Head, octets: &[u8], pending: Option<Pending>) -> Result<Reply, PowerLost> {
         let &Head { channel, header, more } = head;
-        if self.has(ChipDefect::LengthBeforeClass) && Command::parse(octets).is_err() {
-            return Ok(StatusWord::WRONG_LENGTH.into());
+        if let Err(refusal) = R::admit(self, head, octets) {
+            self.volatile.chain = None;
+            return Ok(R::refused(self, channel, refusal).into());
         }
-        if let Err(refusal) = self.admit(channel, header, more) {
-            self.chain = None;
-            if self.has(ChipDefect::RefusalDeselects) {
-                self.selected[usize::from(channel)] = false;
-            }
-            let accepts = match self.defect {
-                Some(ChipDefect::UnknownInstructionAccepted) => true,
-                Some(ChipDefect::InstructionAcceptedElsewhere) => channel != 0,
-                Some(ChipDefect::InstructionAcceptedAfterChain) => self.had_chain,
-                _ => false,
-            };
-            if accepts && refusal == StatusWord::INS_NOT_SUPPORTED {
-                return Ok(StatusWord::OK.into());
-            }
-            return Ok(refusal.into());
-        }
-        let misread = self.defect.and_then(|defect| defect::misread(defect, &mut self.stale, octets));
-        let Ok(command) = Command::parse(misread.as_deref().unwrap_or(octets)) else {
-            self.chain = None;
+        let read = self.rules.read(octets);
+        let Ok(command) = Command::parse(&read) else {
+            self.volatile.chain = None;
             return Ok(StatusWord::WRONG_LENGTH.into());
         };
         if more {
             return Ok(self.extend_chain(channel, header, command.data).into());
         }
-        let mut chained = self.chain.take().map(|mut chain| {
-            chain.data.extend_from_slice(command.data);
-            chain.data
-        });
-        if chained.as_ref().is_some_and(|data| is_too_long(self.defect, data)) {
+        let chained = self.volatile.chain.take().map(|chain| self.rules.joined(chain.data, command.data));
+        if chained.as_ref().is_some_and(|data| data.len() > self.rules.chain_len_max()) {
             self.application.chain_too_long(header);
             return Ok(StatusWord::WRONG_LENGTH.into());
         }
-        if self.has(ChipDefect::ChainLastPartOnly) {
-            chained = None;
-        }
         let request = Request { channel, header, data: chained.as_deref().unwrap_or(command.data) };
         let mut reply = self.dispatch(&request, &command, pending)?;
-        self.permit(&command, &mut reply);
+        self.rules.permit(&command, &mut reply);
         Ok(reply)
     }
 
-    /// Ne.
-    fn permit(&self, command: &Command<'_>, reply: &mut Reply) {
-        reply.permitted = command.le.unwrap_or(0) as usize;
-        match (self.defect, command.extended, command.le) {
-            (Some(ChipDefect::LeIgnored), ..) => reply.permitted = usize::MAX,
-            (Some(ChipDefect::LeZeroAsNone), false, Some(256))
-            | (Some(ChipDefect::ExtendedLeZeroAsNone), true, Some(apdu::LE_MAX)) => reply.data.clear(),
-            _ => {}
-        }
-    }
-
     /// Class, channel, instruction and parameters, in this order (REQ-CMD-1).
-    fn admit(&mut self, channel: u8, header: [u8; 4], more: bool) -> Result<(), StatusWord> {
+    fn admit(&mut self, &Head { channel, header, more }: &Head) -> Result<(), StatusWord> {
         let [cla, ins, p1, p2] = header;
-        let selected = self.selected[usize::from(channel)];
+        let selected = self.volatile.selected[usize::from(channel)];
         if cla != 0 && !(selected && self.application.knows_class(cla)) {
             return Err(StatusWord::CLA_NOT_SUPPORTED);
         }
-        if self.has(ChipDefect::SelectOpensChannel) && (cla, ins) == (0, ins::SELECT) {
-            self.open[usize::from(channel)] = true;
-        }
-        if !self.open[usize::from(channel)] {
+        if !self.volatile.open[usize::from(channel)] {
             return Err(StatusWord::CHANNEL_NOT_SUPPORTED);
         }
-        let defined = match (cla, ins) {
-            (0, ins::SELECT) if self.has(ChipDefect::SelectP2Other) => (p1, p2) == (4, 0x0C),
-            (0, ins::SELECT) => (p1, p2) == (4, 0),
-            (0, ins::MANAGE_CHANNEL) => {
-                (p1, p2) == (0, 0)
-                    || (p1 == 0x80 && (1..CHANNELS).contains(&p2))
-                    || (self.has(ChipDefect::BasicChannelClosed) && (p1, p2) == (0x80, 0))
+        match (cla, ins) {
+            (0, ins::SELECT | ins::MANAGE_CHANNEL | ins::GET_RESPONSE) if !self.rules.defines(ins, p1, p2) => {
+                return Err(StatusWord::WRONG_P1P2);
             }
-            (0, ins::GET_RESPONSE) => (p1, p2) == (0, 0),
-            _ if selected => {
-                self.application.admit(channel, header)?;
-                true
-            }
+            (0, ins::SELECT | ins::MANAGE_CHANNEL | ins::GET_RESPONSE) => {}
+            _ if selected => self.application.admit(channel, header)?,
             _ => return Err(StatusWord::INS_NOT_SUPPORTED),
-        };
-        if !defined && !self.has(ChipDefect::ParametersUnchecked) {
-            return Err(StatusWord::WRONG_P1P2);
         }
         let chainable = selected && self.application.is_chainable(header);
-        if more && !chainable && !self.has(ChipDefect::UnchainableChained) {
+        if more && !self.rules.may_chain(chainable) {
             return Err(StatusWord::CHAINING_NOT_SUPPORTED);
         }
         Ok(())
     }
 
     fn extend_chain(&mut self, channel: u8, header: [u8; 4], data: &[u8]) -> StatusWord {
-        self.had_chain = true;
-        let chain = self.chain.get_or_insert_with(|| Chain { channel, header, data: Vec::new() });
+        let chain = self.volatile.chain.get_or_insert_with(|| Chain { channel, header, data: Vec::new() });
         chain.data.extend_from_slice(data);
-        if self.chain.take_if(|chain| is_too_long(self.defect, &chain.data)).is_some() {
+        let len_max = self.rules.chain_len_max();
+        if self.volatile.chain.take_if(|chain| chain.data.len() > len_max).is_some() {
             self.application.chain_too_long(header);
             return StatusWord::WRONG_LENGTH;
         }
@@ -303,135 +217,89 @@ impl<A: Application> Chip<A> {
         command: &Command<'_>,
         pending: Option<Pending>,
     ) -> Result<Reply, PowerLost> {
-        Ok(match (request.header[0], request.header[1]) {
-            (0, ins::SELECT) => return self.select(request),
-            (0, ins::MANAGE_CHANNEL) => self.manage_channel(request),
-            (0, ins::GET_RESPONSE) if self.has_unexpected(command.data) || command.le.is_none() => {
-                StatusWord::WRONG_LENGTH.into()
+        match (request.header[0], request.header[1]) {
+            (0, ins::SELECT) => R::select(self, request),
+            (0, ins::MANAGE_CHANNEL) => Ok(R::manage_channel(self, request)),
+            (0, ins::GET_RESPONSE) if !self.rules.takes(command.data) || command.le.is_none() => {
+                Ok(StatusWord::WRONG_LENGTH.into())
             }
-            (0, ins::GET_RESPONSE) => match pending {
-                Some(pending) if pending.channel == request.channel || self.has(ChipDefect::AnswerCrossesChannels) => {
-                    if self.has(ChipDefect::AnswerGivenAgain) {
-                        self.pending = Some(pending.clone());
-                    }
-                    Reply { data: pending.octets, status: pending.status, channel: request.channel, permitted: 0 }
-                }
-                _ => StatusWord::CONDITIONS_NOT_SATISFIED.into(),
-            },
+            (0, ins::GET_RESPONSE) => Ok(R::get_response(self, pending, request.channel)),
             _ => {
                 // Room for the usual answers, their status word included.
                 let mut data = Vec::with_capacity(ANSWER_CAPACITY);
                 let status = self.application.process(&mut self.memory, request, &mut data)?;
-                Reply { data, status, channel: request.channel, permitted: 0 }
+                Ok(Reply { data, status, channel: request.channel, permitted: 0 })
             }
-        })
+        }
     }
 
-    fn has_unexpected(&self, data: &[u8]) -> bool {
-        !data.is_empty() && !self.has(ChipDefect::UnexpectedDataIgnored)
+    fn get_response(&self, pending: Option<Pending>, channel: u8) -> Reply {
+        match pending.filter(|pending| self.rules.gives(pending.channel, channel)) {
+            Some(Pending { octets, status, .. }) => Reply { data: octets, status, channel, permitted: 0 },
+            None => StatusWord::CONDITIONS_NOT_SATISFIED.into(),
+        }
     }
 
     fn select(&mut self, request: &Request<'_>) -> Result<Reply, PowerLost> {
         if !AID_LEN.contains(&request.data.len()) {
             return Ok(StatusWord::WRONG_LENGTH.into());
         }
-        let prefix = |len: &usize| request.data.get(..*len).is_some_and(|aid| self.application.answers_to(aid));
-        let found = self.application.answers_to(request.data)
-            || (self.has(ChipDefect::AidPrefixSelects) && AID_LEN.clone().any(|len| prefix(&len)));
-        if !found {
-            let selected = &mut self.selected[usize::from(request.channel)];
-            match self.defect {
-                Some(ChipDefect::FailedSelectDeselects) => *selected = false,
-                Some(ChipDefect::FailedSelectSelects) => *selected = true,
-                Some(ChipDefect::UnknownNameAccepted) if *selected => return Ok(StatusWord::OK.into()),
-                _ => {}
-            }
-            return Ok(StatusWord::NOT_FOUND.into());
-        }
-        let elsewhere = (0..CHANNELS).filter(|channel| *channel != request.channel);
-        if self.has(ChipDefect::SelectedOnOneChannelOnly)
-            && elsewhere.into_iter().any(|channel| self.selected[usize::from(channel)])
-        {
-            return Ok(StatusWord::CONDITIONS_NOT_SATISFIED.into());
+        let selected = &mut self.volatile.selected[usize::from(request.channel)];
+        if !self.rules.finds(request.data, |name| self.application.answers_to(name)) {
+            return Ok(self.rules.not_found(selected).into());
         }
         let mut data = Vec::with_capacity(ANSWER_CAPACITY);
         let status = self.application.select(&mut self.memory, request.channel, &mut data)?;
-        self.selected[usize::from(request.channel)] = status == StatusWord::OK;
-        if self.has(ChipDefect::ChannelsShareSelection) {
-            self.selected = [status == StatusWord::OK; CHANNELS as usize];
-        }
+        *selected = status == StatusWord::OK;
         Ok(Reply { data, status, channel: request.channel, permitted: 0 })
     }
 
     /// ISO/IEC 7816-4:2020, 11.1.2. A channel opened has nothing selected.
     fn manage_channel(&mut self, request: &Request<'_>) -> Reply {
-        if self.has_unexpected(request.data) {
+        if !self.rules.takes(request.data) {
             return StatusWord::WRONG_LENGTH.into();
         }
         let [_, _, p1, number] = request.header;
         if p1 == 0 {
-            let twice = self.has(ChipDefect::ChannelOpenedTwice);
-            let Some(free) = (1..CHANNELS).find(|&number| twice || !self.open[usize::from(number)]) else {
+            let Some(free) = (1..CHANNELS).find(|&number| self.rules.is_free(self.volatile.open[usize::from(number)]))
+            else {
                 return StatusWord::FUNCTION_NOT_SUPPORTED.into();
             };
-            self.open[usize::from(free)] = true;
-            let data = if self.has(ChipDefect::ChannelNumberUnsaid) { Vec::new() } else { vec![free] };
-            return Reply { data, status: StatusWord::OK, channel: request.channel, permitted: 0 };
+            self.volatile.open[usize::from(free)] = true;
+            return Reply { data: vec![free], status: StatusWord::OK, channel: request.channel, permitted: 0 };
         }
-        if !self.open[usize::from(number & CHANNEL_BITS)] && !self.has(ChipDefect::UnopenedChannelClosed) {
+        let number = number & CHANNEL_BITS;
+        if !self.rules.may_close(self.volatile.open[usize::from(number)]) {
             return StatusWord::CHANNEL_NOT_SUPPORTED.into();
         }
-        if !self.has(ChipDefect::ChannelNotClosed) {
-            let wrong = self.has(ChipDefect::WrongChannelClosed);
-            self.close(if wrong { 1 + number % (CHANNELS - 1) } else { number & CHANNEL_BITS });
-        }
+        R::close(self, number);
         StatusWord::OK.into()
     }
 
     fn close(&mut self, number: u8) {
-        self.open[usize::from(number)] = false;
-        if !self.has(ChipDefect::ClosedChannelKeepsSelection) {
-            self.selected[usize::from(number)] = false;
-        }
+        self.volatile.open[usize::from(number)] = false;
+        self.volatile.selected[usize::from(number)] = false;
         self.application.close(number);
     }
 
     /// Data up to Ne and the status word; what is left waits for GET RESPONSE, its status word with it (REQ-CMD-2).
     fn answer(&mut self, reply: Reply) -> Vec<u8> {
         let Reply { mut data, status, channel, permitted } = reply;
-        if self.has(ChipDefect::DataWithErrorStatus) && matches!(status.sw1(), 0x64..=0x6F) {
-            data = vec![0xA5];
-        } else if self.has(ChipDefect::WrongLengthHint) && data.len() > permitted {
-            return vec![0x6C, (permitted as u8).wrapping_add(1)];
-        } else if data.len() > permitted {
-            return self.split(data, permitted, channel, status);
+        if data.len() > permitted {
+            let rest = data.split_off(permitted);
+            data.extend_from_slice(&R::hold(self, Pending { channel, octets: rest, status }));
+        } else {
+            data.extend_from_slice(&status.to_bytes());
         }
-        data.extend_from_slice(&status.to_bytes());
         data
     }
 
-    /// What Ne permits and 61xx.
-    fn split(&mut self, mut data: Vec<u8>, permitted: usize, channel: u8, status: StatusWord) -> Vec<u8> {
-        let mut rest = data.split_off(permitted);
-        if self.has(ChipDefect::LongAnswerSeam) {
-            rest.remove(0);
-        }
+    /// Keeps the rest of an answer: 61xx.
+    fn hold(&mut self, rest: Pending) -> [u8; 2] {
         // ISO/IEC 7816-4:2020, 5.6: 6100 says 256 or more.
-        let miscounted = usize::from(self.has(ChipDefect::LongAnswerCountWrong));
-        let available = u8::try_from(rest.len() + miscounted).unwrap_or(0);
-        if self.pending.is_none() || !self.has(ChipDefect::PreviousAnswerGiven) {
-            self.pending = Some(Pending { channel, octets: rest, status });
-        }
-        data.extend_from_slice(&[0x61, available]);
-        data
-    }
-}
-
-fn is_too_long(defect: Option<ChipDefect>, chained: &[u8]) -> bool {
-    match defect {
-        Some(ChipDefect::ChainUnbounded) => false,
-        Some(ChipDefect::ChainLimitLow) => chained.len() > 255,
-        _ => chained.len() > CHAIN_LEN_MAX,
+        let available = u8::try_from(rest.octets.len()).unwrap_or(0);
+        self.volatile.pending = Some(rest);
+        [0x61, available]
     }
 }
 
@@ -452,18 +320,12 @@ impl From<StatusWord> for Reply {
     }
 }
 
-impl<A: Application> Card for Chip<A> {
+impl<A: Application, R: ChipRules> Card for Chip<A, R> {
     fn reset(&mut self) -> Option<Vec<u8>> {
-        self.forget();
+        R::forget(self);
         self.memory.power_on();
         self.powered = self.application.power_up(&mut self.memory).is_ok();
-        let mut atr = answer_to_reset();
-        if self.has(ChipDefect::AnswerToResetUnchecked)
-            && let Some(check) = atr.last_mut()
-        {
-            *check ^= 0x01;
-        }
-        self.powered.then_some(atr)
+        self.powered.then(|| self.rules.answer_to_reset())
     }
 
     fn process(&mut self, command: &[u8]) -> Answer {
@@ -474,13 +336,13 @@ impl<A: Application> Card for Chip<A> {
             self.powered = false;
             return Answer::Mute;
         };
-        Answer::Response(self.answer(reply))
+        Answer::Response(R::answer(self, reply))
     }
 
     fn power_off(&mut self) {
         self.powered = false;
         self.memory.power_off();
-        self.forget();
+        R::forget(self);
     }
 
     fn memory(&mut self) -> &mut Memory {

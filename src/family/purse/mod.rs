@@ -30,7 +30,7 @@ use super::error::FamilyError;
 use super::lab::Lab;
 use super::profile::Profile;
 use super::settings::SettingSpec;
-use crate::card::chip::defect::ChipDefect;
+use crate::card::chip::defect::{ChipDefect, WrongChip};
 use crate::card::transaction_defect::JournalDefect;
 use crate::conformance::case::Case;
 use crate::conformance::mutant::Mutant;
@@ -145,12 +145,8 @@ impl<E: Entropy> MutantCard<E> {
         // A name that stands in two lists is the first list's.
         let chip = chip.filter(|_| wrong.is_none());
         let wrong = wrong.unwrap_or_default();
-        let access = wrong.access();
-        let card = Self::personalise_with(profile, &Scheme::test(), entropy, wrong, access);
-        let card = card.map_err(|error| FamilyError::Profile(error.to_string()))?;
-        Ok(match chip {
-            Some(defect) => card.with_defect(defect),
-            None => card,
-        })
+        let (access, chip) = (wrong.access(), WrongChip::new(chip));
+        Self::personalise_with(profile, &Scheme::test(), entropy, wrong, chip, access)
+            .map_err(|error| FamilyError::Profile(error.to_string()))
     }
 }

@@ -6,7 +6,7 @@ use super::Purse;
 use super::image::Image;
 use super::personalisation::Personalisation;
 use super::rules::Rules;
-use crate::card::chip::Chip;
+use crate::card::chip::{Chip, ChipRules};
 use crate::card::memory::{Memory, PowerLost};
 use crate::card::transaction::FLAG_LEN;
 use crate::entropy::Entropy;
@@ -102,7 +102,7 @@ impl<E, R: Rules> Purse<E, R> {
     }
 }
 
-impl<E: Entropy, R: Rules> Chip<Purse<E, R>> {
+impl<E: Entropy, R: Rules, C: ChipRules> Chip<Purse<E, R>, C> {
     /// What lies where in the image.
     pub fn memory_map(&self) -> MemoryMap {
         self.application().memory_map()

@@ -31,7 +31,7 @@ use super::data::{AID, CardId, Role, Suite, ins};
 use super::issuer::Scheme;
 use super::profile::PurseProfile;
 use crate::card::application::{Application, Request};
-use crate::card::chip::Chip;
+use crate::card::chip::{Chip, ChipRules, Standard};
 use crate::card::memory::{Memory, PowerLost};
 use crate::crypto::ec::PrivateKey;
 use crate::entropy::{Entropy, SeededEntropy};
@@ -90,7 +90,7 @@ pub type PurseCard<E = Box<dyn Entropy>> = Chip<Purse<E>>;
 impl<E: Entropy> Chip<Purse<E>> {
     /// A fresh card of this profile, without power.
     pub fn personalise(profile: &PurseProfile, scheme: &Scheme, entropy: E) -> Result<Self, PersonaliseError> {
-        Self::personalise_with(profile, scheme, entropy, Specified, None)
+        Self::personalise_with(profile, scheme, entropy, Specified, Standard, None)
     }
 
     /// A card of this profile with a saved image, without power.
@@ -114,13 +114,14 @@ impl<E: Entropy> Chip<Purse<E>> {
     }
 }
 
-impl<E: Entropy, R: Rules> Chip<Purse<E, R>> {
+impl<E: Entropy, R: Rules, C: ChipRules> Chip<Purse<E, R>, C> {
     /// A fresh card that goes by these rules, with a deliberate defect of what guards the purse, keys included.
     pub(in crate::family::purse) fn personalise_with(
         profile: &PurseProfile,
         scheme: &Scheme,
         mut entropy: E,
         rules: R,
+        chip: C,
         defect: Option<AccessDefect>,
     ) -> Result<Self, PersonaliseError> {
         let person = Personalisation::new(profile, scheme, &rules)?;
@@ -131,7 +132,7 @@ impl<E: Entropy, R: Rules> Chip<Purse<E, R>> {
         });
         let image = person.layout.format(profile, first);
         let purse = Purse { access_defect: defect, ..Purse::new(person, profile, entropy, rules) };
-        Ok(Self::new(purse, Memory::from_image(image)))
+        Ok(Self::with_rules(purse, Memory::from_image(image), chip))
     }
 
     /// CID.

@@ -5,5 +5,8 @@ pub mod commit;
 mod guards;
 pub mod rules;
 
+use crate::card::chip::Chip;
+use crate::card::chip::defect::WrongChip;
+
 /// A virtual card that may have a deliberate defect.
-pub type MutantCard<E> = crate::card::chip::Chip<super::Purse<E, rules::Wrong>>;
+pub type MutantCard<E> = Chip<super::Purse<E, rules::Wrong>, WrongChip>;
