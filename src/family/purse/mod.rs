@@ -145,8 +145,7 @@ impl<E: Entropy> MutantCard<E> {
         // A name that stands in two lists is the first list's.
         let chip = chip.filter(|_| wrong.is_none());
         let wrong = wrong.unwrap_or_default();
-        let (access, chip) = (wrong.access(), WrongChip::new(chip));
-        Self::personalise_with(profile, &Scheme::test(), entropy, wrong, chip, access)
+        Self::personalise_with(profile, &Scheme::test(), entropy, wrong, WrongChip::new(chip))
             .map_err(|error| FamilyError::Profile(error.to_string()))
     }
 }

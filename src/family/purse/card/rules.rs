@@ -3,12 +3,15 @@
 
 use std::fmt::Debug;
 
+use super::Purse;
 use super::guards::Guards;
 use super::image::{Image, Slot};
 use super::messaging::Session;
 use super::personalisation::Personalisation;
+use crate::card::application::Request;
 use crate::card::memory::{Memory, PowerLost};
 use crate::card::transaction::Journal;
+use crate::entropy::Entropy;
 use crate::family::purse::data::transact::{Operation, Order, ReceiptBody, signed_message};
 use crate::family::purse::data::{CardId, LifeCycle, Link, Suite, TransactionId};
 use crate::wire::WireError;
@@ -19,6 +22,58 @@ pub(super) type TakenOver = (CardId, Link, u8);
 
 /// The rules. As they stand here they are those of the specification.
 pub(in crate::family::purse) trait Rules: Guards + Clone + Debug + Send + Sync {
+    // The steps of the application: each is given the purse, so that it can be done before, after or instead.
+
+    /// Power-up. Whether it has finished a commit that was torn.
+    fn power_up<E: Entropy>(purse: &mut Purse<E, Self>, memory: &mut Memory) -> Result<bool, PowerLost> {
+        purse.power_up(memory)
+    }
+
+    /// SELECT.
+    fn select<E: Entropy>(
+        purse: &mut Purse<E, Self>,
+        _memory: &mut Memory,
+        channel: u8,
+        answer: &mut Vec<u8>,
+    ) -> Result<StatusWord, PowerLost> {
+        Ok(purse.select(channel, answer))
+    }
+
+    /// Its channel was closed.
+    fn close_channel<E: Entropy>(purse: &mut Purse<E, Self>, channel: u8) {
+        purse.close(channel);
+    }
+
+    /// Whether a command may be looked at, by its header.
+    fn admit<E: Entropy>(purse: &mut Purse<E, Self>, channel: u8, header: [u8; 4]) -> Result<(), StatusWord> {
+        purse.admit(channel, header)
+    }
+
+    /// AUTH.
+    fn auth<E: Entropy>(
+        purse: &mut Purse<E, Self>,
+        memory: &mut Memory,
+        request: &Request<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<StatusWord, PowerLost> {
+        purse.auth(memory, request, answer)
+    }
+
+    /// An AUTH of a wrong length.
+    fn misfit<E: Entropy>(purse: &mut Purse<E, Self>) {
+        purse.end_attempt();
+    }
+
+    /// A command of a session.
+    fn protected<E: Entropy>(
+        purse: &mut Purse<E, Self>,
+        memory: &mut Memory,
+        request: &Request<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<StatusWord, PowerLost> {
+        purse.protected(memory, request, answer)
+    }
+
     // What is durable, and when (clause 6, (d) to (g)).
 
     /// All that the image changed takes effect, or nothing of it.
@@ -34,21 +89,6 @@ pub(in crate::family::purse) trait Rules: Guards + Clone + Debug + Send + Sync {
     /// The commit of an order.
     fn commit_order(&mut self, image: &Image<'_>, memory: &mut Memory) -> Result<(), PowerLost> {
         self.commit(image, memory)
-    }
-
-    /// What a power-up does.
-    fn power_up(&mut self, person: &Personalisation, memory: &mut Memory) -> Result<(), PowerLost> {
-        self.recover(&person.layout.journal, memory).map(|_| ())
-    }
-
-    /// What a SELECT does besides its offer; it has ended this session.
-    fn select(
-        &mut self,
-        _person: &Personalisation,
-        _memory: &mut Memory,
-        _ended: Option<Session>,
-    ) -> Result<(), PowerLost> {
-        Ok(())
     }
 
     /// What a command does when its MAC is right: the header that is carried out.
@@ -79,30 +119,9 @@ pub(in crate::family::purse) trait Rules: Guards + Clone + Debug + Send + Sync {
 
     // Who is heard.
 
-    /// Whether an AUTH is looked at.
-    fn hears_auth(&mut self) -> bool {
-        true
-    }
-
     /// Whether an order is looked at: in every state of the ring.
     fn hears_order(&self, _image: &Image<'_>) -> bool {
         true
-    }
-
-    /// What a command gives without secure messaging: nothing.
-    fn plain(
-        &self,
-        _person: &Personalisation,
-        _memory: &mut Memory,
-        _ins: u8,
-        _answer: &mut Vec<u8>,
-    ) -> Result<Option<StatusWord>, PowerLost> {
-        Ok(None)
-    }
-
-    /// Whether a command gets as far as [`Rules::plain`].
-    fn hears_plain(&self, _ins: u8) -> bool {
-        false
     }
 
     /// What STATE is made of: the card as it is.

@@ -1,23 +1,29 @@
 //! Secure messaging, rights and PIN with a deliberate defect.
 
 use super::access::AccessDefect;
+use super::keys::{off_curve, static_keys};
 use super::rules::Wrong;
 use crate::card::memory::Memory;
 use crate::crypto::des::WeakKey;
+use crate::crypto::ec::{POINT_LEN, Point};
+use crate::entropy::Entropy;
+use crate::family::purse::card::auth::{Agreement, Epc1Auth, Offer};
 use crate::family::purse::card::commands::Stop;
 use crate::family::purse::card::guards::Guards;
 use crate::family::purse::card::messaging::Session;
 use crate::family::purse::card::personalisation::Personalisation;
 use crate::family::purse::card::rules::Specified;
-use crate::family::purse::data::{CardId, Link, Rights, Role, TransactionId, ins};
+use crate::family::purse::data::session::{Certificate, Options, Subject};
+use crate::family::purse::data::{CardId, Link, Rights, Role, Suite, TransactionId, ins};
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::keys::SessionKeys;
+use crate::family::purse::keys::epc2::FirstHalf;
 use crate::family::purse::profile::{LogicalCardProfile, PurseProfile};
 use crate::secret::Secret;
 use crate::wire::status::StatusWord;
 
 impl Wrong {
-    fn has(&self, defect: AccessDefect) -> bool {
+    pub(super) fn has(&self, defect: AccessDefect) -> bool {
         self.access == Some(defect)
     }
 
@@ -92,6 +98,121 @@ impl Guards for Wrong {
 
     fn first_link(&self, nonce: [u8; 16], card: CardId) -> Link {
         if self.has(AccessDefect::ChainBeginsWithZeros) { Link::default() } else { Specified.first_link(nonce, card) }
+    }
+
+    fn offer(&mut self, person: &Personalisation, channel: u8, entropy: &mut dyn Entropy) -> Offer {
+        self.wrong_offer(person, channel, entropy)
+    }
+
+    fn is_good_on(&self, offer: &Offer, channel: u8) -> bool {
+        self.has(AccessDefect::NonceOfAnyChannel) || Specified.is_good_on(offer, channel)
+    }
+
+    fn options(&self, opts: &[u8]) -> Option<Options> {
+        Specified.options(opts).or_else(|| self.has(AccessDefect::OptsUnchecked).then(Options::default))
+    }
+
+    fn is_key_version(&self, asked: u8, own: u8) -> bool {
+        self.has(AccessDefect::KeyVersionIgnored) || Specified.is_key_version(asked, own)
+    }
+
+    fn card_nonce(&self, offered: [u8; 8]) -> [u8; 8] {
+        if self.has(AccessDefect::CardNonceIgnored) { [0; 8] } else { Specified.card_nonce(offered) }
+    }
+
+    fn role_keys(&self, person: &Personalisation, role: Role, logical_cards: &[usize]) -> Vec<Secret<16>> {
+        self.wrong_role_keys(person, role, logical_cards)
+    }
+
+    fn role_rights(&self, role: Role) -> Rights {
+        match self.access {
+            Some(AccessDefect::DebitKeyCredits) if role == Role::Debit => role.rights() | Rights::CREDIT,
+            Some(AccessDefect::RefundKeyPowerless) if role == Role::Refund => Role::Read.rights(),
+            _ => Specified.role_rights(role),
+        }
+    }
+
+    fn agreed(&self, suite: Suite, keys: SessionKeys) -> Option<SessionKeys> {
+        if self.has(AccessDefect::SessionKeyStatic) { static_keys(suite) } else { Specified.agreed(suite, keys) }
+    }
+
+    fn session_keys(&self, keys: SessionKeys) -> SessionKeys {
+        if self.has(AccessDefect::EncryptionKeyIsMacKey) {
+            return SessionKeys { enc: keys.mac.clone(), ..keys };
+        }
+        Specified.session_keys(keys)
+    }
+
+    fn is_epc1_tag(&self, auth: &Epc1Auth<'_>, keys: &SessionKeys) -> bool {
+        Specified.is_epc1_tag(auth, keys) || self.wrong_epc1_tag(auth, keys)
+    }
+
+    fn is_epc2_tag(&self, tag: &[u8], r0: &[u8], opts: &[u8], half: &dyn Fn(&[u8], &[u8]) -> FirstHalf) -> bool {
+        Specified.is_epc2_tag(tag, r0, opts, half) || self.wrong_epc2_tag(tag, r0, opts, half)
+    }
+
+    fn point(&self, octets: &[u8; POINT_LEN]) -> Option<Agreement> {
+        let lax = self.has(AccessDefect::InvalidPointAccepted);
+        Specified.point(octets).or_else(|| if lax { off_curve(octets) } else { None })
+    }
+
+    fn certified(&self, certificate: &Certificate, authority: &Point) -> Option<Agreement> {
+        self.wrongly_certified(certificate, authority)
+    }
+
+    fn has_ended(&self, not_after: u16, newest_day: u16) -> bool {
+        !self.has(AccessDefect::CertificateExpiryUnchecked) && Specified.has_ended(not_after, newest_day)
+    }
+
+    fn is_terminal(&self, subject: Subject) -> bool {
+        self.has(AccessDefect::CertificateRoleUnchecked) || Specified.is_terminal(subject)
+    }
+
+    fn permits(&self, certificate: &Certificate, logical_card: u8) -> bool {
+        self.has(AccessDefect::CertificateCardsIgnored) || Specified.permits(certificate, logical_card)
+    }
+
+    fn certified_rights(&self, certificate: &Certificate) -> Rights {
+        match self.access {
+            Some(AccessDefect::CertificateRightsIgnored) => Rights(0x00FF),
+            Some(AccessDefect::CertificateRightsCut) => Rights(certificate.rights.0 & 0x0003),
+            _ => Specified.certified_rights(certificate),
+        }
+    }
+
+    fn valid_until(&self, certificate: Option<&Certificate>) -> Option<u16> {
+        match (self.access, certificate) {
+            (Some(AccessDefect::ClockByAnyone), None) | (Some(AccessDefect::ClockBeyondCertificate), Some(_)) => {
+                Some(u16::MAX)
+            }
+            _ => Specified.valid_until(certificate),
+        }
+    }
+
+    fn collects(&self, rights: Rights) -> bool {
+        match self.access {
+            Some(AccessDefect::AllReceiptsShown) => true,
+            Some(AccessDefect::OwnReceiptsShown) => false,
+            _ => Specified.collects(rights),
+        }
+    }
+
+    fn refuse_auth(
+        &self,
+        person: &Personalisation,
+        (suite, reference): (Suite, u8),
+        answer: &mut Vec<u8>,
+    ) -> StatusWord {
+        let unknown = match suite {
+            Suite::Epc1 => Role::from_code(reference >> 4).is_none(),
+            Suite::Epc2 => reference != Scheme::AUTHORITY,
+        };
+        match self.access {
+            Some(AccessDefect::RefusalTalks) => answer.extend_from_slice(&person.card.0),
+            Some(AccessDefect::RefusalsDiffer) if unknown => return StatusWord::REFERENCED_DATA_NOT_FOUND,
+            _ => {}
+        }
+        Specified.refuse_auth(person, (suite, reference), answer)
     }
 
     fn open(&mut self, session: &mut Session, header: [u8; 4], data: &[u8]) -> Option<Vec<u8>> {

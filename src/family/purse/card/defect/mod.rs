@@ -3,7 +3,9 @@
 pub mod access;
 pub mod commit;
 mod guards;
+mod keys;
 pub mod rules;
+mod steps;
 
 use crate::card::chip::Chip;
 use crate::card::chip::defect::WrongChip;

@@ -1,10 +1,14 @@
 //! The rules of a card with a deliberate defect: one of them in another way, and what it has to remember for that.
 
-use super::access::AccessDefect;
+use super::access::{AccessDefect, Remembered};
 use super::commit::CommitDefect;
+use super::steps;
+use crate::card::application::Request;
 use crate::card::memory::{Memory, PowerLost};
 use crate::card::transaction::Journal;
 use crate::card::transaction_defect::JournalDefect;
+use crate::entropy::Entropy;
+use crate::family::purse::card::Purse;
 use crate::family::purse::card::image::{Image, Slot};
 use crate::family::purse::card::messaging::Session;
 use crate::family::purse::card::personalisation::Personalisation;
@@ -27,6 +31,7 @@ pub struct Wrong {
     kept: Kept,
     /// MCV before the last command.
     pub(super) chaining_before: Option<Mac>,
+    pub(super) remembered: Remembered,
 }
 
 /// What defects keep in mind. It outlives the power: a real card would keep it in its memory.
@@ -62,12 +67,43 @@ impl Wrong {
         found.then(|| Self { access, commit, journal, ..Self::default() })
     }
 
-    /// The defect of what guards the purse, if it is one of these.
-    pub(in crate::family::purse) const fn access(&self) -> Option<AccessDefect> {
-        self.access
+    /// Whether an AUTH is looked at.
+    pub(super) fn hears_auth(&mut self) -> bool {
+        self.kept.idle_sessions = self.kept.idle_sessions.saturating_add(1);
+        !self.does(CommitDefect::TornAuthBars) || self.kept.idle_sessions <= TORN_SESSIONS_MAX
     }
 
-    fn does(&self, defect: CommitDefect) -> bool {
+    /// SELECT, which has ended this session.
+    pub(super) fn selected(
+        &mut self,
+        person: &Personalisation,
+        memory: &mut Memory,
+        ended: Option<Session>,
+    ) -> Result<(), PowerLost> {
+        if self.does(CommitDefect::LateOrderExecuted) {
+            self.kept.ended = ended;
+        }
+        self.write_later(person, memory)?;
+        if self.does(CommitDefect::SelectAcknowledges) {
+            mark_all(&mut Image::read(&person.layout, memory)?, memory)?;
+        }
+        Ok(())
+    }
+
+    /// Power is back; whether a torn commit was finished.
+    pub(super) fn powered_up(
+        &mut self,
+        person: &Personalisation,
+        memory: &mut Memory,
+        finished: bool,
+    ) -> Result<(), PowerLost> {
+        match self.commit {
+            None => Ok(()),
+            Some(defect) => self.recovered(defect, person, memory, finished),
+        }
+    }
+
+    pub(super) fn does(&self, defect: CommitDefect) -> bool {
         self.commit == Some(defect)
     }
 
@@ -78,7 +114,7 @@ impl Wrong {
         }
     }
 
-    fn powered_up(
+    fn recovered(
         &mut self,
         defect: CommitDefect,
         person: &Personalisation,
@@ -180,28 +216,49 @@ impl Rules for Wrong {
         Ok(())
     }
 
-    fn power_up(&mut self, person: &Personalisation, memory: &mut Memory) -> Result<(), PowerLost> {
-        let finished = self.recover(&person.layout.journal, memory)?;
-        match self.commit {
-            None => Ok(()),
-            Some(defect) => self.powered_up(defect, person, memory, finished),
+    fn power_up<E: Entropy>(purse: &mut Purse<E, Self>, memory: &mut Memory) -> Result<bool, PowerLost> {
+        steps::power_up(purse, memory)
+    }
+
+    fn select<E: Entropy>(
+        purse: &mut Purse<E, Self>,
+        memory: &mut Memory,
+        channel: u8,
+        answer: &mut Vec<u8>,
+    ) -> Result<StatusWord, PowerLost> {
+        steps::select(purse, memory, channel, answer)
+    }
+
+    fn close_channel<E: Entropy>(purse: &mut Purse<E, Self>, channel: u8) {
+        steps::close(purse, channel);
+    }
+
+    fn admit<E: Entropy>(purse: &mut Purse<E, Self>, channel: u8, header: [u8; 4]) -> Result<(), StatusWord> {
+        steps::admit(purse, channel, header)
+    }
+
+    fn auth<E: Entropy>(
+        purse: &mut Purse<E, Self>,
+        memory: &mut Memory,
+        request: &Request<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<StatusWord, PowerLost> {
+        steps::auth(purse, memory, request, answer)
+    }
+
+    fn misfit<E: Entropy>(purse: &mut Purse<E, Self>) {
+        if !purse.rules.has(AccessDefect::AuthLengthTouchesNothing) {
+            purse.end_attempt();
         }
     }
 
-    fn select(
-        &mut self,
-        person: &Personalisation,
+    fn protected<E: Entropy>(
+        purse: &mut Purse<E, Self>,
         memory: &mut Memory,
-        ended: Option<Session>,
-    ) -> Result<(), PowerLost> {
-        if self.does(CommitDefect::LateOrderExecuted) {
-            self.kept.ended = ended;
-        }
-        self.write_later(person, memory)?;
-        if self.does(CommitDefect::SelectAcknowledges) {
-            mark_all(&mut Image::read(&person.layout, memory)?, memory)?;
-        }
-        Ok(())
+        request: &Request<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<StatusWord, PowerLost> {
+        steps::protected(purse, memory, request, answer)
     }
 
     fn accept(&mut self, person: &Personalisation, memory: &mut Memory, header: [u8; 4]) -> Result<[u8; 4], PowerLost> {
@@ -255,33 +312,9 @@ impl Rules for Wrong {
         }
     }
 
-    fn hears_auth(&mut self) -> bool {
-        self.kept.idle_sessions = self.kept.idle_sessions.saturating_add(1);
-        !self.does(CommitDefect::TornAuthBars) || self.kept.idle_sessions <= TORN_SESSIONS_MAX
-    }
-
     fn hears_order(&self, image: &Image<'_>) -> bool {
         !(self.kept.barred
             || self.does(CommitDefect::FullRingBars) && image.unratified(|_| true).len() == image.places())
-    }
-
-    fn plain(
-        &self,
-        person: &Personalisation,
-        memory: &mut Memory,
-        ins: u8,
-        answer: &mut Vec<u8>,
-    ) -> Result<Option<StatusWord>, PowerLost> {
-        if !self.hears_plain(ins) {
-            return Ok(None);
-        }
-        let image = Image::read(&person.layout, memory)?;
-        image.receipts().last().into_iter().for_each(|slot| answer.extend_from_slice(slot.body()));
-        Ok(Some(StatusWord::OK))
-    }
-
-    fn hears_plain(&self, ins: u8) -> bool {
-        ins == ins::GET_RECEIPT && self.does(CommitDefect::PrivateData)
     }
 
     fn state(&self, image: &mut Image<'_>) {
