@@ -29,7 +29,10 @@ const ALLOWED: &[(&[&str], &str)] = &[
         &["src/card/chip/mod.rs", "src/card/chip/rules.rs"],
         "a chip asks its rules, and a rule that is a step of the chip is given the chip, to do it before, after or instead",
     ),
-    (&["src/family/purse/card/"], "not opened yet: the card's defects are taken out of its files first"),
+    (
+        &["src/family/purse/card/"],
+        "a purse asks its rules, and a rule that is a step of the purse is given the purse, to do it before, after or instead",
+    ),
     (&["src/app.rs", "src/app/"], "not opened yet: Options and what opens a reader stand in app.rs"),
     (
         &["src/cli.rs", "src/cli/"],

@@ -4,7 +4,6 @@ pub mod application;
 pub mod chip;
 pub mod memory;
 pub mod transaction;
-pub mod transaction_defect;
 pub mod try_counter;
 
 /// What a card gives back.

@@ -31,7 +31,7 @@ use super::lab::Lab;
 use super::profile::Profile;
 use super::settings::SettingSpec;
 use crate::card::chip::defect::{ChipDefect, WrongChip};
-use crate::card::transaction_defect::JournalDefect;
+use crate::card::transaction::defect::JournalDefect;
 use crate::conformance::case::Case;
 use crate::conformance::mutant::Mutant;
 use crate::conformance::requirement::Catalogue;

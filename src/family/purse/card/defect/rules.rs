@@ -6,7 +6,7 @@ use super::steps;
 use crate::card::application::Request;
 use crate::card::memory::{Memory, PowerLost};
 use crate::card::transaction::Journal;
-use crate::card::transaction_defect::JournalDefect;
+use crate::card::transaction::defect::JournalDefect;
 use crate::entropy::Entropy;
 use crate::family::purse::card::Purse;
 use crate::family::purse::card::image::{Image, Slot};

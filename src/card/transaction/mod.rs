@@ -9,9 +9,11 @@
 //! does so in a second place: written anew where it stands, a good flag could be torn and lost when half of the values are already
 //! in theirs.
 
+pub mod defect;
+
 use std::ops::Range;
 
-use super::memory::{Memory, PowerLost};
+use crate::card::memory::{Memory, PowerLost};
 
 /// Octets of the flag in its two places, the second only used by recovery.
 pub const FLAG_LEN: usize = 2 * FLAG_PLACE_LEN;

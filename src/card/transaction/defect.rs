@@ -2,8 +2,8 @@
 //!
 //! They stand apart from the right way, which knows nothing of them: a card with one of them commits and recovers by it.
 
-use super::memory::{Memory, PowerLost};
-use super::transaction::{Draft, FLAG_LEN, JOURNAL_OVERHEAD, Journal};
+use super::{Draft, FLAG_LEN, JOURNAL_OVERHEAD, Journal};
+use crate::card::memory::{Memory, PowerLost};
 
 crate::defect::defects! {
     /// A deliberate defect of the journal.
