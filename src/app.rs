@@ -37,9 +37,9 @@ pub use read_file::read_text;
 pub use virtual_card::{LoadedProfile, VirtualCard};
 
 use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
-use crate::family::families;
 use crate::family::profile::{KeyLog, TillSetup};
 use crate::family::settings::{GRANT, Settings};
+use crate::family::{families, usual_profile};
 use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::CardReference;
 use crate::journal::sqlite::SqliteJournal;
@@ -110,7 +110,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             reader: ReaderChoice::Virtual,
-            profile: "default".to_owned(),
+            profile: usual_profile(None).to_owned(),
             state: None,
             seed: None,
             trace: None,

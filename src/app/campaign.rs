@@ -20,7 +20,8 @@ use crate::conformance::runner::{self, Observer, Subjects};
 use crate::conformance::selection::Selection;
 use crate::conformance::statement::Statement;
 use crate::conformance::terminal_tester::TerminalSubject;
-use crate::family::{Family, families};
+use crate::family::error::FamilyError;
+use crate::family::{Family, families, usual_profile};
 use crate::reader::{LinkErrorKind, Reader, Reset};
 use crate::sim::terminal_subject::{self, OwnTerminal};
 use crate::suite::iso7816_4::declared::declared;
@@ -103,10 +104,11 @@ impl Campaign {
         let of_terminal = |name: &&str| terminal_subject::mutants().iter().any(|mutant| mutant.name == *name);
         let mutant = options.mutant.as_deref();
         let (in_terminal, in_card) = (mutant.filter(of_terminal), mutant.filter(|name| !of_terminal(name)));
-        let own = own_terminal(options.suite.as_deref())?;
+        let own = own_terminal(built_in(&options.profile)?.0, options.suite.as_deref())?;
         let terminal = match (own, in_terminal) {
+            (own, None) => own,
             (Some(own), Some(name)) => Some(own.with_mutant(name).map_err(AppError::Usage)?),
-            (own, _) => own,
+            (None, Some(_)) => return Err(FamilyError::NoTill(options.profile.clone()).into()),
         };
         let card = InProcessSubject::new(self.card_statement(options)?, make_card(&options.profile, in_card)?);
         fits(options, card.statement())?;
@@ -274,7 +276,10 @@ impl CampaignOptions {
         let mut add = |name: &'static str, value: Option<String>| words.extend(value.map(|value| (name, value)));
         add("--reader", self.reader.clone());
         add("--serve", self.serve.map(|address| address.to_string()));
-        add("--profile", Some(self.profile.clone()).filter(|profile| !profile.is_empty() && profile != "default"));
+        add(
+            "--profile",
+            Some(self.profile.clone()).filter(|profile| !profile.is_empty() && profile != usual_profile(None)),
+        );
         add("--statement", self.statement.as_ref().map(path));
         add("--kind", self.kind.clone());
         self.cases.iter().for_each(|file| add("--cases", Some(path(file))));
@@ -327,14 +332,15 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// Our own terminal under this variant, or under the first there is; `None` where no family can be tested so.
-fn own_terminal(variant: Option<&str>) -> Result<Option<OwnTerminal>, AppError> {
+/// Our own terminal for cards of this family, under this variant or under its first; `None` where it takes no such cards.
+fn own_terminal(family: &'static dyn Family, variant: Option<&str>) -> Result<Option<OwnTerminal>, AppError> {
+    let Some(lab) = family.lab() else { return Ok(None) };
     let Some(name) = variant else {
-        return Ok(terminal_subject::variants().next().map(|(lab, variant)| OwnTerminal::new(lab, variant)));
+        return Ok(lab.variants().first().map(|variant| OwnTerminal::new(lab, variant)));
     };
-    let named = terminal_subject::variants().find(|(_, variant)| *variant == name);
+    let named = lab.variants().iter().find(|variant| **variant == name);
     let unknown = || AppError::Usage(format!("our own terminal does not work under {}", crate::quoted::quoted(name)));
-    named.map(|(lab, variant)| Some(OwnTerminal::new(lab, variant))).ok_or_else(unknown)
+    named.map(|variant| Some(OwnTerminal::new(lab, variant))).ok_or_else(unknown)
 }
 
 /// The family that has this profile built in, and what it claims.

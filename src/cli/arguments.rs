@@ -12,8 +12,8 @@ use crate::app::{AppError, Options, ReaderChoice};
 use crate::conformance::role::CommandRole;
 use crate::conformance::token::Token;
 use crate::family::error::FamilyError;
-use crate::family::families;
 use crate::family::settings::{Setting, SettingSpec, Settings};
+use crate::family::{families, usual_profile};
 use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::CardReference;
 use crate::quoted::quoted;
@@ -90,9 +90,10 @@ pub(super) struct Global {
     /// be written to, by what identifies it
     #[arg(long, global = true, value_name = "ID", value_parser = card_id)]
     card: Option<CardReference>,
-    /// Card profile: a built-in name (default, euro, epc1-only, epc2-only, phone) or, but for `test`, a TOML file
-    #[arg(long, global = true, value_name = "NAME|FILE", default_value = "default", value_hint = ValueHint::AnyPath)]
-    profile: String,
+    /// Card profile: a built-in name (default, euro, epc1-only, epc2-only, phone) or, but for `test`, a TOML file [default: the usual
+    /// one of the family]
+    #[arg(long, global = true, value_name = "NAME|FILE", value_hint = ValueHint::AnyPath)]
+    profile: Option<String>,
     /// Memory of the virtual card [default: in the data directory]
     #[arg(long, global = true, value_name = "FILE")]
     state: Option<PathBuf>,
@@ -179,7 +180,7 @@ impl Global {
         let defaults = Options::default();
         Options {
             reader: ReaderChoice::parse(&self.reader),
-            profile: self.profile.clone(),
+            profile: self.profile.clone().unwrap_or_else(|| usual_profile(self.family.as_deref()).to_owned()),
             state: self.state.clone(),
             family: self.family.clone(),
             settings: self.settings(),

@@ -90,11 +90,16 @@ fn orders() -> PossibleValuesParser {
     PossibleValuesParser::new(labs.flat_map(Lab::trials).map(|trial| trial.name).collect::<Vec<_>>())
 }
 
-/// The first laboratory of the families that are meant.
-fn lab(global: &Global) -> Result<&'static dyn Lab, AppError> {
-    let meant = global.options().families()?;
+/// The first laboratory of the families that are meant in which there is what is asked for; where there is none, the first of all: it says
+/// what is missing.
+fn lab(global: &Global, explore: &Explore) -> Result<&'static dyn Lab, AppError> {
+    let labs: Vec<&'static dyn Lab> = global.options().families()?.iter().filter_map(|family| family.lab()).collect();
+    let has_all = |lab: &&&'static dyn Lab| {
+        let has_orders = explore.orders.iter().all(|name| trial_named(**lab, name).is_some());
+        has_orders && explore.replay.as_ref().is_none_or(|token| explore::place(**lab, token).is_some())
+    };
     let none = || AppError::Usage("explore: no family that is meant can be torn".to_owned());
-    meant.iter().find_map(|family| family.lab()).ok_or_else(none)
+    labs.iter().find(has_all).or(labs.first()).copied().ok_or_else(none)
 }
 
 fn trials(lab: &dyn Lab, names: &[String]) -> Result<Vec<Trial>, AppError> {
@@ -109,7 +114,7 @@ fn trials(lab: &dyn Lab, names: &[String]) -> Result<Vec<Trial>, AppError> {
 }
 
 pub(super) fn run(global: &Global, explore: &Explore) -> Result<Report, AppError> {
-    let lab = lab(global)?;
+    let lab = lab(global, explore)?;
     if let Some(token) = &explore.replay {
         return replay(lab, token, explore.mutant.clone());
     }

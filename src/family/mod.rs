@@ -152,6 +152,12 @@ pub fn families() -> &'static [Box<dyn Family>] {
     FAMILIES.get_or_init(built_in)
 }
 
+/// The profile that is meant where nobody names one: the usual one of this family, or of the first.
+pub fn usual_profile(family: Option<&str>) -> &'static str {
+    let meant = families().iter().find(|known| family.is_none_or(|family| known.name() == family));
+    meant.and_then(|family| family.profiles().first().copied()).unwrap_or_default()
+}
+
 /// Families were asked for already, so the list stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the list of card families is given once, before anything asks for it")]

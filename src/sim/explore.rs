@@ -598,6 +598,13 @@ pub fn trial_named(lab: &dyn Lab, name: &str) -> Option<Trial> {
     lab.trials().iter().find(|trial| trial.name == name).copied()
 }
 
+/// Variant and trial of a token; `None` where the laboratory has them not.
+pub fn place(lab: &dyn Lab, token: &Token) -> Option<(&'static str, Trial)> {
+    let (variant, trial) = token.profile.split_once('.')?;
+    let variant = lab.variants().iter().find(|listed| **listed == variant)?;
+    Some((variant, trial_named(lab, trial)?))
+}
+
 /// One run again, as a token says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Replayed {
@@ -615,12 +622,8 @@ pub fn replay(lab: &'static dyn Lab, token: &Token, mutant: Option<String>) -> R
     if (token.case.as_str(), token.revision) != (CASE, REVISION) {
         return Err(format!("replay: expected a token of {CASE}@{REVISION}, got {}@{}", token.case, token.revision));
     }
-    let place = token.profile.split_once('.').and_then(|(variant, trial)| {
-        let variant = lab.variants().iter().find(|listed| **listed == variant)?;
-        Some((*variant, trial_named(lab, trial)?))
-    });
     let (variant, trial) =
-        place.ok_or_else(|| format!("replay: expected VARIANT.ORDER, got {}", quoted(&token.profile)))?;
+        place(lab, token).ok_or_else(|| format!("replay: expected VARIANT.ORDER, got {}", quoted(&token.profile)))?;
     let cuts: Cuts = token.cuts.parse().map_err(|error: super::cuts::CutsError| error.to_string())?;
     let plan = Plan { lab, depth: 0, variants: vec![variant], trials: vec![trial], seed: token.seed, mutant };
     let explorer = Explorer::new(plan)?;
