@@ -1,59 +1,112 @@
 //! The virtual stamp card.
 
+use std::sync::Arc;
+
 use untorn::card::application::{Application, Request};
 use untorn::card::chip::Chip;
 use untorn::card::memory::{Memory, PowerLost};
 use untorn::card::transaction::{Draft, FLAG_LEN, Journal};
 use untorn::family::profile::{Row, Section, Sheet, ShownApplication};
+use untorn::time::Moment;
 use untorn::wire::status::StatusWord;
 
-pub(crate) const AID: &[u8] = b"\xF0STAMPS";
-pub(crate) const CLASS: u8 = 0x80;
-const FULL: u8 = 10;
+use crate::data::{
+    AID, CLASS, COFFEE, CardId, Deed, NO_VISIT, Order, Picture, RING, Receipt, VISIT_LEN, Visit, VisitId, ins,
+};
+
 const TERMS: &str = "Ten stamps are one coffee. ";
 
-pub(crate) mod ins {
-    pub(crate) const ADD_STAMP: u8 = 0x32;
-    pub(crate) const REDEEM: u8 = 0x34;
-    pub(crate) const FIND_VISIT: u8 = 0x36;
-    pub(crate) const GET: u8 = 0xCA;
-}
-
-// Memory: flag and journal of the atomic step, then the values.
-const JOURNAL_LEN: usize = 32;
-const STAMPS: usize = FLAG_LEN + JOURNAL_LEN;
+// Memory: the card's id, flag and journal of the atomic step, then the values.
+const ID_LEN: usize = 8;
+const FLAG: usize = ID_LEN;
+const AREA: usize = FLAG + FLAG_LEN;
+const COUNTER: usize = AREA + 48;
+const STAMPS: usize = COUNTER + 4;
 const COFFEES: usize = STAMPS + 1;
-const VISIT: usize = COFFEES + 2;
-const END: usize = VISIT + VISIT_LEN;
+const VISITS: usize = COFFEES + 2;
 /// Octets of the memory.
-pub const IMAGE_LEN: usize = END;
-const VISIT_LEN: usize = 4;
-/// The visit that nobody makes: what a fresh card has been stamped for.
-const NO_VISIT: [u8; VISIT_LEN] = [0xFF; VISIT_LEN];
+pub const IMAGE_LEN: usize = VISITS + RING * VISIT_LEN;
 
-untorn::defects! {
-    /// A deliberate defect of the stamp card.
-    pub enum StampDefect {
-        StampWithoutJournal => ("stamp-without-journal", true, "ADD STAMP writes its values one after the other."),
-        StampedTwice => ("stamped-twice", true, "ADD STAMP for the visit that was stamped last adds another stamp."),
-        RedeemedWithNine => ("redeemed-with-nine", true, "REDEEM does with nine stamps."),
+/// Where the atomic step keeps its journal.
+const JOURNAL: Journal = Journal { flag: FLAG, area: AREA..COUNTER };
+
+/// The rules of an order, as they must be. A card with a defect has one of them in another way (`crate::defects`).
+pub(crate) trait Rules: Send + Sync {
+    /// Whether an order for a visit that the card remembers is that visit's, and does nothing more.
+    fn is_once(&self) -> bool {
+        true
+    }
+
+    /// Whether an order names the right card.
+    fn is_this_card(&self, own: CardId, named: CardId) -> bool {
+        own == named
+    }
+
+    /// Whether an order names the right counter.
+    fn is_next(&self, counter: u32, named: u32) -> bool {
+        counter.checked_add(1) == Some(named)
+    }
+
+    /// How many stamps there are afterwards.
+    fn after(&self, deed: Deed, stamps: u8) -> Option<u8> {
+        deed.after(stamps)
+    }
+
+    /// All of it takes effect, or nothing.
+    fn commit(&self, memory: &mut Memory, draft: &Draft) -> Result<(), PowerLost> {
+        JOURNAL.commit(memory, draft)
     }
 }
 
-/// A card without stamps and without power.
-pub fn fresh(defect: Option<StampDefect>) -> Chip<StampApplication> {
-    let mut image = vec![0; END];
-    JOURNAL.format(&mut image);
-    image[VISIT..].copy_from_slice(&NO_VISIT);
-    Chip::new(StampApplication { defect }, Memory::from_image(image))
+/// The rules as they must be.
+pub(crate) struct Specified;
+
+impl Rules for Specified {}
+
+/// The parts of a commit, for a card that writes them one after the other.
+pub(crate) fn parts(draft: &Draft) -> [(usize, Vec<u8>); 2] {
+    [(COUNTER, VISITS - COUNTER), (VISITS, IMAGE_LEN - VISITS)].map(|(at, len)| (at, draft.at(at, len).to_vec()))
 }
 
-/// Where the atomic step keeps its journal.
-const JOURNAL: Journal = Journal { flag: 0, area: FLAG_LEN..STAMPS };
-
 /// The application of the chip.
+#[derive(Clone)]
 pub struct StampApplication {
-    defect: Option<StampDefect>,
+    id: CardId,
+    rules: Arc<dyn Rules>,
+}
+
+/// A card without stamps and without power.
+pub(crate) fn fresh(id: CardId, rules: Arc<dyn Rules>) -> Chip<StampApplication> {
+    let mut image = vec![0; IMAGE_LEN];
+    image[..ID_LEN].copy_from_slice(&id);
+    JOURNAL.format(&mut image);
+    Chip::new(StampApplication { id, rules }, Memory::from_image(image))
+}
+
+/// The card with this saved memory; `None` where it is not one.
+pub(crate) fn restored(image: Vec<u8>) -> Option<Chip<StampApplication>> {
+    let id = id_in(&image).filter(|_| image.len() == IMAGE_LEN)?;
+    Some(Chip::new(StampApplication { id, rules: Arc::new(Specified) }, Memory::from_image(image)))
+}
+
+/// Whose memory begins so.
+pub(crate) fn id_in(start: &[u8]) -> Option<CardId> {
+    start.first_chunk().copied()
+}
+
+/// What the card holds, by these octets from the counter on.
+fn picture(id: CardId, values: &Draft) -> Picture {
+    let counter = u32::from_be_bytes(values.fixed(COUNTER));
+    let [stamps] = values.fixed(STAMPS);
+    let newest_first = (0..RING as u32).filter_map(|back| counter.checked_sub(back)).filter(|counter| *counter > 0);
+    // A place that holds no visit ends what can be told: the memory of a card that was cut in the middle may hold anything.
+    let visits = newest_first.map_while(|counter| Visit::parse(values.at(place(counter), VISIT_LEN)).ok()).collect();
+    Picture { card: id, counter, stamps, coffees: u16::from_be_bytes(values.fixed(COFFEES)), visits }
+}
+
+/// Where the visit that made the counter this lies.
+fn place(counter: u32) -> usize {
+    VISITS + counter as usize % RING * VISIT_LEN
 }
 
 impl Application for StampApplication {
@@ -81,7 +134,7 @@ impl Application for StampApplication {
 
     fn admit(&mut self, _channel: u8, header: [u8; 4]) -> Result<(), StatusWord> {
         match header {
-            [CLASS, ins::ADD_STAMP | ins::REDEEM | ins::FIND_VISIT, 0, 0] | [CLASS, ins::GET, 0, 0 | 1] => Ok(()),
+            [CLASS, ins::ADD_STAMP | ins::REDEEM | ins::FIND_VISIT, 0, 0] | [CLASS, ins::GET, 0, 0..=2] => Ok(()),
             [CLASS, ins::ADD_STAMP | ins::REDEEM | ins::FIND_VISIT | ins::GET, ..] => Err(StatusWord::WRONG_P1P2),
             _ => Err(StatusWord::INS_NOT_SUPPORTED),
         }
@@ -97,80 +150,107 @@ impl Application for StampApplication {
         request: &Request<'_>,
         answer: &mut Vec<u8>,
     ) -> Result<StatusWord, PowerLost> {
-        let mut draft = Draft::read(memory, STAMPS..END)?;
-        let visit: Option<[u8; VISIT_LEN]> = request.data.try_into().ok();
-        let status = match (request.header, visit) {
-            ([_, ins::ADD_STAMP, ..], Some(NO_VISIT)) => StatusWord::WRONG_DATA,
-            ([_, ins::ADD_STAMP, ..], Some(visit)) => self.add_stamp(memory, &mut draft, visit)?,
-            ([_, ins::FIND_VISIT, ..], Some(visit)) if visit != NO_VISIT && visit == draft.fixed(VISIT) => {
-                StatusWord::OK
-            }
-            ([_, ins::FIND_VISIT, ..], Some(_)) => StatusWord::REFERENCED_DATA_NOT_FOUND,
-            ([_, ins::REDEEM, ..], None) if request.data.is_empty() => self.redeem(memory, &mut draft)?,
-            ([_, ins::GET, _, 1], None) if request.data.is_empty() => {
-                answer.extend(TERMS.repeat(12).bytes());
+        let mut draft = Draft::read(memory, COUNTER..IMAGE_LEN)?;
+        let held = picture(self.id, &draft);
+        let [_, instruction, _, p2] = request.header;
+        let deed = match instruction {
+            ins::ADD_STAMP => Deed::Stamp,
+            ins::REDEEM => Deed::Coffee,
+            ins::FIND_VISIT => return Ok(find(&held, request.data, answer)),
+            _ if !request.data.is_empty() => return Ok(StatusWord::WRONG_LENGTH),
+            _ => {
+                match p2 {
+                    0 => answer.extend(draft.at(STAMPS, VISITS - STAMPS)),
+                    1 => answer.extend(TERMS.repeat(12).bytes()),
+                    _ => answer.extend(held.emit()),
+                }
                 return Ok(StatusWord::OK);
             }
-            ([_, ins::GET, ..], None) if request.data.is_empty() => StatusWord::OK,
-            _ => StatusWord::WRONG_LENGTH,
         };
-        if status == StatusWord::OK && request.header[1] != ins::FIND_VISIT {
-            answer.extend(draft.at(STAMPS, VISIT - STAMPS));
+        let Ok(order) = Order::parse(request.data) else { return Ok(StatusWord::WRONG_LENGTH) };
+        match self.carry_out(memory, &mut draft, &held, deed, &order)? {
+            Ok(receipt) => {
+                answer.extend(receipt.emit());
+                Ok(StatusWord::OK)
+            }
+            Err(refusal) => Ok(refusal),
         }
-        Ok(status)
     }
+}
+
+fn receipt_of(held: &Picture, id: VisitId) -> Option<Receipt> {
+    let back = held.visits.iter().position(|visit| visit.id == id)?;
+    Some(Receipt { counter: held.counter - back as u32, visit: held.visits[back] })
+}
+
+fn find(held: &Picture, data: &[u8], answer: &mut Vec<u8>) -> StatusWord {
+    let Ok(id) = VisitId::try_from(data) else { return StatusWord::WRONG_LENGTH };
+    let Some(receipt) = receipt_of(held, id) else { return StatusWord::REFERENCED_DATA_NOT_FOUND };
+    answer.extend(receipt.emit());
+    StatusWord::OK
 }
 
 impl StampApplication {
-    fn add_stamp(
+    fn carry_out(
         &self,
         memory: &mut Memory,
         draft: &mut Draft,
-        visit: [u8; VISIT_LEN],
-    ) -> Result<StatusWord, PowerLost> {
-        let [stamps] = draft.fixed(STAMPS);
-        if draft.fixed(VISIT) == visit && self.defect != Some(StampDefect::StampedTwice) {
-            return Ok(StatusWord::OK);
+        held: &Picture,
+        deed: Deed,
+        order: &Order,
+    ) -> Result<Result<Receipt, StatusWord>, PowerLost> {
+        if !self.rules.is_this_card(self.id, order.card) || order.visit == NO_VISIT {
+            return Ok(Err(StatusWord::WRONG_DATA));
         }
-        if stamps == FULL {
-            return Ok(StatusWord::CONDITIONS_NOT_SATISFIED);
+        if let Some(receipt) = receipt_of(held, order.visit).filter(|_| self.rules.is_once()) {
+            return Ok(Ok(receipt));
         }
-        draft.set(STAMPS, &[stamps + 1]);
-        draft.set(VISIT, &visit);
-        if self.defect == Some(StampDefect::StampWithoutJournal) {
-            memory.write(STAMPS, &[stamps + 1])?;
-            memory.write(VISIT, &visit)?;
-            return Ok(StatusWord::OK);
-        }
-        JOURNAL.commit(memory, draft)?;
-        Ok(StatusWord::OK)
-    }
-
-    fn redeem(&self, memory: &mut Memory, draft: &mut Draft) -> Result<StatusWord, PowerLost> {
-        let [stamps] = draft.fixed(STAMPS);
-        let needed = if self.defect == Some(StampDefect::RedeemedWithNine) { FULL - 1 } else { FULL };
-        if stamps < needed {
-            return Ok(StatusWord::CONDITIONS_NOT_SATISFIED);
-        }
-        let coffees = u16::from_be_bytes(draft.fixed(COFFEES)).saturating_add(1);
-        draft.set(STAMPS, &[0]);
+        let counter = held.counter.saturating_add(1);
+        let stamps = self.rules.after(deed, held.stamps);
+        let Some(stamps) = stamps.filter(|_| self.rules.is_next(held.counter, order.counter)) else {
+            return Ok(Err(StatusWord::CONDITIONS_NOT_SATISFIED));
+        };
+        let visit = Visit { id: order.visit, time: order.time, deed, stamps };
+        let coffees = held.coffees.saturating_add(u16::from(deed == Deed::Coffee));
+        draft.set(COUNTER, &counter.to_be_bytes());
+        draft.set(STAMPS, &[stamps]);
         draft.set(COFFEES, &coffees.to_be_bytes());
-        JOURNAL.commit(memory, draft)?;
-        Ok(StatusWord::OK)
+        draft.set(place(counter), &visit.emit());
+        self.rules.commit(memory, draft)?;
+        Ok(Ok(Receipt { counter, visit }))
     }
-}
 
-/// The card with this saved memory; `None` where it is not one.
-pub fn restored(image: Vec<u8>) -> Option<Chip<StampApplication>> {
-    (image.len() == IMAGE_LEN).then(|| Chip::new(StampApplication { defect: None }, Memory::from_image(image)))
+    /// What the card would find in this memory if it were powered on now.
+    pub(crate) fn look(&self, memory: &Memory) -> Picture {
+        let mut copy = memory.clone();
+        copy.power_on();
+        copy.disarm();
+        // Without a cut no power is lost.
+        let values = JOURNAL.recover(&mut copy).and_then(|_| Draft::read(&mut copy, COUNTER..IMAGE_LEN));
+        let nothing = Picture { card: self.id, counter: 0, stamps: 0, coffees: 0, visits: Vec::new() };
+        values.map_or(nothing, |values| picture(self.id, &values))
+    }
 }
 
 impl ShownApplication for StampApplication {
     fn sheet(&self, memory: &Memory) -> Sheet {
-        let [stamps, high, low] = [0, 1, 2].map(|offset| memory.image()[STAMPS + offset]);
-        let coffees = u16::from_be_bytes([high, low]);
-        let rows = vec![Row::new("stamps", stamps.to_string()), Row::new("coffees", coffees.to_string())];
-        let json = serde_json::json!({ "stamps": stamps, "coffees": coffees });
-        Sheet { sections: vec![Section { title: "Stamp card".to_owned(), rows }], json }
+        let held = self.look(memory);
+        let to_go = COFFEE.saturating_sub(held.stamps);
+        let card = vec![
+            Row::new("stamps", held.stamps.to_string()).and(format!("{to_go} to go")),
+            Row::new("coffees", held.coffees.to_string()),
+            Row::new("visits", held.counter.to_string()),
+        ];
+        let what = |visit: &Visit| if visit.deed == Deed::Stamp { "stamp" } else { "coffee" };
+        let visit = |visit: &Visit| {
+            Row::new(what(visit), Moment::from_seconds(visit.time).to_string()).and(format!("then {}", visit.stamps))
+        };
+        let visits: Vec<_> = held.visits.iter().map(visit).collect();
+        let json = serde_json::json!({
+            "stamps": held.stamps, "coffees": held.coffees, "counter": held.counter,
+            "visits": held.visits.iter().map(what).collect::<Vec<_>>(),
+        });
+        let section = |title: &str, rows| Section { title: title.to_owned(), rows };
+        Sheet { sections: vec![section("Stamp card", card), section("Last visits", visits)], json }
     }
 }

@@ -8,82 +8,156 @@ use untorn::conformance::tester::{Answer, Tester};
 use untorn::conformance::verdict::{Outcome, Stop};
 use untorn::difference::plain;
 
+use crate::data::{COFFEE, Deed, Order, Picture, Receipt, STAMPS_MAX, Visit, VisitId, checked, ins};
+
 const SELECT: &[u8] = b"\x00\xA4\x04\x00\x07\xF0STAMPS\x00";
 const GET_COUNT: [u8; 5] = [0x80, 0xCA, 0x00, 0x00, 0x00];
-const REDEEM: [u8; 5] = [0x80, 0x34, 0x00, 0x00, 0x00];
-const FULL: u8 = 10;
+const GET_CARD: [u8; 5] = [0x80, 0xCA, 0x00, 0x02, 0x00];
+/// 2026-01-01, of every visit.
+const TIME: u32 = 1_767_225_600;
 /// More writes than a command of this card has.
 const WRITES_MAX: u64 = 16;
 const MODES: [Torn; 6] = [Torn::Nothing, Torn::All, Torn::Prefix(1), Torn::Erased, Torn::Random(1), Torn::Unstable(1)];
 
 pub fn all() -> Vec<Case> {
-    [counting(), redeeming(), torn()].concat()
+    [counting(), refusing(), redeeming(), torn()].concat()
 }
 
 fn counting() -> Vec<Case> {
     vec![
-        Case::new("STAMP-GET-001", "GET COUNT answers stamps and coffees, the same each time.")
-            .proves(&["REQ-STAMP-1"])
+        Case::new("STAMP-GET-001", "Count and card say the same, each time, and the card's answer has its checksum.")
+            .revision(2)
+            .proves(&["REQ-STAMP-1", "REQ-STAMP-9"])
             .body(|tester| {
                 let first = look(tester)?;
+                let answer = tester.send(&GET_COUNT)?;
+                tester.expect_status(&answer, 0x9000)?;
+                let [high, low] = first.coffees.to_be_bytes();
+                tester.check_equal("the count", &vec![first.stamps, high, low], &answer.data)?;
                 let second = look(tester)?;
-                tester.check_equal("the second count", &first, &second)
+                tester.check_equal("the second look", &first, &second)
             }),
         Case::new("STAMP-ADD-001", "A visit adds one stamp, is found, and adds none when it is sent again.")
+            .revision(2)
             .proves(&["REQ-STAMP-2", "REQ-STAMP-3"])
             .writes()
             .kills(&["stamped-twice"])
             .body(|tester| {
                 let before = make_room(tester)?;
-                let visit = tester.random();
-                let found_before = is_found(tester, visit)?;
-                tester.check_equal("found before", &false, &found_before)?;
+                let order = next(tester, &before);
+                let found_before = find(tester, order.visit)?;
+                tester.check_equal("found before", &None, &found_before)?;
+                let expected = receipt(&before, &order, Deed::Stamp)?;
                 for _ in 0..2 {
-                    let answer = tester.send(&add_stamp(visit))?;
-                    tester.expect_status(&answer, 0x9000)?;
-                    let count = count_of(&answer)?;
-                    tester.check_equal("the answer's count", &before.with_one_more(), &count)?;
-                    let now = look(tester)?;
-                    tester.check_equal("the card's count", &before.with_one_more(), &now)?;
+                    let answered = send(tester, Deed::Stamp, &order)?;
+                    tester.check_equal("the receipt", &expected, &answered)?;
+                    check_done(tester, &before, &expected)?;
                 }
-                let found_afterwards = is_found(tester, visit)?;
-                tester.check_equal("found afterwards", &true, &found_afterwards)
+                let found = find(tester, order.visit)?;
+                tester.check_equal("found afterwards", &Some(expected), &found)
             }),
+        Case::new("STAMP-ADD-003", "Of nine visits the last eight are found, each sent again adds nothing.")
+            .proves(&["REQ-STAMP-2", "REQ-STAMP-3", "REQ-STAMP-9"])
+            .writes()
+            .kills(&["stamped-twice"])
+            .body(|tester| {
+                let mut orders = Vec::new();
+                for _ in 0..=crate::data::RING {
+                    let before = make_room(tester)?;
+                    let order = next(tester, &before);
+                    let stamped = send(tester, Deed::Stamp, &order)?;
+                    orders.push((order, stamped));
+                }
+                let last = look(tester)?;
+                for (order, receipt) in &orders[1..] {
+                    let found = find(tester, order.visit)?;
+                    tester.check_equal("found", &Some(*receipt), &found)?;
+                    let again = send(tester, Deed::Stamp, order)?;
+                    tester.check_equal("sent again", receipt, &again)?;
+                }
+                let forgotten = find(tester, orders[0].0.visit)?;
+                tester.check_equal("the ninth from the end", &None, &forgotten)?;
+                let now = look(tester)?;
+                tester.check_equal("the card", &last, &now)
+            }),
+    ]
+}
+
+fn refusing() -> Vec<Case> {
+    vec![
         Case::new("STAMP-ADD-002", "A full card takes no stamp.")
+            .revision(2)
             .proves(&["REQ-STAMP-4"])
             .writes()
+            .kills(&["more-stamps-than-fit"])
             .twin("STAMP-ADD-001")
             .body(|tester| {
-                let before = fill(tester, FULL)?;
-                let visit = tester.random();
-                let answer = tester.send(&add_stamp(visit))?;
-                tester.expect_status(&answer, 0x6985)?;
-                let now = look(tester)?;
-                tester.check_equal("the card's count", &before, &now)
+                let before = fill(tester, STAMPS_MAX)?;
+                let order = next(tester, &before);
+                refused(tester, &before, Deed::Stamp, &order, 0x6985)
+            }),
+        Case::new(
+            "STAMP-ADD-004",
+            "An order with a counter that is not the next is refused, for a stamp and for a coffee.",
+        )
+        .proves(&["REQ-STAMP-7"])
+        .writes()
+        .kills(&["stamp-counter-not-checked"])
+        .twin("STAMP-ADD-001")
+        .body(|tester| {
+            let before = fill(tester, COFFEE)?;
+            for counter in [before.counter, before.counter.wrapping_sub(1), before.counter + 2, 0, u32::MAX] {
+                let order = Order { counter, ..next(tester, &before) };
+                refused(tester, &before, Deed::Stamp, &order, 0x6985)?;
+                refused(tester, &before, Deed::Coffee, &order, 0x6985)?;
+            }
+            Ok(())
+        }),
+        Case::new("STAMP-ADD-005", "An order for another card is refused, by whichever bit the card differs.")
+            .proves(&["REQ-STAMP-8"])
+            .writes()
+            .kills(&["any-cards-order"])
+            .twin("STAMP-ADD-001")
+            .body(|tester| {
+                let before = fill(tester, COFFEE)?;
+                for octet in 0..before.card.len() {
+                    let mut order = next(tester, &before);
+                    order.card[octet] ^= 1 << (octet % 8);
+                    refused(tester, &before, Deed::Stamp, &order, 0x6A80)?;
+                    refused(tester, &before, Deed::Coffee, &order, 0x6A80)?;
+                }
+                Ok(())
             }),
     ]
 }
 
 fn redeeming() -> Vec<Case> {
     vec![
-        Case::new("STAMP-REDEEM-001", "Ten stamps are one coffee.").proves(&["REQ-STAMP-5"]).writes().body(|tester| {
-            let before = fill(tester, FULL)?;
-            let answer = tester.send(&REDEEM)?;
-            tester.expect_status(&answer, 0x9000)?;
-            let now = look(tester)?;
-            tester.check_equal("the card's count", &Count { stamps: 0, coffees: before.coffees + 1 }, &now)
-        }),
+        Case::new("STAMP-REDEEM-001", "Ten stamps are one coffee, and the same visit sent again is not a second one.")
+            .revision(2)
+            .proves(&["REQ-STAMP-5", "REQ-STAMP-3"])
+            .writes()
+            .body(|tester| {
+                let before = fill(tester, 2 * COFFEE)?;
+                let order = next(tester, &before);
+                let expected = receipt(&before, &order, Deed::Coffee)?;
+                for _ in 0..2 {
+                    let answered = send(tester, Deed::Coffee, &order)?;
+                    tester.check_equal("the receipt", &expected, &answered)?;
+                    check_done(tester, &before, &expected)?;
+                }
+                Ok(())
+            }),
         Case::new("STAMP-REDEEM-002", "Nine stamps are none.")
+            .revision(2)
             .proves(&["REQ-STAMP-5"])
             .writes()
-            .kills(&["redeemed-with-nine"])
+            .kills(&["coffee-for-nine"])
             .twin("STAMP-REDEEM-001")
             .body(|tester| {
-                let before = fill(tester, FULL - 1)?;
-                let answer = tester.send(&REDEEM)?;
-                tester.expect_status(&answer, 0x6985)?;
-                let now = look(tester)?;
-                tester.check_equal("the card's count", &before, &now)
+                let before = fill(tester, COFFEE - 1)?;
+                let order = next(tester, &before);
+                refused(tester, &before, Deed::Coffee, &order, 0x6985)
             }),
     ]
 }
@@ -94,22 +168,28 @@ fn torn() -> Vec<Case> {
             "STAMP-TORN-001",
             "ADD STAMP is torn at each write: it happened or not, and sent again it is one stamp.",
         )
+        .revision(2)
         .proves(&["REQ-STAMP-3", "REQ-STAMP-6"])
         .cuts()
         .kills(&["stamp-without-journal"])
-        .body(|tester| each_write(tester, tear_add_stamp)),
-        Case::new("STAMP-TORN-002", "REDEEM is torn at each write: it happened or not.")
-            .proves(&["REQ-STAMP-6"])
-            .cuts()
-            .body(|tester| each_write(tester, tear_redeem)),
+        .body(|tester| each_write(tester, Deed::Stamp)),
+        Case::new(
+            "STAMP-TORN-002",
+            "REDEEM is torn at each write: it happened or not, and sent again it is one coffee.",
+        )
+        .revision(2)
+        .proves(&["REQ-STAMP-3", "REQ-STAMP-6"])
+        .cuts()
+        .kills(&["stamp-without-journal"])
+        .body(|tester| each_write(tester, Deed::Coffee)),
     ]
 }
 
-/// Runs `tear` with a cut at each write in each mode, until a command had no such write.
-fn each_write(tester: &mut Tester<'_>, tear: fn(&mut Tester<'_>, Cut) -> Outcome<bool>) -> Outcome {
+/// Tears the order at each write in each mode, until it had no such write.
+fn each_write(tester: &mut Tester<'_>, deed: Deed) -> Outcome {
     for torn in MODES {
         let mut cuts = 0;
-        while tear(tester, Cut { after_writes: cuts, torn })? {
+        while tear(tester, deed, Cut { after_writes: cuts, torn })? {
             cuts += 1;
             tester.check(cuts < WRITES_MAX, "the command has an end")?;
         }
@@ -119,64 +199,94 @@ fn each_write(tester: &mut Tester<'_>, tear: fn(&mut Tester<'_>, Cut) -> Outcome
 }
 
 /// `false` when the command had no such write.
-fn tear_add_stamp(tester: &mut Tester<'_>, cut: Cut) -> Outcome<bool> {
-    let before = make_room(tester)?;
-    let visit = tester.random();
-    let torn = tester.send_cut(&add_stamp(visit), cut)?.is_none();
+fn tear(tester: &mut Tester<'_>, deed: Deed, cut: Cut) -> Outcome<bool> {
+    let before = match deed {
+        Deed::Stamp => make_room(tester)?,
+        Deed::Coffee => fill(tester, COFFEE)?,
+    };
+    let order = next(tester, &before);
+    let torn = tester.send_cut(&command(deed, &order), cut)?.is_none();
     if torn {
-        power_on_torn(tester, cut)?;
+        // The recovery is torn at the same write, if it has so many; then it is left in peace.
+        tester.power_on_cut(cut)?;
+        tester.power_on()?;
     }
+    let expected = receipt(&before, &order, deed)?;
     let now = look(tester)?;
-    let happened = is_found(tester, visit)?;
-    let expected = if happened { before.with_one_more() } else { before };
-    tester.check_equal("the count for what is found", &expected, &now)?;
+    let found = find(tester, order.visit)?;
+    match found {
+        None => tester.check_equal("the card without the visit", &before, &now)?,
+        Some(found) => tester.check_equal("the receipt that is found", &expected, &found)?,
+    }
+    tester.check(torn || found.is_some(), "what nothing tears has happened")?;
     // What a terminal does that got no answer.
-    let again = tester.send(&add_stamp(visit))?;
-    tester.expect_status(&again, 0x9000)?;
-    let now = look(tester)?;
-    tester.check_equal("the count when it was sent again", &before.with_one_more(), &now)?;
+    let again = send(tester, deed, &order)?;
+    tester.check_equal("the receipt when it was sent again", &expected, &again)?;
+    check_done(tester, &before, &expected)?;
     Ok(torn)
 }
 
-fn tear_redeem(tester: &mut Tester<'_>, cut: Cut) -> Outcome<bool> {
-    let before = fill(tester, FULL)?;
-    let torn = tester.send_cut(&REDEEM, cut)?.is_none();
-    if torn {
-        power_on_torn(tester, cut)?;
-    }
+/// Refused with this, and nothing has changed.
+fn refused(tester: &mut Tester<'_>, before: &Picture, deed: Deed, order: &Order, status: u16) -> Outcome {
+    let answer = tester.send(&command(deed, order))?;
+    tester.expect_status(&answer, status)?;
     let now = look(tester)?;
-    let after = Count { stamps: 0, coffees: before.coffees + 1 };
-    tester.check(
-        now == after || (torn && now == before),
-        format!("before {before}, now {now}", before = plain(&before), now = plain(&now)),
-    )?;
-    Ok(torn)
+    tester.check_equal("the card", before, &now)
 }
 
-/// The recovery is torn at the same write, if it has so many; then it is left in peace.
-fn power_on_torn(tester: &mut Tester<'_>, cut: Cut) -> Outcome {
-    tester.power_on_cut(cut)?;
-    tester.power_on().map(drop)
+/// The card is what it was before, and has this visit.
+fn check_done(tester: &mut Tester<'_>, before: &Picture, receipt: &Receipt) -> Outcome {
+    let mut visits = before.visits.clone();
+    visits.insert(0, receipt.visit);
+    visits.truncate(crate::data::RING);
+    let coffees = before.coffees + u16::from(receipt.visit.deed == Deed::Coffee);
+    let Picture { card, .. } = *before;
+    let (counter, stamps) = (receipt.counter, receipt.visit.stamps);
+    let now = look(tester)?;
+    tester.check_equal("the card", &Picture { card, counter, stamps, coffees, visits }, &now)
 }
 
-/// What GET COUNT answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Count {
-    stamps: u8,
-    coffees: u16,
+/// What the card must answer.
+fn receipt(before: &Picture, order: &Order, deed: Deed) -> Outcome<Receipt> {
+    let stamps = match deed {
+        Deed::Stamp => before.stamps.checked_add(1),
+        Deed::Coffee => before.stamps.checked_sub(COFFEE),
+    };
+    let stamps =
+        stamps.ok_or_else(|| Stop::error(format!("{deed} with {} stamps", before.stamps, deed = plain(&deed))))?;
+    Ok(Receipt { counter: before.counter + 1, visit: Visit { id: order.visit, time: order.time, deed, stamps } })
 }
 
-impl Count {
-    fn with_one_more(self) -> Self {
-        Self { stamps: self.stamps + 1, ..self }
-    }
+/// The next order of a visit that nobody has made.
+fn next(tester: &mut Tester<'_>, card: &Picture) -> Order {
+    Order { card: card.card, counter: card.counter + 1, visit: tester.random(), time: TIME }
 }
 
-fn count_of(answer: &Answer) -> Outcome<Count> {
-    match answer.data[..] {
-        [stamps @ 0..=FULL, high, low] => Ok(Count { stamps, coffees: u16::from_be_bytes([high, low]) }),
-        _ => Err(Stop::fail(format!("count: expected 3 octets, the first 00 to 0A, got {:02X?}", answer.data))),
-    }
+fn command(deed: Deed, order: &Order) -> Vec<u8> {
+    let ins = if deed == Deed::Stamp { ins::ADD_STAMP } else { ins::REDEEM };
+    let data = order.emit();
+    [&[0x80, ins, 0x00, 0x00, data.len() as u8], &data[..], &[0x00]].concat()
+}
+
+/// Sends an order that must be carried out; its receipt.
+fn send(tester: &mut Tester<'_>, deed: Deed, order: &Order) -> Outcome<Receipt> {
+    let answer = tester.send(&command(deed, order))?;
+    tester.expect_status(&answer, 0x9000)?;
+    receipt_of(&answer)
+}
+
+fn find(tester: &mut Tester<'_>, visit: VisitId) -> Outcome<Option<Receipt>> {
+    let answer = tester.send(&[&[0x80, ins::FIND_VISIT, 0x00, 0x00, 0x08], &visit[..], &[0x00]].concat())?;
+    tester.expect_status_in(&answer, &[0x9000, 0x6A88])?;
+    if answer.status.0 == 0x6A88 { Ok(None) } else { receipt_of(&answer).map(Some) }
+}
+
+fn whole(answer: &Answer) -> Outcome<&[u8]> {
+    checked(&answer.data).ok_or_else(|| Stop::fail(format!("the checksum is wrong: {:02X?}", answer.data)))
+}
+
+fn receipt_of(answer: &Answer) -> Outcome<Receipt> {
+    Receipt::parse(whole(answer)?).map_err(|error| Stop::fail(format!("receipt: {error}")))
 }
 
 /// The name that the application gives itself when it is selected: 84 inside 6F (ISO/IEC 7816-4:2020, 7.4.3).
@@ -189,48 +299,33 @@ pub fn name(tester: &mut Tester<'_>) -> Outcome<Vec<u8>> {
     }
 }
 
-/// Selects the application and counts.
-fn look(tester: &mut Tester<'_>) -> Outcome<Count> {
+/// Selects the application and looks at the card.
+pub fn look(tester: &mut Tester<'_>) -> Outcome<Picture> {
     let selected = tester.send(SELECT)?;
     tester.expect_status(&selected, 0x9000)?;
-    let answer = tester.send(&GET_COUNT)?;
+    let answer = tester.send(&GET_CARD)?;
     tester.expect_status(&answer, 0x9000)?;
-    count_of(&answer)
+    Picture::parse(whole(&answer)?).map_err(|error| Stop::fail(format!("the card: {error}")))
 }
 
-fn add_stamp(visit: [u8; 4]) -> Vec<u8> {
-    [&[0x80, 0x32, 0x00, 0x00, 0x04], &visit[..], &[0x00]].concat()
+/// A card that takes one more stamp.
+fn make_room(tester: &mut Tester<'_>) -> Outcome<Picture> {
+    let card = look(tester)?;
+    if card.stamps < STAMPS_MAX { Ok(card) } else { fill(tester, STAMPS_MAX - COFFEE) }
 }
 
-fn is_found(tester: &mut Tester<'_>, visit: [u8; 4]) -> Outcome<bool> {
-    let answer = tester.send(&[&[0x80, 0x36, 0x00, 0x00, 0x04], &visit[..]].concat())?;
-    tester.expect_status_in(&answer, &[0x9000, 0x6A88])?;
-    Ok(answer.status.0 == 0x9000)
-}
-
-/// A card that takes one more stamp: a full one is redeemed.
-fn make_room(tester: &mut Tester<'_>) -> Outcome<Count> {
-    let count = look(tester)?;
-    if count.stamps < FULL {
-        return Ok(count);
-    }
+/// A card with so many stamps: what is too many is drunk.
+fn fill(tester: &mut Tester<'_>, stamps: u8) -> Outcome<Picture> {
     tester.preamble(|tester| {
-        let answer = tester.send(&REDEEM)?;
-        tester.expect_status(&answer, 0x9000)?;
-        look(tester)
-    })
-}
-
-/// A card with so many stamps.
-fn fill(tester: &mut Tester<'_>, stamps: u8) -> Outcome<Count> {
-    tester.preamble(|tester| {
-        let mut count = make_room(tester)?;
-        while count.stamps < stamps {
-            let visit = tester.random();
-            let answer = tester.send(&add_stamp(visit))?;
-            tester.expect_status(&answer, 0x9000)?;
-            count = look(tester)?;
+        loop {
+            let card = look(tester)?;
+            let deed = match card.stamps {
+                have if have == stamps => return Ok(card),
+                have if have > stamps && have >= COFFEE => Deed::Coffee,
+                _ => Deed::Stamp,
+            };
+            let order = next(tester, &card);
+            send(tester, deed, &order)?;
         }
-        Ok(count)
     })
 }

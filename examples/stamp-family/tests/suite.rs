@@ -16,14 +16,17 @@ use untorn::wire::hex;
 fn its_octets_are_explained() {
     let octets = |text: &str| hex::parse(text).expect("hexadecimal");
     let (select, done) = (octets("00A4040007F05354414D505300"), octets("9000"));
-    let (stamp, values) = (octets("80320000040000002A00"), octets("0300059000"));
+    let (stamp, values) = (
+        octets("80320000185354414D50303031000000030000002A000000006955B90000"),
+        octets("000000030000002A000000006955B9000103112233449000"),
+    );
     let command = |octets| Passed::Command { octets, masked: false };
     let passed =
         [Passed::Answer(&done), command(&select), Passed::Answer(&done), command(&stamp), Passed::Answer(&values)];
     let explained = Conversation::explain(passed);
     let told: Vec<String> = explained.into_iter().flatten().map(|explanation| explanation.listing()).collect();
-    assert!(told[3].contains("INS 32: ADD STAMP") && told[3].contains("visit 00 00 00 2A: 42"), "{}", told[3]);
-    assert!(told[4].contains("stamps 03: 3") && told[4].contains("coffees 0005: 5"), "{}", told[4]);
+    assert!(told[3].contains("INS 32: ADD STAMP") && told[3].contains("counter 00 00 00 03: 3"), "{}", told[3]);
+    assert!(told[4].contains("what 01: stamp") && told[4].contains("stamps 03: 3"), "{}", told[4]);
     let unselected = Conversation::explain([command(&stamp)]);
     assert!(!unselected[0].as_ref().is_some_and(|explanation| explanation.listing().contains("ADD STAMP")));
 }
