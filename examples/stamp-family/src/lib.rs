@@ -1,8 +1,9 @@
-//! A card family that untorn does not know: a stamp card. Ten stamps are one coffee.
+//! Card families that untorn does not know: a stamp card, ten stamps are one coffee; and the [`badge`], the least that a family can be.
 //!
-//! Everything goes through the doors of [`untorn::family`]. The chip under the card (channels, chaining, long answers, a memory that can
-//! be torn) is untorn's own, so that the stamp card gets the whole suite `iso7816_4` for the claims of its statement.
+//! Everything goes through the doors of [`untorn::family`]. The chip under the cards (channels, chaining, long answers, a memory that can
+//! be torn) is untorn's own, so that they get the whole suite `iso7816_4` for the claims of their statements.
 
+pub mod badge;
 mod card;
 mod cases;
 pub mod data;

@@ -1,5 +1,6 @@
 //! What the family gets: the suite of its chip, its own cases, and proof that these notice something.
 
+use stamp_family::badge::{self, Badges};
 use stamp_family::{NAME, Stamps};
 use untorn::app::{identity, suites};
 use untorn::conformance::case::Case;
@@ -34,7 +35,8 @@ fn its_octets_are_explained() {
 /// One test for all: the families of a process are given once.
 #[test]
 fn the_family_passes_and_its_mutants_do_not() {
-    let families = family::built_in().into_iter().chain([Box::new(Stamps) as Box<dyn Family>]).collect();
+    let own: [Box<dyn Family>; 2] = [Box::new(Stamps), Box::new(Badges)];
+    let families = family::built_in().into_iter().chain(own).collect();
     family::use_these(families).expect("nobody has asked for families yet");
     let cases = suites::cases();
 
@@ -75,7 +77,18 @@ fn the_family_passes_and_its_mutants_do_not() {
 
     its_octets_are_explained();
 
-    let catalogue = Stamps.requirements().expect("the catalogue is well-formed");
-    let gaps = traceability::gaps(&Stamps.cases(), &[catalogue], &[]);
-    assert!(gaps.is_empty(), "{gaps:#?}");
+    let badge = Badges.statement(badge::NAME).expect("there is this profile");
+    let mut subject = InProcessSubject::new(badge, |seed| Badges.virtual_card(badge::NAME, seed, None));
+    let report = run(&cases, &Selection::default(), &mut Subjects::card(&mut subject), 1, &mut Unobserved);
+    let verdicts: Vec<_> =
+        report.results.iter().filter_map(|result| Some((&result.suite, result.verdict()?))).collect();
+    assert!(verdicts.iter().all(|(_, verdict)| *verdict == Verdict::Pass), "{verdicts:?}");
+    let of = |suite: &str| verdicts.iter().filter(|(of, _)| *of == suite).count();
+    assert!(of("iso7816_4") > 20 && of(badge::NAME) == 1, "{verdicts:?}");
+
+    for (catalogue, cases) in [(Stamps.requirements(), Stamps.cases()), (Badges.requirements(), Badges.cases())] {
+        let catalogue = catalogue.expect("the catalogue is well-formed");
+        let gaps = traceability::gaps(&cases, &[catalogue], &[]);
+        assert!(gaps.is_empty(), "{gaps:#?}");
+    }
 }
