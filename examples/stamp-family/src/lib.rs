@@ -9,6 +9,7 @@ mod cases;
 pub mod data;
 mod defects;
 mod explain;
+pub mod kernel;
 mod profile;
 
 use std::sync::Arc;
@@ -22,10 +23,13 @@ use untorn::family::Family;
 use untorn::family::conversation::Explainer;
 use untorn::family::error::FamilyError;
 use untorn::family::profile::Profile;
+use untorn::family::settings::SettingSpec;
+use untorn::journal::record::Intent;
 use untorn::wire::hex;
 
 use defects::StampDefect;
 use explain::StampExplainer;
+use kernel::StampIntent;
 use profile::{Issued, USUAL_ID};
 
 /// Name of family, suite and of the one profile.
@@ -49,6 +53,10 @@ impl Family for Stamps {
         } else {
             Err(FamilyError::NoProfile { known: vec![NAME], got: name.to_owned() })
         }
+    }
+
+    fn settings(&self) -> &'static [SettingSpec] {
+        profile::SETTINGS
     }
 
     fn cases(&self) -> Vec<Case> {
@@ -78,5 +86,9 @@ impl Family for Stamps {
 
     fn requirements(&self) -> Result<Catalogue, FamilyError> {
         Catalogue::parse(include_str!("../requirements.toml")).map_err(FamilyError::BuiltIn)
+    }
+
+    fn transaction_of(&self, intent: &Intent) -> Option<String> {
+        StampIntent::of(intent).ok().map(|intent| hex::encode(&intent.order.visit))
     }
 }

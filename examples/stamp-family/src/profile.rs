@@ -1,18 +1,22 @@
-//! The one profile: a card with no stamps.
+//! The one profile: a card with no stamps, and the terminal that takes such cards.
 
 use std::sync::Arc;
 
 use untorn::conformance::statement::Statement;
 use untorn::entropy::Entropy;
 use untorn::family::error::FamilyError;
-use untorn::family::profile::{Profile, VirtualCard};
+use untorn::family::profile::{Profile, TillSetup, VirtualCard};
+use untorn::family::settings::{self, SettingSpec};
 use untorn::journal::record::CardReference;
+use untorn::money::Currency;
+use untorn::terminal::kernel::Kernel;
 use untorn::wire::hex;
 
 use crate::NAME;
 use crate::card::{self, Specified};
-use crate::data::CardId;
+use crate::data::{CardId, Deed};
 use crate::defects::StampDefect;
+use crate::kernel::{self, CURRENCY, StampKernel};
 
 /// What the card claims (ICS). `specs/iso7816_4.md` of untorn says what the claims mean and which values they need.
 const CLAIMS: [&str; 10] = [
@@ -27,6 +31,23 @@ const CLAIMS: [&str; 10] = [
     "iso7816_4.logical_channels",
     "iso7816_4.shareable",
 ];
+
+/// What a person can set of a terminal for stamp cards.
+pub(crate) const SETTINGS: &[SettingSpec] = &[GRANT];
+
+const DEEDS: [(&str, Deed); 2] = [("stamp", Deed::Stamp), ("coffee", Deed::Coffee)];
+const GRANT: SettingSpec = SettingSpec {
+    name: settings::GRANT,
+    values: "stamp and coffee, with commas",
+    choices: &["stamp", "coffee"],
+    takes: |value| deeds(value).is_some(),
+    help: "What the terminal may do [default: virtual: stamp,coffee; PC/SC: coffee]",
+};
+
+fn deeds(text: &str) -> Option<Vec<Deed>> {
+    let deed = |name: &str| DEEDS.iter().find(|(known, _)| *known == name.trim()).map(|(_, deed)| *deed);
+    text.split(',').map(deed).collect()
+}
 
 /// The id of the cards of the suite; each card that a person makes has its own.
 pub(crate) const USUAL_ID: CardId = *b"STAMP001";
@@ -45,6 +66,10 @@ impl Profile for Issued {
 
     fn card(&self) -> CardReference {
         CardReference(hex::encode(&self.0))
+    }
+
+    fn currency(&self) -> Option<Currency> {
+        Some(CURRENCY)
     }
 
     fn statement(&self) -> Statement {
@@ -76,6 +101,16 @@ impl Profile for Issued {
     fn restore(&self, image: Vec<u8>, _entropy: Box<dyn Entropy>) -> Result<Box<dyn VirtualCard>, FamilyError> {
         let wrong = || FamilyError::Image(format!("expected {} octets of a stamp card", card::IMAGE_LEN));
         card::restored(image).map(|card| Box::new(card) as _).ok_or_else(wrong)
+    }
+
+    /// A stamp is worth something: at a real card a person must grant it.
+    fn kernel(&self, setup: &TillSetup<'_>) -> Result<Box<dyn Kernel>, FamilyError> {
+        let deeds = match setup.settings.of(NAME, GRANT.name) {
+            None if setup.is_for_real_cards => vec![Deed::Coffee],
+            None => DEEDS.map(|(_, deed)| deed).to_vec(),
+            Some(text) => deeds(text).ok_or_else(|| GRANT.refusal(NAME, text))?,
+        };
+        Ok(Box::new(StampKernel::new(deeds, Arc::new(kernel::Specified))))
     }
 }
 
