@@ -27,6 +27,9 @@ const VISITS: usize = COFFEES + 2;
 /// Octets of the memory.
 pub const IMAGE_LEN: usize = VISITS + RING * VISIT_LEN;
 
+/// What only an order under way uses.
+pub(crate) const SCRATCH: std::ops::Range<usize> = FLAG..COUNTER;
+
 /// Where the atomic step keeps its journal.
 const JOURNAL: Journal = Journal { flag: FLAG, area: AREA..COUNTER };
 
@@ -218,6 +221,11 @@ impl StampApplication {
         draft.set(place(counter), &visit.emit());
         self.rules.commit(memory, draft)?;
         Ok(Ok(Receipt { counter, visit }))
+    }
+
+    /// Which card it is.
+    pub(crate) fn id(&self) -> CardId {
+        self.id
     }
 
     /// What the card would find in this memory if it were powered on now.

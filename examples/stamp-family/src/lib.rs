@@ -1,4 +1,5 @@
-//! Card families that untorn does not know: a stamp card, ten stamps are one coffee; and the [`badge`], the least that a family can be.
+//! Card families that untorn does not know. The stamp card (ten stamps are one coffee) has all that a family can have: cards, a suite, a
+//! terminal side, and a laboratory in which it is torn. The [`badge`] has the least.
 //!
 //! Everything goes through the doors of [`untorn::family`]. The chip under the cards (channels, chaining, long answers, a memory that can
 //! be torn) is untorn's own, so that they get the whole suite `iso7816_4` for the claims of their statements.
@@ -10,7 +11,10 @@ pub mod data;
 mod defects;
 mod explain;
 pub mod kernel;
+mod lab;
+mod mutants;
 mod profile;
+mod till_cases;
 
 use std::sync::Arc;
 
@@ -22,6 +26,7 @@ use untorn::conformance::verdict::{Outcome, Stop};
 use untorn::family::Family;
 use untorn::family::conversation::Explainer;
 use untorn::family::error::FamilyError;
+use untorn::family::lab::Lab;
 use untorn::family::profile::Profile;
 use untorn::family::settings::SettingSpec;
 use untorn::journal::record::Intent;
@@ -30,6 +35,7 @@ use untorn::wire::hex;
 use defects::StampDefect;
 use explain::StampExplainer;
 use kernel::StampIntent;
+use lab::StampLab;
 use profile::{Issued, USUAL_ID};
 
 /// Name of family, suite and of the one profile.
@@ -59,8 +65,12 @@ impl Family for Stamps {
         profile::SETTINGS
     }
 
+    fn lab(&self) -> Option<&dyn Lab> {
+        Some(&StampLab)
+    }
+
     fn cases(&self) -> Vec<Case> {
-        cases::all()
+        [cases::all(), till_cases::all()].concat()
     }
 
     /// A stamp card says nothing of itself but its name.
