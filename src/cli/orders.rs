@@ -218,10 +218,10 @@ impl Station {
             if !comes {
                 let names: Vec<_> =
                     CommandRole::ALL.into_iter().filter(|role| plays(*role)).map(CommandRole::name).collect();
+                let among = if names.is_empty() { String::new() } else { format!(", among them {}", names.join(", ")) };
                 return Err(usage(format!(
-                    "--tear {at}: this order has {} commands, among them {}; nothing was sent",
+                    "--tear {at}: this order has {} commands{among}; nothing was sent",
                     commands.len(),
-                    names.join(", "),
                     at = tear.at
                 )));
             }
