@@ -173,8 +173,12 @@ mod live {
             self.reads += start.elapsed();
             result
         }
-        fn newest_sale(&mut self, wanted: &dyn Fn(&Intent) -> bool) -> Result<Option<Intent>, JournalError> {
-            self.inner.newest_sale(wanted)
+        fn entries_of(
+            &mut self,
+            card: Option<&CardReference>,
+            visit: &mut dyn FnMut(Entry),
+        ) -> Result<(), JournalError> {
+            self.inner.entries_of(card, visit)
         }
         fn next_order(&mut self) -> Result<OrderNumber, JournalError> {
             self.inner.next_order()
@@ -262,7 +266,7 @@ mod live {
         /// Until it was shown, and until it was over.
         fn pay(&mut self, kind: OrderKind) -> (Duration, Duration) {
             let order = self.journal.next_order().unwrap();
-            let request = Request::Order { order, kind, amount: Money::new(1, Currency::JPY), refund_of: None };
+            let request = Request::Order { order, kind, amount: Money::new(1, Currency::JPY) };
             let mut desk = Nobody { card: None, paid: None };
             self.reader.exchanges = Duration::ZERO;
             self.journal.commits = Duration::ZERO;

@@ -4,6 +4,7 @@
 //! [`Desk::checkpoint`], so that a test can kill the process at every one of them.
 
 use crate::entropy::Entropy;
+use crate::family;
 use crate::journal::Journal;
 use crate::journal::record::Intent;
 use crate::reader::Reader;
@@ -141,6 +142,7 @@ fn carry_out(action: Action, world: &mut World<'_>) -> Event {
                 world.journal.open(Some(&card)).and_then(|open| Ok((open, world.journal.beliefs(&card, &shown)?)));
             journalled(known, |(open, beliefs)| Event::Known { open, beliefs })
         }
+        Action::FindSale { card, of } => journalled(family::refund::find(world.journal, Some(&card), &of), Event::Sale),
         Action::Commit(intent) => {
             let now = world.desk.now();
             journalled(world.journal.commit(intent, now), Event::Committed)

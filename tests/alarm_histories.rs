@@ -187,12 +187,7 @@ impl Run {
             None => Request::Balance,
             Some(minor) => {
                 let order = till.journal.next_order().unwrap();
-                Request::Order {
-                    order,
-                    kind: OrderKind::Sale,
-                    amount: Money::new(minor, Currency::JPY),
-                    refund_of: None,
-                }
+                Request::Order { order, kind: OrderKind::Sale, amount: Money::new(minor, Currency::JPY) }
             }
         };
         let mut people = People { retouch, now: self.now };

@@ -300,7 +300,7 @@ fn a_real_card_gets_no_order_before_it_is_named() {
     for kind in [OrderKind::Sale, OrderKind::TopUp, OrderKind::Refund, OrderKind::Block] {
         let order = untorn::journal::Journal::next_order(&mut app.journal).unwrap();
         let amount = Money::new(1, Currency::JPY);
-        let outcome = app.run(Request::Order { order, kind, amount, refund_of: None }, &mut NoPerson);
+        let outcome = app.run(Request::Order { order, kind, amount }, &mut NoPerson);
         let OutcomeKind::Refused(refusal) = outcome.result else { panic!("{outcome:?}") };
         assert_eq!(refusal.reason, RefusalReason::NotNamed, "{kind}");
         assert_eq!(outcome.card.unwrap().card, CardReference(card.clone()), "the person is told which card it is");

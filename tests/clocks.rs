@@ -157,7 +157,7 @@ impl Scene {
         let mut journal = MemoryJournal::default();
         let request = if sale {
             let (order, amount) = (journal.next_order().unwrap(), Money::new(1, Currency::JPY));
-            Request::Order { order, kind: OrderKind::Sale, amount, refund_of: None }
+            Request::Order { order, kind: OrderKind::Sale, amount }
         } else {
             Request::Balance
         };

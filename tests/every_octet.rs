@@ -193,7 +193,7 @@ fn at_a_terminal(suite: Suite) -> Vec<(Vec<u8>, Explanation)> {
     let mut desk = AtOnce(app.clock.clone());
     let order = |number, kind, minor| {
         let amount = Money::new(minor, Currency::JPY);
-        Request::Order { order: OrderNumber(number), kind, amount, refund_of: None }
+        Request::Order { order: OrderNumber(number), kind, amount }
     };
     app.run(order(1, OrderKind::Sale, 380), &mut desk);
     app.run(order(2, OrderKind::Sale, 12_000), &mut desk);

@@ -14,7 +14,6 @@ use untorn::family::purse::data::{CardId, Role, Suite, TerminalId};
 use untorn::family::purse::issuer::Scheme;
 use untorn::family::purse::kernel::PurseKernel;
 use untorn::family::purse::kernel::sam::{Grant, SoftSam};
-use untorn::family::transaction_of;
 use untorn::journal::Journal;
 use untorn::journal::memory::MemoryJournal;
 use untorn::journal::record::OrderKind;
@@ -25,7 +24,7 @@ use untorn::reader::vpcd::LiftWhen;
 use untorn::reader::{Reader, Reset};
 use untorn::secret::Pin;
 use untorn::session::{Arrival, Desk, World, run};
-use untorn::terminal::event::{Outcome, OutcomeKind, Prompt, Request};
+use untorn::terminal::event::{Outcome, OutcomeKind, Prompt, RefundOf, Request};
 use untorn::terminal::{Config, Terminal};
 use untorn::time::Moment;
 
@@ -97,9 +96,11 @@ impl<'a> Till<'a> {
 
     fn order(&mut self, kind: OrderKind, amount: u32) -> (Outcome, bool) {
         let order = self.journal.next_order().unwrap();
-        let sale = self.journal.newest_sale(&|_| kind == OrderKind::Refund).unwrap();
-        let refund_of = sale.as_ref().and_then(transaction_of);
-        self.ask(Request::Order { order, kind, amount: Money::new(amount, Currency::JPY), refund_of })
+        let amount = Money::new(amount, Currency::JPY);
+        self.ask(match kind {
+            OrderKind::Refund => Request::Refund { order, amount: Some(amount), of: RefundOf::Newest },
+            kind => Request::Order { order, kind, amount },
+        })
     }
 
     /// An order that nothing disturbs.

@@ -16,7 +16,7 @@ use untorn::money::{Currency, Money};
 use untorn::reader::{Activation, Capabilities, LinkError, Reader, Reset};
 use untorn::secret::Pin;
 use untorn::session::{Arrival, Desk};
-use untorn::terminal::event::{Lost, Outcome, OutcomeKind, Prompt, Request, Verdict};
+use untorn::terminal::event::{Lost, Outcome, OutcomeKind, Prompt, RefundOf, Request, Verdict};
 use untorn::time::Moment;
 
 /// Loses the end of the answers to these exchanges, and the card stays where it is.
@@ -155,15 +155,11 @@ fn is_told(came: &Came, word: &str, about: &str) {
 /// An order, as people ask for it.
 fn order(kind: OrderKind, minor: u32) -> impl FnOnce(&mut App) -> Request + Copy {
     move |app: &mut App| {
-        let refund_of = match kind {
-            OrderKind::Refund => Journal::newest_sale(&mut app.journal, &|_| true).unwrap(),
-            _ => None,
-        };
-        Request::Order {
-            order: Journal::next_order(&mut app.journal).unwrap(),
-            kind,
-            amount: Money::new(minor, Currency::JPY),
-            refund_of: refund_of.as_ref().and_then(untorn::family::transaction_of),
+        let order = Journal::next_order(&mut app.journal).unwrap();
+        let amount = Money::new(minor, Currency::JPY);
+        match kind {
+            OrderKind::Refund => Request::Refund { order, amount: Some(amount), of: RefundOf::Newest },
+            kind => Request::Order { order, kind, amount },
         }
     }
 }

@@ -224,6 +224,7 @@ fn show(action: &Action) -> String {
             format!("show {shown}, transmit {}", String::from_utf8_lossy(command.octets()))
         }
         Action::LookUp { card, .. } => format!("look up card {card}"),
+        Action::FindSale { card, .. } => format!("find the sale of card {card}"),
         Action::Commit(intent) => format!("commit attempt {}", intent.attempt),
         Action::Record(entry) => {
             let entry = serde_json::to_value(entry).unwrap();
@@ -313,7 +314,7 @@ fn inputs() -> Vec<Input> {
 fn reach(path: &[Input]) -> (Terminal, Action) {
     let config = Config { ask_centre: true, balance_check_ms: 15_000, ..Config::default() };
     let mut terminal = Terminal::new(config, Box::new(Scripted));
-    let request = Request::Order { order: OrderNumber(1), kind: OrderKind::Sale, amount: yen(500), refund_of: None };
+    let request = Request::Order { order: OrderNumber(1), kind: OrderKind::Sale, amount: yen(500) };
     let mut action = terminal.begin(request, Moment::default());
     for &input in path {
         assert!(!matches!(action, Action::Finish(_)), "the path ends early at {}", name(input));

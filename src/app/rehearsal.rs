@@ -37,8 +37,14 @@ pub fn rehearse(app: &mut App, options: &Options, request: Request) -> Option<Re
     *terminal.config_mut() = app.terminal.config_mut().clone();
     let mut journal = MemoryJournal::default();
     let now = options.clock().now();
-    for record in app.journal.open(None).ok()? {
-        take_over(&mut journal, record, now)?;
+    match &request {
+        // The sale may be any, and what is left of it depends on all that was given back.
+        Request::Refund { .. } => app.journal.entries_of(None, &mut |entry| journal.hold(entry, now)).ok()?,
+        _ => {
+            for record in app.journal.open(None).ok()? {
+                take_over(&mut journal, record, now)?;
+            }
+        }
     }
     let mut desk = Stand { now, pin: profile.pin(), comes: true };
     let outcome = {

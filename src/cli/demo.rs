@@ -47,7 +47,7 @@ pub(super) fn run(global: &Global) -> Result<Report, AppError> {
         }
         station.desk.prompts = Prompts::Kept(Vec::new());
         let order = station.app.journal.next_order()?;
-        let report = station.request(Request::Order { order, kind: OrderKind::Sale, amount, refund_of: None });
+        let report = station.request(Request::Order { order, kind: OrderKind::Sale, amount });
         if let Prompts::Kept(prompts) = &station.desk.prompts {
             for prompt in prompts {
                 let _ = writeln!(text, "   > {prompt}");

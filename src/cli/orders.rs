@@ -12,27 +12,29 @@ use super::pin::NoPin;
 use crate::app::rehearsal::{Rehearsal, rehearse};
 use crate::app::{self, App, AppError, Money as Moved, Options, Telling, Work};
 use crate::conformance::role::CommandRole;
-use crate::family::{self, refund::Refunds};
-use crate::journal::record::{CardReference, Entry, Intent, OrderKind};
+use crate::family::refund::find;
+use crate::journal::record::{CardReference, Entry, Intent, OrderKind, OrderNumber};
 use crate::journal::{Journal, OpenRecord};
 use crate::money::{Currency, Money};
 use crate::quoted::quoted;
 use crate::reader::fault::FaultPlan;
 use crate::report::outcome::{alarm_sentence, order as order_json, sentence, settled_sentence};
 use crate::report::{outcome, slip};
-use crate::terminal::event::{Outcome, OutcomeKind, Request, Verdict};
+use crate::terminal::event::{Outcome, OutcomeKind, RefundOf, Request, SaleFound, Verdict};
 use crate::terminal::kernel::{Contradiction, HistoryItem, RefusalReason};
 
 pub(super) fn pay(global: &Global, pay: &Pay) -> Result<Report, AppError> {
     let options = global.options();
     let amount = parse_amount(&pay.amount, options.currency()?)?;
-    order(global, &options, &Order { kind: OrderKind::Sale, amount, refund_of: None }, &pay.tear)
+    let request = |order| Request::Order { order, kind: OrderKind::Sale, amount };
+    Station::open(global, &options)?.order(&options, request, &pay.tear)
 }
 
 pub(super) fn top_up(global: &Global, top_up: &TopUp) -> Result<Report, AppError> {
     let options = global.options();
     let amount = parse_amount(&top_up.amount, options.currency()?)?;
-    order(global, &options, &Order { kind: OrderKind::TopUp, amount, refund_of: None }, &top_up.tear)
+    let request = |order| Request::Order { order, kind: OrderKind::TopUp, amount };
+    Station::open(global, &options)?.order(&options, request, &top_up.tear)
 }
 
 pub(super) fn refund(global: &Global, refund: &Refund) -> Result<Report, AppError> {
@@ -40,15 +42,15 @@ pub(super) fn refund(global: &Global, refund: &Refund) -> Result<Report, AppErro
     let currency = options.currency()?;
     let amount = refund.amount.as_ref().map(|text| parse_amount(text, currency)).transpose()?;
     let mut station = Station::open(global, &options)?;
-    let sale = station.find_sale(refund.of.as_deref(), options.card.as_ref())?;
-    let refund_of = refund.of.clone().or_else(|| sale.as_ref().and_then(family::transaction_of));
-    let amount = match (amount, &sale, &refund.of) {
-        (Some(amount), _, _) => amount,
-        (None, Some(sale), _) => station.left_of(sale)?,
-        (None, None, Some(of)) => return Err(usage(format!("the journal holds no sale {of}: say the amount too"))),
-        (None, None, None) => return Err(usage("the journal holds no sale: say the amount, and --of for which sale")),
-    };
-    station.order(&options, &Order { kind: OrderKind::Refund, amount, refund_of }, &refund.tear)
+    let of = refund.of.clone().map_or(RefundOf::Newest, RefundOf::Transaction);
+    // Which sale it is, the terminal decides at the card; that there is none, paid or open, can be said before it is touched.
+    if amount.is_none() && find(&mut station.app.journal, options.card.as_ref(), &of)? == SaleFound::default() {
+        return Err(usage(match &refund.of {
+            Some(of) => format!("the journal holds no sale {of}: say the amount too"),
+            None => "the journal holds no sale: say the amount, and --of for which sale".to_owned(),
+        }));
+    }
+    station.order(&options, |order| Request::Refund { order, amount, of: of.clone() }, &refund.tear)
 }
 
 pub(super) fn balance(global: &Global) -> Result<Report, AppError> {
@@ -119,16 +121,6 @@ fn parse_amount(text: &str, currency: Currency) -> Result<Money, AppError> {
     }
 }
 
-fn order(global: &Global, options: &Options, order: &Order, tear: &TearArguments) -> Result<Report, AppError> {
-    Station::open(global, options)?.order(options, order, tear)
-}
-
-struct Order {
-    kind: OrderKind,
-    amount: Money,
-    refund_of: Option<String>,
-}
-
 /// A terminal and who stands at it.
 pub(super) struct Station {
     pub(super) app: App,
@@ -157,30 +149,14 @@ impl Station {
         report
     }
 
-    /// The newest sale that the journal knows to be paid: this one, or any, of this card, or of any.
-    fn find_sale(&mut self, of: Option<&str>, card: Option<&CardReference>) -> Result<Option<Intent>, AppError> {
-        let wanted = |sale: &Intent| {
-            let transaction = family::transaction_of(sale);
-            card.is_none_or(|card| *card == sale.card)
-                && of.is_none_or(|of| transaction.is_some_and(|id| id.eq_ignore_ascii_case(of)))
-        };
-        Ok(self.app.journal.newest_sale(&wanted)?)
-    }
-
-    /// What of a sale is not given back yet. Where nothing is left, all of the sale: the card refuses that and says why.
-    fn left_of(&self, sale: &Intent) -> Result<Money, AppError> {
-        let mut refunds = Refunds::of(sale);
-        self.app.journal.reader().lines(|line| {
-            refunds.add(line.entry);
-            Ok(())
-        })?;
-        let left = refunds.left();
-        Ok(if left.minor == 0 { sale.amount } else { left })
-    }
-
     /// Runs an order, unless one of an earlier run is open: that must be resolved or acknowledged first (unresolved orders
     /// survive restarts, and nobody may be charged around them).
-    fn order(&mut self, options: &Options, order: &Order, tear: &TearArguments) -> Result<Report, AppError> {
+    fn order(
+        &mut self,
+        options: &Options,
+        request: impl FnOnce(OrderNumber) -> Request,
+        tear: &TearArguments,
+    ) -> Result<Report, AppError> {
         if tear.tear.is_some() && self.app.card.is_none() {
             return Err(usage("--tear tears the virtual card: at a real reader, lift the card"));
         }
@@ -191,9 +167,7 @@ impl Station {
             return Ok(blocked(&self.pending(blocking)));
         }
         let number = self.app.journal.next_order()?;
-        let Order { kind, amount, refund_of } = order;
-        let refund_of = refund_of.clone();
-        let request = Request::Order { order: number, kind: *kind, amount: *amount, refund_of };
+        let request = request(number);
         if let Some(tear) = tear.tear {
             self.arm(tear, options, &request)?;
         }

@@ -1,8 +1,71 @@
-//! What of a sale is still to be given back, as far as a journal knows.
+//! The sale that a refund gives back, and what of it is still to be given back, as far as a journal knows.
 
 use super::{refund_of, transaction_of};
-use crate::journal::record::{Entry, Intent, OrderKind, Resolution};
+use crate::journal::record::{CardReference, Entry, Intent, OrderKind, Resolution};
+use crate::journal::{Journal, JournalError};
 use crate::money::Money;
+use crate::terminal::event::{PaidSale, RefundOf, SaleFound};
+
+/// Finds the sale of this card, or of any, that a refund asks for.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn find(journal: &mut dyn Journal, card: Option<&CardReference>, of: &RefundOf) -> Result<SaleFound, JournalError> {
+    let mut sales = Sales { card, wanted: of, newest: None, open: Vec::new() };
+    journal.entries_of(card, &mut |entry| sales.add(entry))?;
+    let Sales { newest, mut open, .. } = sales;
+    let number = |sale: &Intent| (sale.order, sale.attempt);
+    open.retain(|sale| newest.as_ref().is_none_or(|newest| number(newest) < number(sale)));
+    let mut found = SaleFound { paid: None, open: open.pop() };
+    if let Some(sale) = newest {
+        let mut refunds = Refunds::of(&sale);
+        journal.entries_of(Some(&sale.card), &mut |entry| refunds.add(entry))?;
+        let left = refunds.left();
+        let transaction = transaction_of(&sale).unwrap_or_default();
+        found.paid = Some(PaidSale { sale, transaction, left });
+    }
+    Ok(found)
+}
+
+/// The sales that may be meant, while entries are read in order.
+struct Sales<'w> {
+    card: Option<&'w CardReference>,
+    wanted: &'w RefundOf,
+    newest: Option<Intent>,
+    /// Those whose end is not known.
+    open: Vec<Intent>,
+}
+
+impl Sales<'_> {
+    fn add(&mut self, entry: Entry) {
+        match entry {
+            Entry::Intent(intent) if intent.kind == OrderKind::Sale && self.is_wanted(&intent) => {
+                self.open.push(intent);
+            }
+            Entry::Resolved { order, attempt, resolution } => {
+                let index = self.open.iter().position(|sale| (sale.order, sale.attempt) == (order, attempt));
+                let Some(sale) = index.map(|index| self.open.remove(index)) else { return };
+                // A sale that was decided late is as old as it is.
+                let is_newer = self.newest.as_ref().is_none_or(|newest| newest.order < sale.order);
+                if is_newer && matches!(resolution, Resolution::Paid { .. }) {
+                    self.newest = Some(sale);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn is_wanted(&self, sale: &Intent) -> bool {
+        // The first attempt of an order may have been at another card.
+        if self.card.is_some_and(|card| *card != sale.card) {
+            return false;
+        }
+        match self.wanted {
+            RefundOf::Newest | RefundOf::Shown(_) => true,
+            RefundOf::Transaction(of) => transaction_of(sale).is_some_and(|id| id.eq_ignore_ascii_case(of)),
+        }
+    }
+}
 
 /// Adds up the refunds of one sale from the entries of a journal, oldest first. One whose end is not known counts as given.
 pub struct Refunds<'s> {

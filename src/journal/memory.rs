@@ -1,5 +1,6 @@
 //! A journal in memory, for simulated worlds: it survives a simulated kill of the terminal, not the end of the process.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::record::{CardReference, Entry, Intent, OrderNumber};
@@ -16,6 +17,11 @@ impl MemoryJournal {
     /// All entries, oldest first.
     pub fn entries(&self) -> Vec<(Moment, Entry)> {
         self.lock().clone()
+    }
+
+    /// Takes in an entry that another journal has checked.
+    pub(crate) fn hold(&self, entry: Entry, time: Moment) {
+        self.lock().push((time, entry));
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<(Moment, Entry)>> {
@@ -75,10 +81,14 @@ impl Journal for MemoryJournal {
         select_beliefs(attempts, transactions)
     }
 
-    fn newest_sale(&mut self, wanted: &dyn Fn(&Intent) -> bool) -> Result<Option<Intent>, JournalError> {
-        let mut sales = rules::PaidSales::default();
-        self.lock().iter().for_each(|(_, entry)| sales.add(entry.clone(), wanted));
-        Ok(sales.newest)
+    fn entries_of(&mut self, card: Option<&CardReference>, visit: &mut dyn FnMut(Entry)) -> Result<(), JournalError> {
+        let entries = self.lock();
+        let intent =
+            |entry: &Entry| matches!(entry, Entry::Intent(intent) if card.is_none_or(|card| *card == intent.card));
+        let orders: BTreeSet<_> =
+            entries.iter().filter(|(_, entry)| intent(entry)).map(|(_, entry)| entry.order()).collect();
+        entries.iter().filter(|(_, entry)| orders.contains(&entry.order())).for_each(|(_, entry)| visit(entry.clone()));
+        Ok(())
     }
 
     fn next_order(&mut self) -> Result<OrderNumber, JournalError> {

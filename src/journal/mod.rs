@@ -31,8 +31,8 @@ pub trait Journal: Send {
     /// those that name one of these transactions; the newest first.
     fn beliefs(&mut self, card: &CardReference, transactions: &[String]) -> Result<Vec<Belief>, JournalError>;
 
-    /// The newest sale that is proved paid and `wanted`.
-    fn newest_sale(&mut self, wanted: &dyn Fn(&Intent) -> bool) -> Result<Option<Intent>, JournalError>;
+    /// Gives all entries of the orders of one card, or of all cards, to `visit`, oldest first.
+    fn entries_of(&mut self, card: Option<&CardReference>, visit: &mut dyn FnMut(Entry)) -> Result<(), JournalError>;
 
     /// A number that no order has had, survivors of a crash included.
     fn next_order(&mut self) -> Result<OrderNumber, JournalError>;

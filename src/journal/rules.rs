@@ -1,7 +1,7 @@
 //! What may follow what, the same for every kind of journal.
 
 use super::JournalError;
-use super::record::{Entry, Intent, OrderKind, OrderNumber, Resolution};
+use super::record::{Entry, OrderNumber, Resolution};
 
 /// Whether `entry` may follow `earlier`, the entries of its order so far.
 ///
@@ -80,29 +80,4 @@ pub(super) fn number_after(highest: u32) -> Result<OrderNumber, JournalError> {
         operation: "number another order".to_owned(),
         reason: format!("{highest} is the highest possible number; begin a new journal"),
     })
-}
-
-/// Finds the newest sale that is proved paid, while entries are read in order.
-#[derive(Debug, Default)]
-pub(super) struct PaidSales {
-    open: Vec<Intent>,
-    pub(super) newest: Option<Intent>,
-}
-
-impl PaidSales {
-    pub(super) fn add(&mut self, entry: Entry, wanted: &dyn Fn(&Intent) -> bool) {
-        match entry {
-            Entry::Intent(intent) if intent.kind == OrderKind::Sale => self.open.push(intent),
-            Entry::Resolved { order, attempt, resolution } => {
-                let index = self.open.iter().position(|sale| sale.order == order && sale.attempt == attempt);
-                let sale = index.map(|index| self.open.swap_remove(index));
-                if let (Some(sale), Resolution::Paid { .. }) = (sale, resolution)
-                    && wanted(&sale)
-                {
-                    self.newest = Some(sale);
-                }
-            }
-            _ => {}
-        }
-    }
 }

@@ -7,7 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Params, Row, TransactionBehavior, ffi, params};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Params, Row, TransactionBehavior, ffi, params,
+    params_from_iter,
+};
 
 use super::chain::{Line, LineHash};
 use super::file::{self, Found, Lock, beside, corrupt, io_failure, storage};
@@ -212,13 +215,20 @@ impl Journal for SqliteJournal {
         select_beliefs(attempts, transactions)
     }
 
-    fn newest_sale(&mut self, wanted: &dyn Fn(&Intent) -> bool) -> Result<Option<Intent>, JournalError> {
-        let mut sales = rules::PaidSales::default();
-        self.reader.lines(|line| {
-            sales.add(line.entry, wanted);
-            Ok(())
-        })?;
-        Ok(sales.newest)
+    fn entries_of(&mut self, card: Option<&CardReference>, visit: &mut dyn FnMut(Entry)) -> Result<(), JournalError> {
+        let SqliteReader { db, path, .. } = &self.reader;
+        let fail = |error| failure("read", path, &error);
+        let filter = match card {
+            Some(_) => "WHERE order_number IN (SELECT order_number FROM entry WHERE kind = 'intent' AND card = ?1)",
+            None => "",
+        };
+        let sql = format!("SELECT sequence, json FROM entry {filter} ORDER BY sequence");
+        let mut statement = db.prepare_cached(&sql).map_err(fail)?;
+        let mut rows = statement.query(params_from_iter(card.map(|card| &card.0))).map_err(fail)?;
+        while let Some(row) = rows.next().map_err(fail)? {
+            visit(entry(row, path)?);
+        }
+        Ok(())
     }
 
     fn next_order(&mut self) -> Result<OrderNumber, JournalError> {

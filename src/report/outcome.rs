@@ -5,21 +5,24 @@ use serde_json::{Map, Value, json};
 use crate::family;
 use crate::journal::policy::{Known, SettlementPolicy};
 use crate::journal::record::{Alarm, Intent};
-use crate::terminal::event::{Outcome, OutcomeKind, Settled, Verdict};
+use crate::terminal::event::{GivesBack, Outcome, OutcomeKind, Settled, Verdict};
 use crate::terminal::kernel::{CardView, Contradiction, HistoryItem, RefusalReason};
+use crate::terminal::refund::named;
 
 /// One sentence for the person at the terminal. "Paid" is said only where it is proved, and durable.
 pub fn sentence(outcome: &Outcome) -> String {
     match &outcome.result {
         OutcomeKind::Paid { intent, balance_after, .. } => {
-            format!("Done: {} of {}, the card holds {balance_after}.", intent.kind, intent.amount)
+            let of = outcome.gives_back.as_ref().map_or_else(String::new, |of| format!(" ({})", sale(of)));
+            format!("Done: {} of {}{of}, the card holds {balance_after}.", intent.kind, intent.amount)
         }
         OutcomeKind::Refused(refusal) => format!("Refused, nothing was moved: {}.", refusal.detail),
         OutcomeKind::NotPaid { intent, reason } => {
             format!("Order {} did not happen ({reason}); it may be made anew.", intent.order)
         }
         OutcomeKind::Unresolved { intent, reason } => {
-            format!("UNRESOLVED (処理未了): whether order {} happened is not known ({reason}).", intent.order)
+            let of = outcome.gives_back.as_ref().map_or_else(String::new, |of| format!(" It gives back {}.", sale(of)));
+            format!("UNRESOLVED (処理未了): whether order {} happened is not known ({reason}).{of}", intent.order)
         }
         OutcomeKind::Cancelled(reason) => format!("Cancelled before anything could happen: {reason}."),
         OutcomeKind::Balance => match &outcome.card {
@@ -32,6 +35,14 @@ pub fn sentence(outcome: &Outcome) -> String {
         OutcomeKind::CardFault(reason) => format!("The card cannot be worked with, nothing was moved: {reason}."),
         OutcomeKind::JournalFault(reason) => format!("This request moved nothing, the journal failed: {reason}."),
         OutcomeKind::Internal(reason) => format!("untorn made a mistake (please report it): {reason}."),
+    }
+}
+
+/// The sale that a refund gives back, as people know it.
+pub fn sale(of: &GivesBack) -> String {
+    match &of.sale {
+        Some(sale) => named(sale),
+        None => format!("transaction {}, which this journal does not hold", of.transaction),
     }
 }
 
@@ -89,6 +100,18 @@ pub fn json(outcome: &Outcome, policy: SettlementPolicy) -> Map<String, Value> {
             object.insert("history".into(), items.iter().map(history).collect());
         }
         _ => {}
+    }
+    if let Some(of) = &outcome.gives_back {
+        let sale = of.sale.as_ref();
+        object.insert(
+            "refund_of".into(),
+            json!({
+                "number": sale.map(|sale| sale.order),
+                "amount": sale.map(|sale| sale.amount),
+                "time": sale.map(|sale| sale.time),
+                "transaction": of.transaction,
+            }),
+        );
     }
     object.insert("card".into(), outcome.card.as_ref().map_or(Value::Null, card));
     object.insert("settled".into(), outcome.settled.iter().map(settled).collect());
@@ -216,7 +239,8 @@ mod tests {
             policy: None,
             family_data: Value::Null,
         };
-        Outcome { result: result(Box::new(intent)), settled: vec![], alarms: vec![], card: None, slip_issued }
+        let result = result(Box::new(intent));
+        Outcome { result, settled: vec![], alarms: vec![], card: None, gives_back: None, slip_issued }
     }
 
     #[test]

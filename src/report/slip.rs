@@ -9,7 +9,7 @@ use crate::family;
 use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::{Intent, OrderKind};
 use crate::money::Money;
-use crate::terminal::event::{Outcome, OutcomeKind};
+use crate::terminal::event::{GivesBack, Outcome, OutcomeKind};
 use crate::terminal::kernel::Contradiction;
 
 /// Columns of a slip.
@@ -31,13 +31,17 @@ pub struct Heading {
 /// use untorn::terminal::event::{Outcome, OutcomeKind};
 /// let heading = Heading { test_keys: true, policy: Default::default() };
 /// let result = OutcomeKind::Cancelled("no card came in time".to_owned());
-/// let outcome = Outcome { result, settled: vec![], alarms: vec![], card: None, slip_issued: false };
+/// let outcome = Outcome { result, settled: vec![], alarms: vec![], card: None, gives_back: None, slip_issued: false };
 /// assert_eq!(of(&outcome, heading), None);
 /// ```
 pub fn of(outcome: &Outcome, heading: Heading) -> Option<String> {
     let first = match &outcome.result {
-        OutcomeKind::Paid { intent, balance_after, .. } => Some(receipt(intent, *balance_after, heading)),
-        OutcomeKind::Unresolved { intent, reason } => Some(unresolved(intent, reason, heading)),
+        OutcomeKind::Paid { intent, balance_after, .. } => {
+            Some(receipt(intent, outcome.gives_back.as_ref(), *balance_after, heading))
+        }
+        OutcomeKind::Unresolved { intent, reason } => {
+            Some(unresolved(intent, outcome.gives_back.as_ref(), reason, heading))
+        }
         _ => None,
     };
     let slips: Vec<_> = first.into_iter().chain(outcome.alarms.iter().map(|found| alarm(found, heading))).collect();
@@ -68,13 +72,14 @@ pub fn alarm(contradiction: &Contradiction, heading: Heading) -> String {
 }
 
 /// The receipt of an order that is proved to have happened.
-pub fn receipt(intent: &Intent, balance_after: Money, heading: Heading) -> String {
+pub fn receipt(intent: &Intent, of: Option<&GivesBack>, balance_after: Money, heading: Heading) -> String {
     let mut slip = Slip::default();
     slip.rule('=');
     slip.centred("RECEIPT");
     slip.test_keys(heading);
     slip.rule('-');
     slip.pair(title(intent.kind), &intent.amount.to_string());
+    slip.gives_back(of);
     slip.pair("Balance before", &intent.balance_before.to_string());
     slip.pair("Balance after", &balance_after.to_string());
     slip.rule('-');
@@ -84,7 +89,7 @@ pub fn receipt(intent: &Intent, balance_after: Money, heading: Heading) -> Strin
 }
 
 /// The slip of an order of which nobody knows whether it happened.
-pub fn unresolved(intent: &Intent, reason: &str, heading: Heading) -> String {
+pub fn unresolved(intent: &Intent, of: Option<&GivesBack>, reason: &str, heading: Heading) -> String {
     let mut slip = Slip::default();
     slip.rule('=');
     slip.centred("UNRESOLVED  処理未了");
@@ -92,6 +97,7 @@ pub fn unresolved(intent: &Intent, reason: &str, heading: Heading) -> String {
     slip.test_keys(heading);
     slip.rule('-');
     slip.pair(title(intent.kind), &intent.amount.to_string());
+    slip.gives_back(of);
     slip.pair("Balance before", &intent.balance_before.to_string());
     slip.pair("Balance after", "not known");
     slip.rule('-');
@@ -209,6 +215,19 @@ impl Slip {
         }
     }
 
+    /// The sale by which the amount was paid.
+    fn gives_back(&mut self, of: Option<&GivesBack>) {
+        match of {
+            Some(GivesBack { sale: Some(sale), .. }) => {
+                self.pair("Gives back", &format!("order {}", sale.order));
+                self.pair("Paid then", &sale.amount.to_string());
+                self.pair("Paid at", &sale.time.to_string());
+            }
+            Some(GivesBack { sale: None, transaction }) => self.pair("Gives back", transaction),
+            None => {}
+        }
+    }
+
     fn identify(&mut self, intent: &Intent) {
         self.pair("Card", &masked(&intent.card.0));
         self.pair("Order", &intent.order.to_string());
@@ -251,7 +270,7 @@ mod tests {
     /// The public worked example of unresolved slips: slip 17,080, enquiry 15,830, so 1,250 was paid.
     #[test]
     fn the_unresolved_slip_carries_the_worked_rule() {
-        let slip = unresolved(&intent(OrderKind::Sale, 1_250), "no card came in time", HEADING);
+        let slip = unresolved(&intent(OrderKind::Sale, 1_250), None, "no card came in time", HEADING);
         insta::assert_snapshot!(slip, @r"
         ========================================
                   UNRESOLVED  処理未了
@@ -284,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_top_up_is_seen_by_a_higher_balance() {
-        let slip = unresolved(&intent(OrderKind::TopUp, 1_000), "stopped by the operator", HEADING);
+        let slip = unresolved(&intent(OrderKind::TopUp, 1_000), None, "stopped by the operator", HEADING);
         assert!(slip.contains("18,080 JPY: it was topped up"), "{slip}");
     }
 
@@ -292,7 +311,11 @@ mod tests {
     fn no_line_is_wider_than_the_paper() {
         let mut wide = intent(OrderKind::Refund, u32::MAX);
         wide.balance_before.minor = u32::MAX;
-        for slip in [receipt(&wide, wide.amount, HEADING), unresolved(&wide, "a reason", HEADING)] {
+        let foreign = GivesBack { transaction: "AB".repeat(16), sale: None };
+        let held = GivesBack { sale: Some(Box::new(wide.clone())), ..foreign.clone() };
+        for slip in
+            [receipt(&wide, Some(&held), wide.amount, HEADING), unresolved(&wide, Some(&foreign), "a reason", HEADING)]
+        {
             assert!(slip.lines().all(|line| columns(line) <= WIDTH), "{slip}");
         }
     }
@@ -300,7 +323,7 @@ mod tests {
     #[test]
     fn a_receipt_of_real_keys_does_not_speak_of_test_keys() {
         let real = Heading { test_keys: false, ..HEADING };
-        let slip = receipt(&intent(OrderKind::Sale, 1_250), Money::new(15_830, Currency::JPY), real);
+        let slip = receipt(&intent(OrderKind::Sale, 1_250), None, Money::new(15_830, Currency::JPY), real);
         assert!(!slip.contains("TEST") && slip.contains("15,830 JPY"), "{slip}");
         assert!(!slip.contains("554E"), "the card's id is masked: {slip}");
     }

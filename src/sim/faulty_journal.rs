@@ -185,8 +185,8 @@ impl Journal for FaultyJournal {
         self.kept.beliefs(card, transactions)
     }
 
-    fn newest_sale(&mut self, wanted: &dyn Fn(&Intent) -> bool) -> Result<Option<Intent>, JournalError> {
-        self.kept.newest_sale(wanted)
+    fn entries_of(&mut self, card: Option<&CardReference>, visit: &mut dyn FnMut(Entry)) -> Result<(), JournalError> {
+        self.kept.entries_of(card, visit)
     }
 
     fn next_order(&mut self) -> Result<OrderNumber, JournalError> {

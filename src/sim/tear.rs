@@ -20,7 +20,7 @@ use crate::reader::exchange::{Exchange, nothing_is_idempotent};
 use crate::reader::{Reader, Reset};
 use crate::secret::Pin;
 use crate::session::{Arrival, Desk, Progress, Run, World};
-use crate::terminal::event::{Outcome, OutcomeKind, Prompt, Request};
+use crate::terminal::event::{Outcome, OutcomeKind, Prompt, RefundOf, Request};
 use crate::terminal::{Config, Terminal};
 use crate::time::Moment;
 
@@ -448,7 +448,12 @@ impl Till {
         let order = self.next_order();
         let Ordered { kind, amount, pins, .. } = scenario.ordered;
         let amount = Money::new(amount, self.currency);
-        let request = Request::Order { order, kind, amount, refund_of: sold };
+        let request = match (kind, sold) {
+            (OrderKind::Refund, Some(sold)) => {
+                Request::Refund { order, amount: Some(amount), of: RefundOf::Transaction(sold) }
+            }
+            _ => Request::Order { order, kind, amount },
+        };
         self.ask_with(field, request, presented, kill, pins)
     }
 
@@ -466,12 +471,13 @@ impl Till {
 
     fn order(&mut self, field: &Field, kind: OrderKind, amount: u32, presented: Vec<Presented>) -> Outcome {
         let order = self.next_order();
-        let request = Request::Order { order, kind, amount: Money::new(amount, self.currency), refund_of: None };
+        let request = Request::Order { order, kind, amount: Money::new(amount, self.currency) };
         self.ask(field, request, presented, None).unwrap_or_else(|| Outcome {
             result: OutcomeKind::Internal("the request has no end".to_owned()),
             settled: Vec::new(),
             alarms: Vec::new(),
             card: None,
+            gives_back: None,
             slip_issued: false,
         })
     }

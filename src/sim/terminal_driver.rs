@@ -30,7 +30,7 @@ use crate::report::outcome::{sentence, settled_sentence};
 use crate::report::slip;
 use crate::secret::Pin;
 use crate::session::{Arrival, Desk, Progress, Run, World};
-use crate::terminal::event::{Action, CentreAnswer, Outcome, OutcomeKind, Prompt, Request, Verdict};
+use crate::terminal::event::{Action, CentreAnswer, Outcome, OutcomeKind, Prompt, RefundOf, Request, Verdict};
 use crate::terminal::kernel::Kernel;
 use crate::terminal::{Config, Terminal};
 use crate::time::Moment;
@@ -151,9 +151,11 @@ impl Driver {
     fn order_once(&mut self, order: &Order) -> Result<Shown, String> {
         let number = self.journal.next_order().map_err(|error| error.to_string())?;
         let amount = Money::new(order.amount, self.currency);
-        let sale = self.journal.newest_sale(&|_| order.kind == OrderKind::Refund).map_err(|error| error.to_string())?;
-        let refund_of = sale.as_ref().and_then(transaction_of);
-        self.request(Request::Order { order: number, kind: order.kind, amount, refund_of }, Some(order))
+        let request = match order.kind {
+            OrderKind::Refund => Request::Refund { order: number, amount: Some(amount), of: RefundOf::Newest },
+            kind => Request::Order { order: number, kind, amount },
+        };
+        self.request(request, Some(order))
     }
 
     /// Whether a terminal with a defect goes on with an order that it should give up.
@@ -458,7 +460,7 @@ pub(super) fn pay_at(
     };
     let order = journal.next_order().map_err(|error| error.to_string())?;
     let amount = Money::new(after, held.currency);
-    let request = Request::Order { order, kind, amount, refund_of: None };
+    let request = Request::Order { order, kind, amount };
     let mut reader = Exchange::new(Direct(card), may_repeat);
     let mut desk = AtOnce(people);
     let mut world = World { reader: &mut reader, journal: &mut journal, desk: &mut desk, entropy: &mut entropy };

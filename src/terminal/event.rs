@@ -19,8 +19,15 @@ pub enum Request {
         kind: OrderKind,
         /// How much.
         amount: Money,
-        /// For a refund: the transaction to give back, in hex.
-        refund_of: Option<String>,
+    },
+    /// Give a sale back. Which one is decided when all that was open on the card is resolved.
+    Refund {
+        /// From the journal.
+        order: OrderNumber,
+        /// How much; `None` for what is left of the sale.
+        amount: Option<Money>,
+        /// Which sale.
+        of: RefundOf,
     },
     /// Show the balance.
     Balance,
@@ -28,6 +35,57 @@ pub enum Request {
     History,
     /// Resolve the open records of whatever card is touched.
     Resolve,
+}
+
+impl Request {
+    /// What it does to a card, where it is an order.
+    pub const fn kind(&self) -> Option<OrderKind> {
+        match self {
+            Self::Order { kind, .. } => Some(*kind),
+            Self::Refund { .. } => Some(OrderKind::Refund),
+            Self::Balance | Self::History | Self::Resolve => None,
+        }
+    }
+}
+
+/// Which sale a refund gives back; transactions in the family's own hex.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefundOf {
+    /// The newest sale of the card that is touched.
+    Newest,
+    /// The newest sale of the card, which must be this one, for a person was shown it as that.
+    Shown(String),
+    /// This one, which may be another terminal's.
+    Transaction(String),
+}
+
+/// The sale that a refund gives back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivesBack {
+    /// Its transaction, in hex.
+    pub transaction: String,
+    /// Its attempt that happened; `None` for a sale that this journal does not hold.
+    pub sale: Option<Box<Intent>>,
+}
+
+/// What a journal says of the sale that a refund asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SaleFound {
+    /// The sale.
+    pub paid: Option<PaidSale>,
+    /// The one that it may be instead: its end is not known.
+    pub open: Option<Intent>,
+}
+
+/// A sale that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaidSale {
+    /// Its attempt that happened.
+    pub sale: Intent,
+    /// Its transaction, in hex.
+    pub transaction: String,
+    /// What of it is not given back yet.
+    pub left: Money,
 }
 
 /// What happened.
@@ -46,6 +104,8 @@ pub enum Event {
         /// What is to be compared with the card, the newest attempt first.
         beliefs: Vec<Belief>,
     },
+    /// The last [`Action::FindSale`] found this.
+    Sale(SaleFound),
     /// The last [`Action::Commit`] is durable.
     Committed(Committed),
     /// The last [`Action::Record`] is durable.
@@ -108,6 +168,13 @@ pub enum Action {
         card: CardReference,
         /// The transactions whose receipts it has shown.
         shown: Vec<String>,
+    },
+    /// Find the sale of this card that is to be given back.
+    FindSale {
+        /// Which card.
+        card: CardReference,
+        /// Which sale.
+        of: RefundOf,
     },
     /// Make the intent durable.
     Commit(Intent),
@@ -175,6 +242,8 @@ pub struct Outcome {
     pub alarms: Vec<Contradiction>,
     /// The card that was met last.
     pub card: Option<CardView>,
+    /// For a refund: the sale that it gives back, once that is chosen.
+    pub gives_back: Option<GivesBack>,
     /// The unresolved slip was issued within this request, also where BALANCE_CHECK decided it afterwards.
     pub slip_issued: bool,
 }

@@ -7,6 +7,7 @@ mod contradiction;
 pub mod event;
 pub mod kernel;
 mod order;
+pub mod refund;
 mod state;
 mod unresolved;
 
@@ -104,7 +105,7 @@ impl Terminal {
     /// Starts a request; an unfinished one is dropped, its open attempt stays in the journal.
     pub fn begin(&mut self, request: Request, now: Moment) -> Action {
         // An order that cannot be dated is refused before a card is asked for.
-        let dated = if matches!(request, Request::Order { .. }) { self.kernel.can_date(now) } else { Ok(()) };
+        let dated = if request.kind().is_some() { self.kernel.can_date(now) } else { Ok(()) };
         self.run = Run::new(request, now.plus_millis(self.config.wait_card_ms));
         match dated {
             Ok(()) => self.wait(Prompt::Present),
@@ -130,6 +131,7 @@ impl Terminal {
                 touch.comparison.beliefs = beliefs;
                 self.next_open_record(touch, now, entropy)
             }
+            (State::ChoosingSale(draft), Event::Sale(found)) => self.sale_found(draft, &found, now, entropy),
             (State::AskingPin, Event::Pin(pin)) => self.resume(Input::Pin(pin), State::Ordering, now, entropy),
             (State::AskingPin, Event::NoPin) => self.finish(OutcomeKind::Cancelled("no PIN was given".to_owned())),
             (State::Committing, Event::Committed(committed)) => {
@@ -261,6 +263,7 @@ impl Terminal {
             (_, result) => result,
         };
         let slip_issued = self.run.slip.is_some();
-        Outcome { result, settled, alarms, card: self.run.card.clone(), slip_issued }
+        let gives_back = self.run.gives_back.clone();
+        Outcome { result, settled, alarms, card: self.run.card.clone(), gives_back, slip_issued }
     }
 }

@@ -6,6 +6,7 @@ use super::state::{AfterAcknowledge, AfterRecord, Attempt, State, Touch};
 use super::{OrdersFor, Request, Terminal};
 use crate::entropy::Entropy;
 use crate::journal::record::{Entry, Intent, OrderKind, Resolution, Source};
+use crate::money::Money;
 use crate::time::Moment;
 
 const STOPPED: &str = "the card is on the stop list";
@@ -13,11 +14,8 @@ const STOPPED: &str = "the card is on the stop list";
 impl Terminal {
     /// A card is there: opens its session for what the request asks.
     pub(super) fn open(&mut self, now: Moment, entropy: &mut dyn Entropy) -> Action {
-        let purpose = match self.run.request {
-            // Where no card gets orders, no right to give one is asked for either.
-            Request::Order { kind, .. } if self.config.orders_for != OrdersFor::NoCard => Some(kind),
-            _ => None,
-        };
+        // Where no card gets orders, no right to give one is asked for either.
+        let purpose = self.run.request.kind().filter(|_| self.config.orders_for != OrdersFor::NoCard);
         self.open_for(purpose, now, entropy)
     }
 
@@ -92,17 +90,24 @@ impl Terminal {
             Request::Balance => self.finish(OutcomeKind::Balance),
             Request::History => self.run(Task::History, State::Listing, now, entropy),
             Request::Resolve => self.finish(OutcomeKind::Resolved),
-            Request::Order { .. } => self.order(touch, now, entropy),
+            Request::Order { .. } | Request::Refund { .. } => self.order(touch, now, entropy),
         }
     }
 
     // The order.
 
     pub(super) fn order(&mut self, touch: Touch, now: Moment, entropy: &mut dyn Entropy) -> Action {
-        let Request::Order { order, kind, amount, refund_of } = self.run.request.clone() else {
-            return self.finish(OutcomeKind::Internal("an order without a request".to_owned()));
-        };
         let card = touch.card;
+        let (order, kind, amount) = match self.run.request {
+            Request::Order { order, kind, amount } => (order, kind, amount),
+            // What is left of the sale is known once the sale is.
+            Request::Refund { order, amount, .. } => {
+                (order, OrderKind::Refund, amount.unwrap_or(Money::new(0, card.balance.currency)))
+            }
+            Request::Balance | Request::History | Request::Resolve => {
+                return self.finish(OutcomeKind::Internal("an order without a request".to_owned()));
+            }
+        };
         if touch.comparison.holds_up {
             return self.refuse(RefusalReason::Contradiction, "the card contradicts the journal, see the alarm");
         }
@@ -111,7 +116,7 @@ impl Terminal {
             return self.refuse(RefusalReason::NotNamed, &detail);
         }
         let attempt = self.run.disproved().map_or(1, |disproved| disproved.attempt + 1);
-        let mut draft = Draft { order, attempt, kind, amount, refund_of, previous: None };
+        let mut draft = Draft { order, attempt, kind, amount, refund_of: None, previous: None };
         if kind != OrderKind::Block && self.config.stop_list.contains(&card.card) {
             if !self.config.block_stopped || card.inactive.is_some() {
                 return self.refuse(RefusalReason::NotActive, STOPPED);
@@ -130,6 +135,11 @@ impl Terminal {
         // since nothing is pending any more.
         let same = |disproved: &&Intent| disproved.kind == draft.kind && disproved.card == card.card;
         draft.previous = self.run.disproved().filter(same).cloned();
+        if let (Request::Refund { of, .. }, OrderKind::Refund) = (&self.run.request, draft.kind) {
+            let action = Action::FindSale { card: card.card, of: of.clone() };
+            self.state = State::ChoosingSale(draft);
+            return action;
+        }
         self.run(Task::Order(draft), State::Ordering, now, entropy)
     }
 

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::event::{Outcome, OutcomeKind, Prompt, Request, Settled};
-use super::kernel::{CardView, Contradiction};
+use super::event::{GivesBack, Outcome, OutcomeKind, Prompt, Request, Settled};
+use super::kernel::{CardView, Contradiction, Draft};
 use crate::journal::record::{Intent, OrderKind, Resolution};
 use crate::journal::{Belief, OpenRecord};
 use crate::time::Moment;
@@ -23,6 +23,8 @@ pub(super) enum State {
     Resolving(Touch, Intent),
     /// What the journal holds is being compared with the card.
     Comparing(Touch),
+    /// The journal is being asked which sale this refund gives back.
+    ChoosingSale(Draft),
     /// The kernel is preparing the order. Nothing has been sent that can move value.
     Ordering,
     /// The cardholder is being asked for the PIN.
@@ -125,6 +127,7 @@ impl State {
             Self::LookingUp(_) => "looking up open records",
             Self::Resolving(..) => "resolving an open record",
             Self::Comparing(_) => "comparing the card with the journal",
+            Self::ChoosingSale(_) => "choosing the sale to give back",
             Self::Ordering => "preparing the order",
             Self::AskingPin => "asking for the PIN",
             Self::Committing => "committing the intent",
@@ -150,6 +153,8 @@ pub(super) struct Run {
     pub(super) slip: Option<String>,
     /// Older records that were looked into.
     pub(super) settled: Vec<Settled>,
+    /// For a refund: the sale that it gives back.
+    pub(super) gives_back: Option<GivesBack>,
     /// Contradictions that are to be shown.
     pub(super) alarms: Vec<Contradiction>,
     /// The card that was met last, unless it has left.
@@ -170,7 +175,7 @@ pub(super) enum Attempt {
 impl Run {
     pub(super) fn new(request: Request, deadline: Moment) -> Self {
         let (settled, alarms) = (Vec::new(), Vec::new());
-        Self { request, deadline, attempt: Attempt::None, slip: None, settled, alarms, card: None }
+        Self { request, deadline, attempt: Attempt::None, slip: None, settled, gives_back: None, alarms, card: None }
     }
 
     /// The attempt whose end is not known.
@@ -191,6 +196,6 @@ impl Run {
 
     /// Whether orders of this kind were asked for.
     pub(super) fn asks_for(&self, wanted: OrderKind) -> bool {
-        matches!(self.request, Request::Order { kind, .. } if kind == wanted)
+        self.request.kind() == Some(wanted)
     }
 }

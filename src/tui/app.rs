@@ -374,7 +374,7 @@ impl App {
             ToRefund::Nothing => Some("the journal holds no paid sale that could be given back"),
             ToRefund::Sale { left, .. } if left.minor == 0 => Some("all of that sale is given back already"),
             ToRefund::Sale { left, .. } if self.amount > left.minor => Some("that is more than is left of the sale"),
-            ToRefund::Sale { .. } | ToRefund::NotLookedFor => None,
+            ToRefund::Sale { .. } | ToRefund::Open { .. } | ToRefund::NotLookedFor => None,
         }
     }
 

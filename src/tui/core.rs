@@ -12,7 +12,7 @@ use crate::family::profile::Section;
 use crate::journal::record::{Entry, Intent, OrderKind, OrderNumber};
 use crate::journal::view::OrderView;
 use crate::journal::{Journal, JournalError};
-use crate::money::{Currency, Money};
+use crate::money::Currency;
 use crate::reader::fault::FaultPlan;
 use crate::reader::in_process::{SharedCard, Slot, lock};
 #[cfg(feature = "pcsc")]
@@ -22,7 +22,7 @@ use crate::reader::trace::TraceRing;
 use crate::reader::{Reader, Reset};
 use crate::secret::Pin;
 use crate::session::{self, Arrival, Desk, World};
-use crate::terminal::event::{Action, Outcome, Prompt, Request};
+use crate::terminal::event::{Action, Outcome, PaidSale, Prompt, RefundOf, Request, SaleFound};
 use crate::terminal::{OrdersFor, Terminal};
 use crate::time::Moment;
 
@@ -33,9 +33,6 @@ const PACES_MS: [u64; 3] = [300, 1_500, 0];
 
 /// Gives the orders of the journal, oldest first.
 pub type Orders = Box<dyn FnMut() -> Result<Vec<OrderView>, JournalError> + Send>;
-
-/// Says what of a sale is not given back yet.
-pub type LeftOf = Box<dyn FnMut(&Intent) -> Result<Money, JournalError> + Send>;
 
 /// Opens a reader by its name, or says why not.
 pub type OpenReader = Box<dyn Fn(&str) -> Result<Box<dyn Reader>, String> + Send>;
@@ -55,8 +52,6 @@ pub struct Setup {
     pub journal: Box<dyn Journal>,
     /// Reads the same journal back.
     pub orders: Orders,
-    /// Reads the same journal too.
-    pub left_of: LeftOf,
     /// Nonces, ephemeral keys, transaction ids.
     pub entropy: Box<dyn Entropy>,
     /// The reader to begin with, traced into `ring`. With a bench it is the one of the bench's slot.
@@ -158,7 +153,6 @@ pub struct Core {
     terminal: Terminal,
     journal: Box<dyn Journal>,
     orders: Orders,
-    left_of: LeftOf,
     entropy: Box<dyn Entropy>,
     /// The reader to begin with.
     first: Box<dyn Reader>,
@@ -220,7 +214,6 @@ impl Core {
             terminal: setup.terminal,
             journal: setup.journal,
             orders: setup.orders,
-            left_of: setup.left_of,
             entropy: setup.entropy,
             first: reader,
             chosen: None,
@@ -284,12 +277,13 @@ impl Core {
                     return;
                 }
                 let Some(order) = self.stage.note(self.journal.next_order()) else { return };
-                let refund_of = match kind {
-                    OrderKind::Refund => self.stage.note(self.journal.newest_sale(&|_| true)).flatten(),
-                    _ => None,
-                };
-                let refund_of = refund_of.as_ref().and_then(family::transaction_of);
-                Request::Order { order, kind, amount, refund_of }
+                match (kind, &self.stage.picture.to_refund) {
+                    (OrderKind::Refund, ToRefund::Sale { transaction, .. }) => {
+                        Request::Refund { order, amount: Some(amount), of: RefundOf::Shown(transaction.clone()) }
+                    }
+                    (OrderKind::Refund, _) => Request::Refund { order, amount: Some(amount), of: RefundOf::Newest },
+                    (kind, _) => Request::Order { order, kind, amount },
+                }
             }
             Wanted::Balance => Request::Balance,
             Wanted::History => Request::History,
@@ -319,12 +313,13 @@ impl Core {
 
     /// Reads the whole journal, and so only when somebody wants to know.
     fn find_sale(&mut self) {
-        let sale = self.stage.note(self.journal.newest_sale(&|_| true)).flatten();
-        self.stage.picture.to_refund = match sale {
-            None => ToRefund::Nothing,
-            Some(sale) => {
-                let Some(left) = self.stage.note((self.left_of)(&sale)) else { return };
-                ToRefund::Sale { order: sale.order, card: sale.card, amount: sale.amount, left }
+        let found = family::refund::find(&mut *self.journal, None, &RefundOf::Newest);
+        let Some(SaleFound { paid, open }) = self.stage.note(found) else { return };
+        self.stage.picture.to_refund = match (paid, open) {
+            (_, Some(open)) => ToRefund::Open { order: open.order, amount: open.amount },
+            (None, None) => ToRefund::Nothing,
+            (Some(PaidSale { sale, transaction, left }), None) => {
+                ToRefund::Sale { order: sale.order, transaction, card: sale.card, amount: sale.amount, left }
             }
         };
     }

@@ -84,10 +84,19 @@ pub enum ToRefund {
     NotLookedFor,
     /// The journal holds no paid sale.
     Nothing,
+    /// The newest sale of the card that is touched: this newer one is open, and only its card can tell whether it was paid.
+    Open {
+        /// Its number.
+        order: OrderNumber,
+        /// What was to be paid.
+        amount: Money,
+    },
     /// This one.
     Sale {
         /// Its number.
         order: OrderNumber,
+        /// Its transaction, in hex.
+        transaction: String,
         /// Whose card.
         card: CardReference,
         /// What was paid.

@@ -12,7 +12,6 @@ use crate::app::{App, AppError, Options, ReaderChoice, open_pcsc, trace_error};
 use crate::conformance::expected::Expectations;
 use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
 use crate::family::profile::Profile;
-use crate::family::refund::Refunds;
 use crate::journal::JournalError;
 use crate::journal::policy::SettlementPolicy;
 use crate::journal::sqlite::{Selection, SqliteReader};
@@ -49,7 +48,7 @@ pub fn run(options: &Options, files: SuiteFiles, first: Tab) -> Result<bool, App
     let untraced = Options { trace: None, ..options.clone() };
     let policy = app.policy;
     let journal_clock = app.clock.clone();
-    let (reader, whole) = (app.journal.another_reader()?, app.journal.another_reader()?);
+    let reader = app.journal.another_reader()?;
     let bench = bench(&mut app, options)?;
     let new_journal = app.journal.is_new().then(|| app.journal.reader().path().display().to_string());
     let orders_for = app.terminal.config_mut().orders_for.clone();
@@ -59,14 +58,6 @@ pub fn run(options: &Options, files: SuiteFiles, first: Tab) -> Result<bool, App
         terminal: app.terminal,
         journal: Box::new(app.journal),
         orders: Box::new(move || orders(&reader, policy, journal_clock.now())),
-        left_of: Box::new(move |sale| {
-            let mut refunds = Refunds::of(sale);
-            whole.lines(|line| {
-                refunds.add(line.entry);
-                Ok(())
-            })?;
-            Ok(refunds.left())
-        }),
         entropy: app.entropy,
         reader: app.reader,
         ring: app.trace,

@@ -75,7 +75,12 @@ fn to_refund(app: &App, found: &ToRefund) -> Vec<Line<'static>> {
     match found {
         ToRefund::NotLookedFor => Vec::new(),
         ToRefund::Nothing => vec![row(app, "Gives back", "nothing: no paid sale in the journal".to_owned())],
-        ToRefund::Sale { order, card, amount, left } => {
+        ToRefund::Open { order, amount } => vec![
+            row(app, "Gives back", "the card's newest sale".to_owned()),
+            row(app, "Decided first", format!("order {order}, {amount}")),
+            Line::default(),
+        ],
+        ToRefund::Sale { order, card, amount, left, .. } => {
             let rest = if left == amount { String::new() } else { format!(", {left} left") };
             vec![
                 row(app, "Gives back", format!("order {order}, {amount}{rest}")),

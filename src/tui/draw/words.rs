@@ -7,6 +7,7 @@ use crate::conformance::result::{Standing, Status};
 use crate::conformance::verdict::Verdict as CaseVerdict;
 use crate::journal::record::OrderKind;
 use crate::journal::view::State;
+use crate::report::outcome::sale;
 use crate::report::suite::log;
 use crate::terminal::event::{Outcome, OutcomeKind, Settled, Verdict};
 use crate::tui::app::App;
@@ -74,7 +75,9 @@ pub(super) fn meaning(outcome: &Outcome, wanted: Option<Wanted>) -> Vec<String> 
     let gives = matches!(wanted, Some(Wanted::Order(OrderKind::TopUp | OrderKind::Refund, _)));
     match &outcome.result {
         OutcomeKind::Paid { intent, balance_after, .. } => {
-            vec![format!("{}. The card holds {balance_after} now.", intent.amount)]
+            let of = outcome.gives_back.as_ref().map(|of| format!("It gives back {}.", sale(of)));
+            let holds = format!("{}. The card holds {balance_after} now.", intent.amount);
+            [holds].into_iter().chain(of).collect()
         }
         OutcomeKind::Refused(refusal) => {
             let nothing = if gives { "Nothing was put on the card." } else { "Nothing was taken from the card." };
