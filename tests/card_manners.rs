@@ -5,6 +5,7 @@
 
 use untorn::card::memory::Memory;
 use untorn::card::{Answer, Card};
+use untorn::conformance::error::RigError;
 use untorn::conformance::result::TestReport;
 use untorn::conformance::rig::InProcessSubject;
 use untorn::conformance::runner::{Subjects, Unobserved, run};
@@ -144,7 +145,7 @@ fn report(manner: Manner, defect: Defect, patterns: &[&str]) -> TestReport {
         .text("iso7816_4.long_answer", "00CA0101");
     let mut subject = InProcessSubject::new(statement, move |_| {
         let memory = Memory::from_image(vec![0]);
-        Ok::<_, String>(
+        Ok::<_, RigError>(
             Box::new(Mannered { manner, defect, selected: false, waiting: Vec::new(), memory }) as Box<dyn Card>
         )
     });

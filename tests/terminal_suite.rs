@@ -4,6 +4,7 @@
 
 use untorn::app::suites::cases;
 use untorn::conformance::case::{Body, Case};
+use untorn::conformance::error::RigError;
 use untorn::conformance::lower_tester::{At, Touch, Twist};
 use untorn::conformance::runner::{Subjects, Unobserved, run};
 use untorn::conformance::selection::Selection;
@@ -128,7 +129,7 @@ impl TerminalSubject for Parrot {
         "in process".to_owned()
     }
 
-    fn open(&mut self, seed: u64) -> Result<TerminalRig, String> {
+    fn open(&mut self, seed: u64) -> Result<TerminalRig, RigError> {
         Ok(TerminalRig { terminal: Box::new(Says(self.says.clone())), ..self.own.open(seed)? })
     }
 }
@@ -136,39 +137,39 @@ impl TerminalSubject for Parrot {
 struct Says(Result<Shown, String>);
 
 impl TerminalUnderTest for Says {
-    fn set(&mut self, _: &Setting) -> Result<(), String> {
+    fn set(&mut self, _: &Setting) -> Result<(), RigError> {
         Ok(())
     }
 
-    fn order(&mut self, _: &Order) -> Result<Shown, String> {
-        self.0.clone()
+    fn order(&mut self, _: &Order) -> Result<Shown, RigError> {
+        self.0.clone().map_err(RigError::Terminal)
     }
 
-    fn resolve(&mut self) -> Result<Shown, String> {
+    fn resolve(&mut self) -> Result<Shown, RigError> {
         self.order(&Order::sale(0))
     }
 
-    fn restart(&mut self) -> Result<(), String> {
+    fn restart(&mut self) -> Result<(), RigError> {
         Ok(())
     }
 
-    fn acknowledge(&mut self) -> Result<(), String> {
+    fn acknowledge(&mut self) -> Result<(), RigError> {
         Ok(())
     }
 
-    fn close_day(&mut self) -> Result<(), String> {
+    fn close_day(&mut self) -> Result<(), RigError> {
         Ok(())
     }
 
-    fn pass_days(&mut self, _: u32) -> Result<(), String> {
+    fn pass_days(&mut self, _: u32) -> Result<(), RigError> {
         Ok(())
     }
 
-    fn records(&mut self) -> Result<Vec<Record>, String> {
+    fn records(&mut self) -> Result<Vec<Record>, RigError> {
         Ok(Vec::new())
     }
 
-    fn written(&mut self) -> Result<String, String> {
+    fn written(&mut self) -> Result<String, RigError> {
         Ok(String::new())
     }
 }

@@ -107,7 +107,7 @@ impl Campaign {
         let own = own_terminal(built_in(&options.profile)?.0, options.suite.as_deref())?;
         let terminal = match (own, in_terminal) {
             (own, None) => own,
-            (Some(own), Some(name)) => Some(own.with_mutant(name).map_err(AppError::Usage)?),
+            (Some(own), Some(name)) => Some(own.with_mutant(name)?),
             (None, Some(_)) => return Err(FamilyError::NoTill(options.profile.clone()).into()),
         };
         let card = InProcessSubject::new(self.card_statement(options)?, make_card(&options.profile, in_card)?);
@@ -362,7 +362,7 @@ fn make_card(profile: &str, mutant: Option<&str>) -> Result<MakeCard, AppError> 
     let (profile, mutant) = (profile.to_owned(), mutant.map(str::to_owned));
     // An unknown mutant is a slip of the keyboard, not the end of every case.
     family.virtual_card(&profile, 0, mutant.as_deref())?;
-    Ok(Box::new(move |seed| family.virtual_card(&profile, seed, mutant.as_deref()).map_err(|error| error.to_string())))
+    Ok(Box::new(move |seed| Ok(family.virtual_card(&profile, seed, mutant.as_deref())?)))
 }
 
 /// A virtual card is what its own profile claims, but for a defect that was asked for. What a file claims may be something else.
@@ -370,7 +370,7 @@ fn fits(options: &CampaignOptions, statement: &Statement) -> Result<(), AppError
     if options.statement.is_none() || options.mutant.is_some() {
         return Ok(());
     }
-    let card = make_card(&options.profile, None)?(0).map_err(AppError::Usage)?;
+    let card = make_card(&options.profile, None)?(0).map_err(|error| AppError::Usage(error.to_string()))?;
     identity::fits(statement, card)
 }
 

@@ -29,6 +29,7 @@ use super::served::{Happened, Served};
 use super::terminal_program::{Exit, Power};
 use crate::card::memory::Memory;
 use crate::card::{Answer, Card};
+use crate::conformance::error::RigError;
 use crate::conformance::lower_tester::{LowerTester, Passed};
 use crate::conformance::statement::{Statement, Value};
 use crate::conformance::terminal_tester::{
@@ -79,7 +80,7 @@ pub struct Slot {
 }
 
 /// See [`Slot::await_card`].
-pub type AwaitCard = Box<dyn FnMut(bool, Duration) -> Result<(), String>>;
+pub type AwaitCard = Box<dyn FnMut(bool, Duration) -> Result<(), RigError>>;
 
 /// A terminal that is a program.
 pub struct ExternalTerminal {
@@ -95,7 +96,8 @@ impl ExternalTerminal {
     /// # Errors
     /// There is no such reader; the statement names no command, or one with a place that cannot be filled in.
     pub fn new(statement: Statement, address: SocketAddr, reader: &str) -> Result<Self, AppError> {
-        text(&statement, COMMANDS[0]).map_err(AppError::Usage)?;
+        let usage = |error: RigError| AppError::Usage(error.to_string());
+        text(&statement, COMMANDS[0]).map_err(usage)?;
         for name in COMMANDS {
             let line = text(&statement, name).unwrap_or_default();
             if let Some(word) = line.split_whitespace().find(|word| !is_known(word)) {
@@ -104,7 +106,7 @@ impl ExternalTerminal {
             }
         }
         for (name, otherwise) in EXITS {
-            exit_codes(&statement, name, otherwise).map_err(AppError::Usage)?;
+            exit_codes(&statement, name, otherwise).map_err(usage)?;
         }
         let mut slot = super::open_slot(reader)?;
         if slot.has_card {
@@ -122,7 +124,7 @@ impl ExternalTerminal {
 }
 
 /// A number, or several in a text.
-fn exit_codes(statement: &Statement, name: &str, otherwise: &[i32]) -> Result<Vec<i32>, String> {
+fn exit_codes(statement: &Statement, name: &str, otherwise: &[i32]) -> Result<Vec<i32>, RigError> {
     let text = match statement.values.get(name) {
         None => return Ok(otherwise.to_vec()),
         Some(Value::Number(number)) => number.to_string(),
@@ -130,7 +132,8 @@ fn exit_codes(statement: &Statement, name: &str, otherwise: &[i32]) -> Result<Ve
     };
     let codes: Result<_, _> = text.split_whitespace().map(str::parse).collect();
     codes.map_err(|_| {
-        format!("{name}: expected an exit code, or several apart by blanks, got {text}", text = quoted(text))
+        let got = quoted(text);
+        RigError::Statement(format!("{name}: expected an exit code, or several separated by spaces, got {got}"))
     })
 }
 
@@ -149,10 +152,10 @@ impl TerminalSubject for ExternalTerminal {
         format!("a program, with cards at vpcd {}", self.address)
     }
 
-    fn open(&mut self, seed: u64) -> Result<TerminalRig, String> {
+    fn open(&mut self, seed: u64) -> Result<TerminalRig, RigError> {
         let lab = self.lab;
         let lower = LowerTester::new(lab.roles());
-        let cannot = |error| format!("cannot create a directory for the terminal: {error}");
+        let cannot = |error| RigError::file("create a directory for the terminal in", &std::env::temp_dir(), error);
         let only_ours = fs::Permissions::from_mode(0o700);
         let directory =
             tempfile::Builder::new().prefix("untorn-terminal-").permissions(only_ours).tempdir().map_err(cannot)?;
@@ -183,10 +186,10 @@ impl TerminalSubject for ExternalTerminal {
     }
 }
 
-fn text(statement: &Statement, name: &str) -> Result<String, String> {
+fn text(statement: &Statement, name: &str) -> Result<String, RigError> {
     match statement.values.get(name) {
         Some(Value::Text(text)) => Ok(text.clone()),
-        _ => Err(format!("the statement gives no text {name}", name = quoted(name))),
+        _ => Err(RigError::Statement(format!("the statement gives no text {name}", name = quoted(name)))),
     }
 }
 
@@ -212,7 +215,7 @@ struct Program {
 }
 
 impl Program {
-    fn command(&self, name: &str, order: Option<&Order>, pin_file: &Path) -> Result<Command, String> {
+    fn command(&self, name: &str, order: Option<&Order>, pin_file: &Path) -> Result<Command, RigError> {
         let line = text(&self.statement, name)?;
         let amount = order.map_or(0, |order| order.amount).to_string();
         let card = self.lower.next_id().unwrap_or_default();
@@ -223,21 +226,21 @@ impl Program {
             PLACES.iter().zip(&values).fold(word.to_owned(), |word, (place, value)| word.replace(place, value))
         };
         let mut words = line.split_whitespace().map(fill);
-        let mut command = Command::new(words.next().ok_or_else(|| format!("{name} is empty"))?);
+        let mut command = Command::new(words.next().ok_or_else(|| RigError::Statement(format!("{name} is empty")))?);
         command.args(words);
         Ok(command)
     }
 
-    fn request(&mut self, name: &str, order: Option<&Order>) -> Result<Shown, String> {
+    fn request(&mut self, name: &str, order: Option<&Order>) -> Result<Shown, RigError> {
         let pin_file = self.directory.path().join("pin");
         let typed = order.and_then(|order| order.pin.as_ref()).map_or("", |pin| pin.expose());
-        let cannot = |error| format!("cannot write {}: {error}", pin_file.display());
+        let cannot = |error| RigError::file("write", &pin_file, error);
         let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&pin_file);
         file.and_then(|mut file| file.write_all(typed.as_bytes())).map_err(cannot)?;
         let ran = self.command(name, order, &pin_file).and_then(|command| self.run(command));
         match fs::remove_file(&pin_file) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(format!("cannot remove {}: {error}", pin_file.display()));
+                return Err(RigError::file("remove", &pin_file, error));
             }
             // Whoever has read it may have removed it.
             _ => {}
@@ -271,7 +274,7 @@ impl Program {
     }
 
     /// Runs it to its end among the touches of this request.
-    fn run(&mut self, command: Command) -> Result<(Exit, String), String> {
+    fn run(&mut self, command: Command) -> Result<(Exit, String), RigError> {
         // Of an earlier run only its end may be left here.
         self.happened.try_iter().for_each(drop);
         self.has_ended = false;
@@ -284,14 +287,16 @@ impl Program {
         let ended = running.wait();
         let taken = self.take_away();
         match (accompanied.and(taken), ended) {
-            (Err(reason), Ok((_, said))) => Err(format!("{reason}; it showed last: {}", last_line(&said))),
-            (Err(reason), Err(_)) => Err(reason),
+            (Err(RigError::Terminal(reason)), Ok((_, said))) => {
+                Err(RigError::Terminal(format!("{reason}; it showed last: {}", last_line(&said))))
+            }
+            (Err(error), _) => Err(error),
             (Ok(()), ended) => ended,
         }
     }
 
     /// One touch after the other, until the program ends.
-    fn accompany(&mut self) -> Result<(), String> {
+    fn accompany(&mut self) -> Result<(), RigError> {
         let begun = Instant::now();
         while !self.has_ended {
             let left = ENDS_WITHIN.saturating_sub(begun.elapsed());
@@ -303,14 +308,17 @@ impl Program {
                 }
                 Ok(Event::Place(Happened::Ended(ended))) => return Err(gone(ended)),
                 Ok(Event::Place(Happened::Presented)) => {}
-                Err(_) => return Err(format!("the terminal has not ended within {} s", ENDS_WITHIN.as_secs())),
+                Err(_) => {
+                    let reason = format!("the terminal has not ended within {} s", ENDS_WITHIN.as_secs());
+                    return Err(RigError::Terminal(reason));
+                }
             }
         }
         Ok(())
     }
 
     /// The next card is put in, if there is one, and PC/SC has noticed it.
-    fn put_next(&mut self) -> Result<(), String> {
+    fn put_next(&mut self) -> Result<(), RigError> {
         if !self.lower.next_touch() {
             return Ok(());
         }
@@ -319,11 +327,13 @@ impl Program {
         self.is_there = true;
         let mut slot = self.slot.borrow_mut();
         let noticed = (slot.await_card)(true, NOTICED_WITHIN);
-        noticed.map_err(|reason| format!("{reason}; is {} the reader of the vpcd that is served?", quoted(&slot.name)))
+        noticed.map_err(|error| {
+            RigError::Link(format!("{error}; is {} the reader of the vpcd that is served?", quoted(&slot.name)))
+        })
     }
 
     /// The card that is still there is taken away.
-    fn take_away(&mut self) -> Result<(), String> {
+    fn take_away(&mut self) -> Result<(), RigError> {
         if !std::mem::take(&mut self.is_there) {
             return Ok(());
         }
@@ -333,19 +343,19 @@ impl Program {
     }
 
     /// PC/SC has noticed that the card is gone.
-    fn notice_gone(&mut self) -> Result<(), String> {
+    fn notice_gone(&mut self) -> Result<(), RigError> {
         self.is_there = false;
         (self.slot.borrow_mut().await_card)(false, NOTICED_WITHIN)
     }
 
-    fn await_place(&mut self, wanted: impl Fn(&Happened) -> bool) -> Result<(), String> {
+    fn await_place(&mut self, wanted: impl Fn(&Happened) -> bool) -> Result<(), RigError> {
         loop {
             match self.happened.recv_timeout(NOTICED_WITHIN) {
                 Ok(Event::Place(happened)) if wanted(&happened) => return Ok(()),
                 Ok(Event::Place(Happened::Ended(ended))) => return Err(gone(ended)),
                 Ok(Event::ProgramEnded) => self.has_ended = true,
                 Ok(Event::Place(_)) => {}
-                Err(_) => return Err("vpcd takes no card".to_owned()),
+                Err(_) => return Err(RigError::Link("vpcd takes no card".to_owned())),
             }
         }
     }
@@ -363,51 +373,58 @@ fn last_line(said: &str) -> String {
     last.map_or_else(|| "nothing".to_owned(), |line| line.chars().take(200).collect())
 }
 
-fn gone(ended: Result<(), ServeError>) -> String {
-    ended.err().map_or_else(|| "vpcd is served no more".to_owned(), |error| error.to_string())
+fn gone(ended: Result<(), ServeError>) -> RigError {
+    let reason = ended.err().map_or_else(|| "vpcd is served no more".to_owned(), |error| error.to_string());
+    RigError::Link(reason)
+}
+
+fn out_of_reach(what: &str) -> RigError {
+    RigError::OutOfReach(what.to_owned())
 }
 
 impl TerminalUnderTest for Program {
-    fn set(&mut self, setting: &Setting) -> Result<(), String> {
+    fn set(&mut self, setting: &Setting) -> Result<(), RigError> {
         let known = *setting == Setting::default();
-        if known { Ok(()) } else { Err("this terminal's setting cannot be changed from here".to_owned()) }
+        if known { Ok(()) } else { Err(out_of_reach("this terminal's setting cannot be changed from here")) }
     }
 
-    fn order(&mut self, order: &Order) -> Result<Shown, String> {
+    fn order(&mut self, order: &Order) -> Result<Shown, RigError> {
         match order.kind {
             OrderKind::Sale => self.request("terminal.command", Some(order)),
             OrderKind::TopUp => self.request("terminal.command.topup", Some(order)),
-            OrderKind::Refund | OrderKind::Block => Err(format!("the statement has no command for a {}", order.kind)),
+            OrderKind::Refund | OrderKind::Block => {
+                Err(RigError::Statement(format!("the statement has no command for a {}", order.kind)))
+            }
         }
     }
 
-    fn resolve(&mut self) -> Result<Shown, String> {
+    fn resolve(&mut self) -> Result<Shown, RigError> {
         self.request("terminal.command.resolve", None)
     }
 
     /// Each request is a run of its own.
-    fn restart(&mut self) -> Result<(), String> {
+    fn restart(&mut self) -> Result<(), RigError> {
         Ok(())
     }
 
-    fn acknowledge(&mut self) -> Result<(), String> {
-        Err("this terminal's operator cannot be asked from here".to_owned())
+    fn acknowledge(&mut self) -> Result<(), RigError> {
+        Err(out_of_reach("this terminal's operator cannot be asked from here"))
     }
 
-    fn close_day(&mut self) -> Result<(), String> {
-        Err("this terminal's day cannot be closed from here".to_owned())
+    fn close_day(&mut self) -> Result<(), RigError> {
+        Err(out_of_reach("this terminal's day cannot be closed from here"))
     }
 
-    fn pass_days(&mut self, _days: u32) -> Result<(), String> {
-        Err("there is no hand on this terminal's clock".to_owned())
+    fn pass_days(&mut self, _days: u32) -> Result<(), RigError> {
+        Err(out_of_reach("there is no hand on this terminal's clock"))
     }
 
-    fn records(&mut self) -> Result<Vec<Record>, String> {
-        Err("this terminal's records cannot be asked from here".to_owned())
+    fn records(&mut self) -> Result<Vec<Record>, RigError> {
+        Err(out_of_reach("this terminal's records cannot be asked from here"))
     }
 
-    fn written(&mut self) -> Result<String, String> {
-        Err("what this terminal writes cannot be read from here".to_owned())
+    fn written(&mut self) -> Result<String, RigError> {
+        Err(out_of_reach("what this terminal writes cannot be read from here"))
     }
 }
 

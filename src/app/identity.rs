@@ -154,10 +154,10 @@ fn identity_at(
     let (identity, found) = tester.counted_in(Box::new(unidentified.clone()), |tester| {
         let found = first(tester, statement)?;
         let identity = if found.is_empty() { identity_of(tester, statement, atr)? } else { Identity::Unknown(atr) };
-        Ok((identity, found))
+        Outcome::Ok((identity, found))
     })?;
     if found.is_empty() {
-        unidentified.identified(identity.name()).map_err(Stop::inconclusive)?;
+        unidentified.identified(identity.name())?;
     }
     Ok((identity, found))
 }

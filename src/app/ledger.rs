@@ -11,8 +11,8 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use super::{AppError, place, whole_file};
+use crate::conformance::error::RigError;
 use crate::conformance::rig::Ledger;
-use crate::disk;
 use crate::locked::Locked;
 
 /// Most failed authentications in a row.
@@ -56,7 +56,7 @@ impl FileLedger {
     }
 
     /// One process at a time: a count that is lost may cost a card its last try. The lock ends with the file.
-    fn lock(&self) -> Result<Locked, String> {
+    fn lock(&self) -> Result<Locked, RigError> {
         let lock = || {
             if let Some(folder) = self.path.parent() {
                 fs::create_dir_all(folder)?;
@@ -65,50 +65,46 @@ impl FileLedger {
             let file = File::options().write(true).create(true).truncate(false).open(path)?;
             Locked::awaited(file)
         };
-        lock().map_err(|error: io::Error| {
-            format!("the ledger {} cannot be locked: {}", self.path.display(), disk::said(&error))
-        })
+        lock().map_err(|error: io::Error| RigError::file("lock the ledger", &self.path, error))
     }
 
-    fn read(&self) -> Result<Counts, String> {
+    fn read(&self) -> Result<Counts, RigError> {
         match fs::read_to_string(&self.path) {
             Ok(text) => serde_json::from_str(&text)
-                .map_err(|error| format!("the ledger {} cannot be read: {error}", self.path.display())),
+                .map_err(|error| RigError::file("read the ledger", &self.path, io::Error::other(error))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Counts::default()),
-            Err(error) => Err(format!("the ledger {} cannot be read: {error}", self.path.display())),
+            Err(error) => Err(RigError::file("read the ledger", &self.path, error)),
         }
     }
 
-    fn write(&self, counts: &Counts) -> Result<(), String> {
+    fn write(&self, counts: &Counts) -> Result<(), RigError> {
         let write = || {
             if let Some(folder) = self.path.parent() {
                 fs::create_dir_all(folder)?;
             }
             whole_file::write_durably(&self.path, &serde_json::to_vec_pretty(counts)?)
         };
-        write().map_err(|error: io::Error| {
-            format!("the ledger {} cannot be written: {}", self.path.display(), disk::said(&error))
-        })
+        write().map_err(|error: io::Error| RigError::file("write the ledger", &self.path, error))
     }
 }
 
 impl Ledger for FileLedger {
-    fn before_failure(&mut self, secret: &str) -> Result<(), String> {
+    fn before_failure(&mut self, secret: &str) -> Result<(), RigError> {
         let _lock = self.lock()?;
         let mut counts = self.read()?;
         let count = counts.failed_in_a_row.entry(self.entry(secret)).or_default();
         if *count >= FAILED_MAX {
-            return Err(format!(
+            return Err(RigError::Spared(format!(
                 "{secret} may have failed {count} times in a row at card {}, no more until it succeeds once ({})",
                 self.card,
                 self.path.display()
-            ));
+            )));
         }
         *count += 1;
         self.write(&counts)
     }
 
-    fn after_success(&mut self, secret: &str) -> Result<(), String> {
+    fn after_success(&mut self, secret: &str) -> Result<(), RigError> {
         let _lock = self.lock()?;
         let mut counts = self.read()?;
         if counts.failed_in_a_row.remove(&self.entry(secret)).is_some() { self.write(&counts) } else { Ok(()) }
@@ -131,18 +127,18 @@ impl Unidentified {
     }
 
     /// It is this card.
-    pub fn identified(&self, card: &str) -> Result<(), String> {
+    pub fn identified(&self, card: &str) -> Result<(), RigError> {
         let mut ledger = self.of_type.of(card);
         self.succeeded.borrow().iter().try_for_each(|secret| ledger.after_success(secret))
     }
 }
 
 impl Ledger for Unidentified {
-    fn before_failure(&mut self, secret: &str) -> Result<(), String> {
+    fn before_failure(&mut self, secret: &str) -> Result<(), RigError> {
         self.of_type.before_failure(secret)
     }
 
-    fn after_success(&mut self, secret: &str) -> Result<(), String> {
+    fn after_success(&mut self, secret: &str) -> Result<(), RigError> {
         self.succeeded.borrow_mut().push(secret.to_owned());
         self.of_type.after_success(secret)
     }
@@ -159,7 +155,7 @@ mod tests {
         let ledger = |card: &str| FileLedger::at(path.clone(), card);
         ledger("A").before_failure("pin").unwrap();
         ledger("A").before_failure("pin").unwrap();
-        assert!(ledger("A").before_failure("pin").unwrap_err().contains("2 times"));
+        assert!(ledger("A").before_failure("pin").unwrap_err().to_string().contains("2 times"));
         ledger("B").before_failure("pin").unwrap();
         ledger("A").after_success("key").unwrap();
         assert!(ledger("A").before_failure("pin").is_err(), "a good key gives no PIN try back");

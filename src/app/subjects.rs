@@ -10,6 +10,7 @@ use super::ledger::FileLedger;
 use super::served::{Happened, Served};
 use crate::card::memory::Memory;
 use crate::card::{Answer, Card};
+use crate::conformance::error::RigError;
 use crate::conformance::facility::Facility;
 use crate::conformance::rig::{Rig, Subject};
 use crate::conformance::statement::Statement;
@@ -24,7 +25,7 @@ const NOTICED_WITHIN: Duration = Duration::from_secs(20);
 const ASK_EVERY: Duration = Duration::from_millis(20);
 
 /// Makes a fresh card without power; the seed is its randomness.
-pub type MakeCard = Box<dyn FnMut(u64) -> Result<Box<dyn Card>, String>>;
+pub type MakeCard = Box<dyn FnMut(u64) -> Result<Box<dyn Card>, RigError>>;
 
 /// Opens the reader by which the card is reached.
 pub type OpenReader = Box<dyn FnMut() -> Result<Box<dyn Reader>, AppError>>;
@@ -53,6 +54,10 @@ impl RealCard {
     }
 }
 
+fn no_reader(error: &AppError) -> RigError {
+    RigError::Link(error.to_string())
+}
+
 impl Subject for RealCard {
     fn statement(&self) -> &Statement {
         &self.statement
@@ -66,10 +71,10 @@ impl Subject for RealCard {
         Vec::new()
     }
 
-    fn rig(&mut self, _seed: u64) -> Result<Rig, String> {
-        let reader = (self.open)().map_err(|error| error.to_string());
+    fn rig(&mut self, _seed: u64) -> Result<Rig, RigError> {
+        let reader = (self.open)();
         self.unreachable = reader.as_ref().err().map(|error| format!("the reader cannot be opened any more: {error}"));
-        let rig = Rig::new(reader?, None);
+        let rig = Rig::new(reader.map_err(|error| no_reader(&error))?, None);
         Ok(match &self.known {
             Some((guard, ledger)) => rig.with_guard(Box::new(guard.clone())).with_ledger(Box::new(ledger.clone())),
             None => rig,
@@ -101,7 +106,7 @@ impl ServedCards {
         mut make: MakeCard,
         open: OpenReader,
     ) -> Result<Self, AppError> {
-        let first = make(0).map_err(AppError::Usage)?;
+        let first = make(0).map_err(|error| AppError::Usage(error.to_string()))?;
         let (sender, happened) = mpsc::channel();
         let served = Served::start(Patient::new(first), address, Control::new(), move |event| {
             // Nobody waits for a second one.
@@ -117,19 +122,19 @@ impl ServedCards {
     }
 
     /// A reader whose card has been noticed.
-    fn reader(&mut self) -> Result<Box<dyn Reader>, String> {
-        let mut reader = (self.open)().map_err(|error| error.to_string())?;
+    fn reader(&mut self) -> Result<Box<dyn Reader>, RigError> {
+        let mut reader = (self.open)().map_err(|error| no_reader(&error))?;
         let tries = NOTICED_WITHIN.as_millis() / ASK_EVERY.as_millis();
         for _ in 0..tries {
             if self.served.is_over() {
-                return Err("vpcd has closed the connection".to_owned());
+                return Err(RigError::Link("vpcd has closed the connection".to_owned()));
             }
             if reader.activate(crate::reader::Reset::Cold).is_ok() {
                 return Ok(reader);
             }
             std::thread::sleep(ASK_EVERY);
         }
-        Err("PC/SC does not see the card".to_owned())
+        Err(RigError::Link("PC/SC does not see the card".to_owned()))
     }
 }
 
@@ -146,7 +151,7 @@ impl Subject for ServedCards {
         vec![Facility::Cut, Facility::FreshCard]
     }
 
-    fn rig(&mut self, seed: u64) -> Result<Rig, String> {
+    fn rig(&mut self, seed: u64) -> Result<Rig, RigError> {
         let card = (self.make)(seed)?;
         *lock(&self.served.place) = Box::new(Patient::new(card));
         // A case that ended with a silent card has lifted it.

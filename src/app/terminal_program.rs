@@ -3,6 +3,7 @@
 
 use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{self, Receiver};
@@ -13,6 +14,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::stop;
+use crate::conformance::error::RigError;
 use crate::reader::in_process::lock;
 
 /// Octets that are kept of each of its two outputs; the rest is read and dropped.
@@ -68,10 +70,10 @@ impl Power {
         &self,
         mut command: Command,
         on_end: impl FnOnce() + Send + 'static,
-    ) -> Result<Running, String> {
+    ) -> Result<Running, RigError> {
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child =
-            command.spawn().map_err(|error| format!("cannot run {}: {error}", command.get_program().display()))?;
+        let program = Path::new(command.get_program()).to_owned();
+        let mut child = command.spawn().map_err(|error| RigError::file("run", &program, error))?;
         let process = Pid::from_child(&child);
         *lock(&self.0) = Life { process: Some(process), was_cut: false };
         RUNNING.store(process.as_raw_nonzero().get(), Ordering::SeqCst);
@@ -109,10 +111,12 @@ impl Power {
 
 impl Running {
     /// Waits for its end; what it has shown comes along.
-    pub(super) fn wait(self) -> Result<(Exit, String), String> {
+    pub(super) fn wait(self) -> Result<(Exit, String), RigError> {
         let status = match self.reaper.join() {
-            Ok(status) => status.map_err(|error| format!("cannot wait for the terminal: {error}"))?,
-            Err(_) => return Err("cannot wait for the terminal: the thread that does is gone".to_owned()),
+            Ok(status) => {
+                status.map_err(|error| RigError::Terminal(format!("cannot wait for the terminal: {error}")))?
+            }
+            Err(_) => return Err(RigError::Internal("the thread that waits for the terminal is gone".to_owned())),
         };
         let was_cut = lock(&self.power.0).was_cut;
         let exit = match (status.code(), status.signal()) {
@@ -123,9 +127,8 @@ impl Running {
         let mut said = String::new();
         for output in self.outputs {
             let text = output.recv_timeout(CLOSES_WITHIN);
-            said.push_str(
-                &text.map_err(|_| "something that the terminal has started keeps its output open".to_owned())?,
-            );
+            let open = "something that the terminal has started keeps its output open";
+            said.push_str(&text.map_err(|_| RigError::Terminal(open.to_owned()))?);
         }
         Ok((exit, said))
     }

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::error::RigError;
 use super::evidence::Seen;
 use super::role::{CommandRole, Roles};
 use crate::card::{Answer, Card};
@@ -28,7 +29,7 @@ pub trait TestCard: Card {
     ///
     /// # Errors
     /// It did not, in words.
-    fn pay_elsewhere(&mut self, number: u64) -> Result<(), String>;
+    fn pay_elsewhere(&mut self, number: u64) -> Result<(), RigError>;
 }
 
 /// What a card of the test system holds.
@@ -283,7 +284,7 @@ impl LowerTester {
     ///
     /// # Errors
     /// It did not, in words.
-    pub fn pay_elsewhere(&self, card: CardHandle) -> Result<(), String> {
+    pub fn pay_elsewhere(&self, card: CardHandle) -> Result<(), RigError> {
         let mut state = self.lock();
         state.paid_elsewhere += 1;
         let number = state.paid_elsewhere;

@@ -9,6 +9,7 @@
 //! family live in [`crate::suite`].
 
 pub mod case;
+pub mod error;
 pub mod evidence;
 pub mod expected;
 pub mod facility;

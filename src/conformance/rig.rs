@@ -1,7 +1,6 @@
 //! Where a case gets its card from, and what the test system can do to it.
 
-use std::fmt::Display;
-
+use super::error::RigError;
 use super::facility::Facility;
 use super::statement::Statement;
 use super::tester::Tester;
@@ -43,13 +42,13 @@ pub trait Ledger {
     ///
     /// # Errors
     /// It must not be made to fail now, in words.
-    fn before_failure(&mut self, secret: &str) -> Result<(), String>;
+    fn before_failure(&mut self, secret: &str) -> Result<(), RigError>;
 
     /// Authentication succeeded.
     ///
     /// # Errors
     /// The ledger cannot be written, in words.
-    fn after_success(&mut self, secret: &str) -> Result<(), String>;
+    fn after_success(&mut self, secret: &str) -> Result<(), RigError>;
 }
 
 impl Rig {
@@ -106,7 +105,7 @@ pub trait Subject {
     ///
     /// # Errors
     /// No card or reader, in words.
-    fn rig(&mut self, seed: u64) -> Result<Rig, String>;
+    fn rig(&mut self, seed: u64) -> Result<Rig, RigError>;
 
     /// Why no case can run on it any more, in words: the card was swapped, or is gone.
     fn lost(&self) -> Option<String> {
@@ -120,14 +119,14 @@ pub struct InProcessSubject<F> {
     make: F,
 }
 
-impl<F: FnMut(u64) -> Result<Box<dyn Card>, E>, E: Display> InProcessSubject<F> {
+impl<F: FnMut(u64) -> Result<Box<dyn Card>, E>, E: Into<RigError>> InProcessSubject<F> {
     /// Cards from this factory, which is given the seed of their randomness.
     pub fn new(statement: Statement, make: F) -> Self {
         Self { statement, make }
     }
 }
 
-impl<F: FnMut(u64) -> Result<Box<dyn Card>, E>, E: Display> Subject for InProcessSubject<F> {
+impl<F: FnMut(u64) -> Result<Box<dyn Card>, E>, E: Into<RigError>> Subject for InProcessSubject<F> {
     fn statement(&self) -> &Statement {
         &self.statement
     }
@@ -140,9 +139,8 @@ impl<F: FnMut(u64) -> Result<Box<dyn Card>, E>, E: Display> Subject for InProces
         vec![Facility::Cut, Facility::FreshCard]
     }
 
-    fn rig(&mut self, seed: u64) -> Result<Rig, String> {
-        let card: SharedCard =
-            std::sync::Arc::new(std::sync::Mutex::new((self.make)(seed).map_err(|error| error.to_string())?));
+    fn rig(&mut self, seed: u64) -> Result<Rig, RigError> {
+        let card: SharedCard = std::sync::Arc::new(std::sync::Mutex::new((self.make)(seed).map_err(Into::into)?));
         Ok(Rig::with_shared(card))
     }
 }

@@ -270,7 +270,7 @@ fn on_card(
 ) -> Ran {
     let mut rig = match subject.rig(case_seed(seed, "card")) {
         Ok(rig) => rig,
-        Err(reason) => return Ran::barred(Stop::inconclusive(reason)),
+        Err(error) => return Ran::barred(error.into()),
     };
     let mut tester = Tester::new(&mut rig, subject.statement(), seed, clock).with_cuts(cuts).with_sink(sink);
     let ended = match tester.power_on() {
@@ -301,7 +301,7 @@ fn on_terminal(
 ) -> Ran {
     let mut rig = match subject.open(case_seed(seed, "terminal")) {
         Ok(rig) => rig,
-        Err(reason) => return Ran::barred(Stop::inconclusive(reason)),
+        Err(error) => return Ran::barred(error.into()),
     };
     let mut tester = TerminalTester::new(&mut rig, subject.statement(), seed, clock).with_sink(sink);
     let ended = caught(|| body(&mut tester));
@@ -407,6 +407,7 @@ pub fn doubt_without_twin(results: &mut [CaseResult]) {
 mod tests {
     use super::*;
     use crate::card::Card;
+    use crate::conformance::error::RigError;
     use crate::conformance::rig::InProcessSubject;
     use crate::reader::toy::ToyCard;
 
@@ -442,7 +443,7 @@ mod tests {
 
     #[test]
     fn a_case_that_drops_what_a_check_said_is_in_error() {
-        let make = |_| Ok::<_, String>(Box::new(ToyCard::new()) as Box<dyn Card>);
+        let make = |_| Ok::<_, RigError>(Box::new(ToyCard::new()) as Box<dyn Card>);
         let mut subject = InProcessSubject::new(Statement::default(), make);
         let mut verdict = |checks: &'static [bool]| {
             let case = Case::new("TOY-001", "A purpose.").body(move |tester| {
@@ -470,7 +471,7 @@ mod tests {
                 self.0.push(line.clone());
             }
         }
-        let make = |_| Ok::<_, String>(Box::new(ToyCard::new()) as Box<dyn Card>);
+        let make = |_| Ok::<_, RigError>(Box::new(ToyCard::new()) as Box<dyn Card>);
         let mut subject = InProcessSubject::new(Statement::default(), make);
         let case = Case::new("TOY-001", "A purpose.").body(|tester| tester.send(&[0, 0xB0, 0, 0, 1]).map(drop));
         let mut lines = Lines(Vec::new());
@@ -490,7 +491,7 @@ mod tests {
                 self.0 == 0
             }
         }
-        let make = |_| Ok::<_, String>(Box::new(ToyCard::new()) as Box<dyn Card>);
+        let make = |_| Ok::<_, RigError>(Box::new(ToyCard::new()) as Box<dyn Card>);
         let case = |id: &str| Case::new(id, "A purpose.").body(|_| Ok(()));
         let cases = [case("TOY-001"), case("TOY-002"), case("TOY-003").needs(&["toy.more"])];
         for (after, interrupted, last) in [

@@ -3,6 +3,7 @@
 use super::*;
 use crate::card::memory::Memory;
 use crate::card::{self, Card};
+use crate::conformance::error::RigError;
 use crate::conformance::evidence::Seen;
 use crate::conformance::facility::Facility;
 use crate::conformance::result::{CaseResult, Status};
@@ -101,24 +102,28 @@ impl Subject for Ledgered {
         Vec::new()
     }
 
-    fn rig(&mut self, _: u64) -> Result<Rig, String> {
+    fn rig(&mut self, _: u64) -> Result<Rig, RigError> {
         let rig = Rig::in_process(TestCard { memory: Memory::from_image(vec![0]), count: 0, pin: 0x31 });
         Ok(rig.with_ledger(Box::new(TwoAtMost(self.ledger.clone()))))
     }
+}
+
+fn no_more() -> RigError {
+    RigError::Spared("no more".to_owned())
 }
 
 /// Two failures in a row.
 struct TwoAtMost(Option<Vec<String>>);
 
 impl Ledger for TwoAtMost {
-    fn before_failure(&mut self, secret: &str) -> Result<(), String> {
-        let failed = self.0.as_mut().filter(|failed| failed.len() < 2).ok_or("no more")?;
+    fn before_failure(&mut self, secret: &str) -> Result<(), RigError> {
+        let failed = self.0.as_mut().filter(|failed| failed.len() < 2).ok_or_else(no_more)?;
         failed.push(secret.to_owned());
         Ok(())
     }
 
-    fn after_success(&mut self, secret: &str) -> Result<(), String> {
-        self.0.as_mut().ok_or("no more")?.retain(|failed| failed != secret);
+    fn after_success(&mut self, secret: &str) -> Result<(), RigError> {
+        self.0.as_mut().ok_or_else(no_more)?.retain(|failed| failed != secret);
         Ok(())
     }
 }

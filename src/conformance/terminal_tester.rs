@@ -5,6 +5,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use super::error::RigError;
 use super::evidence::Line;
 use super::facility::Facility;
 use super::judge::Judge;
@@ -38,7 +39,7 @@ pub trait TerminalSubject {
     ///
     /// # Errors
     /// No terminal, in words.
-    fn open(&mut self, seed: u64) -> Result<TerminalRig, String>;
+    fn open(&mut self, seed: u64) -> Result<TerminalRig, RigError>;
 }
 
 /// What one case works with.
@@ -52,7 +53,7 @@ pub struct TerminalRig {
 }
 
 /// Makes a card of the test system.
-pub type MakeTestCard = Box<dyn FnMut(&CardKind) -> Result<Box<dyn TestCard>, String>>;
+pub type MakeTestCard = Box<dyn FnMut(&CardKind) -> Result<Box<dyn TestCard>, RigError>>;
 
 /// What card is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,31 +234,31 @@ pub struct Record {
 /// The upper tester's way to a terminal. What cannot be asked or done is an error in words, and inconclusive.
 pub trait TerminalUnderTest {
     /// Changes its setting.
-    fn set(&mut self, setting: &Setting) -> Result<(), String>;
+    fn set(&mut self, setting: &Setting) -> Result<(), RigError>;
 
     /// Places an order while the lower tester holds its cards there. A terminal that loses its power meanwhile shows [`Ended::Killed`].
-    fn order(&mut self, order: &Order) -> Result<Shown, String>;
+    fn order(&mut self, order: &Order) -> Result<Shown, RigError>;
 
     /// Asks for the open records of the card that is held there to be looked into.
-    fn resolve(&mut self) -> Result<Shown, String>;
+    fn resolve(&mut self) -> Result<Shown, RigError>;
 
     /// It loses its power, and starts again with what is durable.
-    fn restart(&mut self) -> Result<(), String>;
+    fn restart(&mut self) -> Result<(), RigError>;
 
     /// The operator has seen all open records and goes on.
-    fn acknowledge(&mut self) -> Result<(), String>;
+    fn acknowledge(&mut self) -> Result<(), RigError>;
 
     /// The day is closed.
-    fn close_day(&mut self) -> Result<(), String>;
+    fn close_day(&mut self) -> Result<(), RigError>;
 
     /// Days go by.
-    fn pass_days(&mut self, days: u32) -> Result<(), String>;
+    fn pass_days(&mut self, days: u32) -> Result<(), RigError>;
 
     /// Its records, oldest first.
-    fn records(&mut self) -> Result<Vec<Record>, String>;
+    fn records(&mut self) -> Result<Vec<Record>, RigError>;
 
     /// All that it has written down anywhere: journal, trace, log.
-    fn written(&mut self) -> Result<String, String>;
+    fn written(&mut self) -> Result<String, RigError>;
 }
 
 /// The tester of a terminal under test.
@@ -311,7 +312,8 @@ impl<'r> TerminalTester<'r> {
     pub fn card_of(&mut self, kind: &CardKind) -> Outcome<CardHandle> {
         let count = self.cards.checked_add(1).ok_or_else(|| Stop::error("a case has at most 255 cards"))?;
         self.cards = count;
-        let card = (self.rig.make)(&CardKind { number: count, ..kind.clone() }).map_err(Stop::error)?;
+        let card = (self.rig.make)(&CardKind { number: count, ..kind.clone() })
+            .map_err(|error| Stop::error(error.to_string()))?;
         let handle = self.rig.lower.add(card);
         let Truth { id, balance, .. } = self.rig.lower.truth(handle);
         self.note(format!("card {id} holds {balance}"));
@@ -328,7 +330,7 @@ impl<'r> TerminalTester<'r> {
     /// A card that cannot, after what the terminal under test did to it, shows nothing of what the case is about.
     pub fn pay_elsewhere(&mut self, card: CardHandle) -> Outcome {
         self.note("the card gets an order at another terminal");
-        self.rig.lower.pay_elsewhere(card).map_err(Stop::inconclusive)
+        Ok(self.rig.lower.pay_elsewhere(card)?)
     }
 
     /// What a card holds, by itself.
@@ -369,7 +371,7 @@ impl<'r> TerminalTester<'r> {
     /// Changes the terminal's setting.
     pub fn set(&mut self, setting: &Setting) -> Outcome {
         self.note(plain(setting));
-        self.rig.terminal.set(setting).map_err(cannot)
+        Ok(self.rig.terminal.set(setting)?)
     }
 
     /// Places an order, while these touches come one after the other.
@@ -390,12 +392,12 @@ impl<'r> TerminalTester<'r> {
 
     /// Takes note of what was seen and shown. A terminal that broke down fails whatever was asked; where the touches did not go as the
     /// case wants them, it has not come to its point.
-    fn shown(&mut self, shown: Result<Shown, String>) -> Outcome<Shown> {
+    fn shown(&mut self, shown: Result<Shown, RigError>) -> Outcome<Shown> {
         let missed = self.rig.lower.take_missed();
         for seen in self.rig.lower.take_seen() {
             self.log(seen);
         }
-        let shown = shown.map_err(|reason| cannot(self.masked(&reason)))?;
+        let shown = shown.map_err(|error| Stop::inconclusive(self.masked(&error.to_string())))?;
         let shown = Shown { detail: self.masked(&shown.detail), ..shown };
         self.note_text(&shown.text);
         self.note(format!("ended: {}{} {}", plain(&shown.ended), list(&shown.settled), shown.detail).trim_end());
@@ -434,30 +436,30 @@ impl<'r> TerminalTester<'r> {
     /// The terminal loses its power and starts again.
     pub fn restart(&mut self) -> Outcome {
         self.note("the terminal loses its power and starts again");
-        self.rig.terminal.restart().map_err(cannot)
+        Ok(self.rig.terminal.restart()?)
     }
 
     /// The operator has seen all open records.
     pub fn acknowledge(&mut self) -> Outcome {
         self.note("the operator acknowledges the open records");
-        self.rig.terminal.acknowledge().map_err(cannot)
+        Ok(self.rig.terminal.acknowledge()?)
     }
 
     /// The day is closed.
     pub fn close_day(&mut self) -> Outcome {
         self.note("the day is closed");
-        self.rig.terminal.close_day().map_err(cannot)
+        Ok(self.rig.terminal.close_day()?)
     }
 
     /// Days go by.
     pub fn pass_days(&mut self, days: u32) -> Outcome {
         self.note(format!("{days} days go by"));
-        self.rig.terminal.pass_days(days).map_err(cannot)
+        Ok(self.rig.terminal.pass_days(days)?)
     }
 
     /// The terminal's records, oldest first.
     pub fn records(&mut self) -> Outcome<Vec<Record>> {
-        let records = self.rig.terminal.records().map_err(cannot)?;
+        let records = self.rig.terminal.records()?;
         for Record { amount, state, booking, is_overdue, .. } in &records {
             self.note(format!(
                 "record: {amount} {state} {booking} overdue {is_overdue}",
@@ -471,7 +473,7 @@ impl<'r> TerminalTester<'r> {
 
     /// All that the terminal has shown and written down so far.
     pub fn said_and_written(&mut self) -> Outcome<String> {
-        let written = self.rig.terminal.written().map_err(cannot)?;
+        let written = self.rig.terminal.written()?;
         Ok(format!("{}{written}", self.said))
     }
 
@@ -487,10 +489,6 @@ impl<'r> TerminalTester<'r> {
 }
 
 /// What the upper tester cannot do or ask leaves the purpose open.
-fn cannot(reason: String) -> Stop {
-    Stop::inconclusive(reason)
-}
-
 fn list(settled: &[(u32, RecordState)]) -> String {
     settled
         .iter()

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
+use super::error::RigError;
 use super::evidence::{Line, Seen};
 use super::judge::Judge;
 use super::rig::Rig;
@@ -349,9 +350,9 @@ impl<'r> Tester<'r> {
         done
     }
 
-    fn ledger(&mut self, entry: impl FnOnce(&mut dyn super::rig::Ledger) -> Result<(), String>) -> Outcome {
+    fn ledger(&mut self, entry: impl FnOnce(&mut dyn super::rig::Ledger) -> Result<(), RigError>) -> Outcome {
         match self.rig.ledger.as_deref_mut() {
-            Some(ledger) => entry(ledger).map_err(Stop::inconclusive),
+            Some(ledger) => entry(ledger).map_err(|error| Stop::inconclusive(error.to_string())),
             None => Ok(()),
         }
     }

@@ -1,5 +1,6 @@
 //! What goes wrong at the doors of a family.
 
+use crate::conformance::error::RigError;
 use crate::quoted::quoted;
 
 /// Why a family has no such thing.
@@ -55,4 +56,10 @@ pub enum FamilyError {
     /// Our bug: what is built in contradicts itself.
     #[error("untorn made a mistake (please report it): {0}")]
     BuiltIn(String),
+}
+
+impl From<FamilyError> for RigError {
+    fn from(error: FamilyError) -> Self {
+        Self::NotMade(error.to_string())
+    }
 }

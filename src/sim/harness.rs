@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::card::memory::Memory;
 use crate::card::{Answer, Card};
 use crate::conformance::case::Case;
+use crate::conformance::error::RigError;
 use crate::conformance::expected::Expectations;
 use crate::conformance::result::{CaseResult, Status, TestReport};
 use crate::conformance::rig::InProcessSubject;
@@ -56,7 +57,7 @@ impl Harness {
         let seed = if self.has(HarnessDefect::SeedIgnored) { random_seed(cases) } else { seed };
         // One card for all runs: what it remembers, a second try meets.
         let card = Arc::new(std::sync::atomic::AtomicU32::new(0));
-        let make = move |seed| Ok::<_, String>(Box::new(Odd::new(seed, Arc::clone(&card))) as _);
+        let make = move |seed| Ok::<_, RigError>(Box::new(Odd::new(seed, Arc::clone(&card))) as _);
         let mut subject = InProcessSubject::new(statement, make);
         let mut once =
             || runner::run(cases, &Selection::default(), &mut Subjects::card(&mut subject), seed, &mut Unobserved);

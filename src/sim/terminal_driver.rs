@@ -8,6 +8,7 @@ use super::faulty_journal::FaultyJournal;
 use super::session_defect::SessionDefect;
 use super::terminal_defect::{TerminalDefect, misled};
 use crate::card::Answer;
+use crate::conformance::error::RigError;
 use crate::conformance::lower_tester::LowerTester;
 use crate::conformance::statement::SecretText;
 use crate::conformance::terminal_tester::{
@@ -76,10 +77,10 @@ impl Driver {
         variant: &str,
         defects: Defects,
         seed: u64,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, RigError> {
         let log = lower.clone();
         let key_log: KeyLog = Arc::new(move |of: &[u8], secret: &[u8]| log.key(of, secret));
-        let tills = lab.tills(Some(variant), defects.kernel, Some(key_log)).map_err(|error| error.to_string())?;
+        let tills = lab.tills(Some(variant), defects.kernel, Some(key_log))?;
         let terminal = switched_on(tills.kernel(0), defects);
         Ok(Self {
             lower,
@@ -106,7 +107,7 @@ impl Driver {
         if self.has(SessionDefect::PolicyIgnored) { SettlementPolicy::AtOnce } else { named.unwrap_or_default() }
     }
 
-    fn request(&mut self, request: Request, order: Option<&Order>) -> Result<Shown, String> {
+    fn request(&mut self, request: Request, order: Option<&Order>) -> Result<Shown, RigError> {
         self.set_stop_list()?;
         let link = Link { lower: self.lower.clone(), defect: self.defects.session };
         let repeats = if self.has(SessionDefect::RepeatedAfter6c) { |_: &[u8]| true } else { may_repeat };
@@ -145,11 +146,11 @@ impl Driver {
                 }
             }
         }
-        Err("the request found no end".to_owned())
+        Err(RigError::Internal("the request found no end".to_owned()))
     }
 
-    fn order_once(&mut self, order: &Order) -> Result<Shown, String> {
-        let number = self.journal.next_order().map_err(|error| error.to_string())?;
+    fn order_once(&mut self, order: &Order) -> Result<Shown, RigError> {
+        let number = self.journal.next_order()?;
         let amount = Money::new(order.amount, self.currency);
         let request = match order.kind {
             OrderKind::Refund => Request::Refund { order: number, amount: Some(amount), of: RefundOf::Newest },
@@ -171,12 +172,10 @@ impl Driver {
     }
 
     /// The stop list as the terminal looks at it.
-    fn set_stop_list(&mut self) -> Result<(), String> {
+    fn set_stop_list(&mut self) -> Result<(), RigError> {
         let is_overlooked = match self.defects.terminal {
             Some(TerminalDefect::StopListIgnored) => true,
-            Some(TerminalDefect::StopListSkippedOnRecovery) => {
-                !self.journal.open(None).map_err(|error| error.to_string())?.is_empty()
-            }
+            Some(TerminalDefect::StopListSkippedOnRecovery) => !self.journal.open(None)?.is_empty(),
             _ => false,
         };
         let stopped = self.setting.stop_list.iter().filter(|_| !is_overlooked).cloned().map(CardReference);
@@ -201,8 +200,8 @@ impl Driver {
         Shown { ended, settled: settled.collect(), text, detail }
     }
 
-    fn holds_up(&mut self) -> Result<bool, String> {
-        let open = self.journal.open(None).map_err(|error| error.to_string())?;
+    fn holds_up(&mut self) -> Result<bool, RigError> {
+        let open = self.journal.open(None)?;
         let held = open.iter().any(OpenRecord::holds_up_orders);
         Ok(held && !self.has(SessionDefect::RestartHoldsNothingUp))
     }
@@ -215,7 +214,7 @@ impl Driver {
 }
 
 impl TerminalUnderTest for Driver {
-    fn set(&mut self, setting: &Setting) -> Result<(), String> {
+    fn set(&mut self, setting: &Setting) -> Result<(), RigError> {
         let config = self.terminal.config_mut();
         config.block_stopped =
             setting.blocks_stopped && self.defects.terminal != Some(TerminalDefect::StoppedCardNotBlocked);
@@ -225,7 +224,7 @@ impl TerminalUnderTest for Driver {
         Ok(())
     }
 
-    fn order(&mut self, order: &Order) -> Result<Shown, String> {
+    fn order(&mut self, order: &Order) -> Result<Shown, RigError> {
         if self.holds_up()? {
             let text = "an earlier order is unresolved".to_owned();
             return Ok(Shown { ended: Ended::HeldUp, settled: Vec::new(), text, detail: String::new() });
@@ -240,37 +239,37 @@ impl TerminalUnderTest for Driver {
         Ok(shown)
     }
 
-    fn resolve(&mut self) -> Result<Shown, String> {
+    fn resolve(&mut self) -> Result<Shown, RigError> {
         self.request(Request::Resolve, None)
     }
 
-    fn restart(&mut self) -> Result<(), String> {
+    fn restart(&mut self) -> Result<(), RigError> {
         self.journal.lose_power();
         self.terminal = switched_on(self.tills.kernel(0), self.defects);
         self.set(&self.setting.clone())
     }
 
-    fn acknowledge(&mut self) -> Result<(), String> {
-        for OpenRecord { intent, .. } in self.journal.open(None).map_err(|error| error.to_string())? {
+    fn acknowledge(&mut self) -> Result<(), RigError> {
+        for OpenRecord { intent, .. } in self.journal.open(None)? {
             let Intent { order, attempt, .. } = intent;
             let entry = self.journal.acknowledgement(order, attempt);
-            self.journal.append(entry, self.now).map_err(|error| error.to_string())?;
+            self.journal.append(entry, self.now)?;
         }
         Ok(())
     }
 
-    fn close_day(&mut self) -> Result<(), String> {
+    fn close_day(&mut self) -> Result<(), RigError> {
         self.journal.close_day();
         Ok(())
     }
 
-    fn pass_days(&mut self, days: u32) -> Result<(), String> {
+    fn pass_days(&mut self, days: u32) -> Result<(), RigError> {
         self.now = self.now.plus_millis(u64::from(days) * DAY_MS);
         self.journal.pass_days(days);
         Ok(())
     }
 
-    fn records(&mut self) -> Result<Vec<Record>, String> {
+    fn records(&mut self) -> Result<Vec<Record>, RigError> {
         let (policy, now) = (self.policy(), self.now);
         let entries = self.journal.entries();
         let transactions = |order: &OrderView| {
@@ -303,9 +302,10 @@ impl TerminalUnderTest for Driver {
         Ok(self.orders().iter().map(record).collect())
     }
 
-    fn written(&mut self) -> Result<String, String> {
-        let journal = serde_json::to_string(&self.journal.entries()).map_err(|error| error.to_string())?;
-        let trace = serde_json::to_string(&self.trace.snapshot()).map_err(|error| error.to_string())?;
+    fn written(&mut self) -> Result<String, RigError> {
+        let unwritten = |error: serde_json::Error| RigError::Internal(error.to_string());
+        let journal = serde_json::to_string(&self.journal.entries()).map_err(unwritten)?;
+        let trace = serde_json::to_string(&self.trace.snapshot()).map_err(unwritten)?;
         Ok(format!("{journal}\n{trace}\n{}", self.log))
     }
 }
@@ -441,7 +441,7 @@ pub(super) fn pay_at(
     card: &mut dyn TrialCard,
     PlainOrders { kind, after, .. }: PlainOrders,
     number: u64,
-) -> Result<(), String> {
+) -> Result<(), RigError> {
     let mut terminal = switched_on(kernel, Defects::default());
     let mut journal = FaultyJournal::new(None, None);
     let held = card.held();
@@ -458,7 +458,7 @@ pub(super) fn pay_at(
         text: String::new(),
         log: &mut log,
     };
-    let order = journal.next_order().map_err(|error| error.to_string())?;
+    let order = journal.next_order()?;
     let amount = Money::new(after, held.currency);
     let request = Request::Order { order, kind, amount };
     let mut reader = Exchange::new(Direct(card), may_repeat);
@@ -466,7 +466,7 @@ pub(super) fn pay_at(
     let mut world = World { reader: &mut reader, journal: &mut journal, desk: &mut desk, entropy: &mut entropy };
     match crate::session::run(&mut terminal, request, &mut world).result {
         OutcomeKind::Paid { .. } => Ok(()),
-        other => Err(format!("the {kind} at another terminal: {other}", other = plain(&other))),
+        other => Err(RigError::Internal(format!("the {kind} at another terminal: {other}", other = plain(&other)))),
     }
 }
 

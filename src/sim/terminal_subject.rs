@@ -5,13 +5,14 @@ use super::terminal_defect::TerminalDefect;
 use super::terminal_driver::{Defects, Driver, pay_at};
 use crate::card::memory::Memory;
 use crate::card::{Answer, Card};
+use crate::conformance::error::RigError;
 use crate::conformance::lower_tester::{LowerTester, TestCard, Truth};
 use crate::conformance::mutant::Mutant;
 use crate::conformance::statement::Statement;
 use crate::conformance::terminal_tester::{CardKind, TerminalRig, TerminalSubject};
+use crate::family::error::FamilyError;
 use crate::family::families;
 use crate::family::lab::{Act, Held, Lab, Ordered, TrialCard};
-use crate::quoted::quoted;
 
 /// All that our own terminal claims.
 const CLAIMS: &[&str] = &[
@@ -72,8 +73,8 @@ impl OwnTerminal {
     /// The same terminal with a deliberate defect.
     ///
     /// # Errors
-    /// There is no such mutant, in words.
-    pub fn with_mutant(self, name: &str) -> Result<Self, String> {
+    /// There is no such mutant.
+    pub fn with_mutant(self, name: &str) -> Result<Self, FamilyError> {
         let kernel = self.lab.terminal_mutants().into_iter().find(|mutant| mutant.name == name);
         let defects = Defects {
             terminal: TerminalDefect::by_name(name),
@@ -81,7 +82,7 @@ impl OwnTerminal {
             session: SessionDefect::by_name(name),
         };
         if defects == Defects::default() {
-            return Err(format!("the terminal has no mutant {name}", name = quoted(name)));
+            return Err(FamilyError::NoMutant { family: "terminal", got: name.to_owned() });
         }
         Ok(Self { defects, ..self })
     }
@@ -110,7 +111,7 @@ impl TerminalSubject for OwnTerminal {
         "in process".to_owned()
     }
 
-    fn open(&mut self, seed: u64) -> Result<TerminalRig, String> {
+    fn open(&mut self, seed: u64) -> Result<TerminalRig, RigError> {
         let lab = self.lab;
         let lower = LowerTester::new(lab.roles());
         let driver = Driver::new(lower.clone(), lab, self.variant, self.defects, seed)?;
@@ -121,9 +122,9 @@ impl TerminalSubject for OwnTerminal {
 /// A card for a case about a terminal.
 ///
 /// # Errors
-/// There is no such profile, or our own keys are wrong, in words.
-pub fn test_card(lab: &'static dyn Lab, kind: &CardKind, seed: u64) -> Result<Box<dyn TestCard>, String> {
-    let card = lab.test_card(kind, seed).map_err(|error| error.to_string())?;
+/// There is no such profile, or our own keys are wrong.
+pub fn test_card(lab: &'static dyn Lab, kind: &CardKind, seed: u64) -> Result<Box<dyn TestCard>, RigError> {
+    let card = lab.test_card(kind, seed)?;
     Ok(Box::new(World { lab, card }))
 }
 
@@ -161,8 +162,8 @@ impl TestCard for World {
         Box::new(Self { lab: self.lab, card: self.card.copy() })
     }
 
-    fn pay_elsewhere(&mut self, number: u64) -> Result<(), String> {
-        let tills = self.lab.tills(None, None, None).map_err(|error| error.to_string())?;
+    fn pay_elsewhere(&mut self, number: u64) -> Result<(), RigError> {
+        let tills = self.lab.tills(None, None, None)?;
         pay_at(tills.kernel(1), &mut *self.card, self.lab.plain_orders(), number)
     }
 }

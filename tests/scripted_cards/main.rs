@@ -11,6 +11,7 @@ use std::path::Path;
 
 use card::{Manner, Rule, Scripted};
 use serde::Deserialize;
+use untorn::conformance::error::RigError;
 use untorn::conformance::result::{CaseResult, Status, TestReport};
 use untorn::conformance::rig::InProcessSubject;
 use untorn::conformance::runner::{Subjects, Unobserved, run};
@@ -82,8 +83,9 @@ fn tested(name: &str, file: &File, kind: Option<&str>) -> TestReport {
     let rules: Vec<Rule> = file.rule.iter().chain(&base.rule).cloned().collect();
     let manner = file.manner.or(base.manner).unwrap();
     let atr = hex::parse(file.atr.as_ref().or(base.atr.as_ref()).unwrap()).unwrap();
-    let make =
-        |_| Ok::<_, String>(Box::new(Scripted::new(rules.clone(), manner, atr.clone())) as Box<dyn untorn::card::Card>);
+    let make = |_| {
+        Ok::<_, RigError>(Box::new(Scripted::new(rules.clone(), manner, atr.clone())) as Box<dyn untorn::card::Card>)
+    };
     let mut subject = InProcessSubject::new(statement, make);
     let cases = untorn::suite::iso7816_4::cases();
     run(&cases, &Selection::default(), &mut Subjects::card(&mut subject), 1, &mut Unobserved)
