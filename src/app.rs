@@ -36,7 +36,6 @@ pub use kill::{KillAt, reached};
 pub use read_file::read_text;
 pub use virtual_card::{LoadedProfile, VirtualCard};
 
-use crate::conformance::error::RigError;
 use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
 use crate::family::profile::{KeyLog, TillSetup};
 use crate::family::settings::{GRANT, Settings};
@@ -388,7 +387,7 @@ fn open_slot(name: &str) -> Result<external_terminal::Slot, AppError> {
     let mut presence = crate::reader::pcsc_watch::Presence::of(name).map_err(reader_error)?;
     let (name, has_card) = (presence.name(), presence.has_card());
     let await_card = Box::new(move |is_there, within| {
-        presence.wait(is_there, within).map_err(|error| RigError::Link(error.to_string()))
+        presence.wait(is_there, within).map_err(|error| crate::conformance::error::RigError::Link(error.to_string()))
     });
     Ok(external_terminal::Slot { name, has_card, await_card })
 }
