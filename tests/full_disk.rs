@@ -319,7 +319,7 @@ fn every_file_that_cannot_be_written_is_told_by_its_name_and_with_the_reason() {
 const ORDERS: [Order; 4] = [
     Order { arguments: &["pay", "40"], moves: -40, number: 3 },
     Order { arguments: &["topup", "40"], moves: 40, number: 3 },
-    Order { arguments: &["refund", "40"], moves: 40, number: 3 },
+    Order { arguments: &["refund", "20"], moves: 20, number: 3 },
     Order { arguments: &["pay", "40", "--tear", "value"], moves: -40, number: 3 },
 ];
 
