@@ -81,6 +81,45 @@ fn a_line_that_begins_with_an_arrow_is_an_argument() {
     assert_eq!(decode(&["decode", "9000", "--as", "status"], "").status.code(), Some(0));
 }
 
+/// A card is found, chosen and asked, as `hf 14a list` of proxmark3 shows it (frames by hand from ISO/IEC 14443-3:2018, checksums of
+/// Proxmark/proxmark3, issues 11 and 670): each row is a frame, whatever command its octets look like.
+#[test]
+fn rows_of_a_sniffer_are_frames_and_never_commands() {
+    let log = "
+      Start |        End | Src | Data (! denotes parity error)                                           | CRC | Annotation
+------------+------------+-----+-------------------------------------------------------------------------+-----+------------
+          0 |        992 | Rdr |26(7)                                                                    |     | REQA
+       2228 |       4596 | Tag |44  03                                                                   |     |
+       7040 |       9504 | Rdr |93  20                                                                   |     | ANTICOLL
+      10676 |      16500 | Tag |88  04  A1  B2  9f                                                       |     |
+      17000 |      27520 | Rdr |93  70  92  C0  45  6B  7C  05  CD                                       |  ok | SELECT_UID
+      28708 |      32228 | Tag |20  FC  70                                                               |  ok |
+      33000 |      37000 | Rdr |E0  80  31  73                                                           |  ok | RATS
+      38000 |      44000 | Tag |06  75  77  81  02  80  02  F0                                           |  ok |
+      45000 |      49000 | Rdr |50  00  57  CE                                                           | !crc| HALT
+      50000 |      54000 | Rdr |00  84  00  00  11  22                                                   | !crc|
+";
+    let told = text(&decode(&["decode"], log));
+    for line in [
+        "REQA 26",
+        "ATQA 4403: identifier of 7 octets",
+        "SEL 93: ANTICOLLISION of cascade level 1",
+        "cascade tag 88",
+        "BCC 9F: right",
+        "SEL 93: SELECT of cascade level 1",
+        "CRC_A 05CD: right",
+        "SAK 20: UID complete, ISO/IEC 14443-4 supported",
+        "frame size of the reader 256",
+        "TL 06: 6 octets",
+        "HLTA 5000",
+        "CRC_A 57CE: wrong, expected 57 CD",
+        "Commands: 6, answers: 4, answers to reset: 0;",
+    ] {
+        assert!(told.contains(line), "{line:?} in\n{told}");
+    }
+    assert!(!told.contains("APDU") && !told.contains("GET CHALLENGE"), "{told}");
+}
+
 #[test]
 fn bare_lines_that_alternate_are_a_conversation() {
     let told = text(&decode(&["decode"], "3B8001 81\n00A40400023F00\n9000\n\n00 B0 00 00 02\n12 34 90 00\n"));

@@ -13,9 +13,10 @@ use super::{Report, decode_one, write_out};
 use crate::app::{AppError, Exit, read_text};
 use crate::family::{self, conversation::Passed};
 use crate::quoted::quoted;
-use crate::wire::explain::Explanation;
+use crate::wire::explain::{self, Explanation};
+use crate::wire::frame::{Sender, Turn};
 use crate::wire::guess::guess;
-use crate::wire::pretty::{Format, listing_with};
+use crate::wire::pretty::Format;
 use crate::wire::recording::{Direction, Event, Recording, Silence};
 use crate::wire::{hex, lines, paste};
 
@@ -137,6 +138,8 @@ struct Conversation {
     counts: [u64; 3],
     json: Vec<Value>,
     json_octets: usize,
+    /// The last frame of the reader.
+    asked: Vec<u8>,
 }
 
 impl Conversation {
@@ -152,6 +155,7 @@ impl Conversation {
             counts: [0; 3],
             json: Vec::new(),
             json_octets: 0,
+            asked: Vec::new(),
         }
     }
 
@@ -217,10 +221,12 @@ impl Conversation {
         self.number += u64::from(event.direction != Direction::Response || self.number == 0);
         self.counts[which] += 1;
         let format = format_of(event);
-        let listing = match explanation.filter(|explanation| explanation.family.is_some()) {
-            Some(explanation) => explanation.listing(),
-            None => listing_with(format, &event.octets, &family::tags()),
+        let explanation = match (explanation, format) {
+            (_, Format::Frame) => self.frame(event),
+            (Some(explanation), _) => explanation.clone(),
+            (None, _) => explain::explain(format, &event.octets, &family::tags()),
         };
+        let listing = explanation.listing();
         let time = event.time.as_ref().map_or(String::new(), |time| format!("  ({time})"));
         let number = self.number;
         if self.with_json {
@@ -243,6 +249,17 @@ impl Conversation {
             let _ = writeln!(text, "     {line}");
         }
         write_out(text.as_bytes()).map_err(AppError::Output)
+    }
+
+    /// A frame, in the light of the reader's one before it.
+    fn frame(&mut self, event: &Event) -> Explanation {
+        let sender = if event.direction == Direction::Command { Sender::Reader } else { Sender::Card };
+        let turn = Turn { sender: Some(sender), asked: &self.asked };
+        let explanation = explain::frame(&event.octets, turn, &family::tags());
+        if sender == Sender::Reader {
+            self.asked.clone_from(&event.octets);
+        }
+        explanation
     }
 
     /// The log ends here.
@@ -278,12 +295,13 @@ const fn counted(direction: Direction) -> Option<(usize, &'static str, &'static 
     }
 }
 
-/// The direction is known: what was sent is a command, unless it has the right checksum of a frame.
+/// The direction is known: what was sent is a command, unless the log shows frames or it has the right checksum of one.
 fn format_of(event: &Event) -> Format {
     let guessed = guess(&event.octets);
     match (event.direction, guessed) {
         (Direction::Reset, _) => Format::Atr,
         (Direction::Silence(_) | Direction::Key, _) => Format::Data,
+        _ if event.is_frame => Format::Frame,
         (_, Format::Frame) | (Direction::Response, Format::Ats | Format::StatusWord) => guessed,
         (Direction::Command, _) => Format::CommandApdu,
         (Direction::Response, _) => Format::ResponseApdu,

@@ -7,10 +7,10 @@ use serde_json::json;
 use super::Report;
 use crate::family;
 use crate::family::conversation::Conversation;
-use crate::wire::explain::{self, Explanation, Told};
+use crate::wire::explain::{Explanation, explain};
 use crate::wire::guess::{Reading, guess, readings};
 use crate::wire::hex;
-use crate::wire::pretty::{Format, listing_with};
+use crate::wire::pretty::Format;
 
 /// The octets as `format`, or as what they look like.
 pub(super) fn report(asked: Option<Format>, octets: &[u8]) -> Report {
@@ -20,11 +20,9 @@ pub(super) fn report(asked: Option<Format>, octets: &[u8]) -> Report {
     let of_family = of_family(format, octets).filter(|_| asked.is_none());
     // A person who asked for another format does not need our guess.
     let guessed = readings.first().is_some_and(|first| first.format == format);
-    let mut text = match &of_family {
-        Some(explanation) => explanation.listing(),
-        None => listing_with(format, octets, &family::tags()),
-    };
-    if let Some(name) = of_family.as_ref().and_then(|explanation| explanation.family) {
+    let explanation = of_family.unwrap_or_else(|| explain(format, octets, &family::tags()));
+    let mut text = explanation.listing();
+    if let Some(name) = explanation.family {
         let _ = writeln!(
             text,
             "Read so because: its contents are those of the family {name}. As any card may read it: --as {format}."
@@ -47,7 +45,7 @@ pub(super) fn report(asked: Option<Format>, octets: &[u8]) -> Report {
         "octets": hex::encode(octets),
         "listing": lines,
         "readings": readings.iter().map(reading).collect::<Vec<_>>(),
-        "explanation": of_family.or_else(|| of_any_card(format, octets)),
+        "explanation": explanation,
     });
     let detail = format!("{} octets, read as {}.", octets.len(), format.name());
     Report::done(text.clone(), "decoded", detail, json)
@@ -57,14 +55,6 @@ fn of_family(format: Format, octets: &[u8]) -> Option<Explanation> {
     match format {
         Format::CommandApdu => Conversation::command_alone(octets),
         Format::ResponseApdu => Conversation::answer_alone(octets),
-        _ => None,
-    }
-}
-
-fn of_any_card(format: Format, octets: &[u8]) -> Option<Explanation> {
-    match format {
-        Format::CommandApdu => Some(explain::command(octets, false, Told::default(), &family::tags())),
-        Format::ResponseApdu | Format::StatusWord => Some(explain::response(octets, Told::default(), &family::tags())),
         _ => None,
     }
 }

@@ -248,6 +248,10 @@ impl Conversation {
         let whole = command.with_data(&data);
         let told = self.told(family, |explainer| explainer.command(channel, &whole)).unwrap_or_default();
         self.asked = Some(Asked { octets: whole.emit(), channel, family, link: false });
+        let told = match told.data {
+            None if pieces.len() > 1 => Told { data: Some(explain::data_of(&whole, 0, masked, &self.names)), ..told },
+            _ => told,
+        };
         self.links(&pieces, masked, &told)
     }
 
@@ -299,15 +303,24 @@ impl Conversation {
                 self.told(family, say).unwrap_or_else(|| channel_opened(&command, &data))
             },
         );
+        let command = Command::parse(&asked.octets).ok();
         if pieces.len() == 1 {
-            return vec![(number, explain::response(octets, told, &self.names))];
+            return vec![(number, explain::answer(command.as_ref(), octets, told, &self.names))];
         }
-        self.pieces_of_answer(&pieces, &data, &told, response.status)
+        self.pieces_of_answer(command.as_ref(), &pieces, &data, &told, response.status)
     }
 
     /// Each piece of an answer by its part of the whole.
-    fn pieces_of_answer(&self, pieces: &Pieces, whole: &[u8], told: &Told, status: StatusWord) -> Explained {
-        let mut fields = explain::response(&[whole, &status.to_bytes()].concat(), told.clone(), &self.names).fields;
+    fn pieces_of_answer(
+        &self,
+        asked: Option<&Command<'_>>,
+        pieces: &Pieces,
+        whole: &[u8],
+        told: &Told,
+        status: StatusWord,
+    ) -> Explained {
+        let octets = [whole, &status.to_bytes()].concat();
+        let mut fields = explain::answer(asked, &octets, told.clone(), &self.names).fields;
         // Each piece has a status word of its own.
         fields.pop();
         let mut at = 0;

@@ -99,6 +99,9 @@ mod tests {
         assert_eq!(last(&trace[2..4]), (2, Some("TRANSACT".to_owned())));
         assert_eq!(last(&trace[3..]), (2, Some("6982 no session is open".to_owned())));
         // Another conversation is not the same one.
-        assert_eq!(last(&[command(9, &[0x84, 0xD8, 0x00, 0x00, 1, 0])]), (1, Some("INS D8".to_owned())));
+        assert_eq!(
+            last(&[command(9, &[0x84, 0xD8, 0x00, 0x00, 1, 0])]),
+            (1, Some("PUT KEY (GlobalPlatform)".to_owned()))
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! The answer to reset (ISO/IEC 7816-3:2006, 8.2) and its historical octets (ISO/IEC 7816-4:2020, 12.1.1).
 
-use super::{Fault, Parsed, WireError, compact_tlv, count, historical, octets, one_octet, pretty::Listing, trailer};
+use super::field::{self, Rows};
+use super::{Fault, Parsed, WireError, compact_tlv, historical, octets, one_octet};
 use crate::difference::plain;
 
 /// Most octets: TS and 32 more (ISO/IEC 7816-3:2006, 8.2.1).
@@ -288,16 +289,19 @@ const fn rate_d(ta1: u8) -> Option<u8> {
     })
 }
 
-pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8]) {
+/// Its fields, then what does not belong to it.
+pub(crate) fn fields(input: &[u8]) -> Vec<field::Field> {
     // A sniffer or a driver may give octets before TS: the answer is looked for behind them.
     if !matches!(input, [0x3B | 0x3F, ..] | [])
         && let Some(start) = (1..input.len()).find(|&start| is_whole(&input[start..]))
     {
-        listing.stopped(base, &input[..start], Fault::wrong(&input[..start], "TS 3B or 3F"));
-        listing.line(base + start, "an answer to reset begins here");
-        return list_fields(listing, base + start, &input[start..]);
+        let (before, answer) = input.split_at(start);
+        let mut fields = field::stopped(before, 0, Fault::wrong(before, "TS 3B or 3F"));
+        fields.push(field::Field::remark(start, "an answer to reset begins here", ""));
+        fields.extend(whole(answer).into_iter().map(|field| field.shifted(start)));
+        return fields;
     }
-    list_fields(listing, base, input);
+    whole(input)
 }
 
 /// Whether an answer to reset stands at the head of `input`, with a right TCK or none, whatever follows.
@@ -312,40 +316,29 @@ fn is_whole(input: &[u8]) -> bool {
     right && walked.map_or_else(|error| Fault::unwrap(error).is_excess(), |_| true)
 }
 
-fn list_fields(listing: &mut Listing<'_>, base: usize, input: &[u8]) {
+fn whole(input: &[u8]) -> Vec<field::Field> {
     // PC/SC part 3, 3.1.3.2.3: a reader makes these two interface octets for a contactless card.
     let contactless = matches!(input, [0x3B, 0x80..=0x8F, 0x80, 0x01, ..]);
+    let mut rows = Rows::new(input);
     let walked = walk(input, &mut |at, field| {
-        let offset = base + input.len() - at.len();
+        let offset = input.len() - at.len();
         match field {
-            Field::Ts(Convention::Direct) => listing.line(offset, "TS 3B: direct convention"),
-            Field::Ts(Convention::Inverse) => listing.line(offset, "TS 3F: inverse convention"),
-            Field::T0(t0) => {
-                listing.line(offset, &format!("T0 {t0:02X}: {}, historical octets: {}", follows(t0), t0 & 15));
-            }
+            Field::Ts(Convention::Direct) => rows.at(offset, "TS", "direct convention"),
+            Field::Ts(Convention::Inverse) => rows.at(offset, "TS", "inverse convention"),
+            Field::T0(t0) => rows.at(offset, "T0", format!("{}, historical octets: {}", follows(t0), t0 & 15)),
             Field::Interface { letter, index, protocol, first, octet } => {
                 let meaning = interface_meaning(letter, index, protocol, first, octet);
-                listing.line(offset, &format!("T{}{index} {octet:02X}: {meaning}", plain(&letter)));
+                rows.at(offset, format!("T{}{index}", plain(&letter)), meaning);
             }
             Field::Historical([]) => {}
             Field::Historical(octets) => {
-                listing.line(offset, &format!("historical octets, {}", count(octets.len())));
-                listing.nested(|listing| historical::list(listing, offset, octets, contactless));
+                rows.group(offset, "historical octets", historical::fields(octets, offset, contactless));
             }
-            Field::Tck { tck, expected } if tck == expected => listing.line(offset, &format!("TCK {tck:02X}: right")),
-            Field::Tck { tck, expected } => {
-                listing.line(offset, &format!("TCK {tck:02X}: wrong, expected {expected:02X}"));
-            }
+            Field::Tck { tck, expected } if tck == expected => rows.at(offset, "TCK", "right"),
+            Field::Tck { expected, .. } => rows.at(offset, "TCK", format!("wrong, expected {expected:02X}")),
         }
     });
-    if let Err(error) = walked {
-        let fault = Fault::unwrap(error);
-        let excess = fault.is_excess().then(|| fault.at(0, input.len()).offset);
-        listing.stopped(base, input, nom::Err::Failure(fault));
-        if let Some(end) = excess {
-            trailer::list(listing, base, input, end, Some(exclusive_or(input.get(1..end).unwrap_or(&[]))));
-        }
-    }
+    rows.done(walked, |body| Some(exclusive_or(body.get(1..).unwrap_or(&[]))))
 }
 
 fn follows(octet: u8) -> String {
@@ -493,9 +486,10 @@ mod tests {
             "TC2 0A: T=0 waiting time integer 10",
             "TD2 1F: T=15, TA follow",
             "TA3 43: clock stop in state L, classes AB",
-            "3  card service data: E0",
-            "7  card capabilities: 36 21 13",
-            "5  card issuer's data: 4A 33 20 07 33 41 41",
+            "3 card service data: E0",
+            "7 card capabilities, 3 octets",
+            "software function table 2 21",
+            "5 card issuer's data: 4A 33 20 07 33 41 41",
             "TCK 1F: right",
         ] {
             assert!(text.contains(line), "{line} in\n{text}");

@@ -1,6 +1,7 @@
 //! The answer to select of contactless cards of type A (ISO/IEC 14443-4:2018, 5.2), without its CRC.
 
-use super::{Fault, Parsed, WireError, count, historical, octets, one_octet, pretty::Listing, trailer};
+use super::field::{self, Rows};
+use super::{Fault, Parsed, WireError, count, historical, octets, one_octet};
 
 /// Frame sizes by FSCI (ISO/IEC 14443-4:2018, 5.2.3); codes D to F are reserved.
 const FRAME_SIZES: [u16; 13] = [16, 24, 32, 40, 48, 64, 96, 128, 256, 512, 1024, 2048, 4096];
@@ -138,40 +139,31 @@ fn interface<'a>(
     Ok(rest)
 }
 
-pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8]) {
+/// Its fields, then what does not belong to it.
+pub(crate) fn fields(input: &[u8]) -> Vec<field::Field> {
+    let mut rows = Rows::new(input);
     let walked = walk(input, &mut |at, field| {
-        let offset = base + input.len() - at.len();
+        let offset = input.len() - at.len();
         match field {
-            Field::Tl(tl) => listing.line(offset, &format!("TL {tl:02X}: {}", count(tl.into()))),
+            Field::Tl(tl) => rows.at(offset, "TL", count(tl.into())),
             Field::T0(t0) => {
                 let size = frame_size(t0 & 15).map_or("reserved".to_owned(), |size| size.to_string());
-                listing.line(offset, &format!("T0 {t0:02X}: frame size of the card {size}"));
+                rows.at(offset, "T0", format!("frame size of the card {size}"));
             }
-            Field::Ta(ta) => listing.line(offset, &format!("TA(1) {ta:02X}: {}", bit_rates(ta))),
-            Field::Tb(tb) => listing.line(
+            Field::Ta(ta) => rows.at(offset, "TA(1)", bit_rates(ta)),
+            Field::Tb(tb) => rows.at(
                 offset,
-                &format!(
-                    "TB(1) {tb:02X}: frame waiting time integer {}, start-up guard time integer {}",
-                    tb >> 4,
-                    tb & 15
-                ),
+                "TB(1)",
+                format!("frame waiting time integer {}, start-up guard time integer {}", tb >> 4, tb & 15),
             ),
-            Field::Tc(tc) => listing.line(offset, &format!("TC(1) {tc:02X}: {}", addressing(tc))),
+            Field::Tc(tc) => rows.at(offset, "TC(1)", addressing(tc)),
             Field::Historical([]) => {}
             Field::Historical(octets) => {
-                listing.line(offset, &format!("historical octets, {}", count(octets.len())));
-                listing.nested(|listing| historical::list(listing, offset, octets, false));
+                rows.group(offset, "historical octets", historical::fields(octets, offset, false));
             }
         }
     });
-    if let Err(error) = walked {
-        let fault = Fault::unwrap(error);
-        let excess = fault.is_excess().then(|| fault.at(0, input.len()).offset);
-        listing.stopped(base, input, nom::Err::Failure(fault));
-        if let Some(end) = excess {
-            trailer::list(listing, base, input, end, None);
-        }
-    }
+    rows.done(walked, |_| None)
 }
 
 /// Most octets of a frame, by its code; `None` where it is reserved.

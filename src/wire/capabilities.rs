@@ -1,13 +1,11 @@
 //! What a card declares of itself, bit by bit: card service data, card capabilities, life cycle (ISO/IEC 7816-4:2020, 12.1.1 and 7.4.10).
 
-use super::pretty::Listing;
+use super::field::Field;
 
 /// Card service data, tag 43.
-pub(crate) fn list_service_data(listing: &mut Listing<'_>, offset: usize, octet: u8) {
+pub(crate) fn service_data(octet: u8) -> Vec<String> {
     let selection = [(0x80, "by full name"), (0x40, "by partial name")];
-    listing.line(offset, &format!("{octet:02X}: selection of applications {}", named(octet, &selection, "not told")));
     let objects = [(0x20, "in EF.DIR"), (0x10, "in EF.ATR/INFO")];
-    listing.line(offset, &format!("data objects {}", named(octet, &objects, "in neither EF.DIR nor EF.ATR/INFO")));
     let by = match octet & 0x0E {
         0x08 => "READ BINARY",
         0x00 => "READ RECORD",
@@ -15,20 +13,26 @@ pub(crate) fn list_service_data(listing: &mut Listing<'_>, offset: usize, octet:
         _ => "a command that is reserved",
     };
     let root = if octet & 1 == 0 { "with a master file" } else { "without a master file" };
-    listing.line(offset, &format!("these files are read with {by}; card {root}"));
+    vec![
+        format!("{octet:02X}: selection of applications {}", named(octet, &selection, "not told")),
+        format!("data objects {}", named(octet, &objects, "in neither EF.DIR nor EF.ATR/INFO")),
+        format!("these files are read with {by}; card {root}"),
+    ]
 }
 
 /// Card capabilities, tag 47: up to three software function tables.
-pub(crate) fn list_capabilities(listing: &mut Listing<'_>, offset: usize, value: &[u8]) {
-    if let Some(&selection) = value.first() {
-        listing.line(offset, &format!("{selection:02X}: selection {}", named(selection, &SELECTION, "in no way told")));
-    }
-    if let Some(&coding) = value.get(1) {
-        list_coding(listing, offset + 1, coding);
-    }
-    if let Some(&functions) = value.get(2) {
-        list_functions(listing, offset + 2, functions);
-    }
+pub(crate) fn card_capabilities(value: &[u8], base: usize) -> Vec<Field> {
+    let field = |(index, octet): (usize, &u8)| {
+        let (meaning, note) = match index {
+            0 => (format!("selection {}", named(*octet, &SELECTION, "in no way told")), None),
+            1 => coding(*octet),
+            2 => functions(*octet),
+            _ => (String::new(), None),
+        };
+        let name = format!("software function table {}", index + 1);
+        Field::new(base + index, &[*octet], name, meaning).with_notes(note.into_iter().collect())
+    };
+    value.iter().enumerate().map(field).collect()
 }
 
 const SELECTION: [(u8, &str); 8] = [
@@ -42,7 +46,7 @@ const SELECTION: [(u8, &str); 8] = [
     (0x01, "by record identifier"),
 ];
 
-fn list_coding(listing: &mut Listing<'_>, offset: usize, octet: u8) {
+fn coding(octet: u8) -> (String, Option<String>) {
     let write = match (octet >> 5) & 3 {
         0 => "one time only",
         1 => "in a way of its own",
@@ -50,26 +54,24 @@ fn list_coding(listing: &mut Listing<'_>, offset: usize, octet: u8) {
         _ => "by AND",
     };
     let tlv = if octet & 0x80 != 0 { "files of BER-TLV supported" } else { "no files of BER-TLV" };
-    listing.line(offset, &format!("{octet:02X}: {tlv}; WRITE commands write {write}"));
     let first = if octet & 0x10 != 0 { "may begin a tag" } else { "begins no tag: it is filling" };
     let unit = match octet & 0x0F {
         0 => "half an octet".to_owned(),
         1 => "1 octet".to_owned(),
         power => format!("{} octets", 1_u32 << (power - 1)),
     };
-    listing.line(offset, &format!("FF {first}; data unit of {unit}"));
+    (format!("{tlv}; WRITE commands write {write}"), Some(format!("FF {first}; data unit of {unit}")))
 }
 
-fn list_functions(listing: &mut Listing<'_>, offset: usize, octet: u8) {
+fn functions(octet: u8) -> (String, Option<String>) {
     let functions = [(0x80, "command chaining"), (0x40, "extended Lc and Le"), (0x20, "lengths told in EF.ATR/INFO")];
-    listing.line(offset, &format!("{octet:02X}: {}", named(octet, &functions, "no chaining, no extended lengths")));
     let by = [(0x10, "by the card"), (0x08, "by the terminal")];
     let channels = match (octet & 0x18, octet & 7) {
         (0, _) => "logical channels: the basic one only".to_owned(),
         (_, 7) => format!("logical channels: 8 or more, numbers given {}", named(octet, &by, "")),
         (_, low) => format!("logical channels: at most {}, numbers given {}", low + 1, named(octet, &by, "")),
     };
-    listing.line(offset, &channels);
+    (named(octet, &functions, "no chaining, no extended lengths"), Some(channels))
 }
 
 fn named(octet: u8, bits: &[(u8, &'static str)], none: &'static str) -> String {

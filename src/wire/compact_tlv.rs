@@ -1,7 +1,9 @@
 //! Compact-TLV data objects of historical octets (ISO/IEC 7816-4:2020, 12.1.1): one octet of tag and length, then the value.
 
+use super::context::Context;
+use super::field::{Field, stopped};
 use super::tlv::Tag;
-use super::{Parsed, WireError, octets, one_octet, pretty::Listing, tag, value};
+use super::{Parsed, WireError, octets, one_octet, tag, value};
 
 /// One object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,21 +51,27 @@ fn object(input: &[u8]) -> Parsed<'_, (u8, &[u8])> {
     Ok((rest, (first >> 4, value)))
 }
 
-pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8]) {
+/// The objects as fields; what cannot be read stands behind them.
+pub(crate) fn fields(input: &[u8], base: usize) -> Vec<Field> {
+    let mut fields = Vec::new();
     let mut rest = input;
     while !rest.is_empty() {
         let offset = base + input.len() - rest.len();
         match object(rest) {
             Ok((after, (tag, value))) => {
-                let name = tag::name(Tag(0x40 | u32::from(tag))).unwrap_or("unknown");
-                listing.value(offset, &format!("{tag:X}  {name}"), offset + 1, value);
-                let tag = Tag(0x40 | u32::from(tag));
-                listing.nested(|listing| value::list(listing, None, tag, offset + 1, value));
+                let interindustry = Tag(0x40 | u32::from(tag));
+                let name = format!("{tag:X} {}", tag::name(interindustry).unwrap_or("unknown"));
+                let said = value::said(&[], Context::Template, interindustry, offset + 1, value);
+                fields.push(said.of(Field::new(offset, &rest[..rest.len() - after.len()], name, ""), 1));
                 rest = after;
             }
-            Err(error) => return listing.stopped(offset, rest, error),
+            Err(error) => {
+                fields.extend(stopped(rest, offset, error));
+                break;
+            }
         }
     }
+    fields
 }
 
 #[cfg(test)]

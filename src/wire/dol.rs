@@ -1,8 +1,10 @@
 //! Data object lists: tags and lengths that a card asks for, and the data that a terminal builds from them
 //! (EMV 4.4 Book 3, 5.4).
 
+use super::context::{Context, Names};
+use super::field::{Field, stopped};
 use super::tlv::{self, Tag};
-use super::{Parsed, WireError, one_octet, pretty::Listing};
+use super::{Parsed, WireError, one_octet};
 
 /// One entry of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,22 +101,29 @@ pub const fn representation(tag: Tag) -> Representation {
     }
 }
 
-pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8]) {
+/// The entries as fields, then how much they ask for; or what cannot be read.
+pub(crate) fn fields(names: Names<'_>, input: &[u8], base: usize) -> Vec<Field> {
+    let mut fields = Vec::new();
     let mut rest = input;
     let mut total = 0;
     while !rest.is_empty() {
         let offset = base + input.len() - rest.len();
         match entry(rest) {
             Ok((after, (tag, length))) => {
-                let name = listing.name(None, tag);
-                listing.line(offset, &format!("{tag}  {name}, {}", super::count(length.into())));
+                let name = format!("{tag} {}", Context::Top.name(names, tag));
+                let field = Field::new(offset, &rest[..rest.len() - after.len()], name, super::count(length.into()));
+                fields.push(field.with_head(tag.emitted_len()));
                 total += usize::from(length);
                 rest = after;
             }
-            Err(error) => return listing.stopped(offset, rest, error),
+            Err(error) => {
+                fields.extend(stopped(rest, offset, error));
+                return fields;
+            }
         }
     }
-    listing.line(base + input.len(), &format!("asks for {}", super::count(total)));
+    fields.push(Field::remark(base + input.len(), format!("asks for {}", super::count(total)), ""));
+    fields
 }
 
 #[cfg(test)]

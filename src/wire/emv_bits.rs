@@ -1,28 +1,22 @@
 //! Elements whose bits have names (EMV 4.4 Book 3, Annex C; Book 4, Annex A; Contactless Books A and C-3).
 
-use super::pretty::Listing;
 use super::tlv::Tag;
 
 /// Names of the bits of one octet, from bit 8 on; an empty name is a bit without one.
 type Names = [&'static str; 8];
 
-/// Lists the bits that are set; `false` where the tag has no such table or the length is another one.
-pub(crate) fn list(listing: &mut Listing<'_>, tag: Tag, offset: usize, value: &[u8]) -> bool {
-    let Some(table) = table(tag) else { return false };
-    if table.len() != value.len() {
-        return false;
-    }
-    for (index, (octet, names)) in value.iter().zip(table).enumerate() {
+/// The bits that are set, a line for each octet that has some; `None` where the tag has no such table or the length is another one.
+pub(crate) fn notes(tag: Tag, value: &[u8]) -> Option<Vec<String>> {
+    let table = table(tag).filter(|table| table.len() == value.len())?;
+    let of_octet = |(octet, names): (&u8, &Names)| {
         let set = |(bit, name): (usize, &&'static str)| {
             let is_set = octet & (0x80 >> bit) != 0;
             is_set.then(|| if name.is_empty() { format!("bit {}", 8 - bit) } else { (*name).to_owned() })
         };
         let names: Vec<String> = names.iter().enumerate().filter_map(set).collect();
-        if !names.is_empty() {
-            listing.line(offset + index, &format!("{octet:02X}: {}", names.join(", ")));
-        }
-    }
-    true
+        (!names.is_empty()).then(|| format!("{octet:02X}: {}", names.join(", ")))
+    };
+    Some(value.iter().zip(table).filter_map(of_octet).collect())
 }
 
 const fn table(tag: Tag) -> Option<&'static [Names]> {

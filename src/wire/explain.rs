@@ -1,53 +1,19 @@
-//! An explanation: which octets are which field, what each is called, and what its value means in words.
-//!
-//! The fields of one level lie side by side, without a gap and without an overlap, so that every octet is explained once. A field
-//! made of others holds them in turn, behind `head` octets of its own (tag and length of a data object). Where what was enciphered is
-//! known, its plain text stands beside the cipher text with offsets of its own.
+//! An explanation: which octets are which field, what each is called, and what its value means in words. Listings and JSON come from it.
 
-use std::fmt::Write as _;
-use std::ops::Range;
-
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::apdu::{Command, Response};
-use super::class::Class;
-use super::pretty::class_meaning;
-use super::tag::{self, Dictionary};
-use super::tlv::{self, Tag, Tlv};
-use super::{WireError, count, hex, instruction, parameters};
-
-/// One field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Field {
-    /// Where it begins, counted from the head of the command, answer or plain text.
-    pub offset: usize,
-    /// Its octets.
-    #[serde(serialize_with = "as_hex")]
-    pub octets: Vec<u8>,
-    /// How many of them are tag and length of a data object.
-    #[serde(skip)]
-    pub head: usize,
-    /// What it is called.
-    pub name: String,
-    /// What its value means; empty where its octets are all that there is to say.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub meaning: String,
-    /// The fields that it is made of.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub fields: Vec<Field>,
-    /// What was enciphered in it, where that is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub plain: Option<Plain>,
-}
-
-/// The plain text of a field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Plain {
-    /// How it became known.
-    pub how: String,
-    /// Its fields.
-    pub fields: Vec<Field>,
-}
+use super::class::{Class, Range, SecureMessaging};
+use super::context::{Context, Names, is_secured};
+pub use super::field::{Field, Parts, Plain, clipped, partition};
+use super::format::Format;
+use super::frame::{self, Turn};
+pub use super::objects::objects;
+use super::status::StatusWord;
+use super::tlv::{self, Tag};
+use super::{
+    Fault, WireError, atr, ats, compact_tlv, count, dol, field, instruction, known_commands, objects, parameters, value,
+};
 
 /// A command or an answer, explained.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -80,254 +46,74 @@ pub struct Told {
     pub family: Option<&'static str>,
 }
 
-fn as_hex<S: Serializer>(octets: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&hex::encode(octets))
-}
-
-impl Field {
-    /// A field whose octets say all, or with its value in words.
-    pub fn new(offset: usize, octets: &[u8], name: impl Into<String>, meaning: impl Into<String>) -> Self {
-        let (octets, name, meaning) = (octets.to_vec(), name.into(), meaning.into());
-        Self { offset, octets, head: 0, name, meaning, fields: Vec::new(), plain: None }
-    }
-
-    /// Made of these.
-    #[must_use]
-    pub fn of(mut self, fields: Vec<Self>) -> Self {
-        self.fields = fields;
-        self
-    }
-
-    /// With what was enciphered in it.
-    #[must_use]
-    pub fn with_plain(mut self, how: impl Into<String>, fields: Vec<Self>) -> Self {
-        self.plain = Some(Plain { how: how.into(), fields });
-        self
-    }
-
-    /// A data object, its value made of these fields or, without any, in words.
-    pub fn object(object: &Tlv<'_>, name: &str, meaning: impl Into<String>, fields: Vec<Self>) -> Self {
-        let field = Self::new(object.offset, object.octets, format!("{} {name}", object.tag), meaning);
-        Self { head: object.value_offset() - object.offset, fields, ..field }
-    }
-
-    /// Behind its tag and length, its value.
-    pub fn value(&self) -> &[u8] {
-        self.octets.get(self.head..).unwrap_or_default()
-    }
-
-    /// Where it ends.
-    pub fn end(&self) -> usize {
-        self.offset + self.octets.len()
-    }
-
-    /// The same, this many octets further on.
-    #[must_use]
-    pub fn shifted(mut self, by: usize) -> Self {
-        self.offset += by;
-        self.fields = self.fields.into_iter().map(|field| field.shifted(by)).collect();
-        self
-    }
-
-    /// What of it lies in `range`; its plain text goes with its last octet.
-    fn clipped(&self, range: &Range<usize>) -> Option<Self> {
-        let (from, to) = (self.offset.max(range.start), self.end().min(range.end));
-        if from == self.offset && to == self.end() {
-            return Some(self.clone());
-        }
-        let octets = self.octets.get(from.checked_sub(self.offset)?..to.checked_sub(self.offset)?)?;
-        if octets.is_empty() {
-            return None;
-        }
-        let name = format!(
-            "{}, octets {} to {} of {}",
-            self.name,
-            from - self.offset + 1,
-            to - self.offset,
-            self.octets.len()
-        );
-        Some(Self {
-            offset: from,
-            octets: octets.to_vec(),
-            head: (self.offset + self.head).saturating_sub(from).min(octets.len()),
-            name,
-            meaning: self.meaning.clone(),
-            fields: clipped(&self.fields, range),
-            plain: self.plain.clone().filter(|_| to == self.end()),
-        })
-    }
-}
-
-/// The fields, as far as they lie in `range`.
-pub fn clipped(fields: &[Field], range: &Range<usize>) -> Vec<Field> {
-    fields.iter().filter_map(|field| field.clipped(range)).collect()
-}
-
-/// Whether the fields lie side by side from `from` to `to`, and so do the fields inside each of them.
+/// Octets of a format, explained; `names` are asked first.
 ///
-/// # Errors
-/// The first octet at which they do not, in words.
-pub fn partition(fields: &[Field], from: usize, to: usize) -> Result<(), String> {
-    let mut at = from;
-    for field in fields {
-        if field.offset != at {
-            return Err(format!(
-                "{} begins at octet {}, what is before it ends at octet {at}",
-                field.name, field.offset
-            ));
-        }
-        at = field.end();
-        if !field.fields.is_empty() {
-            partition(&field.fields, field.offset + field.head, at)?;
-        }
-        if let Some(plain) = &field.plain {
-            partition(&plain.fields, 0, plain.fields.iter().map(|field| field.octets.len()).sum())?;
-        }
-    }
-    if at == to { Ok(()) } else { Err(format!("explained up to octet {at} of {to}")) }
+/// ```
+/// use untorn::wire::explain::explain;
+/// use untorn::wire::pretty::Format;
+/// let explained = explain(Format::Dol, &[0x9F, 0x37, 0x04], &[]);
+/// assert_eq!(explained.fields[0].name, "9F37 Unpredictable Number");
+/// ```
+pub fn explain(format: Format, octets: &[u8], names: Names<'_>) -> Explanation {
+    let fields = match format {
+        Format::CommandApdu => return command(octets, false, Told::default(), names),
+        Format::ResponseApdu => return response(octets, Told::default(), names),
+        Format::Frame => return frame(octets, Turn::default(), names),
+        Format::StatusWord => status(octets),
+        Format::BerTlv => data_objects(octets, names),
+        Format::CompactTlv => compact_tlv::fields(octets, 0),
+        Format::Dol => dol::fields(names, octets, 0),
+        Format::Atr => atr::fields(octets),
+        Format::Ats => ats::fields(octets),
+        Format::Data => plain("octets", octets, 0),
+    };
+    let summary = match octets {
+        &[sw1, sw2] if format == Format::StatusWord => StatusWord::from_bytes([sw1, sw2]).to_string(),
+        _ => format.title().to_owned(),
+    };
+    Explanation { summary, title: format.title(), family: None, fields }
 }
 
-/// Cuts octets into fields, one after the other. What is too short becomes a field that says so.
-#[derive(Debug)]
-pub struct Parts<'a> {
-    octets: &'a [u8],
-    base: usize,
-    at: usize,
-    fields: Vec<Field>,
+/// A frame, in the light of who sent it and what stood before it.
+pub fn frame(octets: &[u8], turn: Turn<'_>, names: Names<'_>) -> Explanation {
+    let title = Format::Frame.title();
+    Explanation { summary: title.to_owned(), title, family: None, fields: frame::fields(names, octets, turn) }
 }
 
-impl<'a> Parts<'a> {
-    /// Of these octets, the first of which is at `base`.
-    pub const fn new(octets: &'a [u8], base: usize) -> Self {
-        Self { octets, base, at: 0, fields: Vec::new() }
+/// Data objects, also behind the category octet with which the content of EF.ATR/INFO begins (ISO/IEC 7816-4:2005, 8.2.1.1).
+fn data_objects(octets: &[u8], names: Names<'_>) -> Vec<Field> {
+    let context = Context::of_data(octets);
+    if !tlv::is_ef_atr(octets) {
+        return objects::fields(names, octets, 0, context);
     }
+    let mut parts = Parts::new(octets, 0);
+    parts.leaf(1, "category", |_| "content of EF.ATR/INFO: data objects follow".to_owned());
+    parts.rest(|octets, base| objects::fields(names, octets, base, context));
+    parts.done()
+}
 
-    /// Octets that are left.
-    pub const fn left(&self) -> usize {
-        self.octets.len() - self.at
-    }
-
-    /// The next `len` octets; `explain` makes their meaning.
-    pub fn leaf(&mut self, len: usize, name: &str, explain: impl FnOnce(&[u8]) -> String) -> &mut Self {
-        self.group(len, name, |octets, _| (explain(octets), Vec::new()))
-    }
-
-    /// The next `len` octets; `explain` gets them and their offset and makes their meaning and the fields inside them.
-    pub fn group(
-        &mut self,
-        len: usize,
-        name: &str,
-        explain: impl FnOnce(&[u8], usize) -> (String, Vec<Field>),
-    ) -> &mut Self {
-        if len == 0 {
-            return self;
+fn status(octets: &[u8]) -> Vec<Field> {
+    match octets {
+        [] => Vec::new(),
+        &[sw1, sw2] => vec![status_field(0, StatusWord::from_bytes([sw1, sw2]), None)],
+        &[sw1, sw2, ref rest @ ..] => {
+            let mut fields = vec![status_field(0, StatusWord::from_bytes([sw1, sw2]), None)];
+            fields.extend(field::stopped(rest, 2, Fault::wrong(rest, "the end of the status word")));
+            fields
         }
-        let offset = self.base + self.at;
-        let octets = &self.octets[self.at..self.octets.len().min(self.at + len)];
-        if octets.len() == len {
-            let (meaning, fields) = explain(octets, offset);
-            self.fields.push(Field::new(offset, octets, name, meaning).of(fields));
-        } else if !octets.is_empty() {
-            self.fields.push(Field::new(offset, octets, name, format!("cut off: {} of {len} octets", octets.len())));
-        }
-        self.at += octets.len();
-        self
-    }
-
-    /// All that is left, explained by `explain`; nothing where nothing is left.
-    pub fn rest(&mut self, explain: impl FnOnce(&'a [u8], usize) -> Vec<Field>) -> &mut Self {
-        if self.left() > 0 {
-            self.fields.extend(explain(&self.octets[self.at..], self.base + self.at));
-            self.at = self.octets.len();
-        }
-        self
-    }
-
-    /// The fields.
-    pub fn done(mut self) -> Vec<Field> {
-        self.rest(|octets, offset| vec![Field::new(offset, octets, "more than the layout has", "")]);
-        self.fields
+        [_] => field::stopped(octets, 0, Fault::short(octets, "SW1 SW2", 2)),
     }
 }
 
-/// Data objects; `None` where the octets are none throughout.
-pub fn objects(octets: &[u8], base: usize, explain: &mut dyn FnMut(&Tlv<'_>) -> Field) -> Option<Vec<Field>> {
-    let mut fields = Vec::new();
-    for object in tlv::iter(octets) {
-        let object = object.ok()?;
-        fields.push(explain(&Tlv { offset: object.offset + base, ..object }));
-    }
-    // Filling between objects is no object: then the octets are shown as they are.
-    partition(&fields, base, base + octets.len()).ok()?;
-    Some(fields)
+fn status_field(offset: usize, status: StatusWord, told: Option<String>) -> Field {
+    let notes = status.elsewhere().filter(|_| told.is_none()).map(str::to_owned);
+    let meaning = told.unwrap_or_else(|| status.meaning());
+    Field::new(offset, &status.to_bytes(), "SW1-SW2", meaning).with_notes(notes.into_iter().collect())
 }
 
-/// Names data objects, and shows them as far as they go: octets between them are filling, and where one is broken a field says how.
-struct Tree<'n> {
-    names: &'n [Dictionary<'n>],
-}
-
-impl Tree<'_> {
-    fn name(&self, template: Option<Tag>, tag: Tag) -> &str {
-        tag::name_in(self.names, tag)
-            .or_else(|| template.and_then(tag::within).and_then(|within| tag::name_in(&[within], tag)))
-            .or_else(|| tag::name(tag))
-            .unwrap_or("data object of the application")
-    }
-
-    fn fields(&self, octets: &[u8], base: usize, template: Option<Tag>, depth: usize) -> Vec<Field> {
-        let mut fields = Vec::new();
-        let mut at = 0;
-        for object in tlv::iter(octets) {
-            let from = object
-                .as_ref()
-                .map_or_else(|_| octets.len() - tlv::padding(&octets[at..]).len(), |object| object.offset);
-            fields.extend(filling(&octets[at..from], base + at));
-            match object {
-                Ok(object) => {
-                    at = from + object.octets.len();
-                    fields.push(self.object(&Tlv { offset: from + base, ..object }, template, depth));
-                }
-                Err(error) => {
-                    at = octets.len();
-                    fields.push(self.broken(&octets[from..], base + from, base, &error, template, depth));
-                }
-            }
-        }
-        fields.extend(filling(&octets[at..], base + at));
-        fields
-    }
-
-    fn object(&self, object: &Tlv<'_>, template: Option<Tag>, depth: usize) -> Field {
-        let inside = object.tag.is_constructed() && !object.is_indefinite() && depth < tlv::DEPTH_MAX;
-        let inside = inside.then(|| self.fields(object.value, object.value_offset(), Some(object.tag), depth + 1));
-        Field::object(object, self.name(template, object.tag), "", inside.unwrap_or_default())
-    }
-
-    /// The object that breaks off, with all that is left. A template shows what is there of its objects.
-    fn broken(
-        &self,
-        octets: &[u8],
-        offset: usize,
-        base: usize,
-        error: &WireError,
-        template: Option<Tag>,
-        depth: usize,
-    ) -> Field {
-        let place = WireError { offset: base + error.offset, ..error.clone() };
-        let Some((tag, head)) = tlv::head(octets) else {
-            return Field::new(offset, octets, "no data object", format!("broken {place}"));
-        };
-        let field =
-            Field::new(offset, octets, format!("{tag} {}", self.name(template, tag)), format!("broken {place}"));
-        let inside = tag.is_constructed() && depth < tlv::DEPTH_MAX;
-        let inside = inside.then(|| self.fields(&octets[head..], offset + head, Some(tag), depth + 1));
-        Field { head, fields: inside.unwrap_or_default(), ..field }
-    }
-}
-
-fn filling(octets: &[u8], offset: usize) -> Option<Field> {
-    (!octets.is_empty()).then(|| Field::new(offset, octets, "filling", ""))
+fn plain(name: &str, octets: &[u8], base: usize) -> Vec<Field> {
+    let text = value::printable(octets).map_or(String::new(), |text| format!("\"{text}\""));
+    if octets.is_empty() { Vec::new() } else { vec![Field::new(base, octets, name, text)] }
 }
 
 const DATA: &str = "data";
@@ -335,24 +121,45 @@ const DATA: &str = "data";
 /// What the data of an interindustry command are, where its parameters say it.
 fn name_of_data(command: &Command<'_>) -> &'static str {
     match (instruction::name(command.cla, command.ins), command.p1) {
+        _ if is_secured(command.cla) => DATA,
         (Some("SELECT"), 0x00..=0x02) => "file identifier",
         (Some("SELECT"), 0x04) => "DF name",
         (Some("SELECT"), 0x08 | 0x09) => "path",
+        (Some("PERFORM SECURITY OPERATION"), _) if !matches!(command.data, [0xA6, ..]) => one_object(command.p2),
         _ => DATA,
     }
 }
 
-/// Data of a command or an answer, explained by nobody in particular.
-fn data(octets: &[u8], name: &str, template: Option<Tag>, names: &[Dictionary<'_>], masked: bool) -> Vec<Field> {
-    let plain = |meaning| vec![Field::new(0, octets, name, meaning)];
-    match octets {
-        [] => Vec::new(),
-        _ if masked => plain("a PIN, masked with FF"),
-        _ if name == DATA && (tlv::is_well_formed(octets, 0) || tlv::is_broken(octets)) => {
-            Tree { names }.fields(octets, 0, template, 0)
-        }
-        _ => plain(""),
+/// What an answer to PERFORM SECURITY OPERATION is.
+fn name_of_answer(command: &Command<'_>) -> &'static str {
+    match instruction::name(command.cla, command.ins) {
+        Some("PERFORM SECURITY OPERATION") if !is_secured(command.cla) => one_object(command.p1),
+        _ => DATA,
     }
+}
+
+/// ISO/IEC 7816-8:2021, 5.2: of a primitive object the value alone is sent, of a template the objects in it.
+fn one_object(tag: u8) -> &'static str {
+    parameters::object_name(tag).filter(|_| tag & 0x20 == 0).unwrap_or(DATA)
+}
+
+/// Data of a command or an answer, explained by nobody in particular; the first octet stands at `base`.
+fn data(octets: &[u8], base: usize, name: &str, context: Context, names: Names<'_>) -> Vec<Field> {
+    if name == DATA && is_objects(octets, context) {
+        return objects::fields(names, octets, base, context);
+    }
+    plain(name, octets, base)
+}
+
+/// Whether octets are data objects throughout, or begin so clearly as some that a broken one is worth showing where it breaks.
+fn is_objects(octets: &[u8], context: Context) -> bool {
+    let is_of_context = || Tag::parse(octets).is_ok_and(|tag| context.names().iter().any(|(known, _)| *known == tag));
+    !begins_with_filling(octets) && (tlv::is_well_formed(octets, 0) || tlv::is_broken(octets) || is_of_context())
+}
+
+/// Whether octets begin with what stands between data objects.
+pub(crate) fn begins_with_filling(octets: &[u8]) -> bool {
+    tlv::padding(octets).len() < octets.len() && !tlv::begins_with_ff_tag(octets)
 }
 
 /// A command APDU.
@@ -365,21 +172,29 @@ fn data(octets: &[u8], name: &str, template: Option<Tag>, names: &[Dictionary<'_
 /// assert_eq!(explained.fields[1].meaning, "SELECT");
 /// assert_eq!(partition(&explained.fields, 0, octets.len()), Ok(()));
 /// ```
-pub fn command(octets: &[u8], masked: bool, told: Told, names: &[Dictionary<'_>]) -> Explanation {
+pub fn command(octets: &[u8], masked: bool, told: Told, names: Names<'_>) -> Explanation {
     let mut parts = Parts::new(octets, 0);
     let family = told.family;
     let header: [u8; 4] = octets.first_chunk().copied().unwrap_or_default();
-    let name = told.name.or_else(|| instruction::name(header[0], header[1]).map(str::to_owned));
+    let name = told.name.or_else(|| name_of_instruction(octets));
     let words = told.parameters.or_else(|| parameters::words(header));
     let [p1, p2] = words.unwrap_or_else(|| [1, 2].map(|number| format!("parameter {number} of this instruction")));
     parts.leaf(1, "CLA", |octets| class_meaning(Class(octets[0])));
     let unnamed = "an instruction that has no name in this class";
     parts.leaf(1, "INS", |_| name.clone().unwrap_or_else(|| unnamed.to_owned()));
     parts.leaf(1, "P1", |_| p1).leaf(1, "P2", |_| p2);
-    parts.rest(|body, offset| match Command::parse(octets) {
+    parts.rest(|body, _| match Command::parse(octets) {
         Ok(command) => fields_of_body(&command, body, masked, told.data, names),
-        Err(error) => vec![Field::new(offset, body, "no body of a command", error.to_string())],
+        Err(error) => broken_body(
+            &Command { data: body, ..Command::new(header[0], header[1], header[2], header[3]) },
+            &error,
+            masked,
+            names,
+        ),
     });
+    if octets.len() < header.len() {
+        parts.remark(format!("truncated at octet {}: expected CLA INS P1 P2", octets.len()));
+    }
     let summary = told.summary.or(name).unwrap_or_else(|| format!("INS {:02X}", header[1]));
     Explanation { summary, title: "command APDU", family, fields: parts.done() }
 }
@@ -389,103 +204,119 @@ fn fields_of_body(
     body: &[u8],
     masked: bool,
     told: Option<Vec<Field>>,
-    names: &[Dictionary<'_>],
+    names: Names<'_>,
 ) -> Vec<Field> {
     let form = if command.extended { "extended " } else { "" };
     let le_len = command.le_len();
-    let lc_len = body.len() - command.data.len() - le_len;
     let mut parts = Parts::new(body, 4);
-    if lc_len > 0 {
-        parts.leaf(lc_len, &format!("{form}Lc"), |_| format!("{} of data", count(command.data.len())));
-    }
-    let secured = command.class().secure_messaging() != super::class::SecureMessaging::None && command.cla < 0x80;
-    let fields =
-        told.unwrap_or_else(|| data(command.data, name_of_data(command), secured.then_some(Tag(0x7D)), names, masked));
-    let mut fields: Vec<_> = fields.into_iter().map(|field| field.shifted(4 + lc_len)).collect();
-    parts.at += command.data.len();
-    parts.fields.append(&mut fields);
+    parts.leaf(body.len() - command.data.len() - le_len, &format!("{form}Lc"), |_| {
+        format!("{} of data", count(command.data.len()))
+    });
+    parts.each(command.data.len(), |_, offset| match told {
+        Some(fields) => fields.into_iter().map(|field| field.shifted(offset)).collect(),
+        None => data_of(command, offset, masked, names),
+    });
     if let Some(le) = command.le {
         parts.leaf(le_len, &format!("{form}Le"), |_| format!("up to {} expected", count(le as usize)));
     }
     parts.done()
 }
 
-/// A response APDU.
-pub fn response(octets: &[u8], told: Told, names: &[Dictionary<'_>]) -> Explanation {
-    let title = "response APDU";
+/// The data of a command, explained by nobody in particular; their first octet stands at `base`.
+pub(crate) fn data_of(command: &Command<'_>, base: usize, masked: bool, names: Names<'_>) -> Vec<Field> {
+    match command.data {
+        [] => Vec::new(),
+        data if masked => vec![Field::new(base, data, name_of_data(command), "a PIN, masked with FF")],
+        octets => data(octets, base, name_of_data(command), Context::of_command(command), names),
+    }
+}
+
+/// What stands behind the header of a command whose lengths do not fit: each octet by its place, and what is wrong where it is wrong. The data
+/// of `bare` are all of it.
+fn broken_body(bare: &Command<'_>, error: &WireError, masked: bool, names: Names<'_>) -> Vec<Field> {
+    let body = bare.data;
+    let mut parts = Parts::new(body, 4);
+    // ISO/IEC 7816-3:2006, 12.1.3: a first octet of zero, with others behind it, begins extended lengths.
+    let (form, lc_len, le_len) = if body[0] == 0 { ("extended ", 3, 2) } else { ("", 1, 1) };
+    let lc = body.get(..lc_len).map_or(0, |lc| lc.iter().fold(0, |lc, octet| lc << 8 | usize::from(*octet)));
+    let there = lc.min(body.len().saturating_sub(lc_len));
+    parts.leaf(lc_len, &format!("{form}Lc"), |_| match there {
+        _ if lc == 0 => "no Lc: it is never zero".to_owned(),
+        _ if there < lc => format!(
+            "{} of data, of which {} there",
+            count(lc),
+            if there == 1 { "1 is".to_owned() } else { format!("{there} are") }
+        ),
+        _ => format!("{} of data", count(lc)),
+    });
+    parts.each(there, |octets, offset| data_of(&Command { data: octets, ..*bare }, offset, masked, names));
+    if lc > 0 {
+        parts.leaf(le_len, &format!("{form}Le"), |_| String::new());
+    }
+    parts.rest(|octets, offset| vec![Field::new(offset, octets, "behind the command", "no part of it")]);
+    let mut fields = parts.done();
+    let at = fields.iter().position(|field| field.offset >= error.offset).unwrap_or(fields.len());
+    let offset = fields.get(at).map_or(4 + body.len(), |field| field.offset);
+    fields.insert(at, Field::remark(offset, format!("wrongly formed {error}"), ""));
+    fields
+}
+
+/// The name of a command; in a proprietary class whose name it is, for others may use the same octets for something else.
+fn name_of_instruction(octets: &[u8]) -> Option<String> {
+    let &[cla, ins, ref rest @ ..] = octets else { return None };
+    let parameter = |index: usize| rest.get(index).copied().unwrap_or(0);
+    match instruction::name(cla, ins) {
+        Some(name) => Some(name.to_owned()),
+        None => known_commands::name(cla, ins, parameter(0), parameter(1)),
+    }
+}
+
+fn class_meaning(class: Class) -> String {
+    let range = match class.range() {
+        Range::First | Range::Further => "interindustry",
+        Range::Reserved => "reserved",
+        Range::Proprietary if matches!(class.0, 0x80 | 0xA0..) => "proprietary",
+        Range::Proprietary => "proprietary, in the interindustry layout",
+        Range::Invalid => "for the reader (PC/SC part 3), no class of a card",
+    };
+    let channel = class.channel().map_or(String::new(), |channel| format!(", channel {channel}"));
+    let chaining = if class.chaining() { ", more of the chain follows" } else { "" };
+    let secure_messaging = match class.secure_messaging() {
+        SecureMessaging::None => "",
+        SecureMessaging::Proprietary => ", proprietary secure messaging",
+        SecureMessaging::Standard => ", secure messaging",
+        SecureMessaging::HeaderAuthenticated => ", secure messaging with the header under the checksum",
+    };
+    format!("{range}{channel}{chaining}{secure_messaging}")
+}
+
+/// A response APDU of which nobody knows the command.
+pub fn response(octets: &[u8], told: Told, names: Names<'_>) -> Explanation {
+    answer(None, octets, told, names)
+}
+
+/// A response APDU in the light of its command.
+pub fn answer(asked: Option<&Command<'_>>, octets: &[u8], told: Told, names: Names<'_>) -> Explanation {
+    let title = Format::ResponseApdu.title();
     let Ok(response) = Response::parse(octets) else {
-        let fields = vec![Field::new(0, octets, "no status word", "cut off: an answer has two octets at least")];
+        let fields = field::stopped(octets, 0, Fault::short(octets, "SW1 SW2", 2));
         let fields = if octets.is_empty() { Vec::new() } else { fields };
         return Explanation { summary: "an answer that was cut off".to_owned(), title, family: None, fields };
     };
-    let mut fields = told.data.unwrap_or_else(|| data(response.data, DATA, None, names, false));
-    let meaning = told.status.unwrap_or_else(|| response.status.meaning());
-    let status = format!("{:04X} {meaning}", response.status.0);
-    fields.push(Field::new(response.data.len(), &response.status.to_bytes(), "SW1-SW2", meaning));
-    let summary = told.summary.map_or(status.clone(), |summary| format!("{status}: {summary}"));
+    let context = asked.map_or_else(|| Context::of_data(response.data), Context::of_answer);
+    let name = asked.map_or(DATA, name_of_answer);
+    let mut fields = told.data.unwrap_or_else(|| data(response.data, 0, name, context, names));
+    let status = status_field(response.data.len(), response.status, told.status);
+    let words = format!("{:04X} {}", response.status.0, status.meaning);
+    fields.push(status);
+    let summary = told.summary.map_or(words.clone(), |summary| format!("{words}: {summary}"));
     Explanation { summary, title, family: told.family, fields }
-}
-
-/// Octets in one row of hexadecimal.
-const ROW_LEN: usize = 16;
-/// Octets that are written without a space between them, as one thing.
-const CLOSE_LEN: usize = 2;
-
-impl Explanation {
-    /// As an indented listing: offset, name, octets, meaning. Before an offset in plain text stands `=`.
-    ///
-    /// ```
-    /// use untorn::wire::explain::{Told, response};
-    /// let text = response(&[0x6A, 0x82], Told::default(), &[]).listing();
-    /// assert_eq!(text, "response APDU, 2 octets\n    0  SW1-SW2 6A82: file or application not found\n");
-    /// ```
-    pub fn listing(&self) -> String {
-        let mut text = format!("{}, {}\n", self.title, count(self.fields.iter().map(|field| field.octets.len()).sum()));
-        for field in &self.fields {
-            list(&mut text, field, 0, "");
-        }
-        text
-    }
-}
-
-fn line(text: &mut String, mark: &str, offset: usize, indent: usize, words: &str) {
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "{:>5}  {:indent$}{words}", format!("{mark}{offset}"), "", indent = 2 * indent);
-}
-
-fn list(text: &mut String, field: &Field, indent: usize, mark: &str) {
-    let Field { offset, name, meaning, fields, .. } = field;
-    let value = field.value();
-    let said = if meaning.is_empty() { String::new() } else { format!(": {meaning}") };
-    let octets = if value.len() <= CLOSE_LEN { hex::encode(value) } else { hex::spaced(value) };
-    if !fields.is_empty() {
-        line(text, mark, *offset, indent, &format!("{name}, {}{said}", count(value.len())));
-    } else if value.is_empty() {
-        line(text, mark, *offset, indent, &format!("{name}, empty{said}"));
-    } else if value.len() <= ROW_LEN {
-        let octets = if meaning.is_empty() { format!(": {octets}") } else { format!(" {octets}") };
-        line(text, mark, *offset, indent, &format!("{name}{octets}{said}"));
-    } else {
-        line(text, mark, *offset, indent, &format!("{name}, {}{said}", count(value.len())));
-        for (row, octets) in value.chunks(ROW_LEN).enumerate() {
-            line(text, mark, offset + field.head + row * ROW_LEN, indent + 1, &hex::spaced(octets));
-        }
-    }
-    for field in fields {
-        list(text, field, indent + 1, mark);
-    }
-    if let Some(plain) = &field.plain {
-        let len = plain.fields.iter().map(|field| field.octets.len()).sum();
-        line(text, "=", 0, indent + 1, &format!("plain text, {}: {}", count(len), plain.how));
-        for field in &plain.fields {
-            list(text, field, indent + 2, "=");
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::hex;
     use proptest::collection::vec;
     use proptest::prelude::*;
 
@@ -524,7 +355,7 @@ mod tests {
         assert!(text.contains("84 Dedicated File (DF) name"), "{text}");
         let cut_off =
             response(&hex::parse("6F208408A0000000000000009F6501FF9000").unwrap(), Told::default(), &[]).listing();
-        assert!(cut_off.contains("broken at octet 2: expected 32 octets of value"), "{cut_off}");
+        assert!(cut_off.contains("truncated at octet 2: expected 32 octets of value"), "{cut_off}");
         assert!(cut_off.contains("84 Dedicated File (DF) name"), "{cut_off}");
         assert!(cut_off.contains("9F65"), "{cut_off}");
     }
@@ -539,12 +370,82 @@ mod tests {
         assert_eq!(partition(&[at(0, 4).of(vec![at(0, 3), at(3, 1)])], 0, 4), Ok(()));
     }
 
+    /// The octets that stand in the listing, in its order.
+    fn leaves(fields: &[Field], listed: &mut Vec<u8>) {
+        for field in fields {
+            if field.fields.is_empty() {
+                listed.extend(&field.octets);
+            } else {
+                listed.extend(&field.octets[..field.head]);
+                leaves(&field.fields, listed);
+            }
+        }
+    }
+
+    /// By hand from ISO/IEC 7816-3:2006, 12.1.3: each octet by its place, and what is wrong where it is.
+    #[test]
+    fn a_command_whose_lengths_do_not_fit_is_shown_octet_by_octet() {
+        for (octets, lines) in [
+            (
+                "80A80000048302",
+                &[
+                    "    4  Lc 04: 4 octets of data, of which 2 are there\n",
+                    "    5  wrongly formed at octet 5: expected 4 octets of command data, got 2 octets, then the end\n",
+                ][..],
+            ),
+            (
+                "00A4040002 3F00 00 1122",
+                &[
+                    "    5  DF name: 3F00\n",
+                    "    7  Le: 00\n",
+                    "    8  wrongly formed at octet 8: expected the end of the command, got 11\n",
+                    "    8  behind the command 1122: no part of it\n",
+                ],
+            ),
+            (
+                "00B000000000000102",
+                &["    4  extended Lc 00 00 00: no Lc: it is never zero\n", "    7  behind the command 0102"],
+            ),
+            ("00A4040000", &["    4  Le 00: up to 256 octets expected\n"]),
+            ("00A404000001", &["    4  extended Lc 0001: cut off: 2 of 3 octets\n"]),
+            ("00D6000000000101 05", &["    7  data: 01\n", "    8  extended Le 05: cut off: 1 of 2 octets\n"]),
+            ("00A4", &["    1  INS A4: SELECT\n", "    2  truncated at octet 2: expected CLA INS P1 P2\n"]),
+        ] {
+            let text = command(&hex::parse(octets).unwrap(), false, Told::default(), &[]).listing();
+            for line in lines {
+                assert!(text.contains(line), "{octets}: {line:?} in\n{text}");
+            }
+        }
+    }
+
     fn likely() -> impl Strategy<Value = Vec<u8>> {
-        let octet = prop_oneof![any::<u8>(), 0..6u8, Just(0xFFu8), Just(0x70), Just(0x80), Just(0x6F), Just(0x81)];
+        let octet = prop_oneof![
+            any::<u8>(),
+            0..6u8,
+            Just(0xFFu8),
+            Just(0x70),
+            Just(0x80),
+            Just(0x6F),
+            Just(0x81),
+            Just(0x3B),
+            Just(0x9F)
+        ];
         prop_oneof![vec(any::<u8>(), 0..80), vec(octet, 0..60)]
     }
 
     proptest! {
+        /// Every octet is explained once, whatever the octets are and whatever they are read as: what is listed, put together, is what was given.
+        #[test]
+        fn the_octets_of_any_format_are_all_listed(octets in likely()) {
+            for format in Format::ALL {
+                let explained = explain(format, &octets, &[]);
+                prop_assert_eq!(partition(&explained.fields, 0, octets.len()), Ok(()), "{} {}", format, hex::encode(&octets));
+                let mut listed = Vec::new();
+                leaves(&explained.fields, &mut listed);
+                prop_assert_eq!(&listed, &octets, "{}", format);
+            }
+        }
+
         /// Every octet is explained once, whatever the octets are.
         #[test]
         fn the_fields_of_any_octets_lie_side_by_side(octets in likely(), cut in 0..80usize) {

@@ -5,7 +5,8 @@
 //! so a rule for another format asks for more: a data object list for known tags of fitting lengths, a frame for a right checksum.
 
 use super::apdu::{Command, Response};
-use super::pretty::{Format, begins_with_filling};
+use super::explain::begins_with_filling;
+use super::format::Format;
 use super::status::StatusWord;
 use super::{atr, ats, crc, dol, frame, instruction, known_commands, tag, tlv, value};
 
@@ -31,6 +32,13 @@ const RULES: &[Rule] = &[
     (Format::StatusWord, true, "two octets of a status word with a public meaning", |o| {
         is_status(o) && status(o).has_name()
     }),
+    (Format::Frame, true, "SELECT of ISO/IEC 14443-3 with a right BCC", frame::is_select),
+    (
+        Format::Frame,
+        false,
+        "a frame without checksum of ISO/IEC 14443-3, by which a card is found",
+        frame::is_activation,
+    ),
     (Format::StatusWord, false, "two octets in the range of status words", is_status),
     (Format::Atr, true, "TS, a structure that ends with the octets, and a right TCK where there is one", |o| {
         o.len() > 2 && atr::Atr::parse(o).is_ok()
@@ -306,6 +314,14 @@ mod tests {
             ("8407A0000000041010", Format::BerTlv),
             ("8043 01 B8 46 04 04 B0 EC C1 47 03 94 01 80", Format::BerTlv),
             ("0000050084000008 89", Format::Frame),
+            ("26", Format::Frame),
+            ("52", Format::Frame),
+            ("9320", Format::Frame),
+            ("93708804A1B29F", Format::Frame),
+            ("93708804A1B29F0000", Format::Frame),
+            ("5000", Format::Frame),
+            ("E080", Format::Frame),
+            ("4403", Format::Frame),
             ("", Format::Data),
             ("3F00", Format::Data),
         ] {

@@ -237,10 +237,19 @@ fn security_environment(p1: u8, p2: u8) -> [String; 2] {
 
 /// ISO/IEC 7816-8:2021, 5.2: the tag of what comes back, and of what is sent.
 fn security_object(tag: u8, direction: &str) -> String {
-    let object = match tag {
-        0x00 => return format!("nothing {direction}"),
+    match object_name(tag) {
+        _ if tag == 0 => format!("nothing {direction}"),
+        Some(object) => format!("{object} {direction}"),
+        None => format!("data object {tag:02X} {direction}"),
+    }
+}
+
+/// What PERFORM SECURITY OPERATION calls the object with this tag.
+pub(crate) const fn object_name(tag: u8) -> Option<&'static str> {
+    Some(match tag {
         0x80 => "plain value",
-        0x84 | 0x86 => "cryptogram",
+        0x82 | 0x84 => "cryptogram",
+        0x86 => "padding indicator and cryptogram",
         0x8E => "cryptographic checksum",
         0x90 => "hash",
         0x9A => "input of a signature",
@@ -250,9 +259,8 @@ fn security_object(tag: u8, direction: &str) -> String {
         0xA8 => "template for a signature",
         0xAC | 0xBC => "template for a signature's input",
         0xAE | 0xBE => "template for a certificate",
-        _ => return format!("data object {tag:02X} {direction}"),
-    };
-    format!("{object} {direction}")
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! that mark the direction in words or arrows, and our own traces. A line that is none of these is counted and passed over.
 
 use super::ccid_log::{self, DriverLine};
+use super::format::Format;
+use super::guess::readings;
 use super::hex;
 
 /// Who said something.
@@ -43,12 +45,14 @@ pub struct Event {
     pub masked: bool,
     /// What a key belongs to.
     pub of: Vec<u8>,
+    /// The log shows frames of the link, not what they carry.
+    pub is_frame: bool,
 }
 
 impl Event {
     /// Something said in clear.
     pub const fn new(direction: Direction, octets: Vec<u8>, time: Option<String>) -> Self {
-        Self { direction, octets, time, masked: false, of: Vec::new() }
+        Self { direction, octets, time, masked: false, of: Vec::new(), is_frame: false }
     }
 }
 
@@ -146,6 +150,8 @@ impl Recording {
     pub fn end(&mut self) -> Option<Event> {
         let Pending { mut event, status, .. } = self.pending.take()?;
         event.octets.extend(status.unwrap_or_default().iter().filter(|_| status.is_some()));
+        // Some tables show commands and answers without the frames around them.
+        event.is_frame = event.is_frame && !is_bare(&event);
         (!event.octets.is_empty()).then_some(event)
     }
 
@@ -219,12 +225,26 @@ fn table_row(line: &str) -> Option<Pending> {
         "Tag" => Direction::Response,
         _ => return None,
     };
-    let event = Event::new(direction, hex_tokens(data)?, Some(start.to_owned()));
+    let event = Event { is_frame: true, ..Event::new(direction, hex_tokens(data)?, Some(start.to_owned())) };
     Some(Pending { event, want: None, status: None, table: true })
 }
 
+/// Whether a row holds a command or an answer, as a table of contact cards or of what was taken out of frames has them.
+fn is_bare(event: &Event) -> bool {
+    let first = readings(&event.octets).first().copied();
+    first.is_some_and(|first| match event.direction {
+        Direction::Command => first.format == Format::CommandApdu && first.sure,
+        _ => first.format == Format::ResponseApdu && first.sure || event.octets.ends_with(&[0x90, 0x00]),
+    })
+}
+
+/// Octets of a row; `26(7)` is one of which 7 bits were sent.
 fn hex_tokens(text: &str) -> Option<Vec<u8>> {
-    hex::parse(&text.replace(['!', '(', ')'], " ")).ok()
+    let mut octets = text.to_owned();
+    for bits in 1..8 {
+        octets = octets.replace(&format!("({bits})"), " ");
+    }
+    hex::parse(&octets.replace(['!', '(', ')'], " ")).ok()
 }
 
 /// `Outgoing APDU (5 bytes):` of OpenSC, older `Outgoing APDU data [   13 bytes] ====`.

@@ -1,6 +1,6 @@
 //! Names of tags. Families add their own dictionaries; a tag without a name is printed by its number.
 
-use super::tag_more::{AUTHENTICATION, CARDS, CONTACTLESS, DISCRETIONARY, ISSUER, PROPRIETARY, PUBLIC_KEY, REGISTRY};
+use super::tag_more::{CARDS, CONTACTLESS};
 use super::tlv::Tag;
 
 /// Tags and what they are called. The first dictionary that knows a tag names it.
@@ -19,21 +19,6 @@ pub fn name_in<'a>(dictionaries: &[Dictionary<'a>], tag: Tag) -> Option<&'a str>
 /// ```
 pub fn name(tag: Tag) -> Option<&'static str> {
     name_in(&[COMMON, CONTACTLESS, CARDS], tag)
-}
-
-/// Tags whose meaning depends on the template around them: the dictionary of that template, if it has one.
-pub fn within(template: Tag) -> Option<Dictionary<'static>> {
-    match template.0 {
-        0x62 | 0x64 | 0x6F => Some(FILE_CONTROL),
-        0x73 => Some(DISCRETIONARY),
-        0x7C => Some(AUTHENTICATION),
-        0x7D => Some(SECURE_MESSAGING),
-        0xA5 => Some(PROPRIETARY),
-        0xE3 => Some(REGISTRY),
-        0x7F49 => Some(PUBLIC_KEY),
-        0xBF0C => Some(ISSUER),
-        _ => None,
-    }
 }
 
 macro_rules! dictionary {
@@ -63,16 +48,33 @@ pub const FILE_CONTROL: Dictionary<'static> = dictionary! {
     0xAC "cryptographic mechanism identifier template",
 };
 
-/// Data objects of secure messaging (ISO/IEC 7816-4:2020, clause 10).
+/// Data objects of secure messaging (ISO/IEC 7816-4:2005, 6.1; 2020, clause 10). An object with an odd tag is under the checksum.
 pub const SECURE_MESSAGING: Dictionary<'static> = dictionary! {
     0x80 "plain value", 0x81 "plain value",
     0x82 "cryptogram of secure messaging objects", 0x83 "cryptogram of secure messaging objects",
     0x84 "cryptogram of BER-TLV", 0x85 "cryptogram of BER-TLV",
     0x86 "padding indicator and cryptogram", 0x87 "padding indicator and cryptogram",
     0x89 "command header", 0x8E "cryptographic checksum",
-    0x96 "Ne, protected later", 0x97 "Ne",
+    0x90 "hash", 0x91 "hash", 0x92 "certificate", 0x93 "certificate",
+    0x94 "security environment identifier", 0x95 "security environment identifier",
+    0x96 "Ne, not under the checksum", 0x97 "Ne",
     0x98 "status word, not under the checksum", 0x99 "status word",
-    0x9A "digital signature input", 0x9E "digital signature",
+    0x9A "input of a signature", 0x9B "input of a signature", 0x9C "public key", 0x9D "public key",
+    0x9E "digital signature",
+    0xA0 "template for a hash", 0xA1 "template for a hash", 0xA2 "template for verifying a checksum",
+    0xA4 "control reference template for authentication", 0xA5 "control reference template for authentication",
+    0xA6 "control reference template for key agreement", 0xA7 "control reference template for key agreement",
+    0xA8 "template for verifying a signature",
+    0xAA "control reference template for hashes", 0xAB "control reference template for hashes",
+    0xAC "template whose values are signed", 0xAD "template whose values are signed",
+    0xAE "template whose values are certified", 0xAF "template whose values are certified",
+    0xB0 "plain value with secure messaging objects", 0xB1 "plain value with secure messaging objects",
+    0xB2 "plain value of BER-TLV", 0xB3 "plain value of BER-TLV",
+    0xB4 "control reference template for checksums", 0xB5 "control reference template for checksums",
+    0xB6 "control reference template for signatures", 0xB7 "control reference template for signatures",
+    0xB8 "control reference template for confidentiality", 0xB9 "control reference template for confidentiality",
+    0xBA "response descriptor template", 0xBB "response descriptor template",
+    0xBC "template that is signed", 0xBD "template that is signed", 0xBE "template that is certified",
 };
 
 /// Interindustry tags (ISO/IEC 7816-4:2020 and 7816-6:2016) and the data elements of EMV 4.4 Book 3, Annex A.
@@ -230,6 +232,10 @@ pub const COMMON: Dictionary<'static> = dictionary! {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tag_more::{
+        ACCESS, AUTHENTICATION, CONTROL_REFERENCE, DISCRETIONARY, ENVIRONMENT, ISSUER, MECHANISM, PROPRIETARY,
+        PUBLIC_KEY, REGISTRY,
+    };
     use super::*;
     use crate::wire::tlv;
 
@@ -237,7 +243,8 @@ mod tests {
     fn every_tag_is_one_and_stands_once() {
         let all = [COMMON, CONTACTLESS, CARDS].concat();
         let within = [FILE_CONTROL, SECURE_MESSAGING, DISCRETIONARY, PROPRIETARY, ISSUER, REGISTRY, AUTHENTICATION];
-        for dictionary in within.into_iter().chain([PUBLIC_KEY, all.as_slice()]) {
+        let further = [PUBLIC_KEY, CONTROL_REFERENCE, MECHANISM, ENVIRONMENT, ACCESS, all.as_slice()];
+        for dictionary in within.into_iter().chain(further) {
             for (index, (tag, name)) in dictionary.iter().enumerate() {
                 let mut octets = Vec::new();
                 tlv::push(&mut octets, *tag, &[]);

@@ -166,10 +166,54 @@ pub(super) const REGISTRY: Dictionary<'static> = dictionary! {
     0xCE "version of the load file", 0xCF "implicit selection parameter", 0x84 "executable module",
 };
 
-/// Inside a dynamic authentication template (ISO/IEC 7816-4:2020, 11.5.5).
+/// Inside a dynamic authentication template (ISO/IEC 7816-4:2020, 11.5.5); PACE and chip authentication give the same tags other names
+/// (ICAO Doc 9303-11:2021, 4.4.4; BSI TR-03110-3 2.21, B.1).
 pub(super) const AUTHENTICATION: Dictionary<'static> = dictionary! {
-    0x80 "witness", 0x81 "challenge", 0x82 "response", 0x83 "committed challenge", 0x84 "authentication code",
-    0x85 "exponential", 0xA0 "identification data template",
+    0x80 "witness; encrypted nonce (PACE), ephemeral public key (chip authentication)", 0x81 "challenge; mapping data (PACE)",
+    0x82 "response; mapping data (PACE)", 0x83 "committed challenge; ephemeral public key (PACE)",
+    0x84 "authentication code; ephemeral public key (PACE)", 0x85 "exponential; authentication token (PACE)",
+    0x86 "authentication token (PACE)", 0x87 "certification authority reference (PACE)",
+    0x88 "certification authority reference (PACE)", 0x8A "encrypted chip authentication data (PACE)",
+    0xA0 "identification data template",
+};
+
+/// Inside a control reference template (ISO/IEC 7816-4:2005, 6.3.1).
+pub(super) const CONTROL_REFERENCE: Dictionary<'static> = dictionary! {
+    0x80 "cryptographic mechanism reference", 0x81 "file reference", 0x82 "Dedicated File (DF) name",
+    0x83 "reference of a secret or public key, or of reference data",
+    0x84 "reference of a private key, or of a key for computing a session key", 0x85 "initial value: null block",
+    0x86 "initial value: chaining block", 0x87 "initial value block", 0x88 "challenge",
+    0x89 "proprietary data element, or its index", 0x8A "proprietary data element, or its index",
+    0x8B "proprietary data element, or its index", 0x8C "proprietary data element, or its index",
+    0x8D "proprietary data element, or its index", 0x8E "cryptogram content reference", 0x90 "hash",
+    0x91 "random number", 0x92 "time stamp", 0x93 "signature counter",
+    0x94 "challenge, or data element for deriving a key", 0x95 "usage qualifier", 0xA3 "key usage template",
+};
+
+/// Inside a cryptographic mechanism identifier template (ISO/IEC 7816-4:2005, 5.4.2).
+pub(super) const MECHANISM: Dictionary<'static> = dictionary! {
+    0x80 "cryptographic mechanism reference",
+};
+
+/// Inside a security environment template (ISO/IEC 7816-4:2005, 6.3.3), and in what names templates as it does.
+pub(super) const ENVIRONMENT: Dictionary<'static> = dictionary! {
+    0x80 "security environment identifier", 0x8A "life cycle status",
+    0xA4 "control reference template for authentication", 0xA6 "control reference template for key agreement",
+    0xAA "control reference template for hashes", 0xAC "cryptographic mechanism identifier template",
+    0xB4 "control reference template for checksums", 0xB6 "control reference template for signatures",
+    0xB8 "control reference template for confidentiality",
+};
+
+/// Inside a security attribute in expanded format (ISO/IEC 7816-4:2005, 5.4.3.2).
+pub(super) const ACCESS: Dictionary<'static> = dictionary! {
+    0x80 "access mode", 0x81 "access mode: P2", 0x82 "access mode: P1", 0x83 "access mode: P1, P2", 0x84 "access mode: INS",
+    0x85 "access mode: INS, P2", 0x86 "access mode: INS, P1", 0x87 "access mode: INS, P1, P2", 0x88 "access mode: CLA",
+    0x89 "access mode: CLA, P2", 0x8A "access mode: CLA, P1", 0x8B "access mode: CLA, P1, P2", 0x8C "access mode: CLA, INS",
+    0x8D "access mode: CLA, INS, P2", 0x8E "access mode: CLA, INS, P1", 0x8F "access mode: CLA, INS, P1, P2",
+    0x90 "security condition: always", 0x97 "security condition: never", 0x9C "access mode: state machine of the card",
+    0x9E "security condition", 0xA0 "one of these conditions", 0xA4 "security condition: authentication",
+    0xA7 "not this condition", 0xAF "all of these conditions", 0xB4 "security condition: checksum",
+    0xB6 "security condition: signature", 0xB8 "security condition: confidentiality",
 };
 
 /// Inside a public key template (ISO/IEC 7816-8:2021, table 3).

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::{Fault, Parsed, WireError, count, octets, one_octet, pretty::Listing, tag, value};
+use super::{Fault, Parsed, WireError, octets, one_octet, tag};
 
 /// Templates inside templates that are followed when an indefinite length is measured.
 pub const DEPTH_MAX: usize = 16;
@@ -334,43 +334,44 @@ fn length(input: &[u8]) -> Parsed<'_, Option<usize>> {
     }
 }
 
-/// Lists the objects of one level and, down to [`DEPTH_MAX`], those inside them. `template` is the tag around them.
-pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8], template: Option<Tag>, depth: usize) {
+/// What stands side by side on one level.
+#[derive(Debug)]
+pub(crate) enum Piece<'a> {
+    /// Octets between objects.
+    Filling { offset: usize, octets: &'a [u8] },
+    /// An object; `doubtful` where its first octet, an `FF`, may be filling as well.
+    Object { object: Tlv<'a>, doubtful: bool },
+    /// All that is left from an object on that ends too early or is wrong.
+    Broken { offset: usize, octets: &'a [u8], fault: Fault<'a> },
+}
+
+/// All of `input`, piece by piece, up to the first object that is broken.
+pub(crate) fn pieces(input: &[u8]) -> Vec<Piece<'_>> {
     let reading = FirstOctet::of(input);
+    let mut pieces = Vec::new();
     let mut rest = input;
     while !rest.is_empty() {
-        let offset = base + input.len() - rest.len();
+        let offset = input.len() - rest.len();
         let at = reading.padding(rest);
         if at.len() < rest.len() {
-            listing.line(offset, &format!("filling, {}", count(rest.len() - at.len())));
+            pieces.push(Piece::Filling { offset, octets: &rest[..rest.len() - at.len()] });
             rest = at;
             continue;
         }
         match object(at) {
             Ok((after, (tag, value))) => {
                 let object = Tlv { tag, value, offset, octets: &at[..at.len() - after.len()] };
-                if reading == FirstOctet::EitherTagOrFilling && filling(at).is_some() {
-                    listing.line(offset, "FF read as the beginning of a tag; as filling the rest can be read too");
-                }
-                list_object(listing, &object, template, depth);
+                let doubtful = reading == FirstOctet::EitherTagOrFilling && filling(at).is_some();
+                pieces.push(Piece::Object { object, doubtful });
                 rest = after;
             }
-            Err(error) => return list_broken(listing, offset, at, template, error),
+            Err(error) => {
+                pieces.push(Piece::Broken { offset, octets: at, fault: Fault::unwrap(error) });
+                break;
+            }
         }
     }
-}
-
-fn list_object(listing: &mut Listing<'_>, object: &Tlv<'_>, template: Option<Tag>, depth: usize) {
-    let Tlv { tag, value, offset, .. } = *object;
-    let name = listing.name(template, tag);
-    if tag.is_constructed() && depth < DEPTH_MAX {
-        let indefinite = if object.is_indefinite() { ", indefinite length" } else { "" };
-        listing.line(offset, &format!("{tag}  {name}, {}{indefinite}", count(value.len())));
-        listing.nested(|listing| list(listing, object.value_offset(), value, Some(tag), depth + 1));
-    } else {
-        listing.value(offset, &format!("{tag}  {name}"), object.value_offset(), value);
-        listing.nested(|listing| value::list(listing, template, tag, object.value_offset(), value));
-    }
+    pieces
 }
 
 /// How an `FF` before `01` to `1E` is read on one level of a listing. Such tags are in use (EMV 4.4 Book 3, Annex B, and templates of
@@ -422,15 +423,6 @@ impl FirstOctet {
         }
         true
     }
-}
-
-/// An object that ends too early or is wrong: its tag, as far as it can be read, then where it stopped.
-fn list_broken(listing: &mut Listing<'_>, offset: usize, at: &[u8], template: Option<Tag>, error: nom::Err<Fault<'_>>) {
-    if let Ok((_, tag)) = tag(at) {
-        let name = listing.name(template, tag);
-        listing.line(offset, &format!("{tag}  {name}"));
-    }
-    listing.nested(|listing| listing.stopped(offset, at, error));
 }
 
 /// Whether `input` is data objects throughout, those inside constructed ones included, and at least one.

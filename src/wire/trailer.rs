@@ -1,16 +1,12 @@
 //! What stands behind the end of a format: a checksum that a sniffer left there, a status word, filling.
 
-use super::pretty::Listing;
 use super::status::{Kind, StatusWord};
 use super::{count, crc};
 
-/// Says what the octets of `input` from `end` on are; `input` stands at `base`. `check` is the exclusive-or that a lone octet behind the
-/// end may be. Nothing is said of octets that are none of these: their hexadecimal is listed already.
-pub(crate) fn list(listing: &mut Listing<'_>, base: usize, input: &[u8], end: usize, check: Option<u8>) {
-    let (body, rest) = input.split_at(end.min(input.len()));
-    if let Some(meaning) = meaning(body, rest, check) {
-        listing.nested(|listing| listing.line(base + end, &meaning));
-    }
+/// What `rest`, behind the end of `body`, is; empty where it is nothing that is known. `check` is the exclusive-or that a lone octet there may
+/// be.
+pub(crate) fn words(body: &[u8], rest: &[u8], check: Option<u8>) -> String {
+    meaning(body, rest, check).unwrap_or_default()
 }
 
 fn meaning(body: &[u8], rest: &[u8], check: Option<u8>) -> Option<String> {

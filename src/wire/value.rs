@@ -2,47 +2,92 @@
 //!
 //! A meaning is shown beside the octets, never instead of them.
 
-use super::pretty::Listing;
+use super::context::{self, Context, Names};
+use super::field::{Field, Parts};
 use super::tlv::Tag;
-use super::{capabilities, dol, emv_bits, hex, status};
+use super::{capabilities, dol, emv_bits, hex};
 
-/// Lists what `value`, of the object `tag` inside `template`, says. Nothing is listed of a value that is no plain one of its kind.
-pub(crate) fn list(listing: &mut Listing<'_>, template: Option<Tag>, tag: Tag, offset: usize, value: &[u8]) {
-    if is_object_list(template, tag, value) {
-        return dol::list(listing, offset, value);
+/// What a value says: in words, line by line, or as fields inside it.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    meaning: String,
+    notes: Vec<String>,
+    fields: Vec<Field>,
+}
+
+impl Said {
+    /// The field, whose value stands behind `head` octets, with what its value says.
+    pub(crate) fn of(self, field: Field, head: usize) -> Field {
+        let meaning = if self.meaning.is_empty() { field.meaning.clone() } else { self.meaning };
+        Field { head, meaning, notes: self.notes, fields: self.fields, ..field }
     }
-    match (tag.0, value) {
-        (0x94, [_, ..]) if value.len().is_multiple_of(4) => list_locator(listing, offset, value),
-        (0x8E, [_, _, _, _, _, _, _, _, rules @ ..]) if rules.len().is_multiple_of(2) => {
-            list_cvm(listing, offset, value);
-        }
-        (0x43, [octet]) => capabilities::list_service_data(listing, offset, *octet),
-        (0x47, [_, ..]) => capabilities::list_capabilities(listing, offset, value),
-        (0x80, [a, b, locator @ ..]) if template.is_none() && is_format_1(locator) => {
-            listing.line(offset, &format!("Application Interchange Profile (AIP): {a:02X} {b:02X}"));
-            listing.nested(|listing| {
-                emv_bits::list(listing, Tag(0x82), offset, &[*a, *b]);
-            });
-            listing.line(offset + 2, &format!("Application File Locator (AFL), {}", super::count(locator.len())));
-            listing.nested(|listing| list_locator(listing, offset + 2, locator));
-        }
-        (0x9F4D, [file, records]) => {
-            listing.line(offset, &format!("log in the file with short identifier {file}, {records} records"));
-        }
-        _ if template.is_none_or(|template| !is_file_control(template)) => {
-            if !emv_bits::list(listing, tag, offset, value)
-                && let Some(words) = words(tag, value)
-            {
-                listing.line(offset, &words);
-            }
-        }
-        (0x8A, [octet]) => listing.line(offset, capabilities::life_cycle(*octet)),
-        _ => {}
+
+    fn words(meaning: String) -> Self {
+        Self { meaning, ..Self::default() }
+    }
+
+    fn notes(notes: Vec<String>) -> Self {
+        Self { notes, ..Self::default() }
+    }
+
+    fn fields(fields: Vec<Field>) -> Self {
+        Self { fields, ..Self::default() }
     }
 }
 
-const fn is_file_control(template: Tag) -> bool {
-    matches!(template.0, 0x62 | 0x64)
+/// What `value`, of the object `tag` in this context, says; its first octet stands at `offset`. Nothing is said of a value that is no plain
+/// one of its kind, but its text where it is text.
+pub(crate) fn said(names: Names<'_>, context: Context, tag: Tag, offset: usize, value: &[u8]) -> Said {
+    if is_object_list(context, tag, value) {
+        return Said::fields(dol::fields(names, value, offset));
+    }
+    let said = match (tag.0, value) {
+        (0x8A, [octet]) if matches!(context, Context::FileControl | Context::Environment) => {
+            Said::words(capabilities::life_cycle(*octet).to_owned())
+        }
+        _ if context::words(context, tag, value).is_some() => {
+            Said::words(context::words(context, tag, value).unwrap_or_default())
+        }
+        _ if context.decides(tag) => Said::default(),
+        _ => known(context, tag, offset, value),
+    };
+    let is_silent = said.meaning.is_empty() && said.notes.is_empty() && said.fields.is_empty();
+    match printable(value).filter(|_| is_silent) {
+        Some(text) => Said::words(format!("\"{text}\"")),
+        None => said,
+    }
+}
+
+/// The text of octets that are printable ASCII throughout; two or three octets are rarely meant as text.
+pub(crate) fn printable(octets: &[u8]) -> Option<&str> {
+    let is_text = octets.len() > 3 && octets.iter().all(|octet| (0x20..0x7F).contains(octet));
+    if is_text { str::from_utf8(octets).ok() } else { None }
+}
+
+fn known(context: Context, tag: Tag, offset: usize, value: &[u8]) -> Said {
+    match (tag.0, value) {
+        (0x94, [_, ..]) if value.len().is_multiple_of(4) => Said::fields(locator(offset, value)),
+        (0x8E, [_, _, _, _, _, _, _, _, rules @ ..]) if rules.len().is_multiple_of(2) => {
+            Said::fields(cvm_list(offset, value))
+        }
+        (0x43, [octet]) => Said::notes(capabilities::service_data(*octet)),
+        (0x47, [_, ..]) => Said::fields(capabilities::card_capabilities(value, offset)),
+        (0x80, [_, _, rest @ ..]) if context == Context::Top && is_format_1(rest) => {
+            let (profile, rest) = value.split_at(2);
+            let notes = emv_bits::notes(Tag(0x82), profile).unwrap_or_default();
+            let profile = Field::new(offset, profile, "Application Interchange Profile (AIP)", "").with_notes(notes);
+            let locator =
+                Field::new(offset + 2, rest, "Application File Locator (AFL)", "").of(locator(offset + 2, rest));
+            Said::fields(vec![profile, locator])
+        }
+        (0x9F4D, [file, records]) => {
+            Said::words(format!("log in the file with short identifier {file}, {records} records"))
+        }
+        _ => match emv_bits::notes(tag, value) {
+            Some(notes) => Said::notes(notes),
+            None => Said::words(words(tag, value).unwrap_or_default()),
+        },
+    }
 }
 
 /// Whether an element is itself a list of tags and lengths, in every kernel: CDOL1, CDOL2, PDOL, DDOL, Log Format (EMV 4.4 Book 3, 5.4).
@@ -51,10 +96,10 @@ pub(crate) const fn is_list(tag: Tag) -> bool {
 }
 
 /// Tags whose value is a list of tags and lengths (EMV 4.4 Book 3, 5.4; kernels 2 and 3).
-fn is_object_list(template: Option<Tag>, tag: Tag, value: &[u8]) -> bool {
+fn is_object_list(context: Context, tag: Tag, value: &[u8]) -> bool {
     let is_kind = match tag.0 {
-        // Inside file control information and secure messaging these have other meanings.
-        0x8C | 0x8D | 0x97 => !template.is_some_and(|template| matches!(template.0, 0x62 | 0x64 | 0x6F | 0x7D)),
+        // In file control information, secure messaging and their like these have other meanings.
+        0x8C | 0x8D | 0x97 => !context.decides(tag),
         0x9F38 | 0x9F49 | 0x9F4F | 0x9F51 | 0x9F5B | 0x9F69 | 0x5D | 0xDF_811A => true,
         _ => false,
     };
@@ -71,27 +116,30 @@ fn is_locator_entry(entry: &[u8]) -> bool {
 }
 
 /// EMV 4.4 Book 3, 10.2.
-fn list_locator(listing: &mut Listing<'_>, offset: usize, value: &[u8]) {
-    for (index, entry) in value.chunks(4).enumerate() {
-        let &[file, first, last, signed] = entry else { return };
+fn locator(offset: usize, value: &[u8]) -> Vec<Field> {
+    let entry = |(index, entry): (usize, &[u8])| {
+        let &[file, first, last, signed] = entry else { return Field::new(offset + 4 * index, entry, "no entry", "") };
         let plain = if is_locator_entry(entry) { "" } else { "; no such entry is allowed" };
         let text =
             format!("short file identifier {}, records {first} to {last}, {signed} of them signed{plain}", file >> 3);
-        listing.line(offset + 4 * index, &text);
-    }
+        Field::new(offset + 4 * index, entry, "entry", text)
+    };
+    value.chunks(4).enumerate().map(entry).collect()
 }
 
 /// EMV 4.4 Book 3, 10.5 and annex C3.
-fn list_cvm(listing: &mut Listing<'_>, offset: usize, value: &[u8]) {
-    let (Some((x, rest)), true) = (value.split_first_chunk::<4>(), value.len() >= 8) else { return };
-    let Some((y, rules)) = rest.split_first_chunk::<4>() else { return };
-    listing.line(offset, &format!("amount X {}, amount Y {}", u32::from_be_bytes(*x), u32::from_be_bytes(*y)));
-    for (index, rule) in rules.chunks(2).enumerate() {
-        let &[method, condition] = rule else { return };
-        let then = if method & 0x40 != 0 { "else the next rule" } else { "else it fails" };
-        let text = format!("{method:02X} {condition:02X}: {}, {}; {then}", cvm(method), cvm_condition(condition));
-        listing.line(offset + 8 + 2 * index, &text);
+fn cvm_list(offset: usize, value: &[u8]) -> Vec<Field> {
+    let mut parts = Parts::new(value, offset);
+    let amount = |octets: &[u8]| octets.iter().fold(0_u32, |sum, octet| sum << 8 | u32::from(*octet)).to_string();
+    parts.leaf(4, "amount X", amount).leaf(4, "amount Y", amount);
+    while parts.left() > 0 {
+        parts.leaf(2, "rule", |rule| {
+            let (method, condition) = (rule[0], rule[1]);
+            let then = if method & 0x40 != 0 { "else the next rule" } else { "else it fails" };
+            format!("{}, {}; {then}", cvm(method), cvm_condition(condition))
+        });
     }
+    parts.done()
 }
 
 pub(crate) const fn cvm(method: u8) -> &'static str {
@@ -168,7 +216,6 @@ fn words(tag: Tag, value: &[u8]) -> Option<String> {
             };
             Some(format!("{}, {}: {result}", cvm(method), cvm_condition(condition)))
         }
-        (0x99, &[sw1, sw2]) => Some(status::StatusWord::from_bytes([sw1, sw2]).meaning()),
         _ => None,
     }
 }
