@@ -138,3 +138,19 @@ fn rows_of_one_string_stay_one() {
         assert_eq!(text(&decode(&["decode"], &rows.join("\n"))), expected, "{width}");
     }
 }
+
+/// Class 90 of a native command is no chain: each answer belongs to its own command, and 91AF is a DESFire's.
+#[test]
+fn native_commands_of_a_desfire_are_no_chain() {
+    let log = ">> 9060000000\n<< 04010101001A0591AF\n>> 90AF000000\n<< 04010101001A0591AF\n>> 90AF000000\n<< 04112233445566BA34567890251191 00\n";
+    let told = text(&decode(&["decode"], log));
+    for line in [
+        "GetVersion (DESFire)",
+        "INS AF: additional frame (DESFire)",
+        "91AF: additional frame, more follows\n",
+        "SW1-SW2 9100: done",
+    ] {
+        assert!(told.contains(line), "{line:?} in\n{told}");
+    }
+    assert!(!told.contains("chain") && !told.contains("FETCH") && !told.contains("part of"), "{told}");
+}

@@ -4,10 +4,10 @@
 use super::{Family, families};
 use crate::wire::apdu::{Command, Response};
 use crate::wire::explain::{self, Explanation, Field, Told, clipped};
-use crate::wire::instruction;
 use crate::wire::status::{Kind, StatusWord};
 use crate::wire::tag::Dictionary;
 use crate::wire::tlv::{self, Tag};
+use crate::wire::{desfire, instruction};
 
 /// Explains the commands and answers of one family in one conversation. It only looks on, and remembers what it needs.
 pub trait Explainer: Send {
@@ -236,7 +236,9 @@ impl Conversation {
         let mut pieces = links.map(|(_, pieces)| pieces).unwrap_or_default();
         pieces.push((number, octets.to_vec()));
         let family = self.family(channel, &command);
-        if command.class().chaining() {
+        // DESFire's native commands are wrapped in class 90, which is no chain there.
+        let is_native = family.is_none() && desfire::wraps(command.header());
+        if command.class().chaining() && !is_native {
             let asked = Asked { octets: octets.to_vec(), channel, family, link: true };
             self.asked = Some(asked.clone());
             self.chain = Some((asked, pieces));

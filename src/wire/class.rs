@@ -21,7 +21,7 @@ pub enum Range {
     /// `20` to `3F`: reserved.
     Reserved,
     /// `80` to `FE`. [`Class`] reads `80` to `9F` by the layout of the first range, which GlobalPlatform (Card Specification
-    /// 2.3.1, 11.1.4) and our own cards follow. A family that gives these bits another meaning (DESFire's `90`) does not ask.
+    /// 2.3.1, 11.1.4) and our own cards follow. Whoever gives these bits another meaning (DESFire's `90`) does not ask.
     Proprietary,
     /// `FF`, which ISO/IEC 7816-3 keeps for protocol and parameters selection.
     Invalid,

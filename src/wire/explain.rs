@@ -12,7 +12,8 @@ pub use super::objects::objects;
 use super::status::StatusWord;
 use super::tlv::{self, Tag};
 use super::{
-    Fault, WireError, atr, ats, compact_tlv, count, dol, field, instruction, known_commands, objects, parameters, value,
+    Fault, WireError, atr, ats, compact_tlv, count, desfire, dol, field, instruction, known_commands, objects,
+    parameters, value,
 };
 
 /// A command or an answer, explained.
@@ -177,9 +178,14 @@ pub fn command(octets: &[u8], masked: bool, told: Told, names: Names<'_>) -> Exp
     let family = told.family;
     let header: [u8; 4] = octets.first_chunk().copied().unwrap_or_default();
     let name = told.name.or_else(|| name_of_instruction(octets));
-    let words = told.parameters.or_else(|| parameters::words(header));
+    let is_native = family.is_none() && octets.len() >= header.len() && desfire::wraps(header);
+    let native = is_native.then(|| [1, 2].map(|_| "always 00".to_owned()));
+    let words = told.parameters.or(native).or_else(|| parameters::words(header));
     let [p1, p2] = words.unwrap_or_else(|| [1, 2].map(|number| format!("parameter {number} of this instruction")));
-    parts.leaf(1, "CLA", |octets| class_meaning(Class(octets[0])));
+    parts.leaf(1, "CLA", |octets| match octets[0] {
+        _ if is_native => "wraps a native command (MIFARE DESFire)".to_owned(),
+        class => class_meaning(Class(class)),
+    });
     let unnamed = "an instruction that has no name in this class";
     parts.leaf(1, "INS", |_| name.clone().unwrap_or_else(|| unnamed.to_owned()));
     parts.leaf(1, "P1", |_| p1).leaf(1, "P2", |_| p2);
@@ -227,6 +233,7 @@ pub(crate) fn data_of(command: &Command<'_>, base: usize, masked: bool, names: N
     match command.data {
         [] => Vec::new(),
         data if masked => vec![Field::new(base, data, name_of_data(command), "a PIN, masked with FF")],
+        octets if desfire::wraps(command.header()) => desfire::fields(command.ins, octets, base),
         octets => data(octets, base, name_of_data(command), Context::of_command(command), names),
     }
 }
@@ -305,8 +312,18 @@ pub fn answer(asked: Option<&Command<'_>>, octets: &[u8], told: Told, names: Nam
     };
     let context = asked.map_or_else(|| Context::of_data(response.data), Context::of_answer);
     let name = asked.map_or(DATA, name_of_answer);
-    let mut fields = told.data.unwrap_or_else(|| data(response.data, 0, name, context, names));
-    let status = status_field(response.data.len(), response.status, told.status);
+    let head = asked.map(Command::header);
+    let mut fields = told.data.unwrap_or_else(|| match head {
+        Some(head) if desfire::wraps(head) => plain(DATA, response.data, 0),
+        _ => data(response.data, 0, name, context, names),
+    });
+    let status = match (told.status, head) {
+        (None, Some(head)) => {
+            Some(response.status.meaning_after(head)).filter(|meaning| *meaning != response.status.meaning())
+        }
+        (told, _) => told,
+    };
+    let status = status_field(response.data.len(), response.status, status);
     let words = format!("{:04X} {}", response.status.0, status.meaning);
     fields.push(status);
     let summary = told.summary.map_or(words.clone(), |summary| format!("{words}: {summary}"));

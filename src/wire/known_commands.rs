@@ -1,7 +1,7 @@
 //! Commands of proprietary classes whose meanings are public. Each name says whose it is: another application may use the same octets
 //! for something else, and ISO/IEC 7816-4 does not help.
 
-use super::pcsc_part3;
+use super::{desfire, pcsc_part3};
 
 /// A command by class and instruction: classes, instruction, name.
 type Known = (&'static [u8], u8, &'static str);
@@ -72,47 +72,6 @@ const SIM: &[Known] = &[
     (&[0xA0], 0xFA, "SLEEP"),
 ];
 
-/// MIFARE DESFire, wrapped in a command APDU.
-const DESFIRE: &[Known] = &[
-    (&[0x90], 0x0A, "authenticate, DES"),
-    (&[0x90], 0x1A, "authenticate, ISO"),
-    (&[0x90], 0xAA, "authenticate, AES"),
-    (&[0x90], 0x71, "AuthenticateEV2First"),
-    (&[0x90], 0x77, "AuthenticateEV2NonFirst"),
-    (&[0x90], 0xAF, "additional frame"),
-    (&[0x90], 0x45, "GetKeySettings"),
-    (&[0x90], 0x54, "ChangeKeySettings"),
-    (&[0x90], 0xC4, "ChangeKey"),
-    (&[0x90], 0x64, "GetKeyVersion"),
-    (&[0x90], 0x51, "GetCardUID"),
-    (&[0x90], 0x5A, "SelectApplication"),
-    (&[0x90], 0x5C, "SetConfiguration"),
-    (&[0x90], 0x5F, "ChangeFileSettings"),
-    (&[0x90], 0x60, "GetVersion"),
-    (&[0x90], 0x6A, "GetApplicationIDs"),
-    (&[0x90], 0x6E, "FreeMemory"),
-    (&[0x90], 0x6C, "GetValue"),
-    (&[0x90], 0x6F, "GetFileIDs"),
-    (&[0x90], 0xF5, "GetFileSettings"),
-    (&[0x90], 0xBD, "ReadData"),
-    (&[0x90], 0xBB, "ReadRecords"),
-    (&[0x90], 0x3D, "WriteData"),
-    (&[0x90], 0x3B, "WriteRecord"),
-    (&[0x90], 0xCA, "CreateApplication"),
-    (&[0x90], 0xDA, "DeleteApplication"),
-    (&[0x90], 0xCD, "CreateStdDataFile"),
-    (&[0x90], 0xCB, "CreateBackupDataFile"),
-    (&[0x90], 0xCC, "CreateValueFile"),
-    (&[0x90], 0xC0, "CreateCyclicRecordFile"),
-    (&[0x90], 0xC1, "CreateLinearRecordFile"),
-    (&[0x90], 0xDF, "DeleteFile"),
-    (&[0x90], 0x0C, "Credit"),
-    (&[0x90], 0xDC, "Debit"),
-    (&[0x90], 0xC7, "CommitTransaction"),
-    (&[0x90], 0xA7, "AbortTransaction"),
-    (&[0x90], 0xFC, "FormatPICC"),
-];
-
 const CALYPSO: &[Known] = &[
     (&[0x94], 0xA4, "SELECT"),
     (&[0x94], 0xB2, "READ RECORD"),
@@ -145,7 +104,6 @@ const OWNERS: &[(&str, &[Known])] = &[
     ("GlobalPlatform", GLOBALPLATFORM),
     ("UICC", UICC),
     ("SIM", SIM),
-    ("DESFire", DESFIRE),
     ("Calypso", CALYPSO),
     ("", OF_CLASS_ZERO),
 ];
@@ -164,6 +122,9 @@ pub(crate) fn name(cla: u8, ins: u8, p1: u8, p2: u8) -> Option<String> {
                 None => names.push((name, vec![owner])),
             }
         }
+    }
+    if let (0x90, Some(native)) = (cla, desfire::name(ins)) {
+        names.push((native, vec!["DESFire"]));
     }
     let with_owners = |(name, owners): (&str, Vec<&str>)| match owners[..] {
         [""] => name.to_owned(),

@@ -12,6 +12,7 @@ pub mod class;
 pub mod compact_tlv;
 pub mod context;
 mod crc;
+pub(crate) mod desfire;
 pub mod dol;
 mod emv_bits;
 mod error;

@@ -3,7 +3,7 @@
 use super::context::{Context, Names};
 use super::field::{Field, fault, partition};
 use super::tlv::{self, Piece, Tag, Tlv};
-use super::value;
+use super::{hex, value};
 
 /// Data objects; `None` where the octets are none throughout.
 pub fn objects(octets: &[u8], base: usize, explain: &mut dyn FnMut(&Tlv<'_>) -> Field) -> Option<Vec<Field>> {
@@ -50,13 +50,20 @@ impl Tree<'_> {
         let (tag, at) = (object.tag, object.value_offset());
         let field = Field::object(object, context.name(self.names, tag), "", Vec::new());
         let head = field.head;
+        let length = &object.octets[tag.emitted_len()..head];
+        let is_long = !object.is_indefinite() && tlv::emitted_len(tag, object.value.len()) < object.octets.len();
+        let long = is_long.then(|| format!("length {}, where fewer octets do", hex::spaced(length)));
+        let with_length = |mut field: Field| {
+            field.notes.splice(0..0, long.clone());
+            field
+        };
         if !tag.is_constructed() || depth >= tlv::DEPTH_MAX {
-            return value::said(self.names, context, tag, at, object.value).of(field, head);
+            return with_length(value::said(self.names, context, tag, at, object.value).of(field, head));
         }
         let mut fields = self.fields(object.value, at, context.inside(tag), depth + 1);
         let end = at + object.value.len();
         if !object.is_indefinite() {
-            return field.of(fields);
+            return with_length(field.of(fields));
         }
         fields.push(Field::new(end, &object.octets[end - object.offset..], "end of contents", ""));
         Field { meaning: "indefinite length".to_owned(), ..field.of(fields) }

@@ -200,6 +200,13 @@ mod tests {
     }
 
     #[test]
+    fn a_length_in_more_octets_than_needed_is_shown() {
+        let text = listing(Format::BerTlv, &[0x70, 0x81, 0x06, 0x9F, 0x36, 0x82, 0x00, 0x01, 0x07]);
+        assert!(text.contains("length 81 06, where fewer octets do"), "{text}");
+        assert!(text.contains("length 82 00 01, where fewer octets do"), "{text}");
+    }
+
+    #[test]
     fn templates_without_end_do_not_overflow() {
         let mut deep = vec![0x70; 2];
         for _ in 0..5000 {

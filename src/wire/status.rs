@@ -166,6 +166,11 @@ impl StatusWord {
             || (self.kind() == Kind::Proprietary && status_proprietary::meaning(self.0).is_some())
     }
 
+    /// What it means as an answer to the command with this head.
+    pub(crate) fn meaning_after(self, head: [u8; 4]) -> String {
+        status_proprietary::after(head, self.0).unwrap_or_else(|| self.meaning())
+    }
+
     /// What other specifications say beside ISO/IEC 7816-4, each named; `None` where they say the same or nothing.
     pub const fn elsewhere(self) -> Option<&'static str> {
         status_proprietary::elsewhere(self.0)
@@ -301,7 +306,7 @@ mod tests {
         assert_eq!(StatusWord(0x63C3).to_string(), "63C3 warning, counter at 3");
         assert_eq!(
             StatusWord(0x91AF).to_string(),
-            "91AF DESFire: another frame follows; SIM: done, a command of 175 octets waits for FETCH"
+            "91AF DESFire: additional frame, more follows; SIM: done, a command of 175 octets waits for FETCH"
         );
         assert_eq!(StatusWord(0x9001).to_string(), "9001 proprietary");
         assert_eq!(StatusWord::tries_left(3), StatusWord(0x63C3));

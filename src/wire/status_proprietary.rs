@@ -1,6 +1,8 @@
 //! Status words that ISO/IEC 7816-4 leaves to applications and whose meanings are public. The same value may mean different things to
 //! different cards: then each is named.
 
+use super::desfire;
+
 /// GSM 11.11 (3GPP TS 51.011), 9.4; 9862 to 9867 are 3GPP TS 31.102, 7.3; 9484 and 9485 GlobalPlatform Card Specification 2.3.1, 11.1.3.
 const NAMED: &[(u16, &str)] = &[
     (0x9300, "SIM: busy with a toolkit command, to be tried again"),
@@ -25,33 +27,6 @@ const NAMED: &[(u16, &str)] = &[
     (0x9867, "USIM: no memory for the key"),
 ];
 
-/// MIFARE DESFire in wrapped commands: SW2 after 91 (NXP MF3D(H)x2 product data sheets, public edition).
-const DESFIRE: &[(u8, &str)] = &[
-    (0x00, "done"),
-    (0x0C, "no change"),
-    (0x0E, "out of memory"),
-    (0x1C, "command not supported"),
-    (0x1E, "wrong CRC, MAC or padding"),
-    (0x40, "no such key"),
-    (0x7E, "wrong length"),
-    (0x9D, "not allowed"),
-    (0x9E, "wrong parameter"),
-    (0xA0, "application not found"),
-    (0xA1, "application damaged"),
-    (0xAD, "wait, authentication goes on"),
-    (0xAE, "authentication failed or missing"),
-    (0xAF, "another frame follows"),
-    (0xBE, "outside the file"),
-    (0xC1, "card damaged"),
-    (0xCA, "an earlier command was not finished"),
-    (0xCD, "card disabled"),
-    (0xCE, "too many applications or keys"),
-    (0xDE, "exists already"),
-    (0xEE, "memory failure"),
-    (0xF0, "file not found"),
-    (0xF1, "file damaged"),
-];
-
 /// The meanings of `9xxx` other than `9000`; `None` where none is public.
 pub(super) fn meaning(status: u16) -> Option<String> {
     if let Some((_, meaning)) = NAMED.iter().find(|(value, _)| *value == status) {
@@ -59,16 +34,30 @@ pub(super) fn meaning(status: u16) -> Option<String> {
     }
     let [sw1, sw2] = status.to_be_bytes();
     Some(match sw1 {
-        0x91 => match DESFIRE.iter().find(|(value, _)| *value == sw2) {
-            Some((_, "done")) => "DESFire: done".to_owned(),
-            Some((_, meaning)) => format!("DESFire: {meaning}; SIM: done, a command of {sw2} octets waits for FETCH"),
-            None => format!("SIM: done, a command of {sw2} octets waits for FETCH"),
+        0x91 => match desfire::status(sw2) {
+            Some("done") => "DESFire: done".to_owned(),
+            Some(meaning) => format!("DESFire: {meaning}; {}", fetch(sw2)),
+            None => fetch(sw2),
         },
         0x92 if sw2 & 0xF0 == 0 => format!("SIM: written after {sw2} tries of its own"),
         0x9E => format!("SIM: data download error, {sw2} octets available"),
         0x9F => format!("SIM: done, {sw2} octets available"),
         _ => return None,
     })
+}
+
+fn fetch(sw2: u8) -> String {
+    format!("SIM: done, a command of {sw2} octets waits for FETCH")
+}
+
+/// What `status` says in the light of the class of the command; `None` where that decides nothing.
+pub(super) fn after(head: [u8; 4], status: u16) -> Option<String> {
+    let [sw1, sw2] = status.to_be_bytes();
+    match sw1 {
+        0x91 if desfire::wraps(head) => desfire::status(sw2).map(str::to_owned),
+        0x91 => Some(fetch(sw2)),
+        _ => None,
+    }
 }
 
 /// What some specifications say beside or instead of ISO/IEC 7816-4 (EMV 4.4 Books 1 and 3; GlobalPlatform Card Specification 2.3.1;
