@@ -154,3 +154,25 @@ fn native_commands_of_a_desfire_are_no_chain() {
     }
     assert!(!told.contains("chain") && !told.contains("FETCH") && !told.contains("part of"), "{told}");
 }
+
+/// Two lines may be a command and its answer, or one string in two rows: their shape tells, or the program says that it does not.
+#[test]
+fn two_lines_are_a_conversation_where_nothing_speaks_against_it() {
+    let told = text(&decode(&["decode"], "00A40400023F00\n9000\n"));
+    assert!(
+        told.contains("Commands: 1, answers: 1") && told.contains("Ambiguous: the lines may be the rows of one string"),
+        "{told}"
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&text(&decode(&["--json", "decode"], "00A40400023F00\n9000\n"))).unwrap();
+    assert!(json["ambiguous"].as_str().unwrap().contains("response APDU"), "{json}");
+    // A blank line, or a second line that is longer, is no wrapped string.
+    for log in ["00A40400023F00\n\n9000\n", "0084000008\n01020304050607089000\n"] {
+        let told = text(&decode(&["decode"], log));
+        assert!(told.contains("Commands: 1, answers: 1") && !told.contains("Ambiguous"), "{told}");
+    }
+    // One whole command in two rows, the first of which is a command too and the second may be an answer.
+    for rows in ["00D6000004\n01029000", "00A40400023F00,\n9000", "00A40400023F00\n  9000"] {
+        assert!(!text(&decode(&["decode"], rows)).contains("Commands:"), "{rows}");
+    }
+}

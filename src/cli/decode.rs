@@ -15,7 +15,7 @@ use crate::family::{self, conversation::Passed};
 use crate::quoted::quoted;
 use crate::wire::explain::{self, Explanation};
 use crate::wire::frame::{Sender, Turn};
-use crate::wire::guess::guess;
+use crate::wire::guess::{Reading, guess};
 use crate::wire::pretty::Format;
 use crate::wire::recording::{Direction, Event, Recording, Silence};
 use crate::wire::{hex, lines, paste};
@@ -113,9 +113,10 @@ fn from_input(
     if is_too_long {
         return Err(usage(format!("the standard input is longer than {INPUT_MAX} octets: decode it in pieces")));
     }
-    if let (None, Some(events)) = (format, lines::conversation(&text)) {
+    if let (None, Some(found)) = (format, lines::conversation(&text)) {
         conversation.recording = Recording::default();
-        events.iter().try_for_each(|event| conversation.event(event))?;
+        conversation.instead = found.instead;
+        found.events.iter().try_for_each(|event| conversation.event(event))?;
         conversation.end()?;
         return Ok(conversation.report());
     }
@@ -140,6 +141,8 @@ struct Conversation {
     json_octets: usize,
     /// The last frame of the reader.
     asked: Vec<u8>,
+    /// What all of it is as the rows of one string, where nothing tells that it is not.
+    instead: Option<Reading>,
 }
 
 impl Conversation {
@@ -156,6 +159,7 @@ impl Conversation {
             json: Vec::new(),
             json_octets: 0,
             asked: Vec::new(),
+            instead: None,
         }
     }
 
@@ -277,11 +281,19 @@ impl Conversation {
         let detail = format!(
             "Commands: {commands}, answers: {responses}, answers to reset: {resets}; other lines, passed over: {passed_over}."
         );
+        let ambiguous = self.instead.map(|one| {
+            let title = one.format.title();
+            format!(
+                "Ambiguous: the lines may be the rows of one string too, a {title} ({}). Then give it in one line.",
+                one.why
+            )
+        });
         let json = json!({
             "format": "conversation", "commands": commands, "responses": responses, "resets": resets,
-            "passed_over": passed_over, "exchanges": self.json,
+            "passed_over": passed_over, "exchanges": self.json, "ambiguous": ambiguous,
         });
-        Report::new(Exit::Done, format!("{detail}\n"), "decoded", detail, json)
+        let more = ambiguous.map_or(String::new(), |words| format!("{words}\n"));
+        Report::new(Exit::Done, format!("{detail}\n{more}"), "decoded", detail, json)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Known are the lines of GlobalPlatformPro and apdu4j, OpenSC, pcscd and its CCID driver, opensc-tool, scriptor, pySim, pyscard, proxmark3, of many programs
 //! that mark the direction in words or arrows, and our own traces. A line that is none of these is counted and passed over.
 
+use super::apdu::Command;
 use super::ccid_log::{self, DriverLine};
 use super::format::Format;
 use super::guess::readings;
@@ -64,8 +65,21 @@ struct Pending {
     want: Option<usize>,
     /// A status word that was told before the data.
     status: Option<[u8; 2]>,
-    /// Rows of a table (proxmark3) rather than of a dump.
-    table: bool,
+    rows: Rows,
+}
+
+/// How the lines behind the first are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    /// A dump, octets and perhaps their text.
+    Dump,
+    /// A table of proxmark3.
+    Table,
+    /// A long line that was wrapped: octets alone. What was sent says how many there must be; rows of an answer stand further in than its first.
+    Wrapped {
+        /// Blanks before the first.
+        indent: usize,
+    },
 }
 
 /// Reads a log. Memory is bounded: of what was read only one unfinished event is kept.
@@ -139,6 +153,11 @@ impl Recording {
             events.extend(self.end());
         }
         match self.own(line) {
+            Some(event) if may_go_on(&event, line) => {
+                let want = announced_len(&event);
+                self.pending =
+                    Some(Pending { event, want, status: None, rows: Rows::Wrapped { indent: blanks(line) } });
+            }
             Some(event) => events.push(event),
             None if self.pending.is_none() && !line.trim().is_empty() => self.passed_over += 1,
             None => {}
@@ -179,24 +198,54 @@ impl Pending {
         if self.event.octets.len() > EVENT_MAX {
             return false;
         }
-        let row = if self.table {
-            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-            match cells[..] {
-                ["", "", "", data, ..] => hex_tokens(data),
-                _ => None,
+        let row = match self.rows {
+            Rows::Table => {
+                let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+                match cells[..] {
+                    ["", "", "", data, ..] => hex_tokens(data),
+                    _ => None,
+                }
             }
-        } else {
-            dump_row(line, self.want.map(|want| want.saturating_sub(self.event.octets.len())))
+            Rows::Dump => dump_row(line, self.want.map(|want| want.saturating_sub(self.event.octets.len()))),
+            Rows::Wrapped { indent } if self.is_short() || blanks(line) > indent => hex::parse(line).ok(),
+            Rows::Wrapped { .. } => None,
         };
-        row.is_some_and(|octets| {
+        row.filter(|octets| !octets.is_empty()).is_some_and(|octets| {
             self.event.octets.extend(octets);
             true
         })
     }
 
     fn is_whole(&self) -> bool {
-        self.want.is_some_and(|want| self.event.octets.len() >= want)
+        !matches!(self.rows, Rows::Wrapped { .. }) && self.want.is_some() && !self.is_short()
     }
+
+    /// Whether fewer octets are there than are announced.
+    fn is_short(&self) -> bool {
+        self.want.is_some_and(|want| self.event.octets.len() < want)
+    }
+}
+
+/// Whether more octets may stand in the lines behind: nothing is written behind these, and they are more than a status word.
+fn may_go_on(event: &Event, line: &str) -> bool {
+    let is_last = line.ends_with(|c: char| c.is_ascii_hexdigit());
+    is_last && matches!(event.direction, Direction::Command | Direction::Response) && event.octets.len() > 2
+}
+
+/// How long a command must be that is cut off in its data.
+fn announced_len(event: &Event) -> Option<usize> {
+    let octets = &event.octets;
+    let want = match octets[..] {
+        _ if event.direction != Direction::Command || event.is_frame => return None,
+        [_, _, _, _, 0, high, low, ..] => 7 + usize::from(u16::from_be_bytes([high, low])),
+        [_, _, _, _, lc, _, ..] => 5 + usize::from(lc),
+        _ => return None,
+    };
+    (octets.len() < want && Command::parse(octets).is_err()).then_some(want)
+}
+
+fn blanks(line: &str) -> usize {
+    line.len() - line.trim_start().len()
 }
 
 /// A row of octets, then perhaps the same as text: the row is as long as its text.
@@ -226,7 +275,7 @@ fn table_row(line: &str) -> Option<Pending> {
         _ => return None,
     };
     let event = Event { is_frame: true, ..Event::new(direction, hex_tokens(data)?, Some(start.to_owned())) };
-    Some(Pending { event, want: None, status: None, table: true })
+    Some(Pending { event, want: None, status: None, rows: Rows::Table })
 }
 
 /// Whether a row holds a command or an answer, as a table of contact cards or of what was taken out of frames has them.
@@ -257,7 +306,7 @@ fn announced(line: &str) -> Option<Pending> {
     let digits: String = rest.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
     let want = digits.parse().ok().filter(|want| *want > 0)?;
     let event = Event::new(direction, Vec::new(), None);
-    Some(Pending { event, want: Some(want), status: None, table: false })
+    Some(Pending { event, want: Some(want), status: None, rows: Rows::Dump })
 }
 
 /// `Received (SW1=0x90, SW2=0x00):` of opensc-tool, the data in rows behind it.
@@ -267,7 +316,7 @@ fn status_first(line: &str) -> Option<Pending> {
     let status = hex::parse(&format!("{sw1}{}", rest.get(..2)?)).ok()?;
     let &[sw1, sw2] = &status[..] else { return None };
     let event = Event::new(Direction::Response, Vec::new(), None);
-    Some(Pending { event, want: None, status: Some([sw1, sw2]), table: false })
+    Some(Pending { event, want: None, status: Some([sw1, sw2]), rows: Rows::Dump })
 }
 
 /// `ATR: 3B ...`, and the ATR of `SCardConnect(...) -> T=1, 3B...`.
@@ -450,6 +499,27 @@ mod tests {
         let times: Vec<Option<&str>> = events.iter().map(|event| event.time.as_deref()).collect();
         assert_eq!(times, [None, None, None, Some("8s378ms"), Some("12482 us")]);
         assert_eq!((events[0].direction, events[1].direction, passed_over), (Direction::Reset, Direction::Reset, 2));
+    }
+
+    /// A log whose lines were cut at some width: the rows behind a mark belong to it.
+    #[test]
+    fn a_wrapped_line_is_put_together() {
+        for width in (10..24).step_by(2) {
+            let wrapped = |text: &str| {
+                let rows: Vec<&str> =
+                    (0..text.len()).step_by(width).map(|at| &text[at..text.len().min(at + width)]).collect();
+                rows.join("\n   ")
+            };
+            let log = format!(">> {}\n<< {}\n", wrapped(SELECT), wrapped(ANSWER));
+            let (events, _) = read(&log);
+            let told: Vec<String> = events.iter().map(|event| hex::encode(&event.octets)).collect();
+            assert_eq!(told, [SELECT, ANSWER], "{log}");
+        }
+        // A command that announces more than its line has goes on in the next one, indented or not.
+        let (events, _) = read(&format!(">> {}\n{}\n<< 9000\n", &SELECT[..18], &SELECT[18..]));
+        assert_eq!((hex::encode(&events[0].octets).as_str(), events.len()), (SELECT, 2));
+        let (events, passed_over) = read(">> 0084000008\n<< 0102030405060708\n9000\n");
+        assert_eq!((events.len(), passed_over), (2, 1), "what is not indented may be anybody's");
     }
 
     proptest! {
