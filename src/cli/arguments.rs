@@ -409,7 +409,7 @@ pub(super) struct TearArguments {
     /// Lift the virtual card at a command: select, authenticate, verify, value (which moves the money), acknowledge, or its N-th: before
     /// the command reaches it, after it was carried out (the default), or mid-answer. A command that the order will not have is refused. Where the order ends before that, it says so
     #[arg(long, value_name = "COMMAND[:before|after|mid]", value_parser = tear)]
-    pub(super) tear: Option<Tear>,
+    pub(super) tear: Option<TearOption>,
     /// The torn card does not come back
     #[arg(long, requires = "tear")]
     pub(super) no_retouch: bool,
@@ -417,7 +417,7 @@ pub(super) struct TearArguments {
 
 /// When the virtual card is lifted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Tear {
+pub(super) struct TearOption {
     pub(super) at: TearAt,
     pub(super) fault: Fault,
 }
@@ -451,7 +451,7 @@ fn tear_at(text: &str) -> Result<TearAt, String> {
     number.checked_sub(1).map(TearAt::Exchange).ok_or_else(|| "commands are counted from 1".to_owned())
 }
 
-fn tear(text: &str) -> Result<Tear, String> {
+fn tear(text: &str) -> Result<TearOption, String> {
     let (at, when) = text.split_once(':').unwrap_or((text, "after"));
     let at = tear_at(at)?;
     let fault = match when {
@@ -460,7 +460,7 @@ fn tear(text: &str) -> Result<Tear, String> {
         "mid" => Fault::RemovedWhileAnswering { octets: 1 },
         _ => return Err(format!("expected before, after or mid, got {when}", when = quoted(when))),
     };
-    Ok(Tear { at, fault })
+    Ok(TearOption { at, fault })
 }
 
 #[derive(Debug, Args)]
@@ -731,12 +731,12 @@ mod tests {
     #[test]
     fn a_tear_is_counted_from_one() {
         let at = TearAt::Exchange;
-        assert_eq!(tear("3"), Ok(Tear { at: at(2), fault: Fault::RemovedAfter }));
-        assert_eq!(tear("1:before"), Ok(Tear { at: at(0), fault: Fault::RemovedBefore }));
-        assert_eq!(tear("2:mid"), Ok(Tear { at: at(1), fault: Fault::RemovedWhileAnswering { octets: 1 } }));
+        assert_eq!(tear("3"), Ok(TearOption { at: at(2), fault: Fault::RemovedAfter }));
+        assert_eq!(tear("1:before"), Ok(TearOption { at: at(0), fault: Fault::RemovedBefore }));
+        assert_eq!(tear("2:mid"), Ok(TearOption { at: at(1), fault: Fault::RemovedWhileAnswering { octets: 1 } }));
         let value = TearAt::Role(CommandRole::Value);
-        assert_eq!(tear("value:before"), Ok(Tear { at: value, fault: Fault::RemovedBefore }));
-        assert_eq!(tear("value"), Ok(Tear { at: value, fault: Fault::RemovedAfter }));
+        assert_eq!(tear("value:before"), Ok(TearOption { at: value, fault: Fault::RemovedBefore }));
+        assert_eq!(tear("value"), Ok(TearOption { at: value, fault: Fault::RemovedAfter }));
         for wrong in ["0", "x", "3:late", "", ":after", "-1", "Value", "value:late", "18446744073709551616"] {
             assert!(tear(wrong).is_err(), "{wrong:?}");
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Report;
-use super::arguments::{Global, Pay, Refund, Resolve, Tear, TearArguments, TearAt, TopUp, usage};
+use super::arguments::{Global, Pay, Refund, Resolve, TearArguments, TearAt, TearOption, TopUp, usage};
 use super::desk::ShellDesk;
 use super::pin::NoPin;
 use crate::app::rehearsal::{Rehearsal, rehearse};
@@ -177,7 +177,7 @@ impl Station {
     }
 
     /// Arms the tear, unless the order would move value and the tear not come about: that is refused before anything is sent.
-    fn arm(&mut self, tear: Tear, options: &Options, request: &Request) -> Result<(), AppError> {
+    fn arm(&mut self, tear: TearOption, options: &Options, request: &Request) -> Result<(), AppError> {
         let rehearsal = rehearse(&mut self.app, options, request.clone());
         let Some(card) = &self.app.card else { return Ok(()) };
         if let Some(Rehearsal { commands }) = rehearsal {

@@ -134,7 +134,7 @@ struct StepText {
     #[serde(default)]
     postamble: bool,
     tries: Option<String>,
-    tear: Option<Tear>,
+    tear: Option<CutSpec>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -146,7 +146,7 @@ enum ResetText {
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Tear {
+enum CutSpec {
     Before,
     After,
 }
@@ -183,7 +183,7 @@ struct Step {
 
 enum Action {
     Reset(ResetText),
-    Torn { command: Template, tear: Tear },
+    Torn { command: Template, tear: CutSpec },
     Send { command: Template, whole: bool, answer: Expected },
 }
 
@@ -375,8 +375,8 @@ fn perform(tester: &mut Tester<'_>, step: &Step, saved: &mut Saved) -> Outcome {
         Action::Reset(ResetText::Warm) => tester.warm_reset().map(drop),
         Action::Torn { command, tear } => {
             let fault = match tear {
-                Tear::Before => Fault::RemovedBefore,
-                Tear::After => Fault::RemovedAfter,
+                CutSpec::Before => Fault::RemovedBefore,
+                CutSpec::After => Fault::RemovedAfter,
             };
             let octets = octets(tester, command, tries, saved)?;
             tries.map_or(Ok(()), |secret| tester.before_failed_attempt(secret))?;

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::core::Instruction;
 use super::keys::{self, Command, Key, Mode};
 use super::position::Position;
-use super::snapshot::{Phase, Snapshot, Tear, ToRefund, Wanted};
+use super::snapshot::{ArmedTear, Phase, Snapshot, ToRefund, Wanted};
 use super::suite::Ask;
 use super::suite_view::SuiteView;
 use super::theme::Theme;
@@ -117,7 +117,7 @@ pub struct App {
     /// The exchange to tear, from 1.
     pub tear_at: u64,
     /// How to tear it.
-    pub tear: Tear,
+    pub tear: ArmedTear,
     /// Whether the keys are shown, and from which line.
     pub help: Option<Position>,
     /// Where they were asked for: these come first.
@@ -155,7 +155,7 @@ impl App {
             said: None,
             // The third exchange of a payment without PIN moves the value: the sale that nobody knows the end of.
             tear_at: 3,
-            tear: Tear::After,
+            tear: ArmedTear::After,
             help: None,
             help_for: Mode::Amount,
             asked_to_leave: false,
@@ -478,9 +478,9 @@ impl App {
                 self.exchange.step(command);
             }
             Mode::Bench => {
-                let now = Tear::ALL.iter().position(|tear| *tear == self.tear).unwrap_or(0);
-                let step = if command == Command::Up { Tear::ALL.len() - 1 } else { 1 };
-                self.tear = Tear::ALL[(now + step) % Tear::ALL.len()];
+                let now = ArmedTear::ALL.iter().position(|tear| *tear == self.tear).unwrap_or(0);
+                let step = if command == Command::Up { ArmedTear::ALL.len() - 1 } else { 1 };
+                self.tear = ArmedTear::ALL[(now + step) % ArmedTear::ALL.len()];
             }
             _ => self.order.step(command),
         }

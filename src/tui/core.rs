@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::snapshot::{Bench, Phase, ReaderLine, Snapshot, Tear, ToRefund, Wanted};
+use super::snapshot::{ArmedTear, Bench, Phase, ReaderLine, Snapshot, ToRefund, Wanted};
 use crate::app::stop;
 use crate::entropy::Entropy;
 use crate::family;
@@ -119,7 +119,7 @@ pub enum Instruction {
     /// Take it off.
     Lift,
     /// Tear it off at an exchange from now on, 0 for the next.
-    Arm(u64, Tear),
+    Arm(u64, ArmedTear),
     /// Take that back.
     Disarm,
     /// Take the next card in the hand.
@@ -180,7 +180,7 @@ struct Hand {
     selected: usize,
     slot: Slot,
     plan: FaultPlan,
-    armed: Option<(u64, Tear)>,
+    armed: Option<(u64, ArmedTear)>,
     torn: usize,
     pace: usize,
     failure: Failure,
@@ -494,7 +494,7 @@ impl Hand {
         }
     }
 
-    fn arm(&mut self, after: u64, tear: Tear) {
+    fn arm(&mut self, after: u64, tear: ArmedTear) {
         self.plan.disarm();
         self.plan.arm(after, tear.fault());
         self.armed = Some((self.plan.exchanges() + after, tear));

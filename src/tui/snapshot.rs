@@ -140,7 +140,7 @@ pub struct Bench {
     /// Whether it is on the reader.
     pub on_reader: bool,
     /// When it will be lifted: after this many more exchanges (0: at the next), and how.
-    pub armed: Option<(u64, Tear)>,
+    pub armed: Option<(u64, ArmedTear)>,
     /// How often a card was torn away.
     pub torn: usize,
     /// How long each exchange is drawn out, so that a hand can keep up, in milliseconds.
@@ -151,7 +151,7 @@ pub struct Bench {
 
 /// At which moment of an exchange the card is lifted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Tear {
+pub enum ArmedTear {
     /// Before the command reaches it.
     Before,
     /// After it has done what it was told, before its answer.
@@ -160,7 +160,7 @@ pub enum Tear {
     MidAnswer,
 }
 
-impl Tear {
+impl ArmedTear {
     /// All, in the order of an exchange.
     pub const ALL: [Self; 3] = [Self::Before, Self::After, Self::MidAnswer];
 
@@ -174,7 +174,7 @@ impl Tear {
     }
 }
 
-impl fmt::Display for Tear {
+impl fmt::Display for ArmedTear {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Before => "before the command",

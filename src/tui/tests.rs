@@ -560,7 +560,7 @@ fn a_refund_after_an_open_sale_is_of_the_newest_that_happened() {
         } else {
             // Tear::Before.
             script.extend([
-                Tell(|| Instruction::Arm(2, super::snapshot::Tear::Before)),
+                Tell(|| Instruction::Arm(2, super::snapshot::ArmedTear::Before)),
                 Type("10\np"),
                 See("SAME card"),
             ]);

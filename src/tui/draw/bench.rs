@@ -7,7 +7,7 @@ use ratatui::widgets::Paragraph;
 
 use super::layout::columns;
 use crate::tui::app::{App, Tab};
-use crate::tui::snapshot::{Bench, Tear};
+use crate::tui::snapshot::{ArmedTear, Bench};
 
 /// From this width on hand and card stand side by side.
 const TWO_COLUMNS: u16 = 70;
@@ -61,13 +61,13 @@ fn hand(app: &App, bench: &Bench) -> Vec<Line<'static>> {
 
 fn tear(app: &App, bench: &Bench) -> Vec<Line<'static>> {
     let theme = app.theme;
-    let mut lines = vec![Line::styled("Tear the next touch", theme.strong())];
+    let mut lines = vec![Line::styled("ArmedTear the next touch", theme.strong())];
     let arrows = if app.tab == Tab::Bench { ("◂ ", " ▸") } else { ("", "") };
     lines.push(Line::from(vec![
         Span::raw("  at exchange "),
         Span::styled(format!("{}{}{}", arrows.0, app.tear_at, arrows.1), theme.accent()),
     ]));
-    for kind in Tear::ALL {
+    for kind in ArmedTear::ALL {
         let chosen = kind == app.tear;
         let mark = if chosen { "●" } else { "○" };
         lines.push(Line::styled(format!("  {mark} {kind}"), if chosen { theme.accent() } else { theme.quiet() }));

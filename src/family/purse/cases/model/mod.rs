@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::learn::learn;
 use self::reference::{Answer, Entry, Grant, Model, Reply, Request, Worlds, right, rights_of};
-use self::steps::{Action, Change, DRAWN_LEN, Opening, Step, Tear};
+use self::steps::{Action, Change, DRAWN_LEN, ModelTear, Opening, Step};
 use super::client::{self, Desk, ORDER_TIME, PIN, Session, select_command};
 use super::postamble::Before;
 use crate::card::memory::{Cut, Torn};
@@ -185,7 +185,7 @@ impl<'t, 'r> Run<'t, 'r> {
     }
 
     fn step(&mut self, step: &Step) -> Outcome {
-        let tear = step.tear.filter(|tear| self.can_cut || !matches!(tear, Tear::Cut(_)));
+        let tear = step.tear.filter(|tear| self.can_cut || !matches!(tear, ModelTear::Cut(_)));
         if let Action::Reset(warm) = step.action {
             return self.reset(warm, tear);
         }
@@ -264,9 +264,9 @@ impl<'t, 'r> Run<'t, 'r> {
         Ok(())
     }
 
-    fn reset(&mut self, warm: bool, tear: Option<Tear>) -> Outcome {
+    fn reset(&mut self, warm: bool, tear: Option<ModelTear>) -> Outcome {
         self.forget();
-        if let Some(Tear::Cut(cut)) = tear {
+        if let Some(ModelTear::Cut(cut)) = tear {
             self.powered = !self.tester.power_on_cut(cut)?;
         } else if warm && self.powered {
             self.tester.warm_reset()?;
@@ -316,7 +316,7 @@ impl<'t, 'r> Run<'t, 'r> {
         if self.live.is_none() { self.open_session(&self.opening.clone(), None) } else { Ok(()) }
     }
 
-    fn open_session(&mut self, opening: &Opening, tear: Option<Tear>) -> Outcome {
+    fn open_session(&mut self, opening: &Opening, tear: Option<ModelTear>) -> Outcome {
         let (desk, grant) = self.desk(opening);
         self.opening = Opening { suite: grant.suite, cards: grant.cards.clone(), ..*opening };
         self.end_session();
@@ -398,15 +398,15 @@ impl<'t, 'r> Run<'t, 'r> {
     // Commands of a session.
 
     /// Sends a request, torn or not, and asks the model about the answer.
-    fn command(&mut self, request: &Request, tear: Option<Tear>) -> Outcome {
+    fn command(&mut self, request: &Request, tear: Option<ModelTear>) -> Outcome {
         self.session()?;
         let (ins, parameters, plaintext) = self.octets(request)?;
         let Some(mut live) = self.live.take() else { return Ok(()) };
         let command = live.session.protect(ins, parameters, &plaintext);
         let answer = match tear {
             None => Some(self.tester.send_once(&command)?),
-            Some(Tear::Cut(cut)) => self.tester.send_cut(&command, cut)?,
-            Some(Tear::Before | Tear::After | Tear::Answering(_)) => {
+            Some(ModelTear::Cut(cut)) => self.tester.send_cut(&command, cut)?,
+            Some(ModelTear::Before | ModelTear::After | ModelTear::Answering(_)) => {
                 if let Some(fault) = tear.and_then(fault_of) {
                     self.tester.send_torn(&command, fault);
                 }
@@ -415,7 +415,7 @@ impl<'t, 'r> Run<'t, 'r> {
         };
         let Some(answer) = answer else {
             // What never reached the card changed nothing.
-            if tear != Some(Tear::Before) {
+            if tear != Some(ModelTear::Before) {
                 self.worlds.torn(&live.grant, request);
             }
             self.ended = Some(live.session);
@@ -501,7 +501,7 @@ impl<'t, 'r> Run<'t, 'r> {
         TransactionId::new(terminal, sequence, random)
     }
 
-    fn order(&mut self, off: i8, changes: &[Change], tear: Option<Tear>) -> Outcome {
+    fn order(&mut self, off: i8, changes: &[Change], tear: Option<ModelTear>) -> Outcome {
         self.session()?;
         let operations: Vec<Operation> = changes.iter().filter_map(|change| self.operation(change)).collect();
         let ruins = |operation: &Operation| {
@@ -561,7 +561,7 @@ impl<'t, 'r> Run<'t, 'r> {
         })
     }
 
-    fn verify(&mut self, entry: Entry, tear: Option<Tear>) -> Outcome {
+    fn verify(&mut self, entry: Entry, tear: Option<ModelTear>) -> Outcome {
         self.session()?;
         let fewest = self.worlds.all().iter().filter_map(|model| model.tries).map(|tries| tries.left).min();
         // The right one was accepted when the card was learnt, and costs nothing; without a PIN there are no tries.
@@ -577,8 +577,8 @@ impl<'t, 'r> Run<'t, 'r> {
         // A try whose cell reads differently each time is one try all the same, but now it is left and now it is not: that is for a
         // tear explorer, which can look into the card.
         let tear = match tear {
-            Some(Tear::Cut(Cut { after_writes, torn: Torn::Unstable(seed) })) => {
-                Some(Tear::Cut(Cut { after_writes, torn: Torn::Random(seed) }))
+            Some(ModelTear::Cut(Cut { after_writes, torn: Torn::Unstable(seed) })) => {
+                Some(ModelTear::Cut(Cut { after_writes, torn: Torn::Random(seed) }))
             }
             tear => tear,
         };
@@ -620,11 +620,11 @@ impl<'t, 'r> Run<'t, 'r> {
 }
 
 /// What the link does, for a tear that is not inside the card.
-fn fault_of(tear: Tear) -> Option<Fault> {
+fn fault_of(tear: ModelTear) -> Option<Fault> {
     match tear {
-        Tear::Before => Some(Fault::RemovedBefore),
-        Tear::After => Some(Fault::RemovedAfter),
-        Tear::Answering(octets) => Some(Fault::RemovedWhileAnswering { octets: octets.into() }),
-        Tear::Cut(_) => None,
+        ModelTear::Before => Some(Fault::RemovedBefore),
+        ModelTear::After => Some(Fault::RemovedAfter),
+        ModelTear::Answering(octets) => Some(Fault::RemovedWhileAnswering { octets: octets.into() }),
+        ModelTear::Cut(_) => None,
     }
 }

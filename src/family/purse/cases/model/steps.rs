@@ -43,7 +43,7 @@ pub struct Step {
     /// What is done.
     pub action: Action,
     /// How it is torn.
-    pub tear: Option<Tear>,
+    pub tear: Option<ModelTear>,
 }
 
 /// What a step does.
@@ -107,7 +107,7 @@ pub struct Change {
 
 /// How a command is torn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tear {
+pub enum ModelTear {
     /// The card never sees it.
     Before,
     /// Its answer is lost.
@@ -151,7 +151,7 @@ impl Step {
     pub fn drawn(octets: &[u8; DRAWN_LEN]) -> Self {
         let mut draw = Draw(octets.iter());
         let action = Action::drawn(&mut draw);
-        let tear = Tear::drawn(&mut draw);
+        let tear = ModelTear::drawn(&mut draw);
         Self { action, tear }
     }
 
@@ -244,7 +244,7 @@ impl Change {
     }
 }
 
-impl Tear {
+impl ModelTear {
     fn drawn(draw: &mut Draw<'_>) -> Option<Self> {
         Some(match draw.below(32) {
             26 => Self::Before,
@@ -363,7 +363,7 @@ impl fmt::Display for Change {
     }
 }
 
-impl fmt::Display for Tear {
+impl fmt::Display for ModelTear {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Before => f.write_str("b"),
@@ -389,7 +389,7 @@ impl FromStr for Step {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (action, tear) = match text.split_once('~') {
-            Some((action, tear)) => (action, Some(Tear::parse(tear))),
+            Some((action, tear)) => (action, Some(ModelTear::parse(tear))),
             None => (text, None),
         };
         let refuse = || format!("expected a step such as td1:100~c3n0, got {text}", text = quoted(text));
@@ -475,7 +475,7 @@ impl Change {
     }
 }
 
-impl Tear {
+impl ModelTear {
     fn parse(text: &str) -> Option<Self> {
         let (letter, rest) = text.split_at_checked(1)?;
         Some(match (letter, rest) {
