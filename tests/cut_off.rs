@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use support::kills::{Held, Order, check, state_of};
 use support::screen::{Screen, wait_bounded};
 use support::untorn::Desk;
-use untorn::journal::view::State;
+use untorn::journal::view::OrderState;
 
 /// A bound for what should take milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -113,7 +113,7 @@ fn a_result_that_nobody_reads() {
         let mut child: std::process::Child =
             Command::stdout(&mut desk.command(&["pay", "380"]), writer).stderr(Stdio::null()).spawn().unwrap();
         let begun = Instant::now();
-        while !desk.journal().exists() || paid(&desk) != Some(State::Paid) {
+        while !desk.journal().exists() || paid(&desk) != Some(OrderState::Paid) {
             assert!(begun.elapsed() < PATIENCE, "it does not pay");
             std::thread::yield_now();
         }
@@ -128,6 +128,6 @@ fn a_result_that_nobody_reads() {
 }
 
 /// What the journal knows while it may still come to be.
-fn paid(desk: &Desk) -> Option<State> {
+fn paid(desk: &Desk) -> Option<OrderState> {
     untorn::journal::sqlite::SqliteReader::open(desk.journal()).ok().and_then(|_| state_of(desk, 1))
 }

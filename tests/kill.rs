@@ -6,7 +6,7 @@ mod support;
 
 use support::kills::{Held, KILLED, Order, check, resolve_and_check, state_of};
 use support::untorn::Desk;
-use untorn::journal::view::State;
+use untorn::journal::view::OrderState;
 
 /// More points than a run has: a loop that goes on for ever is a failure.
 const POINTS_MAX: u64 = 100;
@@ -56,7 +56,7 @@ fn twice_at_every(kind: &str, order: Order) -> u64 {
         if ran.signal.is_none() {
             return kills;
         }
-        if state_of(&torn, order.number) != Some(State::Open) {
+        if state_of(&torn, order.number) != Some(OrderState::Open) {
             continue;
         }
         for second in 0..POINTS_MAX {

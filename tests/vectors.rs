@@ -8,7 +8,7 @@ use std::fs;
 use serde_json::Value;
 use untorn::crypto::des::TripleDesKey;
 use untorn::crypto::ec::{Point, PrivateKey};
-use untorn::family::purse::data::session::{Certificate, SelectAnswer, State};
+use untorn::family::purse::data::session::{CardState, Certificate, SelectAnswer};
 use untorn::family::purse::data::transact::{Order, ReceiptBody, signed_message};
 use untorn::family::purse::data::{CardId, Role, Suite, TerminalId};
 use untorn::family::purse::issuer::Scheme;
@@ -228,7 +228,7 @@ fn layout(operation: &str, octets: &[u8], input: &Input<'_>) -> Result<Value, St
             })
         }
         "state" => {
-            let state = State::parse(octets, Suite::Epc1).map_err(text)?;
+            let state = CardState::parse(octets, Suite::Epc1).map_err(text)?;
             assert_eq!(state.emit(), octets);
             serde_json::json!({ "transaction_counter": state.transaction_counter, "balance": state.balance })
         }

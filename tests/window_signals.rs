@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use support::kills::{Held, Order, check, state_of};
 use support::screen::Screen;
 use support::untorn::Desk;
-use untorn::journal::view::State;
+use untorn::journal::view::OrderState;
 
 /// What the sale that the tests begin does.
 const SALE: Order = Order { arguments: &[], moves: -380, number: 1 };
@@ -93,9 +93,9 @@ fn ends_in_good_order(desk: &Desk, signal: Signal, leaves: Leaves, left: &suppor
     assert!(left.is_whole, "the terminal is as it was: {about}");
     let (code, state, slip) = match leaves {
         Leaves::Nothing => (None, None, None),
-        Leaves::Paid => (None, Some(State::Paid), Some("RECEIPT")),
-        Leaves::Shown => (None, Some(State::Paid), None),
-        Leaves::Unresolved | Leaves::Slip => (Some(2), Some(State::OpenFinal), Some("not known")),
+        Leaves::Paid => (None, Some(OrderState::Paid), Some("RECEIPT")),
+        Leaves::Shown => (None, Some(OrderState::Paid), None),
+        Leaves::Unresolved | Leaves::Slip => (Some(2), Some(OrderState::OpenFinal), Some("not known")),
     };
     assert_eq!((left.status.code(), left.signal()), (code, code.is_none().then_some(signal.as_raw())), "{about}");
     assert_eq!(state_of(desk, 1), state, "{about}");

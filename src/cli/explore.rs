@@ -229,10 +229,10 @@ struct Watch {
     progress: Progress,
     clock: Clock,
     file: Option<ResumeFile>,
-    state: Mutex<State>,
+    state: Mutex<WatchState>,
 }
 
-struct State {
+struct WatchState {
     runs: u64,
     saved: Instant,
     ledger: Ledger,
@@ -244,7 +244,7 @@ impl Watch {
         let progress = Progress::new(items, "what is under way")?;
         progress.bar.set_position(ledger.len() as u64);
         progress.bar.reset_eta();
-        let state = State { runs: 0, saved: Instant::now(), ledger: ledger.clone(), failed: None };
+        let state = WatchState { runs: 0, saved: Instant::now(), ledger: ledger.clone(), failed: None };
         Ok(Self { progress, clock: Clock::system(), file, state: Mutex::new(state) })
     }
 

@@ -201,10 +201,10 @@ pub enum Passed {
 
 /// The lower tester. Clones are the same one.
 #[derive(Clone, Default)]
-pub struct LowerTester(Arc<Mutex<State>>);
+pub struct LowerTester(Arc<Mutex<TesterState>>);
 
 #[derive(Default)]
-struct State {
+struct TesterState {
     cards: Vec<Box<dyn TestCard>>,
     touches: VecDeque<Touch>,
     present: Option<Present>,
@@ -231,7 +231,7 @@ struct Present {
 impl LowerTester {
     /// Without cards; `roles` tells what a command of the terminal does.
     pub fn new(roles: Roles) -> Self {
-        Self(Arc::new(Mutex::new(State { roles, ..State::default() })))
+        Self(Arc::new(Mutex::new(TesterState { roles, ..TesterState::default() })))
     }
 
     /// What a command does in an order.
@@ -239,7 +239,7 @@ impl LowerTester {
         self.lock().roles.of(command)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, TesterState> {
         lock(&self.0)
     }
 
@@ -371,7 +371,7 @@ impl LowerTester {
     }
 }
 
-impl State {
+impl TesterState {
     fn leave(&mut self) {
         if let Some(present) = self.present.take() {
             self.over(&present);

@@ -12,7 +12,7 @@ use crate::time::Moment;
 /// What is known of an attempt, and of an order by its last attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum OrderState {
     /// Its end is not known.
     Open,
     /// Its end is not known, and the unresolved slip was issued.
@@ -25,7 +25,7 @@ pub enum State {
     NotPaid,
 }
 
-impl State {
+impl OrderState {
     /// In words, of an order of this kind.
     pub const fn words(self, kind: OrderKind) -> &'static str {
         match (self, kind) {
@@ -63,7 +63,7 @@ pub struct OrderView {
     /// The value to move.
     pub amount: Money,
     /// Of the last attempt: an earlier one was always proved not to have happened.
-    pub state: State,
+    pub state: OrderState,
     /// As the card said before the last attempt.
     pub balance_before: Money,
     /// After the last attempt, once it is proved to have happened.
@@ -94,7 +94,7 @@ pub struct AttemptView {
     /// As the card said.
     pub balance_before: Money,
     /// What is known of it.
-    pub state: State,
+    pub state: OrderState,
     /// The last unresolved slip.
     pub slip: Option<Slip>,
     /// When the operator last saw it after a restart.
@@ -167,7 +167,7 @@ impl Orders {
             card: intent.card.clone(),
             time,
             balance_before: intent.balance_before,
-            state: State::Open,
+            state: OrderState::Open,
             slip: None,
             acknowledged: None,
             resolution: None,
@@ -180,7 +180,7 @@ impl Orders {
             family: intent.family.clone(),
             card: intent.card.clone(),
             amount: intent.amount,
-            state: State::Open,
+            state: OrderState::Open,
             balance_before: intent.balance_before,
             balance_after: None,
             started: time,
@@ -252,13 +252,13 @@ impl OrderView {
 }
 
 impl AttemptView {
-    const fn judge(&self) -> State {
+    const fn judge(&self) -> OrderState {
         match (&self.resolution, self.acknowledged, &self.slip) {
-            (Some(Resolution::Paid { .. }), _, _) => State::Paid,
-            (Some(Resolution::NotPaid { .. }), _, _) => State::NotPaid,
-            (None, Some(_), _) => State::Acknowledged,
-            (None, None, Some(_)) => State::OpenFinal,
-            (None, None, None) => State::Open,
+            (Some(Resolution::Paid { .. }), _, _) => OrderState::Paid,
+            (Some(Resolution::NotPaid { .. }), _, _) => OrderState::NotPaid,
+            (None, Some(_), _) => OrderState::Acknowledged,
+            (None, None, Some(_)) => OrderState::OpenFinal,
+            (None, None, None) => OrderState::Open,
         }
     }
 }

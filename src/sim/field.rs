@@ -51,10 +51,10 @@ pub struct Loss {
 
 /// The field. Clones are the same field.
 #[derive(Debug, Clone)]
-pub struct Field(Arc<Mutex<State>>);
+pub struct Field(Arc<Mutex<FieldState>>);
 
 #[derive(Debug)]
-struct State {
+struct FieldState {
     cards: Vec<SimulatedCard>,
     present: Option<usize>,
     exchanges: u64,
@@ -69,7 +69,7 @@ struct State {
 impl Field {
     /// With these cards near it, none in it.
     pub fn new(cards: Vec<SimulatedCard>) -> Self {
-        Self(Arc::new(Mutex::new(State {
+        Self(Arc::new(Mutex::new(FieldState {
             cards,
             present: None,
             exchanges: 0,
@@ -82,7 +82,7 @@ impl Field {
         })))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, FieldState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -166,7 +166,7 @@ impl Field {
     }
 }
 
-impl State {
+impl FieldState {
     fn lift(&mut self) {
         if let Some(card) = self.present.take() {
             self.cards[card].power_off();

@@ -21,7 +21,7 @@ use crate::family::profile::KeyLog;
 use crate::family::transaction_of;
 use crate::journal::policy::SettlementPolicy;
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind};
-use crate::journal::view::{OrderView, Orders, State};
+use crate::journal::view::{OrderState, OrderView, Orders};
 use crate::journal::{Journal, OpenRecord};
 use crate::money::{Currency, Money};
 use crate::reader::exchange::Exchange;
@@ -282,9 +282,9 @@ impl TerminalUnderTest for Driver {
         let record = |order: &OrderView| Record {
             amount: order.amount.minor,
             state: match order.state {
-                State::Paid => RecordState::Paid,
-                State::NotPaid => RecordState::NotPaid,
-                State::Open | State::OpenFinal | State::Acknowledged => {
+                OrderState::Paid => RecordState::Paid,
+                OrderState::NotPaid => RecordState::NotPaid,
+                OrderState::Open | OrderState::OpenFinal | OrderState::Acknowledged => {
                     let slip = order.attempts.last().is_some_and(|attempt| attempt.slip.is_some());
                     if slip { RecordState::OpenFinal } else { RecordState::Open }
                 }

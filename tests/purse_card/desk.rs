@@ -4,7 +4,7 @@ use untorn::card::{Answer, Card};
 use untorn::crypto::ec::{Point, PrivateKey};
 use untorn::entropy::SeededEntropy;
 use untorn::family::purse::card::PurseCard;
-use untorn::family::purse::data::session::{CERTIFICATE_LEN, Certificate, Options, SelectAnswer, State};
+use untorn::family::purse::data::session::{CERTIFICATE_LEN, CardState, Certificate, Options, SelectAnswer};
 use untorn::family::purse::data::transact::{Operation, Order, ReceiptBody};
 use untorn::family::purse::data::{CardId, Rights, Role, Suite, TerminalId, TransactionId, ins};
 use untorn::family::purse::issuer::Scheme;
@@ -165,7 +165,7 @@ impl Desk {
     }
 
     /// SELECT and AUTH.
-    pub(crate) fn open(&self, card: &mut TestCard, profile: &PurseProfile) -> Result<(Session, State), u16> {
+    pub(crate) fn open(&self, card: &mut TestCard, profile: &PurseProfile) -> Result<(Session, CardState), u16> {
         let r0 = select(card);
         let (data, waiting) = self.auth(&r0, profile);
         let (answer, status) = exchange(card, &self.auth_command(&data));
@@ -184,13 +184,13 @@ pub(crate) enum Waiting {
 }
 
 impl Waiting {
-    pub(crate) fn open(self, answer: &[u8]) -> (Session, State) {
+    pub(crate) fn open(self, answer: &[u8]) -> (Session, CardState) {
         match self {
             Self::Epc1(keys, tag) => {
                 let (c3, tag_c) = answer.split_at(answer.len() - 8);
                 let expected = epc1::card_tag(&keys, &tag, c3);
                 assert!(expected.verify(tag_c), "tagC");
-                let state = State::parse(&epc1::decipher_state(&keys, c3).unwrap(), Suite::Epc1).unwrap();
+                let state = CardState::parse(&epc1::decipher_state(&keys, c3).unwrap(), Suite::Epc1).unwrap();
                 (Session { keys, chaining: expected, counter: 1, channel: 0 }, state)
             }
             Self::Epc2(half, ephemeral) => {
@@ -200,7 +200,7 @@ impl Waiting {
                 let sc = Point::new(&certificate.point).unwrap();
                 let (keys, expected) = half.finish(c3, &ephemeral.agree(&sc));
                 assert!(expected.verify(tag_c), "tagC");
-                let state = State::parse(&proof[CERTIFICATE_LEN..], Suite::Epc2).unwrap();
+                let state = CardState::parse(&proof[CERTIFICATE_LEN..], Suite::Epc2).unwrap();
                 (Session { keys, chaining: expected, counter: 1, channel: 0 }, state)
             }
         }

@@ -6,7 +6,7 @@
 use untorn::app::{LoadedProfile, Options, VirtualCard};
 use untorn::journal::record::OrderNumber;
 use untorn::journal::sqlite::{Selection, SqliteReader};
-use untorn::journal::view::State;
+use untorn::journal::view::OrderState;
 
 use super::untorn::Desk;
 
@@ -40,7 +40,7 @@ impl Held {
 
 /// What the journal knows of an order; `None` where it was never begun.
 #[track_caller]
-pub fn state_of(desk: &Desk, order: u32) -> Option<State> {
+pub fn state_of(desk: &Desk, order: u32) -> Option<OrderState> {
     let journal = SqliteReader::open(desk.journal()).unwrap();
     let found = journal.orders(&Selection::One(OrderNumber(order))).unwrap();
     assert!(found.len() <= 1, "an order is in the journal once: {found:?}");
@@ -61,7 +61,7 @@ pub struct Order {
 /// `before` is what the card held before the order.
 #[track_caller]
 pub fn resolve_and_check(desk: &Desk, order: Order, before: &Held) -> bool {
-    let open = state_of(desk, order.number) == Some(State::Open);
+    let open = state_of(desk, order.number) == Some(OrderState::Open);
     if open {
         let blocked = desk.json(5, &["pay", "1"]);
         assert_eq!(blocked["result"], "blocked", "an open record holds up sales: {blocked}");
@@ -77,8 +77,8 @@ pub fn resolve_and_check(desk: &Desk, order: Order, before: &Held) -> bool {
 pub fn check(desk: &Desk, order: Order, before: &Held) -> bool {
     let after = Held::by(desk);
     let state = state_of(desk, order.number);
-    let happened = state == Some(State::Paid);
-    assert!(happened || matches!(state, None | Some(State::NotPaid)), "{state:?} is no end");
+    let happened = state == Some(OrderState::Paid);
+    assert!(happened || matches!(state, None | Some(OrderState::NotPaid)), "{state:?} is no end");
     let times = i64::from(happened);
     assert_eq!(after.balance, before.balance + times * order.moves, "value is kept: {state:?}");
     assert_eq!(after.transactions, before.transactions + times, "it happened once or not at all: {state:?}");

@@ -6,7 +6,7 @@ use crate::conformance::evidence::Seen;
 use crate::conformance::result::{Standing, Status};
 use crate::conformance::verdict::Verdict as CaseVerdict;
 use crate::journal::record::OrderKind;
-use crate::journal::view::State;
+use crate::journal::view::OrderState;
 use crate::report::outcome::sale;
 use crate::report::suite::log;
 use crate::terminal::event::{Outcome, OutcomeKind, Settled, Verdict};
@@ -144,11 +144,11 @@ pub(super) fn settled(settled: &Settled, theme: Theme) -> (String, Style) {
 }
 
 /// How a state looks.
-pub(super) fn state(state: State, theme: Theme) -> Style {
+pub(super) fn state(state: OrderState, theme: Theme) -> Style {
     match state {
-        State::Open | State::OpenFinal | State::Acknowledged => theme.unknown(),
-        State::Paid => theme.good(),
-        State::NotPaid => theme.bad(),
+        OrderState::Open | OrderState::OpenFinal | OrderState::Acknowledged => theme.unknown(),
+        OrderState::Paid => theme.good(),
+        OrderState::NotPaid => theme.bad(),
     }
 }
 

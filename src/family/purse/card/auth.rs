@@ -7,7 +7,7 @@ use super::personalisation::{Epc2Keys, Personalisation};
 use crate::crypto::ec::{POINT_LEN, Point, PrivateKey};
 use crate::entropy::Entropy;
 use crate::family::purse::data::session::{
-    CERTIFICATE_LEN, Certificate, Epc1Offer, LogicalCardDetail, Options, SealedReceipt, SelectAnswer, State,
+    CERTIFICATE_LEN, CardState, Certificate, Epc1Offer, LogicalCardDetail, Options, SealedReceipt, SelectAnswer,
 };
 use crate::family::purse::data::transact::ReceiptBody;
 use crate::family::purse::data::{Rights, Role, Suite, TerminalId, ins};
@@ -266,7 +266,7 @@ fn state<R: Guards>(found: &Found<'_, R>, granted: &Granted, options: &Options) 
         SealedReceipt { body, seal }
     };
     let first = granted.logical_cards.first().copied().unwrap_or(0);
-    let state = State {
+    let state = CardState {
         life_cycle: image.life_cycle(),
         transaction_counter: image.transaction_counter(),
         balance: image.balance(first),

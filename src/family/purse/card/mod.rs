@@ -25,7 +25,7 @@ use self::image::{FAILURES, Image, Layout};
 use self::messaging::Session;
 use self::personalisation::{Personalisation, PersonaliseError};
 use self::rules::{Rules, Specified};
-use super::data::session::{Certificate, State};
+use super::data::session::{CardState, Certificate};
 use super::data::{AID, CardId, Suite, ins};
 use super::issuer::Scheme;
 use super::profile::PurseProfile;
@@ -189,13 +189,13 @@ impl<E, R> Purse<E, R> {
     fn flags(&self, memory: &mut Memory) -> Result<u8, PowerLost> {
         let mut flags = 0;
         if self.person.pin.is_some() {
-            flags |= State::PIN_PRESENT;
+            flags |= CardState::PIN_PRESENT;
             if self.person.layout.tries.left(memory)? == 0 {
-                flags |= State::PIN_BLOCKED;
+                flags |= CardState::PIN_BLOCKED;
             }
         }
         if self.holder_verified {
-            flags |= State::VERIFIED_ON_DEVICE;
+            flags |= CardState::VERIFIED_ON_DEVICE;
         }
         Ok(flags)
     }

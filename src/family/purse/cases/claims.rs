@@ -5,7 +5,7 @@ use super::client::{Desk, offer, select, suites};
 use super::picture::{logical_cards, records};
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
-use crate::family::purse::data::session::{LogicalCardDetail, SelectAnswer, State};
+use crate::family::purse::data::session::{CardState, LogicalCardDetail, SelectAnswer};
 use crate::family::purse::data::transact::{FILE_CYCLIC, FILE_LINEAR};
 use crate::family::purse::data::{Role, Suite};
 use crate::money::Currency;
@@ -93,8 +93,8 @@ fn of_offer(tester: &Tester<'_>, offer: &SelectAnswer) -> Vec<String> {
 
 fn of_flags(tester: &Tester<'_>, flags: u8) -> Vec<String> {
     let flags = [
-        ("a PIN", "purse.pin", State::PIN_PRESENT),
-        ("verification on the device", "purse.on_device_verification", State::VERIFIED_ON_DEVICE),
+        ("a PIN", "purse.pin", CardState::PIN_PRESENT),
+        ("verification on the device", "purse.on_device_verification", CardState::VERIFIED_ON_DEVICE),
     ]
     .map(|(what, claim, flag)| (what, tester.claims(claim), flags & flag != 0));
     let differs = flags.into_iter().filter(|(_, claimed, there)| claimed != there);

@@ -7,7 +7,9 @@ use crate::conformance::tester::{Answer, Tester};
 use crate::conformance::verdict::{Outcome, Stop};
 use crate::crypto::des::TripleDesKey;
 use crate::crypto::ec::{Point, PrivateKey};
-use crate::family::purse::data::session::{CERTIFICATE_LEN, Certificate, Options, SealedReceipt, SelectAnswer, State};
+use crate::family::purse::data::session::{
+    CERTIFICATE_LEN, CardState, Certificate, Options, SealedReceipt, SelectAnswer,
+};
 use crate::family::purse::data::transact::{Operation, Order};
 use crate::family::purse::data::{AID, CardId, Rights, Role, Suite, TerminalId, TransactionId, ins, refusal};
 use crate::family::purse::issuer::Scheme;
@@ -293,7 +295,7 @@ impl Desk {
     }
 
     /// STATE as a new session shows it.
-    pub fn state(&self, tester: &mut Tester<'_>) -> Outcome<State> {
+    pub fn state(&self, tester: &mut Tester<'_>) -> Outcome<CardState> {
         Ok(self.open(tester)?.state)
     }
 }
@@ -339,7 +341,7 @@ pub struct Opened {
     /// The session.
     pub session: Session,
     /// STATE.
-    pub state: State,
+    pub state: CardState,
     /// CID.
     pub card: CardId,
     /// EPC2: certC, verified.
@@ -395,8 +397,8 @@ impl Waiting {
     }
 }
 
-fn parse_state(octets: &[u8], suite: Suite) -> Outcome<State> {
-    State::parse(octets, suite).map_err(|error| Stop::fail(format!("STATE: {error}")))
+fn parse_state(octets: &[u8], suite: Suite) -> Outcome<CardState> {
+    CardState::parse(octets, suite).map_err(|error| Stop::fail(format!("STATE: {error}")))
 }
 
 fn split(answer: &[u8], mac_len: usize) -> Outcome<(&[u8], &[u8])> {

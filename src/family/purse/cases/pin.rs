@@ -8,7 +8,7 @@ use crate::conformance::risk::Risk;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
 use crate::difference::plain;
-use crate::family::purse::data::session::State;
+use crate::family::purse::data::session::CardState;
 use crate::family::purse::data::transact::Operation;
 use crate::family::purse::data::{Role, Suite, refusal};
 use crate::wire::status::StatusWord;
@@ -90,7 +90,7 @@ fn tries() -> Vec<Case> {
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
                     let mut opened = open(tester, suite)?;
-                    tester.check(opened.state.flags & State::PIN_PRESENT == 0, "STATE shows no PIN")?;
+                    tester.check(opened.state.flags & CardState::PIN_PRESENT == 0, "STATE shows no PIN")?;
                     verify(tester, &mut opened.session, "1234", 0x6A88)?;
                     opened.session.expect_alive(tester)
                 })
@@ -256,7 +256,7 @@ fn blocked(tester: &mut Tester<'_>) -> Outcome {
     let pin = tester.secret("purse.pin")?;
     for suite in suites(tester) {
         let mut opened = open(tester, suite)?;
-        tester.check(opened.state.flags & State::PIN_BLOCKED != 0, "STATE shows that the PIN is blocked")?;
+        tester.check(opened.state.flags & CardState::PIN_BLOCKED != 0, "STATE shows that the PIN is blocked")?;
         verify(tester, &mut opened.session, &other, 0x6983)?;
         verify(tester, &mut opened.session, pin, 0x6983)?;
         tester.power_on()?;

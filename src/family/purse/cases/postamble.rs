@@ -6,7 +6,7 @@ use super::client::{Desk, Opened, suites};
 use super::picture::wallet;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
-use crate::family::purse::data::session::{LogicalCardDetail, State};
+use crate::family::purse::data::session::{CardState, LogicalCardDetail};
 use crate::family::purse::data::transact::Operation;
 use crate::family::purse::data::{LifeCycle, Role, Suite};
 use crate::wire::status::StatusWord;
@@ -100,7 +100,7 @@ fn make_active(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
 
 fn win_back_tries(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     let mut opened = Desk::new(suite, Role::Debit).open(tester)?;
-    if opened.state.flags & State::PIN_BLOCKED != 0 {
+    if opened.state.flags & CardState::PIN_BLOCKED != 0 {
         return Err(Stop::inconclusive("the PIN is blocked"));
     }
     verify(tester, &mut opened)

@@ -9,7 +9,7 @@ use crate::conformance::case::{Body, Case};
 use crate::conformance::risk::Risk;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
-use crate::family::purse::data::session::{LogicalCardDetail, State};
+use crate::family::purse::data::session::{CardState, LogicalCardDetail};
 use crate::family::purse::data::transact::Operation;
 use crate::family::purse::data::{LifeCycle, Role};
 
@@ -26,14 +26,14 @@ const COUNTED_OUT: &str = "the transaction counter is at its end";
 const NO_ROOM: &str = "a balance is nearly nothing, or nearly its maximum";
 
 /// Whoever identifies the card sees its state.
-pub(in crate::family::purse) fn note(tester: &mut Tester<'_>, state: &State) {
+pub(in crate::family::purse) fn note(tester: &mut Tester<'_>, state: &CardState) {
     match state.life_cycle {
         LifeCycle::Active => {}
         LifeCycle::Blocked => tester.found_in(BLOCKED),
         LifeCycle::Terminated => tester.found_in(TERMINATED),
         LifeCycle::Personalised => tester.found_in(PERSONALISED),
     }
-    if state.flags & State::PIN_BLOCKED != 0 {
+    if state.flags & CardState::PIN_BLOCKED != 0 {
         tester.found_in(PIN_BLOCKED);
     }
     if state.transaction_counter > u32::MAX - ORDERS_MAX {

@@ -315,7 +315,7 @@ impl SealedReceipt {
 
 /// STATE: what the card says of itself once the terminal has proved itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
+pub struct CardState {
     /// Life cycle.
     pub life_cycle: LifeCycle,
     /// TC: transactions committed in the card's life.
@@ -326,7 +326,7 @@ pub struct State {
     pub currency: Currency,
     /// TTID of the last commit, zeros before the first.
     pub last_transaction: TransactionId,
-    /// Bits of [`State::PIN_PRESENT`] and the like; unknown ones are kept.
+    /// Bits of [`CardState::PIN_PRESENT`] and the like; unknown ones are kept.
     pub flags: u8,
     /// Head of the receipt chain.
     pub link: Link,
@@ -338,7 +338,7 @@ pub struct State {
     pub unratified: Vec<SealedReceipt>,
 }
 
-impl State {
+impl CardState {
     /// The card has a PIN.
     pub const PIN_PRESENT: u8 = 0x01;
     /// The device has verified its holder.

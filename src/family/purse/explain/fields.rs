@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::crypto::ec::{POINT_LEN, SIGNATURE_LEN};
-use crate::family::purse::data::session::{CERTIFICATE_EPOCH_DAY, CERTIFICATE_LEN, State};
+use crate::family::purse::data::session::{CERTIFICATE_EPOCH_DAY, CERTIFICATE_LEN, CardState};
 use crate::family::purse::data::transact::{RECEIPT_BODY_LEN, ReceiptType};
 use crate::family::purse::data::{LifeCycle, Suite};
 use crate::money::Currency;
@@ -337,9 +337,9 @@ pub(super) fn state(octets: &[u8], offset: usize, first: u8, currencies: &mut Cu
 
 fn flags(octets: &[u8]) -> String {
     let names = [
-        (State::PIN_PRESENT, "PIN present"),
-        (State::VERIFIED_ON_DEVICE, "cardholder verified on the device"),
-        (State::PIN_BLOCKED, "PIN blocked"),
+        (CardState::PIN_PRESENT, "PIN present"),
+        (CardState::VERIFIED_ON_DEVICE, "cardholder verified on the device"),
+        (CardState::PIN_BLOCKED, "PIN blocked"),
     ];
     let set: Vec<&str> = names.iter().filter(|(bit, _)| octets[0] & bit != 0).map(|(_, name)| *name).collect();
     if set.is_empty() { "none".to_owned() } else { set.join(", ") }

@@ -5,7 +5,7 @@
 
 use super::intent::PurseIntent;
 use crate::family::purse::data::Link;
-use crate::family::purse::data::session::{SealedReceipt, State};
+use crate::family::purse::data::session::{CardState, SealedReceipt};
 use crate::journal::Belief;
 use crate::journal::record::{Alarm, AlarmKind, Resolution};
 use crate::terminal::kernel::Contradiction;
@@ -27,7 +27,11 @@ impl Comparison {
     }
 
     /// The counter whose receipt is still to be asked for: the one that follows what was proved last, unless that is the last of all.
-    pub(super) fn wants<'a>(&self, state: &State, mut seen: impl Iterator<Item = &'a SealedReceipt>) -> Option<u32> {
+    pub(super) fn wants<'a>(
+        &self,
+        state: &CardState,
+        mut seen: impl Iterator<Item = &'a SealedReceipt>,
+    ) -> Option<u32> {
         let (counter, _) = self.0.first()?.proved();
         let next = counter.checked_add(1).filter(|next| state.transaction_counter >= *next)?;
         (!seen.any(|receipt| receipt.body.transaction_counter == next)).then_some(next)
@@ -36,7 +40,7 @@ impl Comparison {
     /// How the card contradicts what is held; it has said that it has no receipt of the counter `missing`.
     pub(super) fn judge<'a>(
         &self,
-        state: &State,
+        state: &CardState,
         seen: impl Iterator<Item = &'a SealedReceipt> + Clone,
         missing: Option<u32>,
     ) -> Vec<Contradiction> {
@@ -89,7 +93,7 @@ impl Held {
     }
 
     /// The card stands before the point, or at it with another LINK, or has forgotten how it came from there to where it stands.
-    fn against_state(&self, state: &State, missing: Option<u32>) -> Option<Contradiction> {
+    fn against_state(&self, state: &CardState, missing: Option<u32>) -> Option<Contradiction> {
         let ((counter, link), now) = (self.proved(), state.transaction_counter);
         let found = if now < counter {
             format!("the card is back at transaction {now}: it is a copy, or was restored")

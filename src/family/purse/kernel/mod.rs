@@ -10,7 +10,7 @@ pub use self::intent::PurseIntent;
 
 use self::compare::Comparison;
 use self::sam::{Sam, SamError, SessionCommand, split_status};
-use super::data::session::{CERTIFICATE_EPOCH_DAY, Options, SealedReceipt, State};
+use super::data::session::{CERTIFICATE_EPOCH_DAY, CardState, Options, SealedReceipt};
 use super::data::transact::{Operation, Order, ReceiptBody, ReceiptType};
 use super::data::{AID, CardId, LifeCycle, Suite, TransactionId, ins, refusal};
 use crate::entropy::Entropy;
@@ -47,7 +47,7 @@ pub struct PurseKernel {
 struct Session {
     card: CardId,
     suite: Suite,
-    state: State,
+    state: CardState,
     /// Receipts that the terminal has asked for.
     fetched: Vec<SealedReceipt>,
 }
@@ -458,7 +458,7 @@ impl Session {
 
     fn view(&self) -> CardView {
         let state = &self.state;
-        let needs_pin = state.flags & State::PIN_PRESENT != 0 && state.flags & State::VERIFIED_ON_DEVICE == 0;
+        let needs_pin = state.flags & CardState::PIN_PRESENT != 0 && state.flags & CardState::VERIFIED_ON_DEVICE == 0;
         let balances = state.details.iter().map(|detail| LogicalBalance {
             id: detail.id,
             operator: detail.operator,
@@ -470,7 +470,7 @@ impl Session {
             inactive: (state.life_cycle != LifeCycle::Active).then(|| format!("the card is {}", state.life_cycle)),
             balance: self.balance(),
             pin_above: state.details.first().filter(|_| needs_pin).map(|detail| detail.pin_limit),
-            pin_blocked: state.flags & State::PIN_BLOCKED != 0,
+            pin_blocked: state.flags & CardState::PIN_BLOCKED != 0,
             balances: balances.collect(),
             unratified: state.unratified_count,
             shown: state.unratified.iter().map(|receipt| receipt.body.transaction.to_string()).collect(),

@@ -10,7 +10,7 @@ use super::intent::PurseIntent;
 use crate::crypto::des::TripleDesKey;
 use crate::crypto::ec::{Point, PrivateKey};
 use crate::entropy::Entropy;
-use crate::family::purse::data::session::{CERTIFICATE_LEN, Certificate, Epc1Offer, Options, SelectAnswer, State};
+use crate::family::purse::data::session::{CERTIFICATE_LEN, CardState, Certificate, Epc1Offer, Options, SelectAnswer};
 use crate::family::purse::data::{CardId, Rights, Role, Suite, TerminalId, TransactionId, ins};
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::keys::epc1::{self, Parties};
@@ -42,7 +42,7 @@ pub trait Sam: Send {
     ) -> Result<Vec<u8>, SamError>;
 
     /// The data of AUTH's answer in; who the card is and what it says of itself out.
-    fn open(&mut self, answer: &[u8], now: Moment) -> Result<(CardId, State, Suite), SamError>;
+    fn open(&mut self, answer: &[u8], now: Moment) -> Result<(CardId, CardState, Suite), SamError>;
 
     /// A command of the open session that moves no value.
     fn protect(&mut self, command: SessionCommand<'_>) -> Result<Vec<u8>, SamError>;
@@ -244,7 +244,7 @@ impl<C: Checks> SoftSam<C> {
         c3: &[u8],
         tag: &[u8],
         now: Moment,
-    ) -> Result<(CardId, State, Suite), SamError> {
+    ) -> Result<(CardId, CardState, Suite), SamError> {
         let proof = half.decipher_card_proof(c3).ok_or(SamError::NotAuthentic("AUTH's answer"))?;
         let (certificate, state) =
             proof.split_at_checked(CERTIFICATE_LEN).ok_or(SamError::NotAuthentic("AUTH's answer"))?;
@@ -260,7 +260,7 @@ impl<C: Checks> SoftSam<C> {
             return Err(SamError::NotAuthentic("the certificate"));
         }
         self.checks.validity(&certificate, now)?;
-        let state = State::parse(state, Suite::Epc2)?;
+        let state = CardState::parse(state, Suite::Epc2)?;
         self.stage = Stage::Session { keys: Box::new(keys), chaining: expected, counter: 0 };
         Ok((CardId(certificate.subject_id), state, Suite::Epc2))
     }
@@ -332,7 +332,7 @@ impl<C: Checks> Sam for SoftSam<C> {
         }
     }
 
-    fn open(&mut self, answer: &[u8], now: Moment) -> Result<(CardId, State, Suite), SamError> {
+    fn open(&mut self, answer: &[u8], now: Moment) -> Result<(CardId, CardState, Suite), SamError> {
         match std::mem::replace(&mut self.stage, Stage::Idle) {
             Stage::ExpectCard1 { keys, card, tag } => {
                 let (c3, card_tag) = split_mac(answer, Suite::Epc1)?;
@@ -341,7 +341,7 @@ impl<C: Checks> Sam for SoftSam<C> {
                     return Err(SamError::NotAuthentic("tagC"));
                 }
                 let state = epc1::decipher_state(&keys, c3).ok_or(SamError::NotAuthentic("AUTH's answer"))?;
-                let state = State::parse(&state, Suite::Epc1)?;
+                let state = CardState::parse(&state, Suite::Epc1)?;
                 self.stage = Stage::Session { keys, chaining: expected, counter: 0 };
                 Ok((card, state, Suite::Epc1))
             }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::crypto::ec::{EcError, Point};
 use crate::entropy::Entropy;
-use crate::family::purse::data::session::{Certificate, Options, State};
+use crate::family::purse::data::session::{CardState, Certificate, Options};
 use crate::family::purse::data::{CardId, Suite, TerminalId};
 use crate::family::purse::kernel::checks::{Checks, Specified};
 use crate::family::purse::kernel::sam::{Sam, SamError, SessionCommand, SoftSam};
@@ -102,7 +102,7 @@ impl Checks for Lax {
 /// What the module has learned from the card.
 #[derive(Default)]
 struct Seen {
-    state: Option<State>,
+    state: Option<CardState>,
     status: Option<StatusWord>,
 }
 
@@ -129,7 +129,7 @@ impl Sam for Watched {
         self.sam.authenticate(r0, purpose, options, now, entropy)
     }
 
-    fn open(&mut self, answer: &[u8], now: Moment) -> Result<(CardId, State, Suite), SamError> {
+    fn open(&mut self, answer: &[u8], now: Moment) -> Result<(CardId, CardState, Suite), SamError> {
         let (card, state, suite) = self.sam.open(answer, now)?;
         lock(&self.seen).state = Some(state.clone());
         Ok((card, state, suite))

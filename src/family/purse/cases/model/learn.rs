@@ -6,7 +6,7 @@ use super::reference::{LogicalCard, Model, Place, Record, Tries};
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
 use crate::family::purse::cases::client::{self, Desk, Opened};
-use crate::family::purse::data::session::{SealedReceipt, State};
+use crate::family::purse::data::session::{CardState, SealedReceipt};
 use crate::family::purse::data::transact::{FILE_CYCLIC, FILE_LINEAR, Operation, ReceiptBody, ReceiptType};
 use crate::family::purse::data::{LifeCycle, Role, TransactionId, ins};
 use crate::wire::status::StatusWord;
@@ -44,10 +44,10 @@ pub(super) fn learn(tester: &mut Tester<'_>) -> Outcome<Model> {
             LogicalCard { operator, currency, balance, maximum, counter, pin_limit, linear, cyclic },
         );
     }
-    let State { life_cycle, transaction_counter: counter, last_transaction: last, link, flags, .. } = opened.state;
+    let CardState { life_cycle, transaction_counter: counter, last_transaction: last, link, flags, .. } = opened.state;
     let fresh =
         reaches_the_first(&ring, counter) && ring.iter().all(|place| place.body.receipt_type == ReceiptType::LifeCycle);
-    let verified_on_device = flags & State::VERIFIED_ON_DEVICE != 0;
+    let verified_on_device = flags & CardState::VERIFIED_ON_DEVICE != 0;
     let card = opened.card;
     Ok(Model {
         card,
@@ -82,7 +82,7 @@ fn win_back_tries(tester: &mut Tester<'_>, desk: &Desk) -> Outcome<Option<Tries>
     }
     let most = tester.number("purse.pin_tries")? as u8;
     let mut opened = desk.open(tester)?;
-    if opened.state.flags & State::PIN_BLOCKED != 0 {
+    if opened.state.flags & CardState::PIN_BLOCKED != 0 {
         return Ok(Some(Tries { left: 0, most }));
     }
     let pin = tester.secret("purse.pin")?;

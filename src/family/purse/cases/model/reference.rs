@@ -10,7 +10,7 @@ use std::fmt;
 use crate::crypto::kdf::sha256;
 use crate::difference::plain;
 use crate::difference::{difference, parted};
-use crate::family::purse::data::session::{LogicalCardDetail, State};
+use crate::family::purse::data::session::{CardState, LogicalCardDetail};
 use crate::family::purse::data::transact::{
     FILE_CYCLIC, FILE_LINEAR, Operation, Order, RECORD_LEN, ReceiptBody, ReceiptType,
 };
@@ -195,7 +195,7 @@ impl Model {
     }
 
     /// The first thing in which STATE is not what this card would say to this session.
-    fn differs(&self, grant: &Grant, state: &State) -> Option<String> {
+    fn differs(&self, grant: &Grant, state: &CardState) -> Option<String> {
         let first = grant.cards.first().and_then(|id| self.cards.get(id));
         let seen: Vec<&Place> = self.ring.iter().filter(|entry| !entry.acknowledged && sees(grant, entry)).collect();
         let shown: Vec<&ReceiptBody> = seen.iter().map(|entry| &entry.body).take(SHOWN_MAX).collect();
@@ -526,7 +526,7 @@ impl Worlds {
     }
 
     /// A session opened with this STATE. In words what cannot be, if none of the cards would have said it.
-    pub fn opened(&mut self, grant: &Grant, state: &State) -> Result<(), String> {
+    pub fn opened(&mut self, grant: &Grant, state: &CardState) -> Result<(), String> {
         let mut differences = Vec::new();
         let mut agreeing = Vec::new();
         for mut model in self.0.drain(..) {
