@@ -126,7 +126,7 @@ struct StepText {
     data: Option<String>,
     at_least: Option<usize>,
     #[serde(default)]
-    save: BTreeMap<String, Field>,
+    save: BTreeMap<String, FieldSpec>,
     #[serde(default)]
     whole: bool,
     #[serde(default)]
@@ -167,7 +167,7 @@ impl Default for OneOrMore {
 /// Where in the data of an answer.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Field {
+struct FieldSpec {
     #[serde(default)]
     offset: usize,
     length: Option<usize>,
@@ -205,7 +205,7 @@ struct Expected {
     status: Vec<Pattern>,
     data: Option<Template>,
     at_least: usize,
-    save: BTreeMap<String, Field>,
+    save: BTreeMap<String, FieldSpec>,
 }
 
 /// The cases of a file, in its order.

@@ -70,11 +70,11 @@ impl<'a> Atr<'a> {
         Ok(atr)
     }
 
-    fn take(&mut self, field: Field<'a>) {
+    fn take(&mut self, field: AtrField<'a>) {
         match field {
-            Field::Ts(convention) => self.convention = convention,
-            Field::T0(_) => self.groups.push(Group::default()),
-            Field::Interface { letter, octet, .. } => {
+            AtrField::Ts(convention) => self.convention = convention,
+            AtrField::T0(_) => self.groups.push(Group::default()),
+            AtrField::Interface { letter, octet, .. } => {
                 if let Some(group) = self.groups.last_mut() {
                     match letter {
                         Letter::A => group.ta = Some(octet),
@@ -84,8 +84,8 @@ impl<'a> Atr<'a> {
                     }
                 }
             }
-            Field::Historical(octets) => self.historical = octets,
-            Field::Tck { tck, .. } => self.tck = Some(tck),
+            AtrField::Historical(octets) => self.historical = octets,
+            AtrField::Tck { tck, .. } => self.tck = Some(tck),
         }
     }
 
@@ -176,7 +176,7 @@ enum Letter {
 
 /// What stands in an answer to reset, one after the other.
 #[derive(Debug, Clone, Copy)]
-enum Field<'a> {
+enum AtrField<'a> {
     Ts(Convention),
     T0(u8),
     /// `index` from 1; `protocol` is the T of the TD before it, `first` whether that T is there for the first time with index 3 or more.
@@ -196,24 +196,24 @@ enum Field<'a> {
 }
 
 /// Reads the fields in order and hands each over with what is left from it on, so that a listing shows what came before an error.
-fn walk<'a>(input: &'a [u8], take: &mut impl FnMut(&'a [u8], Field<'a>)) -> Parsed<'a, ()> {
+fn walk<'a>(input: &'a [u8], take: &mut impl FnMut(&'a [u8], AtrField<'a>)) -> Parsed<'a, ()> {
     let (rest, ts) = one_octet("TS")(input)?;
     let convention = match ts {
         0x3B => Convention::Direct,
         0x3F => Convention::Inverse,
         _ => return Err(Fault::wrong(input, "TS 3B or 3F")),
     };
-    take(input, Field::Ts(convention));
+    take(input, AtrField::Ts(convention));
     let (after, t0) = one_octet("T0")(rest)?;
-    take(rest, Field::T0(t0));
+    take(rest, AtrField::T0(t0));
     let (rest, tck_needed) = walk_interface(after, t0, take)?;
     let (after, historical) = octets(usize::from(t0 & 15), "historical data")(rest)?;
-    take(rest, Field::Historical(historical));
+    take(rest, AtrField::Historical(historical));
     let mut rest = after;
     if tck_needed {
         let (after, tck) = one_octet("TCK")(rest)?;
         let covered = input.get(1..input.len() - rest.len()).unwrap_or(&[]);
-        take(rest, Field::Tck { tck, expected: exclusive_or(covered) });
+        take(rest, AtrField::Tck { tck, expected: exclusive_or(covered) });
         rest = after;
     }
     match input.get(LEN_MAX..) {
@@ -224,7 +224,7 @@ fn walk<'a>(input: &'a [u8], take: &mut impl FnMut(&'a [u8], Field<'a>)) -> Pars
 }
 
 /// TA1 to the last TD; gives back whether TCK follows. The number of rounds is bounded by the input: each takes a TD.
-fn walk_interface<'a>(input: &'a [u8], t0: u8, take: &mut impl FnMut(&'a [u8], Field<'a>)) -> Parsed<'a, bool> {
+fn walk_interface<'a>(input: &'a [u8], t0: u8, take: &mut impl FnMut(&'a [u8], AtrField<'a>)) -> Parsed<'a, bool> {
     let (mut rest, mut announced, mut protocol, mut tck_needed) = (input, t0 >> 4, None, false);
     let mut index = 1;
     let mut specific: u16 = 0;
@@ -241,7 +241,7 @@ fn walk_interface<'a>(input: &'a [u8], t0: u8, take: &mut impl FnMut(&'a [u8], F
         {
             if announced & (1 << position) != 0 {
                 let (after, octet) = one_octet(what)(rest)?;
-                take(rest, Field::Interface { letter, index, protocol, first, octet });
+                take(rest, AtrField::Interface { letter, index, protocol, first, octet });
                 rest = after;
                 next = (letter == Letter::D).then_some(octet);
             }
@@ -307,8 +307,8 @@ pub(crate) fn fields(input: &[u8]) -> Vec<field::Field> {
 /// Whether an answer to reset stands at the head of `input`, with a right TCK or none, whatever follows.
 fn is_whole(input: &[u8]) -> bool {
     let mut right = true;
-    let mut check = |_: &[u8], field: Field<'_>| {
-        if let Field::Tck { tck, expected } = field {
+    let mut check = |_: &[u8], field: AtrField<'_>| {
+        if let AtrField::Tck { tck, expected } = field {
             right = tck == expected;
         }
     };
@@ -323,19 +323,19 @@ fn whole(input: &[u8]) -> Vec<field::Field> {
     let walked = walk(input, &mut |at, field| {
         let offset = input.len() - at.len();
         match field {
-            Field::Ts(Convention::Direct) => rows.at(offset, "TS", "direct convention"),
-            Field::Ts(Convention::Inverse) => rows.at(offset, "TS", "inverse convention"),
-            Field::T0(t0) => rows.at(offset, "T0", format!("{}, historical octets: {}", follows(t0), t0 & 15)),
-            Field::Interface { letter, index, protocol, first, octet } => {
+            AtrField::Ts(Convention::Direct) => rows.at(offset, "TS", "direct convention"),
+            AtrField::Ts(Convention::Inverse) => rows.at(offset, "TS", "inverse convention"),
+            AtrField::T0(t0) => rows.at(offset, "T0", format!("{}, historical octets: {}", follows(t0), t0 & 15)),
+            AtrField::Interface { letter, index, protocol, first, octet } => {
                 let meaning = interface_meaning(letter, index, protocol, first, octet);
                 rows.at(offset, format!("T{}{index}", plain(&letter)), meaning);
             }
-            Field::Historical([]) => {}
-            Field::Historical(octets) => {
+            AtrField::Historical([]) => {}
+            AtrField::Historical(octets) => {
                 rows.group(offset, "historical octets", historical::fields(octets, offset, contactless));
             }
-            Field::Tck { tck, expected } if tck == expected => rows.at(offset, "TCK", "right"),
-            Field::Tck { expected, .. } => rows.at(offset, "TCK", format!("wrong, expected {expected:02X}")),
+            AtrField::Tck { tck, expected } if tck == expected => rows.at(offset, "TCK", "right"),
+            AtrField::Tck { expected, .. } => rows.at(offset, "TCK", format!("wrong, expected {expected:02X}")),
         }
     });
     rows.done(walked, |body| Some(exclusive_or(body.get(1..).unwrap_or(&[]))))

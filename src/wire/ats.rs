@@ -34,12 +34,12 @@ impl<'a> Ats<'a> {
     pub fn parse(input: &'a [u8]) -> Result<Self, WireError> {
         let mut ats = Self { fsci: None, ta: None, tb: None, tc: None, historical: &[] };
         walk(input, &mut |_, field| match field {
-            Field::Tl(_) => {}
-            Field::T0(t0) => ats.fsci = Some(t0 & 15),
-            Field::Ta(octet) => ats.ta = Some(octet),
-            Field::Tb(octet) => ats.tb = Some(octet),
-            Field::Tc(octet) => ats.tc = Some(octet),
-            Field::Historical(octets) => ats.historical = octets,
+            AtsField::Tl(_) => {}
+            AtsField::T0(t0) => ats.fsci = Some(t0 & 15),
+            AtsField::Ta(octet) => ats.ta = Some(octet),
+            AtsField::Tb(octet) => ats.tb = Some(octet),
+            AtsField::Tc(octet) => ats.tc = Some(octet),
+            AtsField::Historical(octets) => ats.historical = octets,
         })
         .map_err(|error| Fault::unwrap(error).at(0, input.len()))?;
         Ok(ats)
@@ -81,7 +81,7 @@ impl<'a> Ats<'a> {
 }
 
 #[derive(Clone, Copy)]
-enum Field<'a> {
+enum AtsField<'a> {
     Tl(u8),
     T0(u8),
     Ta(u8),
@@ -91,12 +91,12 @@ enum Field<'a> {
 }
 
 /// Reads the fields in order and hands each over with what is left from it on.
-fn walk<'a>(input: &'a [u8], take: &mut impl FnMut(&'a [u8], Field<'a>)) -> Parsed<'a, ()> {
+fn walk<'a>(input: &'a [u8], take: &mut impl FnMut(&'a [u8], AtsField<'a>)) -> Parsed<'a, ()> {
     let (rest, tl) = one_octet("TL")(input)?;
     if tl == 0 {
         return Err(Fault::wrong(input, "TL of 1 or more, for it counts itself"));
     }
-    take(input, Field::Tl(tl));
+    take(input, AtsField::Tl(tl));
     let body_len = usize::from(tl) - 1;
     let rest = if body_len > 0 { walk_body(rest, body_len, take)?.0 } else { rest };
     match rest {
@@ -106,20 +106,20 @@ fn walk<'a>(input: &'a [u8], take: &mut impl FnMut(&'a [u8], Field<'a>)) -> Pars
 }
 
 /// T0 to the last historical octet, `len` octets by TL; what stands behind them is left.
-fn walk_body<'a>(body: &'a [u8], len: usize, take: &mut impl FnMut(&'a [u8], Field<'a>)) -> Parsed<'a, ()> {
+fn walk_body<'a>(body: &'a [u8], len: usize, take: &mut impl FnMut(&'a [u8], AtsField<'a>)) -> Parsed<'a, ()> {
     let (at, t0) = one_octet("T0")(body)?;
     if t0 & 0x80 != 0 {
         return Err(Fault::wrong(body, "T0 with bit 8 clear"));
     }
-    take(body, Field::T0(t0));
-    let at = interface(at, t0 & 0x10 != 0, "TA(1)", Field::Ta, take)?;
-    let at = interface(at, t0 & 0x20 != 0, "TB(1)", Field::Tb, take)?;
-    let at = interface(at, t0 & 0x40 != 0, "TC(1)", Field::Tc, take)?;
+    take(body, AtsField::T0(t0));
+    let at = interface(at, t0 & 0x10 != 0, "TA(1)", AtsField::Ta, take)?;
+    let at = interface(at, t0 & 0x20 != 0, "TB(1)", AtsField::Tb, take)?;
+    let at = interface(at, t0 & 0x40 != 0, "TC(1)", AtsField::Tc, take)?;
     let Some(historical_len) = len.checked_sub(body.len() - at.len()) else {
         return Err(Fault::wrong(at, "a TL that covers the octets announced by T0"));
     };
     let (after, historical) = octets(historical_len, "historical data")(at)?;
-    take(at, Field::Historical(historical));
+    take(at, AtsField::Historical(historical));
     Ok((after, ()))
 }
 
@@ -128,8 +128,8 @@ fn interface<'a>(
     input: &'a [u8],
     announced: bool,
     what: &'static str,
-    field: fn(u8) -> Field<'a>,
-    take: &mut impl FnMut(&'a [u8], Field<'a>),
+    field: fn(u8) -> AtsField<'a>,
+    take: &mut impl FnMut(&'a [u8], AtsField<'a>),
 ) -> Result<&'a [u8], nom::Err<Fault<'a>>> {
     if !announced {
         return Ok(input);
@@ -145,20 +145,20 @@ pub(crate) fn fields(input: &[u8]) -> Vec<field::Field> {
     let walked = walk(input, &mut |at, field| {
         let offset = input.len() - at.len();
         match field {
-            Field::Tl(tl) => rows.at(offset, "TL", count(tl.into())),
-            Field::T0(t0) => {
+            AtsField::Tl(tl) => rows.at(offset, "TL", count(tl.into())),
+            AtsField::T0(t0) => {
                 let size = frame_size(t0 & 15).map_or("reserved".to_owned(), |size| size.to_string());
                 rows.at(offset, "T0", format!("frame size of the card {size}"));
             }
-            Field::Ta(ta) => rows.at(offset, "TA(1)", bit_rates(ta)),
-            Field::Tb(tb) => rows.at(
+            AtsField::Ta(ta) => rows.at(offset, "TA(1)", bit_rates(ta)),
+            AtsField::Tb(tb) => rows.at(
                 offset,
                 "TB(1)",
                 format!("frame waiting time integer {}, start-up guard time integer {}", tb >> 4, tb & 15),
             ),
-            Field::Tc(tc) => rows.at(offset, "TC(1)", addressing(tc)),
-            Field::Historical([]) => {}
-            Field::Historical(octets) => {
+            AtsField::Tc(tc) => rows.at(offset, "TC(1)", addressing(tc)),
+            AtsField::Historical([]) => {}
+            AtsField::Historical(octets) => {
                 rows.group(offset, "historical octets", historical::fields(octets, offset, false));
             }
         }
