@@ -19,13 +19,13 @@ use crate::secret::toml_error;
 pub struct Expectations {
     /// One for each case.
     #[serde(default)]
-    pub expect: Vec<Entry>,
+    pub expect: Vec<ExpectedResult>,
 }
 
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub struct ExpectedResult {
     /// Id of the case, whole.
     pub case: String,
     /// `fail` or `inconclusive`; an error is never expected.
@@ -110,7 +110,7 @@ impl Expectations {
 
     /// Entries for cases that do not exist.
     pub fn unknown<'e>(&'e self, known: &[super::case::Case]) -> Vec<&'e str> {
-        let exists = |entry: &&Entry| known.iter().any(|case| case.id == entry.case);
+        let exists = |entry: &&ExpectedResult| known.iter().any(|case| case.id == entry.case);
         self.expect.iter().filter(|entry| !exists(entry)).map(|entry| entry.case.as_str()).collect()
     }
 }

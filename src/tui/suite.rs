@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::verdicts::{Entry, Picture, Subject};
+use super::verdicts::{CaseLine, Picture, Subject};
 use crate::app::campaign::{Campaign, CampaignOptions};
 use crate::app::run_folder::{RunFolder, make_fresh};
 use crate::app::suites;
@@ -189,7 +189,7 @@ fn digits(date: Moment) -> String {
 }
 
 /// All cases, before anything is known of what they would run on.
-fn unopened(options: &CampaignOptions) -> Vec<Entry> {
+fn unopened(options: &CampaignOptions) -> Vec<CaseLine> {
     // What is wrong with files is told when the window opens, and again with a run.
     let cases = options.review().unwrap_or_else(|_| suites::cases());
     let selection = Selection::default();
@@ -200,8 +200,8 @@ fn unopened(options: &CampaignOptions) -> Vec<Entry> {
     entries(&cases, results)
 }
 
-fn entries(cases: &[Case], results: Vec<CaseResult>) -> Vec<Entry> {
-    cases.iter().zip(results).map(|(case, result)| Entry::new(case, result)).collect()
+fn entries(cases: &[Case], results: Vec<CaseResult>) -> Vec<CaseLine> {
+    cases.iter().zip(results).map(|(case, result)| CaseLine::new(case, result)).collect()
 }
 
 /// Makes a picture of what happens, and keeps the logs of a real card.

@@ -244,7 +244,7 @@ fn the_tree_goes_along_with_a_run_until_the_person_moves() {
     app.suite.take(Arc::new(running));
     press(app, &[KeyCode::Up]);
     app.suite.take(ended);
-    let before = |entry: &&crate::tui::verdicts::Entry| entry.result.id < at;
+    let before = |entry: &&crate::tui::verdicts::CaseLine| entry.result.id < at;
     assert!(app.suite.case().is_some_and(|entry| before(&entry)), "the case above stays chosen");
 }
 

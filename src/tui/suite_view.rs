@@ -9,7 +9,7 @@ use super::mutant_picker::Picker;
 use super::position::Position;
 use super::search::contains;
 use super::suite::Ask;
-use super::verdicts::{Entry, Picture};
+use super::verdicts::{CaseLine, Picture};
 use crate::conformance::result::CaseResult;
 use crate::report::suite::log::Meanings;
 
@@ -22,7 +22,7 @@ pub enum Row<'p> {
     /// A suite.
     Suite(&'p str),
     /// One of its cases.
-    Case(&'p Entry),
+    Case(&'p CaseLine),
 }
 
 impl Row<'_> {
@@ -80,8 +80,8 @@ impl SuiteView {
     pub fn rows(&self) -> Vec<Row<'_>> {
         let mut rows = Vec::new();
         for suite in self.picture.suites() {
-            let listed = |entry: &&Entry| self.lists(entry);
-            let cases: Vec<&Entry> = self.picture.cases_of(suite).filter(listed).collect();
+            let listed = |entry: &&CaseLine| self.lists(entry);
+            let cases: Vec<&CaseLine> = self.picture.cases_of(suite).filter(listed).collect();
             if cases.is_empty() {
                 continue;
             }
@@ -93,7 +93,7 @@ impl SuiteView {
         rows
     }
 
-    fn lists(&self, entry: &Entry) -> bool {
+    fn lists(&self, entry: &CaseLine) -> bool {
         let found = || contains(&entry.result.id, &self.search) || contains(&entry.result.purpose, &self.search);
         (!self.only_failures || entry.is_suspect()) && found()
     }
@@ -110,7 +110,7 @@ impl SuiteView {
     }
 
     /// The case to which the run has come, while the tree goes along with it.
-    fn followed(&self) -> Option<&Entry> {
+    fn followed(&self) -> Option<&CaseLine> {
         let run = self.picture.run.as_ref().filter(|_| self.follows)?;
         self.picture.cases.iter().find(|entry| entry.result.id == run.case)
     }
@@ -139,7 +139,7 @@ impl SuiteView {
     }
 
     /// The case that is chosen.
-    pub fn case(&self) -> Option<&Entry> {
+    pub fn case(&self) -> Option<&CaseLine> {
         match self.row() {
             Some(Row::Case(entry)) => Some(entry),
             _ => None,

@@ -13,7 +13,7 @@ pub struct Picture {
     /// On what the results were gained; nothing before a first run at a real reader.
     pub subject: Option<Subject>,
     /// In the order in which they run.
-    pub cases: Vec<Entry>,
+    pub cases: Vec<CaseLine>,
     /// The run under way.
     pub run: Option<Progress>,
     /// How the last run ended.
@@ -41,7 +41,7 @@ pub struct Subject {
 
 /// A case, and the last that is known of it.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct CaseLine {
     /// The result; before its first run what selection says of it.
     pub result: Arc<CaseResult>,
     /// Defects that it is there to find.
@@ -103,7 +103,7 @@ impl Progress {
     }
 }
 
-impl Entry {
+impl CaseLine {
     /// A case of which nothing more is known than this.
     pub fn new(case: &Case, result: CaseResult) -> Self {
         Self {
@@ -137,7 +137,7 @@ impl Picture {
     }
 
     /// The cases of a suite.
-    pub fn cases_of(&self, suite: &str) -> impl Iterator<Item = &Entry> {
+    pub fn cases_of(&self, suite: &str) -> impl Iterator<Item = &CaseLine> {
         self.cases.iter().filter(move |entry| entry.result.suite == suite)
     }
 
@@ -195,7 +195,7 @@ impl Picture {
         }
     }
 
-    fn entry(&mut self, id: &str) -> Option<&mut Entry> {
+    fn entry(&mut self, id: &str) -> Option<&mut CaseLine> {
         self.cases.iter_mut().find(|entry| entry.result.id == id)
     }
 }

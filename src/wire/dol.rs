@@ -8,7 +8,7 @@ use super::{Parsed, WireError, one_octet};
 
 /// One entry of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
+pub struct DolEntry {
     /// What is asked for.
     pub tag: Tag,
     /// How many octets of it, 0 to 255.
@@ -35,8 +35,8 @@ pub enum Representation {
 /// let entries: Result<Vec<_>, _> = dol::iter(&[0x9F, 0x37, 0x04, 0x95, 0x05]).collect();
 /// assert_eq!(entries.unwrap().iter().map(|e| (e.tag, e.length)).collect::<Vec<_>>(), [(Tag(0x9F37), 4), (Tag(0x95), 5)]);
 /// ```
-pub fn iter(input: &[u8]) -> impl Iterator<Item = Result<Entry, WireError>> {
-    super::each(input, entry).map(|found| found.map(|(offset, (tag, length))| Entry { tag, length, offset }))
+pub fn iter(input: &[u8]) -> impl Iterator<Item = Result<DolEntry, WireError>> {
+    super::each(input, entry).map(|found| found.map(|(offset, (tag, length))| DolEntry { tag, length, offset }))
 }
 
 /// Appends an entry.
@@ -62,7 +62,7 @@ fn entry(input: &[u8]) -> Parsed<'_, (Tag, u8)> {
 pub fn build<V: AsRef<[u8]>>(input: &[u8], mut lookup: impl FnMut(Tag) -> Option<V>) -> Result<Vec<u8>, WireError> {
     let mut data = Vec::new();
     for entry in iter(input) {
-        let Entry { tag, length, .. } = entry?;
+        let DolEntry { tag, length, .. } = entry?;
         // EMV 4.4 Book 3, 5.4: a constructed object is asked for in vain, like an unknown one.
         let value = if tag.is_constructed() { None } else { lookup(tag) };
         match value {

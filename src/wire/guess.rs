@@ -227,7 +227,8 @@ fn is_atr_cut_off(octets: &[u8]) -> bool {
 
 /// At least four entries of known tags, whatever their lengths.
 fn is_list_of_known(octets: &[u8]) -> bool {
-    let is_known = |entry: Result<dol::Entry, _>| entry.is_ok_and(|entry: dol::Entry| tag::name(entry.tag).is_some());
+    let is_known =
+        |entry: Result<dol::DolEntry, _>| entry.is_ok_and(|entry: dol::DolEntry| tag::name(entry.tag).is_some());
     dol_entries(octets) > 3 && dol::iter(octets).all(is_known)
 }
 
@@ -260,7 +261,7 @@ fn is_askable(tag: tlv::Tag) -> bool {
 
 /// The same where the last entry is not there whole, behind two others.
 fn is_dol_cut_off(octets: &[u8]) -> bool {
-    let entries: Vec<dol::Entry> = dol::iter(octets).map_while(Result::ok).collect();
+    let entries: Vec<dol::DolEntry> = dol::iter(octets).map_while(Result::ok).collect();
     let end = entries.last().map_or(0, |last| last.offset + last.tag.emitted_len() + 1);
     entries.len() > 1 && octets.len() - end < 4 && is_dol(&octets[..end])
 }

@@ -9,7 +9,7 @@ use crate::conformance::evidence::{self, Seen};
 use crate::report::suite::log::{self, Meanings};
 use crate::tui::app::App;
 use crate::tui::theme::Theme;
-use crate::tui::verdicts::Entry;
+use crate::tui::verdicts::CaseLine;
 
 /// Columns before the text of a line of the log.
 const MARGIN: usize = 7;
@@ -18,7 +18,7 @@ const TITLE_LINES: usize = 3;
 /// Lines of octets shown of one that is not explained.
 const OCTET_LINES: usize = 2;
 
-pub(super) fn lines(app: &App, entry: &Entry, width: u16) -> Vec<Line<'static>> {
+pub(super) fn lines(app: &App, entry: &CaseLine, width: u16) -> Vec<Line<'static>> {
     let width = usize::from(width);
     let theme = app.theme;
     let result = &entry.result;

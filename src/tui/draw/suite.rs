@@ -13,7 +13,7 @@ use crate::report::suite::log::duration;
 use crate::tui::app::{App, Tab};
 use crate::tui::mutant_picker::Picker;
 use crate::tui::suite_view::Row;
-use crate::tui::verdicts::{Ended, Entry, Progress, Turn};
+use crate::tui::verdicts::{CaseLine, Ended, Progress, Turn};
 
 /// Columns of the bar of the whole run, and of a suite's own.
 const BAR_WIDTH: usize = 24;
@@ -249,13 +249,13 @@ fn mutants(frame: &mut Frame<'_>, area: Rect, app: &App, picker: &Picker) {
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-fn standing(entry: &Entry) -> Standing {
+fn standing(entry: &CaseLine) -> Standing {
     entry.result.standing()
 }
 
 fn suite_line(app: &App, name: &str, chosen: bool, width: usize) -> Line<'static> {
     let theme = app.theme;
-    let cases: Vec<&Entry> = app.suite.picture.cases_of(name).collect();
+    let cases: Vec<&CaseLine> = app.suite.picture.cases_of(name).collect();
     let base = if chosen { theme.accent() } else { theme.strong() };
     let mark = if chosen { "▸ " } else { "  " };
     let fold = if app.suite.is_unfolded(name) { "▾" } else { "▹" };
@@ -281,9 +281,9 @@ fn suite_line(app: &App, name: &str, chosen: bool, width: usize) -> Line<'static
 }
 
 /// A suite's cases as one bar: what ran is thick. A single failure is never too small to be seen.
-fn bar(app: &App, cases: &[&Entry]) -> Vec<Span<'static>> {
+fn bar(app: &App, cases: &[&CaseLine]) -> Vec<Span<'static>> {
     let theme = app.theme;
-    let known: Vec<&&Entry> = cases.iter().filter(|entry| entry.turn == Turn::None).collect();
+    let known: Vec<&&CaseLine> = cases.iter().filter(|entry| entry.turn == Turn::None).collect();
     let cells = |count: usize| if count == 0 { 0 } else { (count * SUITE_BAR_WIDTH / cases.len().max(1)).max(1) };
     let count = |wanted: &[Standing]| known.iter().filter(|entry| wanted.contains(&standing(entry))).count();
     let bad = cells(count(&[Standing::Failed, Standing::Error]));
@@ -300,7 +300,7 @@ fn bar(app: &App, cases: &[&Entry]) -> Vec<Span<'static>> {
     ]
 }
 
-fn case_line(app: &App, entry: &Entry, chosen: bool, width: usize) -> Line<'static> {
+fn case_line(app: &App, entry: &CaseLine, chosen: bool, width: usize) -> Line<'static> {
     let theme = app.theme;
     let base = if chosen { theme.accent() } else { Style::new() };
     let (sign, word, style) = words::turn(entry, theme);

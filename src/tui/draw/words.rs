@@ -13,7 +13,7 @@ use crate::terminal::event::{Outcome, OutcomeKind, Settled, Verdict};
 use crate::tui::app::App;
 use crate::tui::snapshot::Wanted;
 use crate::tui::theme::Theme;
-use crate::tui::verdicts::{Entry, Turn};
+use crate::tui::verdicts::{CaseLine, Turn};
 
 /// An order, as a heading.
 pub(super) const fn kind(kind: OrderKind) -> &'static str {
@@ -167,7 +167,7 @@ pub(super) fn standing(standing: Standing, theme: Theme) -> (char, &'static str,
 }
 
 /// The same, or what its part in the run under way is.
-pub(super) fn turn(entry: &Entry, theme: Theme) -> (char, &'static str, Style) {
+pub(super) fn turn(entry: &CaseLine, theme: Theme) -> (char, &'static str, Style) {
     match entry.turn {
         Turn::None => standing(entry.result.standing(), theme),
         Turn::Waits => ('·', "waits", theme.quiet()),
@@ -176,7 +176,7 @@ pub(super) fn turn(entry: &Entry, theme: Theme) -> (char, &'static str, Style) {
 }
 
 /// Why a case did not pass, or does not run; nothing of one that simply has not run yet.
-pub(super) fn reason(entry: &Entry) -> Option<&str> {
+pub(super) fn reason(entry: &CaseLine) -> Option<&str> {
     entry.result.reason().filter(|_| entry.turn == Turn::None && entry.result.status != Status::NotRun)
 }
 

@@ -8,7 +8,7 @@ pub mod steps;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::learn::learn;
-use self::reference::{Answer, Entry, Grant, Model, Reply, Request, Worlds, right, rights_of};
+use self::reference::{Answer, Grant, Model, Reply, Request, TypedPin, Worlds, right, rights_of};
 use self::steps::{Action, Change, DRAWN_LEN, ModelTear, Opening, Step};
 use super::client::{self, Desk, ORDER_TIME, PIN, Session, select_command};
 use super::postamble::Before;
@@ -546,26 +546,26 @@ impl<'t, 'r> Run<'t, 'r> {
 
     // PIN.
 
-    fn digits(&self, entry: Entry) -> Outcome<Vec<u8>> {
+    fn digits(&self, entry: TypedPin) -> Outcome<Vec<u8>> {
         let right = if self.tester.claims("purse.pin") { self.tester.secret("purse.pin")? } else { "1234" };
         Ok(match entry {
-            Entry::Right => right.as_bytes().to_vec(),
+            TypedPin::Right => right.as_bytes().to_vec(),
             // Another digit at the end.
-            Entry::Wrong => {
+            TypedPin::Wrong => {
                 let mut digits = right.as_bytes().to_vec();
                 digits.iter_mut().last().into_iter().for_each(|digit| *digit = b'0' + (*digit - b'0' + 1) % 10);
                 digits
             }
-            Entry::Short => b"123".to_vec(),
-            Entry::NoDigits => b"12x4".to_vec(),
+            TypedPin::Short => b"123".to_vec(),
+            TypedPin::NoDigits => b"12x4".to_vec(),
         })
     }
 
-    fn verify(&mut self, entry: Entry, tear: Option<ModelTear>) -> Outcome {
+    fn verify(&mut self, entry: TypedPin, tear: Option<ModelTear>) -> Outcome {
         self.session()?;
         let fewest = self.worlds.all().iter().filter_map(|model| model.tries).map(|tries| tries.left).min();
         // The right one was accepted when the card was learnt, and costs nothing; without a PIN there are no tries.
-        let spends = fewest.is_some() && (entry == Entry::Wrong || tear.is_some());
+        let spends = fewest.is_some() && (entry == TypedPin::Wrong || tear.is_some());
         if spends && !self.may_ruin && fewest.is_some_and(|left| left < 2) {
             return Ok(());
         }
@@ -584,7 +584,7 @@ impl<'t, 'r> Run<'t, 'r> {
         };
         self.command(&Request::Verify(entry), tear)?;
         let verified = self.live.is_some() && self.worlds.all().iter().all(|model| model.verified);
-        if verified { self.tester.after_good_attempt(PIN, &self.digits(Entry::Right)?) } else { Ok(()) }
+        if verified { self.tester.after_good_attempt(PIN, &self.digits(TypedPin::Right)?) } else { Ok(()) }
     }
 
     // The end.

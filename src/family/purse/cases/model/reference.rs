@@ -88,12 +88,12 @@ pub enum Request {
     /// ACK.
     Acknowledge(TransactionId),
     /// VERIFY.
-    Verify(Entry),
+    Verify(TypedPin),
 }
 
 /// What is entered for a PIN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Entry {
+pub enum TypedPin {
     /// The right PIN.
     Right,
     /// Another PIN.
@@ -230,7 +230,7 @@ impl Model {
         let answer = after.execute(grant, request);
         let mut possible = vec![(after, answer)];
         // The specification does not say whether a VERIFY that is refused for its form takes an earlier one back.
-        if matches!(request, Request::Verify(Entry::Short | Entry::NoDigits)) && self.verified {
+        if matches!(request, Request::Verify(TypedPin::Short | TypedPin::NoDigits)) && self.verified {
             possible.push((Self { verified: false, ..self.clone() }, possible[0].1.clone()));
         }
         possible
@@ -292,22 +292,22 @@ impl Model {
     }
 
     /// Clause 8; a wrong length comes before security (REQ-CMD-1).
-    fn verify(&mut self, grant: &Grant, entry: Entry) -> Answer {
-        if entry == Entry::Short {
+    fn verify(&mut self, grant: &Grant, entry: TypedPin) -> Answer {
+        if entry == TypedPin::Short {
             return Err(0x6700);
         }
         if grant.rights & right::DEBIT == 0 {
             return Err(0x6982);
         }
         let tries = self.tries.as_mut().ok_or(0x6A88_u16)?;
-        if entry == Entry::NoDigits {
+        if entry == TypedPin::NoDigits {
             return Err(0x6A80);
         }
         self.verified = false;
         if tries.left == 0 {
             return Err(0x6983);
         }
-        if entry == Entry::Wrong {
+        if entry == TypedPin::Wrong {
             tries.left -= 1;
             return Err(0x63C0 | u16::from(tries.left));
         }

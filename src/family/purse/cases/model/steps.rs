@@ -21,7 +21,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::reference::Entry;
+use super::reference::TypedPin;
 use crate::card::memory::{Cut, Torn};
 use crate::family::purse::data::Suite;
 use crate::quoted::quoted;
@@ -66,7 +66,7 @@ pub enum Action {
     /// READ: logical card, file, record.
     Read(u8, u8, u8),
     /// VERIFY.
-    Verify(Entry),
+    Verify(TypedPin),
     /// SELECT on a channel.
     Select(u8),
     /// A SELECT that fails.
@@ -190,10 +190,10 @@ impl Action {
             48 => Self::ReceiptOf(draw.below(12)),
             49..=50 => Self::Read(draw.card() as u8, draw.below(4), draw.below(6)),
             51..=55 => Self::Verify(match draw.below(16) {
-                0..=8 => Entry::Right,
-                9..=13 => Entry::Wrong,
-                14 => Entry::Short,
-                _ => Entry::NoDigits,
+                0..=8 => TypedPin::Right,
+                9..=13 => TypedPin::Wrong,
+                14 => TypedPin::Short,
+                _ => TypedPin::NoDigits,
             }),
             56 => Self::Select(draw.rarely(4)),
             57 => Self::SelectOther(draw.rarely(4)),
@@ -341,10 +341,10 @@ impl fmt::Display for Action {
             Self::ReceiptOf(below) => write!(f, "G{below}"),
             Self::Read(card, file, record) => write!(f, "r{card}:{file}:{record}"),
             Self::Verify(entry) => f.write_str(match entry {
-                Entry::Right => "vr",
-                Entry::Wrong => "vw",
-                Entry::Short => "vs",
-                Entry::NoDigits => "vn",
+                TypedPin::Right => "vr",
+                TypedPin::Wrong => "vw",
+                TypedPin::Short => "vs",
+                TypedPin::NoDigits => "vn",
             }),
             Self::Select(channel) => write!(f, "S{channel}"),
             Self::SelectOther(channel) => write!(f, "O{channel}"),
@@ -434,10 +434,10 @@ impl Action {
                 _ => return None,
             },
             "v" => Self::Verify(match rest {
-                "r" => Entry::Right,
-                "w" => Entry::Wrong,
-                "s" => Entry::Short,
-                "n" => Entry::NoDigits,
+                "r" => TypedPin::Right,
+                "w" => TypedPin::Wrong,
+                "s" => TypedPin::Short,
+                "n" => TypedPin::NoDigits,
                 _ => return None,
             }),
             "S" => Self::Select(rest.parse().ok()?),
