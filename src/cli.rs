@@ -31,7 +31,7 @@ use crate::family::{self, Family};
 use crate::report::plain::{self, Charset};
 use crate::tui::SuiteFiles;
 use crate::tui::app::Tab;
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Verb};
 
 /// What a command found: text for people, JSON for programs, and how the process ends.
 #[derive(Debug)]
@@ -157,7 +157,7 @@ fn is_open_for_writing(out: &io::Stdout) -> io::Result<()> {
 fn run(arguments: Arguments) -> Result<Report, AppError> {
     let with_json = arguments.with_json();
     let Arguments { global, window: files, command } = arguments;
-    if !matches!(command, Some(Command::Test(_))) {
+    if !matches!(command, Some(Verb::Test(_))) {
         global.check_card()?;
     }
     let Some(command) = command else {
@@ -170,23 +170,23 @@ fn run(arguments: Arguments) -> Result<Report, AppError> {
     }
     match command {
         // What they send is told in a report; an error comes before.
-        Command::Demo => demo::run(&global),
-        Command::Pay(pay) => orders::pay(&global, &pay).map_err(AppError::before_the_card),
-        Command::Topup(topup) => orders::top_up(&global, &topup).map_err(AppError::before_the_card),
-        Command::Refund(refund) => orders::refund(&global, &refund).map_err(AppError::before_the_card),
-        Command::Balance => orders::balance(&global).map_err(AppError::before_the_card),
-        Command::History => orders::history(&global).map_err(AppError::before_the_card),
-        Command::Resolve(resolve) => orders::resolve(&global, &resolve).map_err(AppError::before_the_card),
-        Command::Readers => Ok(cards::readers()),
-        Command::Card(arguments::CardCommand::Bench) => window(&global, &files, Tab::Bench),
-        Command::Card(command) => cards::run(&global, &command),
-        Command::Decode(decode) => decode::run(&decode, with_json),
-        Command::Journal(command) => journal::run(&global, &command),
-        Command::Test(test) => test::run(&global, &test),
-        Command::Explore(explore) => explore::run(&global, &explore),
-        Command::Mutants(arguments) => mutants::run(&global, &arguments),
-        Command::Report(command) => report::run(&command),
-        Command::Completions { shell } => {
+        Verb::Demo => demo::run(&global),
+        Verb::Pay(pay) => orders::pay(&global, &pay).map_err(AppError::before_the_card),
+        Verb::Topup(topup) => orders::top_up(&global, &topup).map_err(AppError::before_the_card),
+        Verb::Refund(refund) => orders::refund(&global, &refund).map_err(AppError::before_the_card),
+        Verb::Balance => orders::balance(&global).map_err(AppError::before_the_card),
+        Verb::History => orders::history(&global).map_err(AppError::before_the_card),
+        Verb::Resolve(resolve) => orders::resolve(&global, &resolve).map_err(AppError::before_the_card),
+        Verb::Readers => Ok(cards::readers()),
+        Verb::Card(arguments::CardCommand::Bench) => window(&global, &files, Tab::Bench),
+        Verb::Card(command) => cards::run(&global, &command),
+        Verb::Decode(decode) => decode::run(&decode, with_json),
+        Verb::Journal(command) => journal::run(&global, &command),
+        Verb::Test(test) => test::run(&global, &test),
+        Verb::Explore(explore) => explore::run(&global, &explore),
+        Verb::Mutants(arguments) => mutants::run(&global, &arguments),
+        Verb::Report(command) => report::run(&command),
+        Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut scope::listed(), "untorn", &mut script);
             let text = String::from_utf8_lossy(&script).into_owned();

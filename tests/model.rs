@@ -22,7 +22,7 @@ use untorn::conformance::rig::{InProcessSubject, Subject};
 use untorn::conformance::runner::{Subjects, Unobserved, case_seed, replay, run_case};
 use untorn::conformance::token::Token;
 use untorn::conformance::verdict::Verdict;
-use untorn::family::purse::cases::model::steps::{DRAWN_LEN, Step, emit, parse};
+use untorn::family::purse::cases::model::steps::{DRAWN_LEN, ModelStep, emit, parse};
 use untorn::family::{Family, purse::Purse};
 
 /// The case that may do everything.
@@ -43,24 +43,24 @@ struct Sequences;
 
 impl ReferenceStateMachine for Sequences {
     type State = (&'static str, u64);
-    type Transition = Step;
+    type Transition = ModelStep;
 
     fn init_state() -> BoxedStrategy<Self::State> {
         let profiles = vec!["default", "default", "default", "euro", "epc1-only", "epc1-only", "epc2-only", "phone"];
         (select(profiles), 0..1000_u64).boxed()
     }
 
-    fn transitions(_: &Self::State) -> BoxedStrategy<Step> {
-        any::<[u8; DRAWN_LEN]>().prop_map(|octets| Step::drawn(&octets)).boxed()
+    fn transitions(_: &Self::State) -> BoxedStrategy<ModelStep> {
+        any::<[u8; DRAWN_LEN]>().prop_map(|octets| ModelStep::drawn(&octets)).boxed()
     }
 
-    fn apply(state: Self::State, _: &Step) -> Self::State {
+    fn apply(state: Self::State, _: &ModelStep) -> Self::State {
         state
     }
 }
 
 /// Repeats what the token of these steps says; how it failed, and the token.
-fn repeat(case: &Case, subject: &mut dyn Subject, seed: u64, steps: &[Step]) -> Result<(), TestCaseError> {
+fn repeat(case: &Case, subject: &mut dyn Subject, seed: u64, steps: &[ModelStep]) -> Result<(), TestCaseError> {
     let (profile, cuts) = (subject.statement().name.clone(), emit(steps));
     let token = Token { case: case.id.clone(), revision: case.revision, profile, seed, cuts };
     let result = replay(case, &mut Subjects::card(subject), &token, &mut Unobserved);
@@ -76,7 +76,7 @@ fn repeat(case: &Case, subject: &mut dyn Subject, seed: u64, steps: &[Step]) -> 
 /// Runs sequences until so many steps were made; how many sequences that took.
 fn run_sequences(
     steps_wanted: usize,
-    mut run: impl FnMut(&'static str, u64, &[Step]) -> Result<(), TestCaseError>,
+    mut run: impl FnMut(&'static str, u64, &[ModelStep]) -> Result<(), TestCaseError>,
 ) -> u32 {
     let sequences = u32::try_from(steps_wanted * 2 / STEPS_MAX).unwrap();
     let config = Config { cases: sequences, failure_persistence: None, ..Config::default() };

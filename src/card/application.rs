@@ -5,7 +5,7 @@ use crate::wire::status::StatusWord;
 
 /// A whole command for the application: chained parts are joined, lengths are checked.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+pub struct WholeCommand<'a> {
     /// Logical channel, 0 to 3.
     pub channel: u8,
     /// CLA INS P1 P2, the channel and chaining bits of CLA cleared.
@@ -46,7 +46,7 @@ pub trait Application: Send {
     fn process(
         &mut self,
         memory: &mut Memory,
-        request: &Request<'_>,
+        request: &WholeCommand<'_>,
         answer: &mut Vec<u8>,
     ) -> Result<StatusWord, PowerLost>;
 

@@ -43,7 +43,7 @@ pub(super) struct Arguments {
     #[command(flatten, next_help_heading = "Options of the window's conformance suite")]
     pub(super) window: TestFiles,
     #[command(subcommand)]
-    pub(super) command: Option<Command>,
+    pub(super) command: Option<Verb>,
 }
 
 impl Arguments {
@@ -322,7 +322,7 @@ Examples:
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum Verb {
     /// Show a sale, and one that is torn and resolved at the next touch; touches none of your own cards and journals
     #[command(after_help = examples::DEMO)]
     Demo,

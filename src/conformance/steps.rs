@@ -173,7 +173,7 @@ struct FieldSpec {
     length: Option<usize>,
 }
 
-struct Step {
+struct StepSpec {
     preamble: bool,
     postamble: bool,
     /// The secret that it is an attempt at.
@@ -187,7 +187,7 @@ enum Action {
     Send { command: Template, whole: bool, answer: Expected },
 }
 
-impl Step {
+impl StepSpec {
     /// Whether some answer of a card would fail here.
     fn checks(&self) -> bool {
         matches!(&self.action, Action::Send { answer, .. } if !self.preamble && answer.checks())
@@ -254,9 +254,9 @@ fn case(suite: &str, text: CaseText) -> Result<Case, StepsError> {
     if text.steps.is_empty() {
         return Err(wrong("it has no step"));
     }
-    let mut steps: Vec<Step> = Vec::with_capacity(text.steps.len());
+    let mut steps: Vec<StepSpec> = Vec::with_capacity(text.steps.len());
     for (index, step_text) in text.steps.iter().enumerate() {
-        let after_tear = matches!(steps.last(), Some(Step { action: Action::Torn { .. }, .. }));
+        let after_tear = matches!(steps.last(), Some(StepSpec { action: Action::Torn { .. }, .. }));
         let step = step(step_text, after_tear).map_err(|reason| StepsError::Step {
             case: text.id.clone(),
             step: index + 1,
@@ -276,7 +276,7 @@ fn case(suite: &str, text: CaseText) -> Result<Case, StepsError> {
     if !steps[postamble..].iter().all(|step| step.postamble) {
         return Err(wrong("a step behind the postamble, which comes last"));
     }
-    if !steps.iter().any(Step::checks) {
+    if !steps.iter().any(StepSpec::checks) {
         return Err(wrong("it proves nothing: expected a step without preamble that looks at the card's answer"));
     }
     if text.twin.as_ref() == Some(&text.id) {
@@ -290,7 +290,7 @@ fn case(suite: &str, text: CaseText) -> Result<Case, StepsError> {
         .body(move |tester| run(tester, steps.split_at(postamble))))
 }
 
-fn step(text: &StepText, after_tear: bool) -> Result<Step, String> {
+fn step(text: &StepText, after_tear: bool) -> Result<StepSpec, String> {
     let answered = !matches!(&text.expect, OneOrMore::More(words) if words.is_empty());
     let looks = answered || text.data.is_some() || text.at_least.is_some() || !text.save.is_empty() || text.whole;
     let action = match (text.reset, &text.send, text.tear) {
@@ -313,7 +313,7 @@ fn step(text: &StepText, after_tear: bool) -> Result<Step, String> {
     if text.preamble && text.postamble {
         return Err("expected preamble or postamble, got both".to_owned());
     }
-    Ok(Step { preamble: text.preamble, postamble: text.postamble, tries: text.tries.clone(), action })
+    Ok(StepSpec { preamble: text.preamble, postamble: text.postamble, tries: text.tries.clone(), action })
 }
 
 fn command(text: &str) -> Result<Template, String> {
@@ -348,7 +348,7 @@ fn expected(text: &StepText) -> Result<Expected, String> {
 
 type Saved = BTreeMap<String, Vec<u8>>;
 
-fn run(tester: &mut Tester<'_>, (steps, postamble): (&[Step], &[Step])) -> Outcome {
+fn run(tester: &mut Tester<'_>, (steps, postamble): (&[StepSpec], &[StepSpec])) -> Outcome {
     let saved = RefCell::new(Saved::new());
     let first = |tester: &mut Tester<'_>| run_each(tester, steps, 1, &mut saved.borrow_mut());
     if postamble.is_empty() {
@@ -359,7 +359,7 @@ fn run(tester: &mut Tester<'_>, (steps, postamble): (&[Step], &[Step])) -> Outco
 }
 
 /// `number` is that of the first.
-fn run_each(tester: &mut Tester<'_>, steps: &[Step], number: usize, saved: &mut Saved) -> Outcome {
+fn run_each(tester: &mut Tester<'_>, steps: &[StepSpec], number: usize, saved: &mut Saved) -> Outcome {
     for (index, step) in steps.iter().enumerate() {
         let done = perform(tester, step, saved);
         let done = if step.preamble { done.map_err(Stop::in_preamble) } else { done };
@@ -368,7 +368,7 @@ fn run_each(tester: &mut Tester<'_>, steps: &[Step], number: usize, saved: &mut 
     Ok(())
 }
 
-fn perform(tester: &mut Tester<'_>, step: &Step, saved: &mut Saved) -> Outcome {
+fn perform(tester: &mut Tester<'_>, step: &StepSpec, saved: &mut Saved) -> Outcome {
     let tries = step.tries.as_deref();
     match &step.action {
         Action::Reset(ResetText::Cold) => tester.power_on().map(drop),
@@ -482,7 +482,7 @@ fn secret<'t>(tester: &Tester<'t>, saved: &Saved, name: &str) -> Option<&'t str>
 }
 
 /// The names that no earlier step saves: texts of the statement, or secrets where a command tries one.
-fn values(steps: &[Step]) -> Vec<Wanted> {
+fn values(steps: &[StepSpec]) -> Vec<Wanted> {
     let mut saved = BTreeSet::new();
     let mut wanted = BTreeMap::new();
     for step in steps {

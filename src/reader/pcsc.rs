@@ -179,7 +179,7 @@ pub struct PcscReader {
 
 /// The way to the thread that holds the card.
 struct Connection {
-    requests: Sender<Request>,
+    requests: Sender<Job>,
     replies: Receiver<Result<Vec<u8>, LinkError>>,
     /// Dead when the thread has given the card back.
     holds: Weak<()>,
@@ -207,7 +207,7 @@ impl Connection {
     }
 }
 
-enum Request {
+enum Job {
     Transmit(Vec<u8>),
     PowerOff,
 }
@@ -304,7 +304,7 @@ impl Reader for PcscReader {
             return Err(not_sent(detail));
         }
         let begun = Instant::now();
-        if connection.requests.send(Request::Transmit(command.to_vec())).is_err() {
+        if connection.requests.send(Job::Transmit(command.to_vec())).is_err() {
             self.connection = None;
             return Err(not_sent("the connection broke down before".to_owned()));
         }
@@ -321,7 +321,7 @@ impl Reader for PcscReader {
     fn deactivate(&mut self) {
         // The thread is waited for, so that the card is free when this returns; one that hangs is left to itself.
         if let Some(connection) = self.connection.take()
-            && connection.requests.send(Request::PowerOff).is_ok()
+            && connection.requests.send(Job::PowerOff).is_ok()
         {
             connection.give_up(&self.name, self.deadline, Instant::now());
         }
@@ -358,7 +358,7 @@ struct Caller {
     /// Lives as long as the thread holds the card.
     _held: Arc<()>,
     activated: Sender<Result<Activated, LinkError>>,
-    commands: Receiver<Request>,
+    commands: Receiver<Job>,
     answers: Sender<Result<Vec<u8>, LinkError>>,
 }
 
@@ -418,8 +418,8 @@ fn serve(card: &mut Transaction<'_>, sharing: Sharing, reset: Reset, caller: &Ca
     let mut buffer = vec![0; RESPONSE_LEN_MAX];
     for request in &caller.commands {
         match request {
-            Request::PowerOff => return true,
-            Request::Transmit(command) => {
+            Job::PowerOff => return true,
+            Job::Transmit(command) => {
                 let outcome = transmit(card, &command, &mut buffer);
                 let lost = outcome.is_err();
                 if caller.answers.send(outcome).is_err() || lost {

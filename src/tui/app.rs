@@ -6,7 +6,7 @@ use crossterm::event::KeyEvent;
 use zeroize::Zeroizing;
 
 use super::core::Instruction;
-use super::keys::{self, Command, Key, Mode};
+use super::keys::{self, Key, KeyCommand, Mode};
 use super::position::Position;
 use super::snapshot::{ArmedTear, Phase, Snapshot, ToRefund, Wanted};
 use super::suite::Ask;
@@ -265,11 +265,11 @@ impl App {
         let asked_to_leave = std::mem::take(&mut self.asked_to_leave);
         let mode = self.mode();
         let command = keys::command(mode, if mode.is_typed() { key.typed() } else { key })?;
-        if command == Command::Letter {
+        if command == KeyCommand::Letter {
             event.code.as_char().into_iter().for_each(|letter| self.suite.letter(letter));
             return None;
         }
-        if command == Command::Quit && key == Key::Char('q') && self.suite.picture.run.is_some() && !asked_to_leave {
+        if command == KeyCommand::Quit && key == Key::Char('q') && self.suite.picture.run.is_some() && !asked_to_leave {
             self.asked_to_leave = true;
             self.said = Some("a run of the suite is under way: q again leaves, s on its screen ends it");
             return None;
@@ -307,45 +307,50 @@ impl App {
         true
     }
 
-    fn obey(&mut self, mode: Mode, command: Command, digit: u8) -> Option<Instruction> {
+    fn obey(&mut self, mode: Mode, command: KeyCommand, digit: u8) -> Option<Instruction> {
         match command {
-            Command::Digit => self.typed(mode, digit),
-            Command::Erase => self.erase(mode),
-            Command::Accept => return self.accept(mode),
-            Command::ModeSale => self.amount_of(OrderKind::Sale),
-            Command::ModeTopUp => self.amount_of(OrderKind::TopUp),
-            Command::ModeRefund => {
+            KeyCommand::Digit => self.typed(mode, digit),
+            KeyCommand::Erase => self.erase(mode),
+            KeyCommand::Accept => return self.accept(mode),
+            KeyCommand::ModeSale => self.amount_of(OrderKind::Sale),
+            KeyCommand::ModeTopUp => self.amount_of(OrderKind::TopUp),
+            KeyCommand::ModeRefund => {
                 self.amount_of(OrderKind::Refund);
                 self.offer = if self.amount == 0 { Offer::Asked } else { Offer::No };
                 return Some(Instruction::FindSale);
             }
-            Command::Balance => return Some(Instruction::Begin(Wanted::Balance)),
-            Command::History => return Some(Instruction::Begin(Wanted::History)),
-            Command::Resolve => return self.resolve(),
-            Command::Acknowledge => return self.acknowledge(),
-            Command::Stop => return Some(Instruction::Stop),
-            Command::Back => return self.back(mode),
-            Command::Up | Command::Down | Command::PageUp | Command::PageDown | Command::First | Command::Last => {
+            KeyCommand::Balance => return Some(Instruction::Begin(Wanted::Balance)),
+            KeyCommand::History => return Some(Instruction::Begin(Wanted::History)),
+            KeyCommand::Resolve => return self.resolve(),
+            KeyCommand::Acknowledge => return self.acknowledge(),
+            KeyCommand::Stop => return Some(Instruction::Stop),
+            KeyCommand::Back => return self.back(mode),
+            KeyCommand::Up
+            | KeyCommand::Down
+            | KeyCommand::PageUp
+            | KeyCommand::PageDown
+            | KeyCommand::First
+            | KeyCommand::Last => {
                 self.step(mode, command);
             }
-            Command::Earlier => self.tear_at = self.tear_at.saturating_sub(1).max(1),
-            Command::Later => self.tear_at = (self.tear_at + 1).min(TEAR_AT_MAX),
-            Command::Present => return Some(Instruction::Present),
-            Command::Lift => return Some(Instruction::Lift),
-            Command::Arm => return Some(Instruction::Arm(self.tear_at - 1, self.tear)),
-            Command::Disarm => return Some(Instruction::Disarm),
-            Command::NextCard => return Some(Instruction::NextCard),
-            Command::NextPace => return Some(Instruction::NextPace),
-            Command::NextTab => self.turn(1),
-            Command::PreviousTab => self.turn(Tab::ALL.len() - 1),
-            Command::Decode => self.other_decoding = !self.other_decoding,
-            Command::Help => {
+            KeyCommand::Earlier => self.tear_at = self.tear_at.saturating_sub(1).max(1),
+            KeyCommand::Later => self.tear_at = (self.tear_at + 1).min(TEAR_AT_MAX),
+            KeyCommand::Present => return Some(Instruction::Present),
+            KeyCommand::Lift => return Some(Instruction::Lift),
+            KeyCommand::Arm => return Some(Instruction::Arm(self.tear_at - 1, self.tear)),
+            KeyCommand::Disarm => return Some(Instruction::Disarm),
+            KeyCommand::NextCard => return Some(Instruction::NextCard),
+            KeyCommand::NextPace => return Some(Instruction::NextPace),
+            KeyCommand::NextTab => self.turn(1),
+            KeyCommand::PreviousTab => self.turn(Tab::ALL.len() - 1),
+            KeyCommand::Decode => self.other_decoding = !self.other_decoding,
+            KeyCommand::Help => {
                 self.help = Some(Position::default());
                 self.help_for = mode;
                 self.help_stays = mode == Mode::Working;
             }
-            Command::QuitAfter => self.leaves_after = true,
-            Command::Quit => {
+            KeyCommand::QuitAfter => self.leaves_after = true,
+            KeyCommand::Quit => {
                 self.leaving = true;
                 return Some(Instruction::Quit);
             }
@@ -467,19 +472,19 @@ impl App {
         None
     }
 
-    fn step(&mut self, mode: Mode, command: Command) {
+    fn step(&mut self, mode: Mode, command: KeyCommand) {
         match mode {
             Mode::Help => self.help.iter().for_each(|help| help.step(command)),
             Mode::Order => self.detail.iter().for_each(|detail| detail.step(command)),
             Mode::Outcome => self.outcome.step(command),
             Mode::Readers => self.reader.step(command),
             Mode::Exchange => {
-                self.follows = command == Command::Last;
+                self.follows = command == KeyCommand::Last;
                 self.exchange.step(command);
             }
             Mode::Bench => {
                 let now = ArmedTear::ALL.iter().position(|tear| *tear == self.tear).unwrap_or(0);
-                let step = if command == Command::Up { ArmedTear::ALL.len() - 1 } else { 1 };
+                let step = if command == KeyCommand::Up { ArmedTear::ALL.len() - 1 } else { 1 };
                 self.tear = ArmedTear::ALL[(now + step) % ArmedTear::ALL.len()];
             }
             _ => self.order.step(command),

@@ -130,9 +130,9 @@ macro_rules! commands {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
         /// What a key can ask for.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Command { $($(#[$doc])* $name),* }
+        pub enum KeyCommand { $($(#[$doc])* $name),* }
 
-        impl Command {
+        impl KeyCommand {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$name),*];
         }
@@ -230,7 +230,7 @@ commands! {
     QuitAfter,
 }
 
-impl Command {
+impl KeyCommand {
     /// Whether it means the same on every screen.
     pub const fn is_of_the_window(self) -> bool {
         matches!(self, Self::NextTab | Self::PreviousTab | Self::Help | Self::Back | Self::Quit | Self::QuitAfter)
@@ -245,14 +245,14 @@ pub struct Binding {
     /// Which key.
     pub key: Key,
     /// What it asks for.
-    pub command: Command,
+    pub command: KeyCommand,
     /// For the bottom line; empty where that has no room for it.
     pub label: &'static str,
     /// For the help.
     pub help: &'static str,
 }
 
-const fn on(modes: &'static [Mode], key: Key, command: Command, label: &'static str, help: &'static str) -> Binding {
+const fn on(modes: &'static [Mode], key: Key, command: KeyCommand, label: &'static str, help: &'static str) -> Binding {
     Binding { modes, key, command, label, help }
 }
 
@@ -304,118 +304,118 @@ const EVERYWHERE: &[Mode] = &[
 
 /// The table. Bottom lines show their part of it in this order, as far as they have room.
 pub const TABLE: &[Binding] = &[
-    on(AMOUNT, Key::Digit, Command::Digit, "amount", "type the amount, as on a cash register"),
-    on(AMOUNT, ENTER, Command::Accept, "start", "ask for the card"),
-    on(AMOUNT, BACKSPACE, Command::Erase, "", "take the last digit back"),
-    on(AMOUNT, ESC, Command::Back, "", "start over with the amount"),
-    on(PIN, Key::Digit, Command::Digit, "PIN", "type the PIN, 4 to 12 digits"),
-    on(PIN, ENTER, Command::Accept, "confirm", "confirm the PIN"),
-    on(PIN, BACKSPACE, Command::Erase, "correct", "take the last digit back"),
-    on(PIN, ESC, Command::Stop, "no PIN: cancel", "cancel without a PIN"),
-    on(&[Mode::Waiting], ESC, Command::Stop, "stop", "stop waiting; an unresolved sale gets its slip"),
-    on(&[Mode::Outcome], ENTER, Command::Accept, "next customer", "away with the result"),
-    on(&[Mode::Outcome], ESC, Command::Back, "", "away with the result"),
-    on(&[Mode::Readers], ENTER, Command::Accept, "use this reader", "use this reader"),
-    on(&[Mode::Journal], ENTER, Command::Accept, "details", "show this order"),
-    on(&[Mode::OpenRecords], ENTER, Command::Accept, "details", "show this order"),
-    on(&[Mode::Bench], ENTER, Command::Arm, "arm", "tear the next touch there"),
-    on(&[Mode::Order], ESC, Command::Back, "back", "back to the list"),
-    on(&[Mode::Order], ENTER, Command::Back, "", "back to the list"),
-    on(&[Mode::Help], ESC, Command::Back, "back", "away with the keys"),
-    on(&[Mode::Help], Key::Char('?'), Command::Back, "", "away with the keys"),
-    on(CASE, ESC, Command::Back, "back", "back to the tree"),
-    on(SUITE, ENTER, Command::Accept, "open", "open a suite; show a case with its log"),
-    on(TESTS, Key::Char('r'), Command::Run, "run", "run the chosen suite or case"),
-    on(SUITE, Key::Char('a'), Command::RunAll, "all", "run all suites"),
-    on(TESTS, Key::Char('s'), Command::StopRun, "stop", "end the run after the case under way"),
-    on(SUITE, Key::Char('f'), Command::OnlyFailures, "failures", "show what did not pass, or everything again"),
-    on(SUITE, Key::Char('/'), Command::Search, "search", "look for cases by a part of their id"),
+    on(AMOUNT, Key::Digit, KeyCommand::Digit, "amount", "type the amount, as on a cash register"),
+    on(AMOUNT, ENTER, KeyCommand::Accept, "start", "ask for the card"),
+    on(AMOUNT, BACKSPACE, KeyCommand::Erase, "", "take the last digit back"),
+    on(AMOUNT, ESC, KeyCommand::Back, "", "start over with the amount"),
+    on(PIN, Key::Digit, KeyCommand::Digit, "PIN", "type the PIN, 4 to 12 digits"),
+    on(PIN, ENTER, KeyCommand::Accept, "confirm", "confirm the PIN"),
+    on(PIN, BACKSPACE, KeyCommand::Erase, "correct", "take the last digit back"),
+    on(PIN, ESC, KeyCommand::Stop, "no PIN: cancel", "cancel without a PIN"),
+    on(&[Mode::Waiting], ESC, KeyCommand::Stop, "stop", "stop waiting; an unresolved sale gets its slip"),
+    on(&[Mode::Outcome], ENTER, KeyCommand::Accept, "next customer", "away with the result"),
+    on(&[Mode::Outcome], ESC, KeyCommand::Back, "", "away with the result"),
+    on(&[Mode::Readers], ENTER, KeyCommand::Accept, "use this reader", "use this reader"),
+    on(&[Mode::Journal], ENTER, KeyCommand::Accept, "details", "show this order"),
+    on(&[Mode::OpenRecords], ENTER, KeyCommand::Accept, "details", "show this order"),
+    on(&[Mode::Bench], ENTER, KeyCommand::Arm, "arm", "tear the next touch there"),
+    on(&[Mode::Order], ESC, KeyCommand::Back, "back", "back to the list"),
+    on(&[Mode::Order], ENTER, KeyCommand::Back, "", "back to the list"),
+    on(&[Mode::Help], ESC, KeyCommand::Back, "back", "away with the keys"),
+    on(&[Mode::Help], Key::Char('?'), KeyCommand::Back, "", "away with the keys"),
+    on(CASE, ESC, KeyCommand::Back, "back", "back to the tree"),
+    on(SUITE, ENTER, KeyCommand::Accept, "open", "open a suite; show a case with its log"),
+    on(TESTS, Key::Char('r'), KeyCommand::Run, "run", "run the chosen suite or case"),
+    on(SUITE, Key::Char('a'), KeyCommand::RunAll, "all", "run all suites"),
+    on(TESTS, Key::Char('s'), KeyCommand::StopRun, "stop", "end the run after the case under way"),
+    on(SUITE, Key::Char('f'), KeyCommand::OnlyFailures, "failures", "show what did not pass, or everything again"),
+    on(SUITE, Key::Char('/'), KeyCommand::Search, "search", "look for cases by a part of their id"),
     on(
         SUITE,
         Key::Char('m'),
-        Command::PickMutant,
+        KeyCommand::PickMutant,
         "defect",
         "give what is tested a deliberate defect, which should be found",
     ),
-    on(SUITE, Key::Char('w'), Command::Write, "write", "keep report and logs of the last run in a folder"),
-    on(SUITE, ESC, Command::Back, "", "undo search and filter; then back to the sale"),
-    on(SEARCH, Key::Text, Command::Letter, "part of an id", "a part of the id, or of the purpose"),
-    on(SEARCH, ENTER, Command::Accept, "done", "go on with the cases that were found"),
-    on(SEARCH, ESC, Command::Back, "all cases", "show all cases again"),
-    on(MUTANTS, Key::Text, Command::Letter, "part of a name", "a part of its name, or of what it does"),
-    on(MUTANTS, ENTER, Command::Accept, "choose", "test what has this defect from now on"),
-    on(MUTANTS, ESC, Command::Back, "as before", "change nothing"),
-    on(&[Mode::Search, Mode::Mutants], BACKSPACE, Command::Erase, "", "take the last letter back"),
-    on(SUITE, RIGHT, Command::Unfold, "", "show a suite's cases"),
-    on(SUITE, LEFT, Command::Fold, "", "hide them"),
-    on(CASE, LEFT, Command::PreviousCase, "case", "the case before"),
-    on(CASE, RIGHT, Command::NextCase, "case", "the case after"),
-    on(CASE, Key::Char('d'), Command::Decode, "decode", "every octet explained, or not"),
-    on(&[Mode::Exchange, Mode::Bench, Mode::Journal, Mode::Readers], ESC, Command::Back, "", "back to the sale"),
-    on(&[Mode::Bench], LEFT, Command::Earlier, "exchange", "tear one exchange earlier"),
-    on(&[Mode::Bench], RIGHT, Command::Later, "exchange", "tear one exchange later"),
-    on(&[Mode::Bench], UP, Command::Up, "moment", "before, after execution or mid-answer"),
-    on(&[Mode::Bench], DOWN, Command::Down, "moment", "before, after execution or mid-answer"),
-    on(LISTS, UP, Command::Up, "", "one line up"),
-    on(LISTS, DOWN, Command::Down, "", "one line down"),
-    on(SCROLLED, UP, Command::Up, "scroll", "one line up"),
-    on(SCROLLED, DOWN, Command::Down, "scroll", "one line down"),
-    on(PAGED, Key::Named(KeyCode::PageUp), Command::PageUp, "", "a page up"),
-    on(PAGED, Key::Named(KeyCode::PageDown), Command::PageDown, "", "a page down"),
-    on(PAGED, Key::Named(KeyCode::Home), Command::First, "", "to the first line"),
-    on(PAGED, Key::Named(KeyCode::End), Command::Last, "", "to the last line"),
-    on(&[Mode::Exchange], Key::Char('d'), Command::Decode, "decode", "every octet explained, or one line for each"),
-    on(CARD, Key::Char('p'), Command::Present, "put card", "put the virtual card on the reader"),
-    on(CARD, Key::Char('l'), Command::Lift, "lift", "lift the virtual card now"),
-    on(PIN, Key::Char('l'), Command::Lift, "lift", "lift the virtual card now"),
-    on(CARD, Key::Char('a'), Command::Arm, "tear", "tear the next touch, at the exchange chosen on the bench"),
-    on(CARD, Key::Char('x'), Command::Disarm, "", "do not tear after all"),
-    on(CARD, Key::Char('c'), Command::NextCard, "", "take another virtual card"),
-    on(CARD, Key::Char('v'), Command::NextPace, "", "exchanges slower, or at full speed"),
-    on(AMOUNT, Key::Char('s'), Command::ModeSale, "", "the amount is a sale"),
-    on(AMOUNT, Key::Char('t'), Command::ModeTopUp, "top-up", "the amount is a top-up"),
-    on(AMOUNT, Key::Char('f'), Command::ModeRefund, "refund", "the amount is a refund"),
-    on(AMOUNT, Key::Char('b'), Command::Balance, "balance", "show a card's balance"),
-    on(AMOUNT, Key::Char('h'), Command::History, "", "show a card's own record"),
+    on(SUITE, Key::Char('w'), KeyCommand::Write, "write", "keep report and logs of the last run in a folder"),
+    on(SUITE, ESC, KeyCommand::Back, "", "undo search and filter; then back to the sale"),
+    on(SEARCH, Key::Text, KeyCommand::Letter, "part of an id", "a part of the id, or of the purpose"),
+    on(SEARCH, ENTER, KeyCommand::Accept, "done", "go on with the cases that were found"),
+    on(SEARCH, ESC, KeyCommand::Back, "all cases", "show all cases again"),
+    on(MUTANTS, Key::Text, KeyCommand::Letter, "part of a name", "a part of its name, or of what it does"),
+    on(MUTANTS, ENTER, KeyCommand::Accept, "choose", "test what has this defect from now on"),
+    on(MUTANTS, ESC, KeyCommand::Back, "as before", "change nothing"),
+    on(&[Mode::Search, Mode::Mutants], BACKSPACE, KeyCommand::Erase, "", "take the last letter back"),
+    on(SUITE, RIGHT, KeyCommand::Unfold, "", "show a suite's cases"),
+    on(SUITE, LEFT, KeyCommand::Fold, "", "hide them"),
+    on(CASE, LEFT, KeyCommand::PreviousCase, "case", "the case before"),
+    on(CASE, RIGHT, KeyCommand::NextCase, "case", "the case after"),
+    on(CASE, Key::Char('d'), KeyCommand::Decode, "decode", "every octet explained, or not"),
+    on(&[Mode::Exchange, Mode::Bench, Mode::Journal, Mode::Readers], ESC, KeyCommand::Back, "", "back to the sale"),
+    on(&[Mode::Bench], LEFT, KeyCommand::Earlier, "exchange", "tear one exchange earlier"),
+    on(&[Mode::Bench], RIGHT, KeyCommand::Later, "exchange", "tear one exchange later"),
+    on(&[Mode::Bench], UP, KeyCommand::Up, "moment", "before, after execution or mid-answer"),
+    on(&[Mode::Bench], DOWN, KeyCommand::Down, "moment", "before, after execution or mid-answer"),
+    on(LISTS, UP, KeyCommand::Up, "", "one line up"),
+    on(LISTS, DOWN, KeyCommand::Down, "", "one line down"),
+    on(SCROLLED, UP, KeyCommand::Up, "scroll", "one line up"),
+    on(SCROLLED, DOWN, KeyCommand::Down, "scroll", "one line down"),
+    on(PAGED, Key::Named(KeyCode::PageUp), KeyCommand::PageUp, "", "a page up"),
+    on(PAGED, Key::Named(KeyCode::PageDown), KeyCommand::PageDown, "", "a page down"),
+    on(PAGED, Key::Named(KeyCode::Home), KeyCommand::First, "", "to the first line"),
+    on(PAGED, Key::Named(KeyCode::End), KeyCommand::Last, "", "to the last line"),
+    on(&[Mode::Exchange], Key::Char('d'), KeyCommand::Decode, "decode", "every octet explained, or one line for each"),
+    on(CARD, Key::Char('p'), KeyCommand::Present, "put card", "put the virtual card on the reader"),
+    on(CARD, Key::Char('l'), KeyCommand::Lift, "lift", "lift the virtual card now"),
+    on(PIN, Key::Char('l'), KeyCommand::Lift, "lift", "lift the virtual card now"),
+    on(CARD, Key::Char('a'), KeyCommand::Arm, "tear", "tear the next touch, at the exchange chosen on the bench"),
+    on(CARD, Key::Char('x'), KeyCommand::Disarm, "", "do not tear after all"),
+    on(CARD, Key::Char('c'), KeyCommand::NextCard, "", "take another virtual card"),
+    on(CARD, Key::Char('v'), KeyCommand::NextPace, "", "exchanges slower, or at full speed"),
+    on(AMOUNT, Key::Char('s'), KeyCommand::ModeSale, "", "the amount is a sale"),
+    on(AMOUNT, Key::Char('t'), KeyCommand::ModeTopUp, "top-up", "the amount is a top-up"),
+    on(AMOUNT, Key::Char('f'), KeyCommand::ModeRefund, "refund", "the amount is a refund"),
+    on(AMOUNT, Key::Char('b'), KeyCommand::Balance, "balance", "show a card's balance"),
+    on(AMOUNT, Key::Char('h'), KeyCommand::History, "", "show a card's own record"),
     on(
         &[Mode::OpenRecords],
         Key::Char('r'),
-        Command::Resolve,
+        KeyCommand::Resolve,
         "resolve",
         "touch that card: resolve what is open on it",
     ),
     on(
         &[Mode::OpenRecords],
         Key::Char('k'),
-        Command::Acknowledge,
+        KeyCommand::Acknowledge,
         "acknowledge",
         "go on without resolving this record",
     ),
     on(
         &[Mode::Journal, Mode::Order],
         Key::Char('r'),
-        Command::Resolve,
+        KeyCommand::Resolve,
         "resolve",
         "touch a card: resolve what is open on it",
     ),
     on(
         &[Mode::Journal, Mode::Order],
         Key::Char('k'),
-        Command::Acknowledge,
+        KeyCommand::Acknowledge,
         "acknowledge",
         "you have seen this open record",
     ),
-    on(AMOUNT, Key::Char('r'), Command::Resolve, "", "touch a card: resolve what is open on it"),
-    on(EVERYWHERE, Key::Named(KeyCode::Tab), Command::NextTab, "screens", "the next screen"),
-    on(EVERYWHERE, Key::Named(KeyCode::BackTab), Command::PreviousTab, "", "the screen before"),
-    on(EVERYWHERE, Key::Char('?'), Command::Help, "help", "all keys"),
-    on(QUIET, Key::Char('q'), Command::Quit, "quit", "leave"),
-    on(&[Mode::Working], Key::Char('q'), Command::QuitAfter, "", "leave when the result is there"),
-    on(&Mode::ALL, Key::Control('c'), Command::Quit, "", "leave at once; an unresolved sale gets its slip"),
+    on(AMOUNT, Key::Char('r'), KeyCommand::Resolve, "", "touch a card: resolve what is open on it"),
+    on(EVERYWHERE, Key::Named(KeyCode::Tab), KeyCommand::NextTab, "screens", "the next screen"),
+    on(EVERYWHERE, Key::Named(KeyCode::BackTab), KeyCommand::PreviousTab, "", "the screen before"),
+    on(EVERYWHERE, Key::Char('?'), KeyCommand::Help, "help", "all keys"),
+    on(QUIET, Key::Char('q'), KeyCommand::Quit, "quit", "leave"),
+    on(&[Mode::Working], Key::Char('q'), KeyCommand::QuitAfter, "", "leave when the result is there"),
+    on(&Mode::ALL, Key::Control('c'), KeyCommand::Quit, "", "leave at once; an unresolved sale gets its slip"),
 ];
 
 /// What this key asks for here.
-pub fn command(mode: Mode, key: Key) -> Option<Command> {
+pub fn command(mode: Mode, key: Key) -> Option<KeyCommand> {
     bindings(mode).find(|binding| binding.key == key).map(|binding| binding.command)
 }
 
@@ -442,7 +442,7 @@ mod tests {
 
     #[test]
     fn every_command_has_a_key_and_every_binding_has_words() {
-        for command in Command::ALL {
+        for command in KeyCommand::ALL {
             assert!(TABLE.iter().any(|binding| binding.command == *command), "{command:?} has no key");
         }
         assert!(TABLE.iter().all(|binding| !binding.help.is_empty() && !binding.modes.is_empty()));
@@ -454,7 +454,7 @@ mod tests {
         assert_eq!(Key::of(&event), Some((Key::Digit, 7)));
         let release = KeyEvent { kind: KeyEventKind::Release, ..event };
         assert_eq!(Key::of(&release), None);
-        assert_eq!(command(Mode::Pin, Key::Digit), Some(Command::Digit));
+        assert_eq!(command(Mode::Pin, Key::Digit), Some(KeyCommand::Digit));
         assert_eq!(command(Mode::Journal, Key::Digit), None);
     }
 }

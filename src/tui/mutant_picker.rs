@@ -1,6 +1,6 @@
 //! The list of deliberate defects from which one is chosen for the next run.
 
-use super::keys::Command;
+use super::keys::KeyCommand;
 use super::search::contains;
 use crate::conformance::mutant::{Mutant, Site};
 use crate::sim::mutants;
@@ -45,25 +45,25 @@ impl Picker {
     }
 
     /// What was chosen, once it is.
-    pub fn obey(&mut self, command: Command) -> Option<Option<&'static str>> {
+    pub fn obey(&mut self, command: KeyCommand) -> Option<Option<&'static str>> {
         let last = self.listed().len();
         self.at = match command {
-            Command::Accept => {
+            KeyCommand::Accept => {
                 let index = self.at.checked_sub(1);
                 return Some(index.and_then(|index| self.listed().get(index).map(|mutant| mutant.name)));
             }
-            Command::Erase => {
+            KeyCommand::Erase => {
                 self.typed(|text| {
                     text.pop();
                 });
                 return None;
             }
-            Command::Up => self.at.saturating_sub(1),
-            Command::Down => self.at + 1,
-            Command::PageUp => self.at.saturating_sub(PAGE),
-            Command::PageDown => self.at + PAGE,
-            Command::First => 0,
-            Command::Last => last,
+            KeyCommand::Up => self.at.saturating_sub(1),
+            KeyCommand::Down => self.at + 1,
+            KeyCommand::PageUp => self.at.saturating_sub(PAGE),
+            KeyCommand::PageDown => self.at + PAGE,
+            KeyCommand::First => 0,
+            KeyCommand::Last => last,
             _ => self.at,
         }
         .min(last);

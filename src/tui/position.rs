@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::keys::Command;
+use super::keys::KeyCommand;
 
 /// Lines that a page key moves.
 const PAGE: usize = 10;
@@ -22,15 +22,15 @@ impl Position {
         self.0.set(value);
     }
 
-    pub(super) fn step(&self, command: Command) {
+    pub(super) fn step(&self, command: KeyCommand) {
         let now = self.0.get();
         self.0.set(match command {
-            Command::Up => now.saturating_sub(1),
-            Command::Down => now.saturating_add(1),
-            Command::PageUp => now.saturating_sub(PAGE),
-            Command::PageDown => now.saturating_add(PAGE),
-            Command::First => 0,
-            Command::Last => usize::MAX,
+            KeyCommand::Up => now.saturating_sub(1),
+            KeyCommand::Down => now.saturating_add(1),
+            KeyCommand::PageUp => now.saturating_sub(PAGE),
+            KeyCommand::PageDown => now.saturating_add(PAGE),
+            KeyCommand::First => 0,
+            KeyCommand::Last => usize::MAX,
             _ => now,
         });
     }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::keys::{Command, Mode};
+use super::keys::{KeyCommand, Mode};
 use super::mutant_picker::Picker;
 use super::position::Position;
 use super::search::contains;
@@ -197,14 +197,14 @@ impl SuiteView {
     }
 
     /// Does what a key asks for, or says why not; `reader` is the one in use, `None` the virtual one.
-    pub fn obey(&mut self, command: Command, reader: Option<String>) -> Result<Option<Ask>, &'static str> {
+    pub fn obey(&mut self, command: KeyCommand, reader: Option<String>) -> Result<Option<Ask>, &'static str> {
         match command {
-            Command::Run | Command::RunAll if self.picture.run.is_some() => Err("a run is under way: s ends it"),
-            Command::RunAll => {
+            KeyCommand::Run | KeyCommand::RunAll if self.picture.run.is_some() => Err("a run is under way: s ends it"),
+            KeyCommand::RunAll => {
                 self.follows = true;
                 Ok(Some(self.ask(reader, Vec::new())))
             }
-            Command::Run => {
+            KeyCommand::Run => {
                 let row = self.row().ok_or("nothing is listed that could be run: Esc shows all cases")?;
                 let listed = |suite| self.picture.cases_of(suite).filter(|entry| self.lists(entry));
                 let (patterns, follows) = match row {
@@ -217,16 +217,16 @@ impl SuiteView {
                 self.follows = follows;
                 Ok(Some(self.ask(reader, patterns)))
             }
-            Command::StopRun => Ok(self.picture.run.is_some().then_some(Ask::Stop)),
-            Command::Write if self.picture.run.is_some() => {
+            KeyCommand::StopRun => Ok(self.picture.run.is_some().then_some(Ask::Stop)),
+            KeyCommand::Write if self.picture.run.is_some() => {
                 Err("the run is under way: its report can be kept when it has ended")
             }
-            Command::Write if self.picture.ended.is_none() => Err("nothing has run yet: there is no report to keep"),
-            Command::Write => Ok(Some(Ask::Write)),
-            Command::PickMutant if reader.is_some() => {
+            KeyCommand::Write if self.picture.ended.is_none() => Err("nothing has run yet: there is no report to keep"),
+            KeyCommand::Write => Ok(Some(Ask::Write)),
+            KeyCommand::PickMutant if reader.is_some() => {
                 Err("a real card has no deliberate defect: choose the virtual reader for that")
             }
-            Command::PickMutant => {
+            KeyCommand::PickMutant => {
                 self.picker = Some(Picker::new(self.mutant));
                 Ok(None)
             }
@@ -250,20 +250,20 @@ impl SuiteView {
     }
 
     /// What is shown, and how.
-    fn look(&mut self, command: Command) {
+    fn look(&mut self, command: KeyCommand) {
         match command {
-            Command::Search => self.types = true,
-            Command::Accept if self.types => self.types = false,
-            Command::Erase => {
+            KeyCommand::Search => self.types = true,
+            KeyCommand::Accept if self.types => self.types = false,
+            KeyCommand::Erase => {
                 self.search.pop();
             }
-            Command::OnlyFailures => self.only_failures = !self.only_failures,
-            Command::Decode => self.explains = !self.explains,
-            Command::Accept => self.open(),
-            Command::Unfold => self.fold(false),
-            Command::Fold => self.fold(true),
-            Command::PreviousCase => self.neighbour(false),
-            Command::NextCase => self.neighbour(true),
+            KeyCommand::OnlyFailures => self.only_failures = !self.only_failures,
+            KeyCommand::Decode => self.explains = !self.explains,
+            KeyCommand::Accept => self.open(),
+            KeyCommand::Unfold => self.fold(false),
+            KeyCommand::Fold => self.fold(true),
+            KeyCommand::PreviousCase => self.neighbour(false),
+            KeyCommand::NextCase => self.neighbour(true),
             _ => match &self.evidence {
                 Some(evidence) => evidence.step(command),
                 None => self.step(command),
@@ -294,16 +294,16 @@ impl SuiteView {
         self.chosen = suite;
     }
 
-    fn step(&mut self, command: Command) {
+    fn step(&mut self, command: KeyCommand) {
         let rows = self.rows();
         let (now, last) = (self.index(&rows), rows.len().saturating_sub(1));
         let next = match command {
-            Command::Up => now.saturating_sub(1),
-            Command::Down => now + 1,
-            Command::PageUp => now.saturating_sub(PAGE),
-            Command::PageDown => now + PAGE,
-            Command::First => 0,
-            Command::Last => last,
+            KeyCommand::Up => now.saturating_sub(1),
+            KeyCommand::Down => now + 1,
+            KeyCommand::PageUp => now.saturating_sub(PAGE),
+            KeyCommand::PageDown => now + PAGE,
+            KeyCommand::First => 0,
+            KeyCommand::Last => last,
             _ => now,
         };
         self.choose(next.min(last));

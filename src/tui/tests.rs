@@ -11,7 +11,7 @@ use ratatui::text::Span;
 
 use super::app::{App, Told};
 use super::core::{BenchSetup, Core, Instruction, Seat, Setup};
-use super::keys::{self, Command, Mode};
+use super::keys::{self, KeyCommand, Mode};
 use super::snapshot::{Phase, Snapshot, Wanted};
 use super::theme::Theme;
 use super::{cards, draw};
@@ -44,7 +44,7 @@ const MORNING: Moment = Moment::from_millis(1_767_603_600_000);
 
 /// What the person does and sees.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(super) enum Act {
     /// Presses keys: letters and digits, `\n` for Enter, `\t` for Tab, `\u{1b}` for Esc.
     Type(&'static str),
     Press(KeyCode),
@@ -62,11 +62,11 @@ pub(super) enum Step {
     /// The core is told something that no key says here.
     Tell(fn() -> Instruction),
 }
-use Step::{Look, Miss, Pass, Press, Resize, Rung, See, Tell, Type};
+use Act::{Look, Miss, Pass, Press, Resize, Rung, See, Tell, Type};
 
 /// A person with a script at a window of a given size.
 pub(super) struct Person {
-    script: VecDeque<Step>,
+    script: VecDeque<Act>,
     keys: VecDeque<KeyCode>,
     pub(super) app: Option<App>,
     screen: Screen<TestBackend>,
@@ -75,7 +75,7 @@ pub(super) struct Person {
 }
 
 impl Person {
-    pub(super) fn new(size: (u16, u16), script: Vec<Step>) -> Self {
+    pub(super) fn new(size: (u16, u16), script: Vec<Act>) -> Self {
         let screen = Screen::new(TestBackend::new(size.0, size.1)).unwrap();
         Self { script: script.into(), keys: VecDeque::new(), app: None, screen, now: MORNING, rung: 0 }
     }
@@ -214,13 +214,13 @@ pub(super) fn setup(journal: &MemoryJournal, seed: u64) -> Setup {
     }
 }
 
-fn play_on(journal: &MemoryJournal, size: (u16, u16), script: Vec<Step>) {
+fn play_on(journal: &MemoryJournal, size: (u16, u16), script: Vec<Act>) {
     let mut person = Person::new(size, script);
     Core::new(setup(journal, 7)).serve(&mut person);
     assert!(person.script.is_empty(), "{} steps were left over", person.script.len());
 }
 
-fn play(size: (u16, u16), script: Vec<Step>) {
+fn play(size: (u16, u16), script: Vec<Act>) {
     play_on(&MemoryJournal::default(), size, script);
 }
 
@@ -659,7 +659,7 @@ fn help_says_every_key_of_the_table() {
     let mut person = Person::new((100, 260), vec![Type("?")]);
     Core::new(setup(&journal, 7)).serve(&mut person);
     let text = person.text();
-    for command in Command::ALL {
+    for command in KeyCommand::ALL {
         let binding = keys::TABLE.iter().find(|binding| binding.command == *command).unwrap();
         assert!(text.contains(binding.help), "{command:?} is not in\n{text}");
     }
@@ -708,7 +708,7 @@ fn keys_pressed_while_a_card_is_worked_with_are_kept() {
     }
 }
 
-fn any_step() -> impl Strategy<Value = Step> {
+fn any_step() -> impl Strategy<Value = Act> {
     let letters = "0123456789palxcvstfbhrk?";
     let letter = (0..letters.len()).prop_map(|index| letters.as_bytes()[index]);
     let code = prop_oneof![

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use untorn::card::application::{Application, Request};
+use untorn::card::application::{Application, WholeCommand};
 use untorn::card::chip::Chip;
 use untorn::card::memory::{Memory, PowerLost};
 use untorn::conformance::case::Case;
@@ -131,7 +131,7 @@ impl Application for BadgeApplication {
     fn process(
         &mut self,
         memory: &mut Memory,
-        request: &Request<'_>,
+        request: &WholeCommand<'_>,
         answer: &mut Vec<u8>,
     ) -> Result<StatusWord, PowerLost> {
         if !request.data.is_empty() {

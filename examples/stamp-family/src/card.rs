@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use untorn::card::application::{Application, Request};
+use untorn::card::application::{Application, WholeCommand};
 use untorn::card::chip::Chip;
 use untorn::card::memory::{Memory, PowerLost};
 use untorn::card::transaction::{Draft, FLAG_LEN, Journal};
@@ -150,7 +150,7 @@ impl Application for StampApplication {
     fn process(
         &mut self,
         memory: &mut Memory,
-        request: &Request<'_>,
+        request: &WholeCommand<'_>,
         answer: &mut Vec<u8>,
     ) -> Result<StatusWord, PowerLost> {
         let mut draft = Draft::read(memory, COUNTER..IMAGE_LEN)?;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     AID_LEN, Application, CHAIN_LEN_MAX, CHAINING_BIT, CHANNELS, Chain, Chip, ChipRules, Command, Head, Pending,
-    PowerLost, Reply, Request, Standard, StatusWord, Volatile, ins,
+    PowerLost, Reply, Standard, StatusWord, Volatile, WholeCommand, ins,
 };
 use crate::wire::apdu;
 
@@ -303,7 +303,7 @@ impl ChipRules for WrongChip {
         Standard.may_close(is_open) || self.has(ChipDefect::UnopenedChannelClosed)
     }
 
-    fn manage_channel<A: Application>(chip: &mut Chip<A, Self>, request: &Request<'_>) -> Reply {
+    fn manage_channel<A: Application>(chip: &mut Chip<A, Self>, request: &WholeCommand<'_>) -> Reply {
         let mut reply = chip.manage_channel(request);
         if chip.rules.has(ChipDefect::ChannelNumberUnsaid) {
             reply.data.clear();
@@ -324,7 +324,7 @@ impl ChipRules for WrongChip {
         }
     }
 
-    fn select<A: Application>(chip: &mut Chip<A, Self>, request: &Request<'_>) -> Result<Reply, PowerLost> {
+    fn select<A: Application>(chip: &mut Chip<A, Self>, request: &WholeCommand<'_>) -> Result<Reply, PowerLost> {
         let elsewhere = |chip: &Chip<A, Self>| {
             (0..CHANNELS).any(|channel| channel != request.channel && chip.volatile.selected[usize::from(channel)])
         };

@@ -11,7 +11,7 @@ mod rules;
 
 pub(crate) use self::rules::ChipRules;
 pub use self::rules::Standard;
-use super::application::{Application, Request};
+use super::application::{Application, WholeCommand};
 use super::memory::{Memory, PowerLost};
 use super::{Answer, Card};
 use crate::wire::apdu::Command;
@@ -169,7 +169,7 @@ impl<A: Application, R: ChipRules> Chip<A, R> {
             self.application.chain_too_long(header);
             return Ok(StatusWord::WRONG_LENGTH.into());
         }
-        let request = Request { channel, header, data: chained.as_deref().unwrap_or(command.data) };
+        let request = WholeCommand { channel, header, data: chained.as_deref().unwrap_or(command.data) };
         let mut reply = self.dispatch(&request, &command, pending)?;
         self.rules.permit(&command, &mut reply);
         Ok(reply)
@@ -213,7 +213,7 @@ impl<A: Application, R: ChipRules> Chip<A, R> {
 
     fn dispatch(
         &mut self,
-        request: &Request<'_>,
+        request: &WholeCommand<'_>,
         command: &Command<'_>,
         pending: Option<Pending>,
     ) -> Result<Reply, PowerLost> {
@@ -240,7 +240,7 @@ impl<A: Application, R: ChipRules> Chip<A, R> {
         }
     }
 
-    fn select(&mut self, request: &Request<'_>) -> Result<Reply, PowerLost> {
+    fn select(&mut self, request: &WholeCommand<'_>) -> Result<Reply, PowerLost> {
         if !AID_LEN.contains(&request.data.len()) {
             return Ok(StatusWord::WRONG_LENGTH.into());
         }
@@ -255,7 +255,7 @@ impl<A: Application, R: ChipRules> Chip<A, R> {
     }
 
     /// ISO/IEC 7816-4:2020, 11.1.2. A channel opened has nothing selected.
-    fn manage_channel(&mut self, request: &Request<'_>) -> Reply {
+    fn manage_channel(&mut self, request: &WholeCommand<'_>) -> Reply {
         if !self.rules.takes(request.data) {
             return StatusWord::WRONG_LENGTH.into();
         }

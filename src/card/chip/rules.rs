@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 use super::{
     Application, CHAIN_LEN_MAX, CHAINING_BIT, CHANNEL_BITS, CHANNELS, Chain, Chip, Command, Head, Pending, PowerLost,
-    Reply, Request, StatusWord, Volatile, answer_to_reset, ins,
+    Reply, StatusWord, Volatile, WholeCommand, answer_to_reset, ins,
 };
 
 /// The rules. As they stand here they are those of the standard, and of the chip's own statement where it leaves a choice.
@@ -155,7 +155,7 @@ pub(crate) trait ChipRules: Sized + Clone + Debug + Send + Sync + 'static {
     }
 
     /// MANAGE CHANNEL.
-    fn manage_channel<A: Application>(chip: &mut Chip<A, Self>, request: &Request<'_>) -> Reply {
+    fn manage_channel<A: Application>(chip: &mut Chip<A, Self>, request: &WholeCommand<'_>) -> Reply {
         chip.manage_channel(request)
     }
 
@@ -165,7 +165,7 @@ pub(crate) trait ChipRules: Sized + Clone + Debug + Send + Sync + 'static {
     }
 
     /// SELECT.
-    fn select<A: Application>(chip: &mut Chip<A, Self>, request: &Request<'_>) -> Result<Reply, PowerLost> {
+    fn select<A: Application>(chip: &mut Chip<A, Self>, request: &WholeCommand<'_>) -> Result<Reply, PowerLost> {
         chip.select(request)
     }
 

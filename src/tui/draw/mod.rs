@@ -19,7 +19,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use self::layout::{WIDE, columns, margin, pane};
 use super::app::{App, Tab};
-use super::keys::{self, Binding, Command, Mode};
+use super::keys::{self, Binding, KeyCommand, Mode};
 use crate::report::plain::{self, Charset};
 use crate::time::Moment;
 
@@ -142,8 +142,11 @@ fn title_line(frame: &mut Frame<'_>, area: Rect, app: &App) {
 /// The keys that count now: those of the place to the left, those of the whole window to the right.
 fn bottom_line(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let mode = app.mode();
-    let general: &[Command] =
-        if area.width < NARROW { &[Command::Help] } else { &[Command::NextTab, Command::Help, Command::Quit] };
+    let general: &[KeyCommand] = if area.width < NARROW {
+        &[KeyCommand::Help]
+    } else {
+        &[KeyCommand::NextTab, KeyCommand::Help, KeyCommand::Quit]
+    };
     let (right, left): (Vec<_>, Vec<_>) =
         labelled(app, mode).into_iter().partition(|(_, binding)| general.contains(&binding.command));
     let right = Line::from(hints(app, &right, usize::from(area.width)));
@@ -169,15 +172,15 @@ fn labelled(app: &App, mode: Mode) -> Vec<(String, &'static Binding)> {
 fn applies(app: &App, binding: &Binding) -> bool {
     let on_bench = app.snapshot.bench.as_ref();
     match binding.command {
-        Command::Present => on_bench.is_some_and(|bench| !bench.on_reader),
-        Command::Lift => on_bench.is_some_and(|bench| bench.on_reader),
+        KeyCommand::Present => on_bench.is_some_and(|bench| !bench.on_reader),
+        KeyCommand::Lift => on_bench.is_some_and(|bench| bench.on_reader),
         // On the bench itself Enter says so already.
-        Command::Arm => on_bench.is_some() && (app.mode() != Mode::Bench || binding.label == "arm"),
-        Command::Run | Command::RunAll | Command::PickMutant => app.suite.picture.run.is_none(),
-        Command::StopRun => app.suite.picture.run.is_some(),
-        Command::Write => app.suite.picture.ended.as_ref().is_some_and(|ended| ended.kept.is_none()),
-        Command::Acknowledge => app.acknowledgeable().is_some(),
-        Command::Resolve => app.chosen_order().is_some_and(|order| order.state.is_unresolved()),
+        KeyCommand::Arm => on_bench.is_some() && (app.mode() != Mode::Bench || binding.label == "arm"),
+        KeyCommand::Run | KeyCommand::RunAll | KeyCommand::PickMutant => app.suite.picture.run.is_none(),
+        KeyCommand::StopRun => app.suite.picture.run.is_some(),
+        KeyCommand::Write => app.suite.picture.ended.as_ref().is_some_and(|ended| ended.kept.is_none()),
+        KeyCommand::Acknowledge => app.acknowledgeable().is_some(),
+        KeyCommand::Resolve => app.chosen_order().is_some_and(|order| order.state.is_unresolved()),
         _ => true,
     }
 }

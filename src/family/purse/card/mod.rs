@@ -29,7 +29,7 @@ use super::data::session::{CardState, Certificate};
 use super::data::{AID, CardId, Suite, ins};
 use super::issuer::Scheme;
 use super::profile::PurseProfile;
-use crate::card::application::{Application, Request};
+use crate::card::application::{Application, WholeCommand};
 use crate::card::chip::{Chip, ChipRules, Standard};
 use crate::card::memory::{Memory, PowerLost};
 use crate::crypto::ec::PrivateKey;
@@ -242,7 +242,7 @@ impl<E: Entropy, R: Rules> Purse<E, R> {
     fn auth(
         &mut self,
         memory: &mut Memory,
-        request: &Request<'_>,
+        request: &WholeCommand<'_>,
         answer: &mut Vec<u8>,
     ) -> Result<StatusWord, PowerLost> {
         let [_, _, p1, reference] = request.header;
@@ -278,7 +278,7 @@ impl<E: Entropy, R: Rules> Purse<E, R> {
     fn protected(
         &mut self,
         memory: &mut Memory,
-        request: &Request<'_>,
+        request: &WholeCommand<'_>,
         answer: &mut Vec<u8>,
     ) -> Result<StatusWord, PowerLost> {
         let Some(mut session) = self.session.take() else { return Ok(StatusWord::SECURITY_STATUS_NOT_SATISFIED) };
@@ -346,7 +346,7 @@ impl<E: Entropy, R: Rules> Application for Purse<E, R> {
     fn process(
         &mut self,
         memory: &mut Memory,
-        request: &Request<'_>,
+        request: &WholeCommand<'_>,
         answer: &mut Vec<u8>,
     ) -> Result<StatusWord, PowerLost> {
         match request.header {

@@ -8,7 +8,7 @@ use super::guards::Guards;
 use super::image::{Image, Slot};
 use super::messaging::Session;
 use super::personalisation::Personalisation;
-use crate::card::application::Request;
+use crate::card::application::WholeCommand;
 use crate::card::memory::{Memory, PowerLost};
 use crate::card::transaction::Journal;
 use crate::entropy::Entropy;
@@ -53,7 +53,7 @@ pub(in crate::family::purse) trait Rules: Guards + Clone + Debug + Send + Sync {
     fn auth<E: Entropy>(
         purse: &mut Purse<E, Self>,
         memory: &mut Memory,
-        request: &Request<'_>,
+        request: &WholeCommand<'_>,
         answer: &mut Vec<u8>,
     ) -> Result<StatusWord, PowerLost> {
         purse.auth(memory, request, answer)
@@ -68,7 +68,7 @@ pub(in crate::family::purse) trait Rules: Guards + Clone + Debug + Send + Sync {
     fn protected<E: Entropy>(
         purse: &mut Purse<E, Self>,
         memory: &mut Memory,
-        request: &Request<'_>,
+        request: &WholeCommand<'_>,
         answer: &mut Vec<u8>,
     ) -> Result<StatusWord, PowerLost> {
         purse.protected(memory, request, answer)

@@ -3,7 +3,7 @@
 use super::access::{AccessDefect, Remembered};
 use super::commit::CommitDefect;
 use super::steps;
-use crate::card::application::Request;
+use crate::card::application::WholeCommand;
 use crate::card::memory::{Memory, PowerLost};
 use crate::card::transaction::Journal;
 use crate::card::transaction::defect::JournalDefect;
@@ -240,7 +240,7 @@ impl Rules for Wrong {
     fn auth<E: Entropy>(
         purse: &mut Purse<E, Self>,
         memory: &mut Memory,
-        request: &Request<'_>,
+        request: &WholeCommand<'_>,
         answer: &mut Vec<u8>,
     ) -> Result<StatusWord, PowerLost> {
         steps::auth(purse, memory, request, answer)
@@ -255,7 +255,7 @@ impl Rules for Wrong {
     fn protected<E: Entropy>(
         purse: &mut Purse<E, Self>,
         memory: &mut Memory,
-        request: &Request<'_>,
+        request: &WholeCommand<'_>,
         answer: &mut Vec<u8>,
     ) -> Result<StatusWord, PowerLost> {
         steps::protected(purse, memory, request, answer)

@@ -4,7 +4,7 @@ use super::access::AccessDefect;
 use super::commit::CommitDefect;
 use super::keys::static_keys;
 use super::rules::Wrong;
-use crate::card::application::Request;
+use crate::card::application::WholeCommand;
 use crate::card::memory::{Memory, PowerLost};
 use crate::entropy::Entropy;
 use crate::family::purse::card::auth::{Granted, length_fits};
@@ -99,7 +99,7 @@ fn shows_private(rules: &Wrong, ins: u8) -> bool {
 pub(super) fn auth<E: Entropy>(
     purse: &mut Wronged<E>,
     memory: &mut Memory,
-    request: &Request<'_>,
+    request: &WholeCommand<'_>,
     answer: &mut Vec<u8>,
 ) -> Result<StatusWord, PowerLost> {
     let fits = Suite::from_p1(request.header[2]).is_some_and(|suite| length_fits(suite, request.data.len()));
@@ -134,7 +134,7 @@ pub(super) fn auth<E: Entropy>(
 pub(super) fn protected<E: Entropy>(
     purse: &mut Wronged<E>,
     memory: &mut Memory,
-    request: &Request<'_>,
+    request: &WholeCommand<'_>,
     answer: &mut Vec<u8>,
 ) -> Result<StatusWord, PowerLost> {
     let [cla, ins, ..] = request.header;
@@ -165,7 +165,7 @@ pub(super) fn protected<E: Entropy>(
 fn plain<E: Entropy>(
     purse: &mut Wronged<E>,
     memory: &mut Memory,
-    request: &Request<'_>,
+    request: &WholeCommand<'_>,
     answer: &mut Vec<u8>,
 ) -> Result<StatusWord, PowerLost> {
     let session = purse.session.take().or_else(|| unopened_session(request.channel));

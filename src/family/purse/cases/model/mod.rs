@@ -8,8 +8,8 @@ pub mod steps;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::learn::learn;
-use self::reference::{Answer, Grant, Model, Reply, Request, TypedPin, Worlds, right, rights_of};
-use self::steps::{Action, Change, DRAWN_LEN, ModelTear, Opening, Step};
+use self::reference::{Answer, Grant, Model, ModelRequest, Reply, TypedPin, Worlds, right, rights_of};
+use self::steps::{Action, Change, DRAWN_LEN, ModelStep, ModelTear, Opening};
 use super::client::{self, Desk, ORDER_TIME, PIN, Session, select_command};
 use super::postamble::Before;
 use crate::card::memory::{Cut, Torn};
@@ -87,14 +87,14 @@ fn sequences(tester: &mut Tester<'_>, may_ruin: bool) -> Outcome {
 }
 
 /// A sequence of so many steps; it ends with a reset, so that one put behind it begins afresh.
-pub fn sequence(entropy: &mut SeededEntropy, len: usize) -> Vec<Step> {
+pub fn sequence(entropy: &mut SeededEntropy, len: usize) -> Vec<ModelStep> {
     let mut draw = || {
         let mut octets = [0; DRAWN_LEN];
         entropy.fill(&mut octets);
-        Step::drawn(&octets)
+        ModelStep::drawn(&octets)
     };
-    let mut steps: Vec<Step> = (1..len).map(|_| draw()).collect();
-    steps.push(Step { action: Action::Reset(false), tear: None });
+    let mut steps: Vec<ModelStep> = (1..len).map(|_| draw()).collect();
+    steps.push(ModelStep { action: Action::Reset(false), tear: None });
     steps
 }
 
@@ -103,7 +103,7 @@ pub fn sequence(entropy: &mut SeededEntropy, len: usize) -> Vec<Step> {
 ///
 /// # Errors
 /// The step at which the card did what the model does not know, or fell silent.
-pub fn run_sequence(tester: &mut Tester<'_>, steps: &[Step], may_ruin: bool) -> Outcome {
+pub fn run_sequence(tester: &mut Tester<'_>, steps: &[ModelStep], may_ruin: bool) -> Outcome {
     let model = tester.preamble(|tester| learn(tester))?;
     if may_ruin {
         return run_on(tester, model, steps, may_ruin);
@@ -117,7 +117,7 @@ pub fn run_sequence(tester: &mut Tester<'_>, steps: &[Step], may_ruin: bool) -> 
 }
 
 /// On a card that this is the model of.
-fn run_on(tester: &mut Tester<'_>, model: Model, steps: &[Step], may_ruin: bool) -> Outcome {
+fn run_on(tester: &mut Tester<'_>, model: Model, steps: &[ModelStep], may_ruin: bool) -> Outcome {
     let mut run = Run::new(tester, model, may_ruin);
     for (index, step) in steps.iter().enumerate() {
         run.tester.note(format!("step {}: {step}", index + 1));
@@ -184,7 +184,7 @@ impl<'t, 'r> Run<'t, 'r> {
         }
     }
 
-    fn step(&mut self, step: &Step) -> Outcome {
+    fn step(&mut self, step: &ModelStep) -> Outcome {
         let tear = step.tear.filter(|tear| self.can_cut || !matches!(tear, ModelTear::Cut(_)));
         if let Action::Reset(warm) = step.action {
             return self.reset(warm, tear);
@@ -194,7 +194,7 @@ impl<'t, 'r> Run<'t, 'r> {
             Action::Open(opening) => self.open_session(opening, tear),
             Action::Transact(off, changes) => self.order(*off, changes, tear),
             Action::Repeat(back) => match self.newest(*back) {
-                Some(order) => self.command(&Request::Transact(order), tear),
+                Some(order) => self.command(&ModelRequest::Transact(order), tear),
                 None => Ok(()),
             },
             Action::Reuse(back) => match self.newest(*back) {
@@ -202,25 +202,25 @@ impl<'t, 'r> Run<'t, 'r> {
                     self.session()?;
                     let operations = vec![Operation::Debit { logical_card: self.opening.cards[0], amount: 1 }];
                     let order = Order { expected_counter: self.next_counter(), operations, ..order };
-                    self.command(&Request::Transact(order), tear)
+                    self.command(&ModelRequest::Transact(order), tear)
                 }
                 None => Ok(()),
             },
             Action::Acknowledge(back) => {
                 let transaction = self.named(*back)?;
-                self.command(&Request::Acknowledge(transaction), tear)
+                self.command(&ModelRequest::Acknowledge(transaction), tear)
             }
             Action::Receipt(back) => {
                 let transaction = self.named(*back)?;
-                self.command(&Request::Receipt(transaction), tear)
+                self.command(&ModelRequest::Receipt(transaction), tear)
             }
             Action::ReceiptOf(below) => {
                 self.session()?;
                 let counter = self.next_counter().wrapping_sub(1).wrapping_sub(u32::from(*below));
-                self.command(&Request::ReceiptOf(counter), tear)
+                self.command(&ModelRequest::ReceiptOf(counter), tear)
             }
             Action::Read(card, file, record) => {
-                self.command(&Request::Read { card: *card, file: *file, record: *record }, tear)
+                self.command(&ModelRequest::Read { card: *card, file: *file, record: *record }, tear)
             }
             Action::Verify(entry) => self.verify(*entry, tear),
             Action::Select(channel) => {
@@ -398,7 +398,7 @@ impl<'t, 'r> Run<'t, 'r> {
     // Commands of a session.
 
     /// Sends a request, torn or not, and asks the model about the answer.
-    fn command(&mut self, request: &Request, tear: Option<ModelTear>) -> Outcome {
+    fn command(&mut self, request: &ModelRequest, tear: Option<ModelTear>) -> Outcome {
         self.session()?;
         let (ins, parameters, plaintext) = self.octets(request)?;
         let Some(mut live) = self.live.take() else { return Ok(()) };
@@ -435,35 +435,35 @@ impl<'t, 'r> Run<'t, 'r> {
     }
 
     /// INS, P1-P2 and plaintext.
-    fn octets(&mut self, request: &Request) -> Outcome<(u8, [u8; 2], Vec<u8>)> {
+    fn octets(&mut self, request: &ModelRequest) -> Outcome<(u8, [u8; 2], Vec<u8>)> {
         Ok(match request {
-            Request::Read { card, file, record } => (ins::READ, [0, 0], vec![*card, *file, *record]),
-            Request::Receipt(transaction) => (ins::GET_RECEIPT, [0, 0], transaction.0.to_vec()),
-            Request::ReceiptOf(counter) => (ins::GET_RECEIPT, [0, 1], counter.to_be_bytes().to_vec()),
-            Request::Transact(order) => (ins::TRANSACT, [0, 0], order.emit()),
-            Request::Acknowledge(transaction) => (ins::ACK, [0, 0], transaction.0.to_vec()),
-            Request::Verify(entry) => (ins::VERIFY, [0, 1], self.digits(*entry)?),
+            ModelRequest::Read { card, file, record } => (ins::READ, [0, 0], vec![*card, *file, *record]),
+            ModelRequest::Receipt(transaction) => (ins::GET_RECEIPT, [0, 0], transaction.0.to_vec()),
+            ModelRequest::ReceiptOf(counter) => (ins::GET_RECEIPT, [0, 1], counter.to_be_bytes().to_vec()),
+            ModelRequest::Transact(order) => (ins::TRANSACT, [0, 0], order.emit()),
+            ModelRequest::Acknowledge(transaction) => (ins::ACK, [0, 0], transaction.0.to_vec()),
+            ModelRequest::Verify(entry) => (ins::VERIFY, [0, 1], self.digits(*entry)?),
         })
     }
 
-    fn answer_of(&mut self, request: &Request, suite: Suite, answer: &Seen, data: &[u8]) -> Outcome<Answer> {
+    fn answer_of(&mut self, request: &ModelRequest, suite: Suite, answer: &Seen, data: &[u8]) -> Outcome<Answer> {
         if answer.status != StatusWord::OK {
             self.tester.check(data.is_empty(), "a refusal carries no data")?;
             return Ok(Err(answer.status.0));
         }
         Ok(Ok(match request {
-            Request::Read { .. } => {
+            ModelRequest::Read { .. } => {
                 let record: [u8; RECORD_LEN] =
                     data.try_into().map_err(|_| Stop::fail(format!("a record of {} octets", data.len())))?;
                 Reply::Record(record)
             }
-            Request::Receipt(_) | Request::ReceiptOf(_) | Request::Transact(_) => {
+            ModelRequest::Receipt(_) | ModelRequest::ReceiptOf(_) | ModelRequest::Transact(_) => {
                 let sealed = SealedReceipt::parse(data, suite);
                 let sealed = sealed.map_err(|error| Stop::fail(format!("receipt: {error}")))?;
                 self.seal(suite, &sealed)?;
                 Reply::Receipt(Box::new(sealed.body))
             }
-            Request::Acknowledge(_) | Request::Verify(_) => {
+            ModelRequest::Acknowledge(_) | ModelRequest::Verify(_) => {
                 self.tester.check(data.is_empty(), "ACK and VERIFY answer a status word alone")?;
                 Reply::Done
             }
@@ -516,7 +516,7 @@ impl<'t, 'r> Run<'t, 'r> {
         let expected_counter = self.next_counter().wrapping_add_signed(off.into());
         let order = Order { expected_counter, transaction: self.fresh_transaction(), time: ORDER_TIME, operations };
         self.orders.push(order.clone());
-        self.command(&Request::Transact(order), tear)
+        self.command(&ModelRequest::Transact(order), tear)
     }
 
     /// `None` where the letter has other numbers.
@@ -582,7 +582,7 @@ impl<'t, 'r> Run<'t, 'r> {
             }
             tear => tear,
         };
-        self.command(&Request::Verify(entry), tear)?;
+        self.command(&ModelRequest::Verify(entry), tear)?;
         let verified = self.live.is_some() && self.worlds.all().iter().all(|model| model.verified);
         if verified { self.tester.after_good_attempt(PIN, &self.digits(TypedPin::Right)?) } else { Ok(()) }
     }
@@ -605,7 +605,7 @@ impl<'t, 'r> Run<'t, 'r> {
         for (id, card) in &model.cards {
             for (file, records) in [(1, &card.linear), (2, &card.cyclic)] {
                 for record in 1..=records.len() as u8 + 1 {
-                    self.command(&Request::Read { card: *id, file, record }, None)?;
+                    self.command(&ModelRequest::Read { card: *id, file, record }, None)?;
                 }
             }
         }
@@ -613,7 +613,7 @@ impl<'t, 'r> Run<'t, 'r> {
         let gone = self.orders.iter().map(|order| order.transaction).filter(|transaction| !kept.contains(transaction));
         let gone: Vec<TransactionId> = gone.take(model.places).collect();
         for transaction in kept.into_iter().chain(gone) {
-            self.command(&Request::Receipt(transaction), None)?;
+            self.command(&ModelRequest::Receipt(transaction), None)?;
         }
         Ok(())
     }

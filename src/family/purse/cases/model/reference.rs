@@ -69,7 +69,7 @@ pub struct Grant {
 
 /// A command inside a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Request {
+pub enum ModelRequest {
     /// READ.
     Read {
         /// Logical card.
@@ -225,38 +225,38 @@ impl Model {
     }
 
     /// What may come of a request: mostly one thing.
-    fn possible(&self, grant: &Grant, request: &Request) -> Vec<(Self, Answer)> {
+    fn possible(&self, grant: &Grant, request: &ModelRequest) -> Vec<(Self, Answer)> {
         let mut after = self.clone();
         let answer = after.execute(grant, request);
         let mut possible = vec![(after, answer)];
         // The specification does not say whether a VERIFY that is refused for its form takes an earlier one back.
-        if matches!(request, Request::Verify(TypedPin::Short | TypedPin::NoDigits)) && self.verified {
+        if matches!(request, ModelRequest::Verify(TypedPin::Short | TypedPin::NoDigits)) && self.verified {
             possible.push((Self { verified: false, ..self.clone() }, possible[0].1.clone()));
         }
         possible
     }
 
     /// What may be there after the request was torn, whenever that was.
-    fn torn(&self, grant: &Grant, request: &Request) -> Vec<Self> {
+    fn torn(&self, grant: &Grant, request: &ModelRequest) -> Vec<Self> {
         let mut after = self.clone();
         let answer = after.execute(grant, request);
         let mut worlds = vec![self.clone(), after];
         // REQ-PIN-2: one try at most; a success restores the others in any number of steps.
-        if let (Request::Verify(_), Ok(_), Some(tries)) = (request, answer, self.tries) {
+        if let (ModelRequest::Verify(_), Ok(_), Some(tries)) = (request, answer, self.tries) {
             let between = (tries.left.saturating_sub(1)..tries.most).map(|left| Tries { left, ..tries });
             worlds.extend(between.map(|tries| Self { tries: Some(tries), ..self.clone() }));
         }
         worlds
     }
 
-    fn execute(&mut self, grant: &Grant, request: &Request) -> Answer {
+    fn execute(&mut self, grant: &Grant, request: &ModelRequest) -> Answer {
         match request {
-            Request::Read { card, file, record } => self.read(grant, *card, *file, *record),
-            Request::Receipt(transaction) => self.receipt(grant, |body| body.transaction == *transaction),
-            Request::ReceiptOf(counter) => self.receipt(grant, |body| body.transaction_counter == *counter),
-            Request::Transact(order) => self.transact(grant, order),
-            Request::Acknowledge(transaction) => self.acknowledge(grant, transaction),
-            Request::Verify(entry) => self.verify(grant, *entry),
+            ModelRequest::Read { card, file, record } => self.read(grant, *card, *file, *record),
+            ModelRequest::Receipt(transaction) => self.receipt(grant, |body| body.transaction == *transaction),
+            ModelRequest::ReceiptOf(counter) => self.receipt(grant, |body| body.transaction_counter == *counter),
+            ModelRequest::Transact(order) => self.transact(grant, order),
+            ModelRequest::Acknowledge(transaction) => self.acknowledge(grant, transaction),
+            ModelRequest::Verify(entry) => self.verify(grant, *entry),
         }
     }
 
@@ -541,7 +541,7 @@ impl Worlds {
     }
 
     /// This request was answered so.
-    pub fn answered(&mut self, grant: &Grant, request: &Request, got: &Answer) -> Result<(), String> {
+    pub fn answered(&mut self, grant: &Grant, request: &ModelRequest, got: &Answer) -> Result<(), String> {
         let mut differences = Vec::new();
         let mut agreeing = Vec::new();
         for (model, expected) in self.0.drain(..).flat_map(|model| model.possible(grant, request)) {
@@ -558,7 +558,7 @@ impl Worlds {
     }
 
     /// This request was sent, and what came of it is not known.
-    pub fn torn(&mut self, grant: &Grant, request: &Request) {
+    pub fn torn(&mut self, grant: &Grant, request: &ModelRequest) {
         let worlds: Vec<Model> = self.0.drain(..).flat_map(|model| model.torn(grant, request)).collect();
         self.0 = distinct(worlds);
     }

@@ -39,7 +39,7 @@ const WRITES_MAX: u8 = 24;
 
 /// A step of a sequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct ModelStep {
     /// What is done.
     pub action: Action,
     /// How it is torn.
@@ -146,7 +146,7 @@ impl Draw<'_> {
     }
 }
 
-impl Step {
+impl ModelStep {
     /// The step that these octets stand for. Zeros make a simple one.
     pub fn drawn(octets: &[u8; DRAWN_LEN]) -> Self {
         let mut draw = Draw(octets.iter());
@@ -276,7 +276,7 @@ fn torn_of(letter: u8, number: u64) -> Option<Torn> {
 // Text.
 
 /// Steps as one line.
-pub fn emit(steps: &[Step]) -> String {
+pub fn emit(steps: &[ModelStep]) -> String {
     steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
@@ -284,7 +284,7 @@ pub fn emit(steps: &[Step]) -> String {
 ///
 /// # Errors
 /// The step that is none.
-pub fn parse(text: &str) -> Result<Vec<Step>, String> {
+pub fn parse(text: &str) -> Result<Vec<ModelStep>, String> {
     text.split(',').map(str::parse).collect()
 }
 
@@ -311,7 +311,7 @@ pub fn shorter(text: &str) -> Vec<String> {
     found
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for ModelStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.action)?;
         self.tear.map_or(Ok(()), |tear| write!(f, "~{tear}"))
@@ -384,7 +384,7 @@ impl fmt::Display for ModelTear {
     }
 }
 
-impl FromStr for Step {
+impl FromStr for ModelStep {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -502,8 +502,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_step_reads_as_it_was_written(octets in any::<[u8; DRAWN_LEN]>()) {
-            let step = Step::drawn(&octets);
-            prop_assert_eq!(step.to_string().parse::<Step>(), Ok(step));
+            let step = ModelStep::drawn(&octets);
+            prop_assert_eq!(step.to_string().parse::<ModelStep>(), Ok(step));
         }
 
         #[test]
@@ -517,7 +517,7 @@ mod tests {
     #[test]
     fn every_kind_of_step_is_drawn() {
         let kinds: std::collections::BTreeSet<char> =
-            (0..64).filter_map(|first| Step::drawn(&[first; DRAWN_LEN]).to_string().chars().next()).collect();
+            (0..64).filter_map(|first| ModelStep::drawn(&[first; DRAWN_LEN]).to_string().chars().next()).collect();
         assert_eq!(kinds.into_iter().collect::<String>(), "GMORSWgkmopqrtvy");
     }
 
