@@ -11,7 +11,7 @@ use crate::reader::Reader;
 use crate::secret::Pin;
 use crate::terminal::Terminal;
 use crate::terminal::event::{Action, CentreAnswer, Event, Outcome, Prompt, Request};
-use crate::terminal::kernel::Command;
+use crate::terminal::kernel::Outgoing;
 use crate::time::Moment;
 
 /// Most times that one request lets a card come: with 30 seconds of waiting nobody touches a reader more often.
@@ -158,7 +158,7 @@ fn carry_out(action: Action, world: &mut World<'_>) -> Event {
     }
 }
 
-fn transmit(command: &Command, world: &mut World<'_>) -> Event {
+fn transmit(command: &Outgoing, world: &mut World<'_>) -> Event {
     let mut response = Vec::new();
     match world.reader.transmit(command.octets(), &mut response) {
         Ok(()) => Event::Answer(response),

@@ -13,7 +13,7 @@ use untorn::reader::{LinkError, LinkErrorKind};
 use untorn::secret::Pin;
 use untorn::terminal::event::{Action, CentreAnswer, Event, OutcomeKind, Request};
 use untorn::terminal::kernel::{
-    CardView, Command, Contradiction, Finding, Input as KernelInput, Kernel, Proof, Question, Refusal, RefusalReason,
+    CardView, Contradiction, Finding, Input as KernelInput, Kernel, Outgoing, Proof, Question, Refusal, RefusalReason,
     Step, Task,
 };
 use untorn::terminal::{Config, Terminal};
@@ -120,13 +120,13 @@ impl Kernel for Scripted {
             Task::Acknowledge(_) => "acknowledge",
             Task::History => "history",
         };
-        Step::Send(Command::plain(name.into()))
+        Step::Send(Outgoing::plain(name.into()))
     }
 
     fn resume(&mut self, input: KernelInput<'_>, _: Moment, _: &mut dyn Entropy) -> Step {
         match input {
-            KernelInput::Pin(_) => Step::Send(Command::plain("verify PIN".into())),
-            KernelInput::Committed(committed) => Step::Send(Command::value(&committed, "execute".into())),
+            KernelInput::Pin(_) => Step::Send(Outgoing::plain("verify PIN".into())),
+            KernelInput::Committed(committed) => Step::Send(Outgoing::value(&committed, "execute".into())),
             KernelInput::Answer(&[5]) => Step::Commit(Box::new(intent(1))),
             KernelInput::Answer(&[6]) => Step::Ask(Question::Pin { tries_left: Some(2) }),
             KernelInput::Answer(&[7]) => Step::Done(Finding::Refused(Refusal {

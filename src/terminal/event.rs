@@ -1,6 +1,6 @@
 //! What goes into the terminal and what comes out of it: one action, then one event, then the next action.
 
-use super::kernel::{CardView, Command, Contradiction, HistoryItem, Refusal};
+use super::kernel::{CardView, Contradiction, HistoryItem, Outgoing, Refusal};
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind, OrderNumber};
 use crate::journal::{Belief, Committed, OpenRecord};
 use crate::money::Money;
@@ -153,14 +153,14 @@ pub enum Action {
         until: Moment,
     },
     /// Send this, once.
-    Transmit(Command),
+    Transmit(Outgoing),
     /// The order is done and that is durable: show it at once, then send this, once, and its answer changes nothing. The card
     /// may have left.
     Acknowledge {
         /// What [`Action::Finish`] will say too.
         outcome: Box<Outcome>,
         /// Tells the card that its receipt has arrived.
-        command: Command,
+        command: Outgoing,
     },
     /// Find the open records of this card, and what is held of it.
     LookUp {

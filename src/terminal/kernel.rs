@@ -46,7 +46,7 @@ pub enum Task {
 #[derive(Debug)]
 pub enum Step {
     /// A command for the card; [`Input::Answer`] answers it. A card that is lost instead ends the task.
-    Send(Command),
+    Send(Outgoing),
     /// A question to the people at the terminal; [`Input::Pin`] answers it. Where they give no answer the task ends.
     Ask(Question),
     /// Make this durable before value moves; [`Input::Committed`] answers it, and the command that moves value is made of that.
@@ -78,12 +78,12 @@ pub enum Question {
 
 /// Octets for the card. One that can move value can only be made from a [`Committed`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Command {
+pub struct Outgoing {
     octets: Vec<u8>,
     moves_value: bool,
 }
 
-impl Command {
+impl Outgoing {
     /// A command that moves no value.
     pub const fn plain(octets: Vec<u8>) -> Self {
         Self { octets, moves_value: false }

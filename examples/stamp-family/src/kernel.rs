@@ -14,11 +14,11 @@ use untorn::journal::Committed;
 use untorn::journal::record::{CardReference, Intent, OrderKind};
 use untorn::money::{Currency, Money};
 use untorn::terminal::kernel::{
-    CardView, Command, Draft, Finding, HistoryItem, Input, Kernel, LogicalBalance, Proof, Refusal, RefusalReason, Step,
-    Task,
+    CardView, Draft, Finding, HistoryItem, Input, Kernel, LogicalBalance, Outgoing, Proof, Refusal, RefusalReason,
+    Step, Task,
 };
 use untorn::time::Moment;
-use untorn::wire::apdu::Command as Apdu;
+use untorn::wire::apdu::Command;
 use untorn::wire::hex;
 use untorn::wire::status::StatusWord;
 
@@ -95,7 +95,7 @@ impl StampKernel {
             return Step::Done(Finding::NotOurs(format!("SELECT answered {status}: this is no stamp card")));
         }
         self.doing = Doing::Looking;
-        send(Apdu::new(CLASS, ins::GET, 0, 2).with_le(256))
+        send(Command::new(CLASS, ins::GET, 0, 2).with_le(256))
     }
 
     fn looked(&mut self, response: &[u8]) -> Step {
@@ -231,9 +231,9 @@ impl StampKernel {
         let deed = intent.receipt.visit.deed;
         let ins = if deed == Deed::Stamp { ins::ADD_STAMP } else { ins::REDEEM };
         let data = intent.order.emit();
-        let octets = Apdu::new(CLASS, ins, 0, 0).with_data(&data).with_le(256).emit();
+        let octets = Command::new(CLASS, ins, 0, 0).with_data(&data).with_le(256).emit();
         self.doing = Doing::Executing(intent);
-        Step::Send(Command::value(committed, octets))
+        Step::Send(Outgoing::value(committed, octets))
     }
 }
 
@@ -244,7 +244,7 @@ impl Kernel for StampKernel {
             Task::Open { .. } => {
                 self.picture = None;
                 self.doing = Doing::Selecting;
-                send(Apdu::new(0x00, 0xA4, 0x04, 0x00).with_data(AID).with_le(256))
+                send(Command::new(0x00, 0xA4, 0x04, 0x00).with_data(AID).with_le(256))
             }
             Task::Resolve(intent) => Step::Done(self.resolve(&intent)),
             Task::Compare(beliefs) => Step::Done(match &self.picture {
@@ -335,8 +335,8 @@ fn split(response: &[u8]) -> (&[u8], StatusWord) {
     }
 }
 
-fn send(command: Apdu<'_>) -> Step {
-    Step::Send(Command::plain(command.emit()))
+fn send(command: Command<'_>) -> Step {
+    Step::Send(Outgoing::plain(command.emit()))
 }
 
 fn broken(reason: String) -> Step {

@@ -20,11 +20,11 @@ use crate::money::Money;
 use crate::quoted::quoted;
 use crate::secret::Pin;
 use crate::terminal::kernel::{
-    CardView, Command, Draft, Finding, HistoryItem, Input, Kernel, LogicalBalance, Proof, Question, Refusal,
+    CardView, Draft, Finding, HistoryItem, Input, Kernel, LogicalBalance, Outgoing, Proof, Question, Refusal,
     RefusalReason, Step, Task,
 };
 use crate::time::Moment;
-use crate::wire::apdu::Command as Apdu;
+use crate::wire::apdu::Command;
 use crate::wire::hex;
 use crate::wire::status::StatusWord;
 
@@ -77,8 +77,8 @@ impl PurseKernel {
         self.session = None;
         self.purpose = purpose;
         self.doing = Doing::Selecting;
-        let command = Apdu::new(0x00, ins::SELECT, 0x04, 0x00).with_data(&AID).with_le(256);
-        Step::Send(Command::plain(command.emit()))
+        let command = Command::new(0x00, ins::SELECT, 0x04, 0x00).with_data(&AID).with_le(256);
+        Step::Send(Outgoing::plain(command.emit()))
     }
 
     fn selected(&mut self, response: &[u8], entropy: &mut dyn Entropy) -> Step {
@@ -91,7 +91,7 @@ impl PurseKernel {
         match self.sam.authenticate(r0, self.purpose, &options, self.now, entropy) {
             Ok(command) => {
                 self.doing = Doing::Authenticating;
-                Step::Send(Command::plain(command))
+                Step::Send(Outgoing::plain(command))
             }
             Err(error @ SamError::NoRight(_)) => refuse(RefusalReason::NoRight, error.to_string()),
             Err(error) => not_opened(&error),
@@ -250,7 +250,7 @@ impl PurseKernel {
         match self.sam.transact(committed) {
             Ok(octets) => {
                 self.doing = Doing::Executing(Box::new(intent));
-                Step::Send(Command::value(committed, octets))
+                Step::Send(Outgoing::value(committed, octets))
             }
             Err(error) => broken(&error.to_string()),
         }
@@ -401,7 +401,7 @@ impl PurseKernel {
 
     fn send(&mut self, command: SessionCommand<'_>) -> Step {
         match self.sam.protect(command) {
-            Ok(octets) => Step::Send(Command::plain(octets)),
+            Ok(octets) => Step::Send(Outgoing::plain(octets)),
             Err(error) => broken(&error.to_string()),
         }
     }
