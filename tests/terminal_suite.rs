@@ -10,7 +10,7 @@ use untorn::conformance::runner::{Subjects, Unobserved, run};
 use untorn::conformance::selection::Selection;
 use untorn::conformance::statement::{SecretText, Statement};
 use untorn::conformance::terminal_tester::{
-    Ended, Order, Record, Setting, Shown, TerminalRig, TerminalSubject, TerminalUnderTest,
+    Ended, OperatorOrder, Record, Setting, Shown, TerminalRig, TerminalSubject, TerminalUnderTest,
 };
 use untorn::conformance::verdict::Verdict;
 use untorn::family::families;
@@ -90,7 +90,7 @@ fn what_a_case_rests_on_must_have_happened_or_it_does_not_pass() {
     for (name, twisted, happens) in TOUCHES {
         let case = Case::new("TRM-DOUBT-001", "Whatever happens.").terminal(move |tester| {
             let (card, other) = (tester.card()?, tester.card()?);
-            tester.order(&Order::sale(1), vec![twisted(Touch::of(card)), Touch::of(other)])?;
+            tester.order(&OperatorOrder::sale(1), vec![twisted(Touch::of(card)), Touch::of(other)])?;
             Ok(())
         });
         let mut subject = OwnTerminal::new(families()[0].lab().unwrap(), "epc1");
@@ -141,12 +141,12 @@ impl TerminalUnderTest for Says {
         Ok(())
     }
 
-    fn order(&mut self, _: &Order) -> Result<Shown, RigError> {
+    fn order(&mut self, _: &OperatorOrder) -> Result<Shown, RigError> {
         self.0.clone().map_err(RigError::Terminal)
     }
 
     fn resolve(&mut self) -> Result<Shown, RigError> {
-        self.order(&Order::sale(0))
+        self.order(&OperatorOrder::sale(0))
     }
 
     fn restart(&mut self) -> Result<(), RigError> {
@@ -197,7 +197,7 @@ fn a_secret_that_a_terminal_repeats_is_in_no_log() {
         subject.statement.secrets.insert("terminal.pin".to_owned(), SecretText::new("97531"));
         let case = Case::new("TRM-MASK-001", "Whatever happens.").terminal(|tester| {
             let card = tester.card()?;
-            tester.order(&Order::sale(1), vec![Touch::of(card)]).map(drop)
+            tester.order(&OperatorOrder::sale(1), vec![Touch::of(card)]).map(drop)
         });
         let subjects = &mut Subjects::terminal(&mut subject);
         let report = run(&[case], &Selection::default(), subjects, 1, &mut Unobserved);

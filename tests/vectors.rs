@@ -9,7 +9,7 @@ use serde_json::Value;
 use untorn::crypto::des::TripleDesKey;
 use untorn::crypto::ec::{Point, PrivateKey};
 use untorn::family::purse::data::session::{CardState, Certificate, SelectAnswer};
-use untorn::family::purse::data::transact::{Order, ReceiptBody, signed_message};
+use untorn::family::purse::data::transact::{ReceiptBody, TransactOrder, signed_message};
 use untorn::family::purse::data::{CardId, Role, Suite, TerminalId};
 use untorn::family::purse::issuer::Scheme;
 use untorn::family::purse::keys::epc1::{self, Parties};
@@ -213,7 +213,7 @@ fn same_keys(keys: &SessionKeys, expected: &[u8]) -> bool {
 fn layout(operation: &str, octets: &[u8], input: &Input<'_>) -> Result<Value, String> {
     Ok(match operation {
         "order" => {
-            let order = Order::parse(octets).map_err(text)?;
+            let order = TransactOrder::parse(octets).map_err(text)?;
             assert_eq!(order.emit(), octets);
             let amount = order.principal().unwrap().amount();
             serde_json::json!({ "expected_counter": order.expected_counter, "amount": amount, "operations": order.operations.len() })
@@ -221,7 +221,7 @@ fn layout(operation: &str, octets: &[u8], input: &Input<'_>) -> Result<Value, St
         "receipt" => {
             let body = ReceiptBody::parse(octets).map_err(text)?;
             assert_eq!(body.emit()[..], *octets);
-            assert_eq!(body.order_digest, Order::parse(&input.octets("order")).unwrap().digest());
+            assert_eq!(body.order_digest, TransactOrder::parse(&input.octets("order")).unwrap().digest());
             serde_json::json!({
                 "transaction_counter": body.transaction_counter, "amount": body.amount,
                 "balance_after": body.balance_after, "link": body.link().to_string(),

@@ -33,7 +33,7 @@ use crate::conformance::error::RigError;
 use crate::conformance::lower_tester::{LowerTester, Passed};
 use crate::conformance::statement::{Statement, Value};
 use crate::conformance::terminal_tester::{
-    Ended, Order, Record, Setting, Shown, TerminalRig, TerminalSubject, TerminalUnderTest,
+    Ended, OperatorOrder, Record, Setting, Shown, TerminalRig, TerminalSubject, TerminalUnderTest,
 };
 use crate::family::families;
 use crate::family::lab::Lab;
@@ -215,7 +215,7 @@ struct Program {
 }
 
 impl Program {
-    fn command(&self, name: &str, order: Option<&Order>, pin_file: &Path) -> Result<Command, RigError> {
+    fn command(&self, name: &str, order: Option<&OperatorOrder>, pin_file: &Path) -> Result<Command, RigError> {
         let line = text(&self.statement, name)?;
         let amount = order.map_or(0, |order| order.amount).to_string();
         let card = self.lower.next_id().unwrap_or_default();
@@ -231,7 +231,7 @@ impl Program {
         Ok(command)
     }
 
-    fn request(&mut self, name: &str, order: Option<&Order>) -> Result<Shown, RigError> {
+    fn request(&mut self, name: &str, order: Option<&OperatorOrder>) -> Result<Shown, RigError> {
         let pin_file = self.directory.path().join("pin");
         let typed = order.and_then(|order| order.pin.as_ref()).map_or("", |pin| pin.expose());
         let cannot = |error| RigError::file("write", &pin_file, error);
@@ -388,7 +388,7 @@ impl TerminalUnderTest for Program {
         if known { Ok(()) } else { Err(out_of_reach("this terminal's setting cannot be changed from here")) }
     }
 
-    fn order(&mut self, order: &Order) -> Result<Shown, RigError> {
+    fn order(&mut self, order: &OperatorOrder) -> Result<Shown, RigError> {
         match order.kind {
             OrderKind::Sale => self.request("terminal.command", Some(order)),
             OrderKind::TopUp => self.request("terminal.command.topup", Some(order)),

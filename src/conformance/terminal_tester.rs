@@ -88,7 +88,7 @@ impl CardKind {
 
 /// What the operator asks for.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct OperatorOrder {
     /// What it does.
     pub kind: OrderKind,
     /// Minor units of the terminal's currency.
@@ -99,7 +99,7 @@ pub struct Order {
     pub stops: bool,
 }
 
-impl Order {
+impl OperatorOrder {
     /// A sale; the cardholder types no PIN.
     pub const fn sale(amount: u32) -> Self {
         Self::new(OrderKind::Sale, amount)
@@ -237,7 +237,7 @@ pub trait TerminalUnderTest {
     fn set(&mut self, setting: &Setting) -> Result<(), RigError>;
 
     /// Places an order while the lower tester holds its cards there. A terminal that loses its power meanwhile shows [`Ended::Killed`].
-    fn order(&mut self, order: &Order) -> Result<Shown, RigError>;
+    fn order(&mut self, order: &OperatorOrder) -> Result<Shown, RigError>;
 
     /// Asks for the open records of the card that is held there to be looked into.
     fn resolve(&mut self) -> Result<Shown, RigError>;
@@ -353,7 +353,7 @@ impl<'r> TerminalTester<'r> {
     // The terminal.
 
     /// An order that any card of the statement's profile takes.
-    pub fn plain_order(&self) -> Outcome<Order> {
+    pub fn plain_order(&self) -> Outcome<OperatorOrder> {
         let kind = match self.text("terminal.order") {
             Ok("top-up") => OrderKind::TopUp,
             Ok("sale") | Err(_) => OrderKind::Sale,
@@ -365,7 +365,7 @@ impl<'r> TerminalTester<'r> {
             Ok(number) => u32::try_from(number).map_err(|_| Stop::error("terminal.amount is too large"))?,
             Err(_) => AMOUNT,
         };
-        Ok(Order::new(kind, amount))
+        Ok(OperatorOrder::new(kind, amount))
     }
 
     /// Changes the terminal's setting.
@@ -375,7 +375,7 @@ impl<'r> TerminalTester<'r> {
     }
 
     /// Places an order, while these touches come one after the other.
-    pub fn order(&mut self, order: &Order, touches: Vec<Touch>) -> Outcome<Shown> {
+    pub fn order(&mut self, order: &OperatorOrder, touches: Vec<Touch>) -> Outcome<Shown> {
         self.note(format!("order: {} of {}", order.kind, order.amount));
         self.rig.lower.hold(touches);
         let shown = self.rig.terminal.order(order);

@@ -12,7 +12,7 @@ use crate::conformance::error::RigError;
 use crate::conformance::lower_tester::LowerTester;
 use crate::conformance::statement::SecretText;
 use crate::conformance::terminal_tester::{
-    Centre, Ended, Order, Record, RecordState, Setting, Shown, TerminalUnderTest,
+    Centre, Ended, OperatorOrder, Record, RecordState, Setting, Shown, TerminalUnderTest,
 };
 use crate::difference::plain;
 use crate::entropy::SeededEntropy;
@@ -107,7 +107,7 @@ impl Driver {
         if self.has(SessionDefect::PolicyIgnored) { SettlementPolicy::AtOnce } else { named.unwrap_or_default() }
     }
 
-    fn request(&mut self, request: Request, order: Option<&Order>) -> Result<Shown, RigError> {
+    fn request(&mut self, request: Request, order: Option<&OperatorOrder>) -> Result<Shown, RigError> {
         self.set_stop_list()?;
         let link = Link { lower: self.lower.clone(), defect: self.defects.session };
         let repeats = if self.has(SessionDefect::RepeatedAfter6c) { |_: &[u8]| true } else { may_repeat };
@@ -149,7 +149,7 @@ impl Driver {
         Err(RigError::Internal("the request found no end".to_owned()))
     }
 
-    fn order_once(&mut self, order: &Order) -> Result<Shown, RigError> {
+    fn order_once(&mut self, order: &OperatorOrder) -> Result<Shown, RigError> {
         let number = self.journal.next_order()?;
         let amount = Money::new(order.amount, self.currency);
         let request = match order.kind {
@@ -224,7 +224,7 @@ impl TerminalUnderTest for Driver {
         Ok(())
     }
 
-    fn order(&mut self, order: &Order) -> Result<Shown, RigError> {
+    fn order(&mut self, order: &OperatorOrder) -> Result<Shown, RigError> {
         if self.holds_up()? {
             let text = "an earlier order is unresolved".to_owned();
             return Ok(Shown { ended: Ended::HeldUp, settled: Vec::new(), text, detail: String::new() });

@@ -5,7 +5,7 @@ use untorn::crypto::ec::{Point, PrivateKey};
 use untorn::entropy::SeededEntropy;
 use untorn::family::purse::card::PurseCard;
 use untorn::family::purse::data::session::{CERTIFICATE_LEN, CardState, Certificate, Options, SelectAnswer};
-use untorn::family::purse::data::transact::{Operation, Order, ReceiptBody};
+use untorn::family::purse::data::transact::{Operation, ReceiptBody, TransactOrder};
 use untorn::family::purse::data::{CardId, Rights, Role, Suite, TerminalId, TransactionId, ins};
 use untorn::family::purse::issuer::Scheme;
 use untorn::family::purse::keys::epc1::{self, Parties};
@@ -244,7 +244,7 @@ impl Session {
         (self.unprotect(&answer, status), status)
     }
 
-    pub(crate) fn transact(&mut self, card: &mut TestCard, order: &Order) -> Result<ReceiptBody, u16> {
+    pub(crate) fn transact(&mut self, card: &mut TestCard, order: &TransactOrder) -> Result<ReceiptBody, u16> {
         match self.send(card, ins::TRANSACT, [0, 0], &order.emit()) {
             (data, 0x9000) => Ok(ReceiptBody::parse(&data[..68]).unwrap()),
             (data, status) => {
@@ -264,9 +264,9 @@ pub(crate) fn ttid(sequence: u32) -> TransactionId {
 }
 
 /// An order whose TTID has the expected counter as its sequence.
-pub(crate) fn order(expected_counter: u32, operations: &[Operation]) -> Order {
+pub(crate) fn order(expected_counter: u32, operations: &[Operation]) -> TransactOrder {
     let operations = operations.to_vec();
-    Order { expected_counter, transaction: ttid(expected_counter), time: 1_700_000_000, operations }
+    TransactOrder { expected_counter, transaction: ttid(expected_counter), time: 1_700_000_000, operations }
 }
 
 pub(crate) fn debit(logical_card: u8, amount: u32) -> Operation {

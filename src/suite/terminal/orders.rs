@@ -8,7 +8,7 @@ use crate::conformance::case::Case;
 use crate::conformance::lower_tester::{At, Touch, Twist};
 use crate::conformance::role::CommandRole;
 use crate::conformance::statement::SecretText;
-use crate::conformance::terminal_tester::{CardKind, Ended, Order, RecordState, TerminalTester};
+use crate::conformance::terminal_tester::{CardKind, Ended, OperatorOrder, RecordState, TerminalTester};
 use crate::conformance::verdict::Outcome;
 use crate::journal::record::OrderKind;
 
@@ -39,7 +39,7 @@ fn plain() -> Vec<Case> {
                 let card = tester.card()?;
                 let before = tester.truth(card);
                 let amount = tester.plain_order()?.amount;
-                let shown = tester.order(&Order::new(OrderKind::TopUp, amount), vec![Touch::of(card)])?;
+                let shown = tester.order(&OperatorOrder::new(OrderKind::TopUp, amount), vec![Touch::of(card)])?;
                 check_ended(tester, &shown, Ended::Paid)?;
                 check_moved(tester, card, &before, (i64::from(amount), 1))
             }),
@@ -50,9 +50,9 @@ fn plain() -> Vec<Case> {
                 let card = tester.card()?;
                 let before = tester.truth(card);
                 let amount = tester.plain_order()?.amount;
-                let sale = tester.order(&Order::sale(amount), vec![Touch::of(card)])?;
+                let sale = tester.order(&OperatorOrder::sale(amount), vec![Touch::of(card)])?;
                 check_ended(tester, &sale, Ended::Paid)?;
-                let refund = tester.order(&Order::new(OrderKind::Refund, amount), vec![Touch::of(card)])?;
+                let refund = tester.order(&OperatorOrder::new(OrderKind::Refund, amount), vec![Touch::of(card)])?;
                 check_ended(tester, &refund, Ended::Paid)?;
                 check_moved(tester, card, &before, (0, 2))
             }),
@@ -67,7 +67,7 @@ fn refused() -> Vec<Case> {
             .terminal(|tester| {
                 let card = tester.card()?;
                 let before = tester.truth(card);
-                let order = Order { pin: pin(tester), ..Order::sale(before.balance + 1) };
+                let order = OperatorOrder { pin: pin(tester), ..OperatorOrder::sale(before.balance + 1) };
                 let shown = tester.order(&order, vec![Touch::of(card)])?;
                 check_ended(tester, &shown, Ended::Refused)?;
                 check_orders(tester, card, &before, 0)
@@ -95,7 +95,7 @@ fn refused() -> Vec<Case> {
         .terminal(|tester| {
             let card = tester.card()?;
             let before = tester.truth(card);
-            let order = Order { pin: pin(tester), ..Order::sale(LARGE) };
+            let order = OperatorOrder { pin: pin(tester), ..OperatorOrder::sale(LARGE) };
             let shown = tester.order(&order, vec![Touch::of(card)])?;
             check_ended(tester, &shown, Ended::Paid)?;
             check_moved(tester, card, &before, (-i64::from(LARGE), 1))?;
@@ -111,7 +111,7 @@ fn refused() -> Vec<Case> {
             .terminal(|tester| {
                 let card = tester.card()?;
                 let before = tester.truth(card);
-                let shown = tester.order(&Order::sale(LARGE), vec![Touch::of(card)])?;
+                let shown = tester.order(&OperatorOrder::sale(LARGE), vec![Touch::of(card)])?;
                 tester.check(shown.ended.says_nothing_happened(), "nothing is shown as paid or open")?;
                 check_orders(tester, card, &before, 0)
             }),

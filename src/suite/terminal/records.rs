@@ -7,7 +7,7 @@ use super::checks::{
 use crate::conformance::case::Case;
 use crate::conformance::lower_tester::{At, CardHandle, Touch, Twist};
 use crate::conformance::role::CommandRole;
-use crate::conformance::terminal_tester::{Centre, Ended, Order, RecordState, Setting, TerminalTester};
+use crate::conformance::terminal_tester::{Centre, Ended, OperatorOrder, RecordState, Setting, TerminalTester};
 use crate::conformance::verdict::Outcome;
 use crate::quoted::quoted;
 
@@ -49,7 +49,7 @@ fn given_up() -> Vec<Case> {
             .kills(&["stop-drops-pending"])
             .terminal(|tester| {
                 let card = tester.card()?;
-                let order = Order { stops: true, ..tester.plain_order()? };
+                let order = OperatorOrder { stops: true, ..tester.plain_order()? };
                 let shown = tester.order(&order, vec![at_order(card, Twist::LostAfter)])?;
                 check_ended(tester, &shown, Ended::Unresolved)?;
                 resolves(tester, card, RecordState::Paid)

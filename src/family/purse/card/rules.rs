@@ -12,7 +12,7 @@ use crate::card::application::WholeCommand;
 use crate::card::memory::{Memory, PowerLost};
 use crate::card::transaction::Journal;
 use crate::entropy::Entropy;
-use crate::family::purse::data::transact::{Operation, Order, ReceiptBody, signed_message};
+use crate::family::purse::data::transact::{Operation, ReceiptBody, TransactOrder, signed_message};
 use crate::family::purse::data::{CardId, LifeCycle, Link, Suite, TransactionId};
 use crate::wire::WireError;
 use crate::wire::status::StatusWord;
@@ -145,8 +145,8 @@ pub(in crate::family::purse) trait Rules: Guards + Clone + Debug + Send + Sync {
     }
 
     /// The operations.
-    fn parse(&self, plaintext: &[u8]) -> Result<Order, WireError> {
-        Order::parse(plaintext)
+    fn parse(&self, plaintext: &[u8]) -> Result<TransactOrder, WireError> {
+        TransactOrder::parse(plaintext)
     }
 
     /// Whether the session has the right to the operation.

@@ -6,7 +6,7 @@ use super::personalisation::Personalisation;
 use super::rules::{Rules, TakenOver};
 use crate::crypto::kdf::sha256;
 use crate::family::purse::data::session::CERTIFICATE_EPOCH_DAY;
-use crate::family::purse::data::transact::{Operation, Order, ReceiptBody, ReceiptType};
+use crate::family::purse::data::transact::{Operation, ReceiptBody, ReceiptType, TransactOrder};
 use crate::family::purse::data::{CardId, LifeCycle, Link, TransactionId, refusal};
 use crate::wire::fields::Fields;
 use crate::wire::status::StatusWord;
@@ -50,7 +50,7 @@ pub(super) fn transact(
         return Err(StatusWord::CONDITIONS_NOT_SATISFIED);
     }
     // (c)
-    let order = Order { expected_counter: counter, ..rules.parse(plaintext).map_err(malformed)? };
+    let order = TransactOrder { expected_counter: counter, ..rules.parse(plaintext).map_err(malformed)? };
     let mut running =
         Running { rules, person, image, session, verified, debited: [0; CARDS_MAX], taken_over: None, used: false };
     for operation in &order.operations {
@@ -81,7 +81,7 @@ fn receipt(
     person: &Personalisation,
     image: &Image<'_>,
     session: &Session,
-    order: &Order,
+    order: &TransactOrder,
     plaintext: &[u8],
 ) -> ReceiptBody {
     let principal = order.principal();

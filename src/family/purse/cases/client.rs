@@ -10,7 +10,7 @@ use crate::crypto::ec::{Point, PrivateKey};
 use crate::family::purse::data::session::{
     CERTIFICATE_LEN, CardState, Certificate, Options, SealedReceipt, SelectAnswer,
 };
-use crate::family::purse::data::transact::{Operation, Order};
+use crate::family::purse::data::transact::{Operation, TransactOrder};
 use crate::family::purse::data::{AID, CardId, Rights, Role, Suite, TerminalId, TransactionId, ins, refusal};
 use crate::family::purse::issuer::Scheme;
 use crate::family::purse::keys::epc1::{self, Parties};
@@ -350,16 +350,16 @@ pub struct Opened {
 
 impl Opened {
     /// An order that fits the state, with a TTID of its own.
-    pub fn order(&self, tester: &mut Tester<'_>, operations: &[Operation]) -> Order {
+    pub fn order(&self, tester: &mut Tester<'_>, operations: &[Operation]) -> TransactOrder {
         order(tester, self.state.transaction_counter.wrapping_add(1), operations)
     }
 }
 
 /// An order of the cases' terminal with a random, so fresh, TTID.
-pub fn order(tester: &mut Tester<'_>, expected_counter: u32, operations: &[Operation]) -> Order {
+pub fn order(tester: &mut Tester<'_>, expected_counter: u32, operations: &[Operation]) -> TransactOrder {
     let (sequence, random) = (u32::from_be_bytes(tester.random()), tester.random());
     let transaction = TransactionId::new(TERMINAL, sequence, random);
-    Order { expected_counter, transaction, time: ORDER_TIME, operations: operations.to_vec() }
+    TransactOrder { expected_counter, transaction, time: ORDER_TIME, operations: operations.to_vec() }
 }
 
 impl Waiting {
@@ -475,7 +475,11 @@ impl Session {
     }
 
     /// TRANSACT; its receipt, or the authentic status word of a refusal.
-    pub fn transact(&mut self, tester: &mut Tester<'_>, order: &Order) -> Outcome<Result<SealedReceipt, StatusWord>> {
+    pub fn transact(
+        &mut self,
+        tester: &mut Tester<'_>,
+        order: &TransactOrder,
+    ) -> Outcome<Result<SealedReceipt, StatusWord>> {
         let operations: Vec<String> = order.operations.iter().map(Operation::to_string).collect();
         tester.note(format!("TRANSACT {}", operations.join(", ")));
         let (data, status) = self.send(tester, ins::TRANSACT, [0, 0], &order.emit())?;
@@ -488,7 +492,7 @@ impl Session {
     }
 
     /// TRANSACT, which must succeed; its receipt.
-    pub fn pay(&mut self, tester: &mut Tester<'_>, order: &Order) -> Outcome<SealedReceipt> {
+    pub fn pay(&mut self, tester: &mut Tester<'_>, order: &TransactOrder) -> Outcome<SealedReceipt> {
         match self.transact(tester, order)? {
             Ok(receipt) => Ok(receipt),
             Err(status) => {
@@ -498,7 +502,7 @@ impl Session {
     }
 
     /// TRANSACT, which must be refused with this status word.
-    pub fn refuse(&mut self, tester: &mut Tester<'_>, order: &Order, expected: StatusWord) -> Outcome {
+    pub fn refuse(&mut self, tester: &mut Tester<'_>, order: &TransactOrder, expected: StatusWord) -> Outcome {
         let came = self.transact(tester, order)?.err().unwrap_or(StatusWord::OK);
         tester.check_equal("status word of TRANSACT", &Told(expected), &Told(came))
     }

@@ -4,7 +4,7 @@ use super::client::{Desk, Opened, order};
 use super::picture::{Picture, check_picture, debit, look, provide};
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::Outcome;
-use crate::family::purse::data::transact::{Operation, Order, ReceiptBody};
+use crate::family::purse::data::transact::{Operation, ReceiptBody, TransactOrder};
 use crate::family::purse::data::{Role, Suite, ins};
 use crate::wire::status::StatusWord;
 
@@ -16,7 +16,7 @@ pub(super) fn till(suite: Suite) -> Desk {
 /// An order that fits the card as it was just seen, and was not sent yet.
 pub(super) struct Planned {
     pub(super) opened: Opened,
-    pub(super) order: Order,
+    pub(super) order: TransactOrder,
     pub(super) before: Picture,
     /// What it makes of the card, if it is not refused.
     pub(super) after: Picture,

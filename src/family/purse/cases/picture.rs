@@ -7,7 +7,9 @@ use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
 use crate::difference::plain;
 use crate::family::purse::data::session::LogicalCardDetail;
-use crate::family::purse::data::transact::{FILE_CYCLIC, FILE_LINEAR, Operation, Order, ReceiptBody, ReceiptType};
+use crate::family::purse::data::transact::{
+    FILE_CYCLIC, FILE_LINEAR, Operation, ReceiptBody, ReceiptType, TransactOrder,
+};
 use crate::family::purse::data::{CardId, LifeCycle, Link, Role, Suite, TransactionId};
 use crate::wire::hex;
 use crate::wire::status::StatusWord;
@@ -108,7 +110,7 @@ impl Picture {
     }
 
     /// What the order makes of it, and its receipt.
-    pub(super) fn after(&self, card: CardId, order: &Order) -> Outcome<(Self, ReceiptBody)> {
+    pub(super) fn after(&self, card: CardId, order: &TransactOrder) -> Outcome<(Self, ReceiptBody)> {
         let mut after = self.clone();
         for operation in &order.operations {
             after.apply(operation);

@@ -8,7 +8,7 @@ use super::picture::{check_picture, debit, look, provide};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
-use crate::family::purse::data::transact::Order;
+use crate::family::purse::data::transact::TransactOrder;
 use crate::family::purse::data::{Suite, TransactionId, ins};
 use crate::reader::fault::Fault;
 use crate::wire::status::StatusWord;
@@ -29,7 +29,7 @@ pub(super) fn tear(tester: &mut Tester<'_>, desk: &Desk, fault: Fault) -> Outcom
 }
 
 /// An order of this very terminal.
-fn order_of(tester: &mut Tester<'_>, desk: &Desk, expected_counter: u32) -> Order {
+fn order_of(tester: &mut Tester<'_>, desk: &Desk, expected_counter: u32) -> TransactOrder {
     let mut order = order(tester, expected_counter, &[debit(1)]);
     order.transaction = TransactionId::new(desk.terminal, u32::from_be_bytes(tester.random()), tester.random());
     order

@@ -26,7 +26,7 @@ pub const FILE_CYCLIC: u8 = 2;
 
 /// The plaintext of TRANSACT.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Order {
+pub struct TransactOrder {
     /// TC seen in STATE, and one.
     pub expected_counter: u32,
     /// TTID.
@@ -285,7 +285,7 @@ fn expect_octet(fields: &mut Fields<'_>, octet: u8, what: &'static str) -> Resul
     }
 }
 
-impl Order {
+impl TransactOrder {
     /// The octets.
     pub fn emit(&self) -> Vec<u8> {
         let mut octets = vec![LAYOUT];
@@ -385,7 +385,7 @@ pub struct ReceiptBody {
     pub balance_after: u32,
     /// As the order gave it.
     pub time: u32,
-    /// [`Order::digest`].
+    /// [`TransactOrder::digest`].
     pub order_digest: [u8; 16],
     /// LINK before this commit.
     pub previous_link: Link,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::family::purse::data::transact::{Order, ReceiptBody};
+use crate::family::purse::data::transact::{ReceiptBody, TransactOrder};
 use crate::journal::record::Intent;
 use crate::wire::hex;
 
@@ -12,7 +12,7 @@ use crate::wire::hex;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PurseIntent {
     /// What is sent.
-    pub order: Order,
+    pub order: TransactOrder,
     /// What comes back.
     pub receipt: ReceiptBody,
 }
@@ -29,7 +29,7 @@ impl PurseIntent {
         let text: PurseIntentText =
             serde_json::from_value(intent.family_data.clone()).map_err(|error| error.to_string())?;
         let octets = |text: &str| hex::parse(text).map_err(|error| error.to_string());
-        let order = Order::parse(&octets(&text.order)?).map_err(|error| format!("order: {error}"))?;
+        let order = TransactOrder::parse(&octets(&text.order)?).map_err(|error| format!("order: {error}"))?;
         let receipt = ReceiptBody::parse(&octets(&text.receipt)?).map_err(|error| format!("receipt: {error}"))?;
         Ok(Self { order, receipt })
     }

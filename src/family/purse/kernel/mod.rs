@@ -11,7 +11,7 @@ pub use self::intent::PurseIntent;
 use self::compare::Comparison;
 use self::sam::{Sam, SamError, SessionCommand, split_status};
 use super::data::session::{CERTIFICATE_EPOCH_DAY, CardState, Options, SealedReceipt};
-use super::data::transact::{Operation, Order, ReceiptBody, ReceiptType};
+use super::data::transact::{Operation, ReceiptBody, ReceiptType, TransactOrder};
 use super::data::{AID, CardId, LifeCycle, Suite, TransactionId, ins, refusal};
 use crate::entropy::Entropy;
 use crate::journal::Committed;
@@ -277,7 +277,7 @@ impl PurseKernel {
         };
         let exhausted = || refused(RefusalReason::NotActive, "the card's transaction counter is used up".to_owned());
         let expected_counter = state.transaction_counter.checked_add(1).ok_or_else(exhausted)?;
-        let order = Order { expected_counter, transaction, time, operations };
+        let order = TransactOrder { expected_counter, transaction, time, operations };
         let receipt = ReceiptBody {
             card: session.card,
             transaction_counter: expected_counter,

@@ -13,7 +13,7 @@ use crate::family::purse::card::image::{Image, Slot};
 use crate::family::purse::card::messaging::Session;
 use crate::family::purse::card::personalisation::Personalisation;
 use crate::family::purse::card::rules::{Rules, Specified, TakenOver, Wanted};
-use crate::family::purse::data::transact::{Operation, Order, ReceiptBody, ReceiptType};
+use crate::family::purse::data::transact::{Operation, ReceiptBody, ReceiptType, TransactOrder};
 use crate::family::purse::data::{CardId, LifeCycle, Link, Suite, TransactionId, ins, refusal};
 use crate::family::purse::keys::Mac;
 use crate::wire::WireError;
@@ -360,14 +360,14 @@ impl Rules for Wrong {
             }
     }
 
-    fn parse(&self, plaintext: &[u8]) -> Result<Order, WireError> {
+    fn parse(&self, plaintext: &[u8]) -> Result<TransactOrder, WireError> {
         match self.commit {
-            Some(CommitDefect::AmountOfThreeOctets) => Order::parse(&lengthened(plaintext)),
-            Some(CommitDefect::EighthDropped) => Order::parse(plaintext).map(|mut order| {
+            Some(CommitDefect::AmountOfThreeOctets) => TransactOrder::parse(&lengthened(plaintext)),
+            Some(CommitDefect::EighthDropped) => TransactOrder::parse(plaintext).map(|mut order| {
                 order.operations.truncate(7);
                 order
             }),
-            Some(CommitDefect::TakeOverNothing) => Order::parse(plaintext).map(|mut order| {
+            Some(CommitDefect::TakeOverNothing) => TransactOrder::parse(plaintext).map(|mut order| {
                 order.operations.iter_mut().for_each(|operation| {
                     if let Operation::TakeOver { amount, .. } = operation {
                         *amount = 0;
@@ -375,7 +375,7 @@ impl Rules for Wrong {
                 });
                 order
             }),
-            _ => Order::parse(plaintext),
+            _ => TransactOrder::parse(plaintext),
         }
     }
 

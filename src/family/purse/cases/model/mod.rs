@@ -18,7 +18,7 @@ use crate::conformance::tester::{Answer as Seen, Tester};
 use crate::conformance::verdict::{Outcome, Stop};
 use crate::entropy::{Entropy, SeededEntropy};
 use crate::family::purse::data::session::SealedReceipt;
-use crate::family::purse::data::transact::{Operation, Order, RECORD_LEN};
+use crate::family::purse::data::transact::{Operation, RECORD_LEN, TransactOrder};
 use crate::family::purse::data::{LifeCycle, Link, Rights, Role, Suite, TransactionId, ins};
 use crate::reader::fault::Fault;
 use crate::wire::status::StatusWord;
@@ -155,7 +155,7 @@ struct Run<'t, 'r> {
     /// The session that ended last, and the last session that was asked for.
     ended: Option<Session>,
     opening: Opening,
-    orders: Vec<Order>,
+    orders: Vec<TransactOrder>,
     /// One receipt reads alike in all sessions of a suite.
     seals: BTreeMap<(Suite, Vec<u8>), Vec<u8>>,
     offers: BTreeSet<Vec<u8>>,
@@ -201,7 +201,7 @@ impl<'t, 'r> Run<'t, 'r> {
                 Some(order) => {
                     self.session()?;
                     let operations = vec![Operation::Debit { logical_card: self.opening.cards[0], amount: 1 }];
-                    let order = Order { expected_counter: self.next_counter(), operations, ..order };
+                    let order = TransactOrder { expected_counter: self.next_counter(), operations, ..order };
                     self.command(&ModelRequest::Transact(order), tear)
                 }
                 None => Ok(()),
@@ -482,7 +482,7 @@ impl<'t, 'r> Run<'t, 'r> {
         self.worlds.all()[0].counter.wrapping_add(1)
     }
 
-    fn newest(&self, back: u8) -> Option<Order> {
+    fn newest(&self, back: u8) -> Option<TransactOrder> {
         self.orders.iter().rev().nth(back.into()).cloned()
     }
 
@@ -514,7 +514,8 @@ impl<'t, 'r> Run<'t, 'r> {
             return Ok(());
         }
         let expected_counter = self.next_counter().wrapping_add_signed(off.into());
-        let order = Order { expected_counter, transaction: self.fresh_transaction(), time: ORDER_TIME, operations };
+        let order =
+            TransactOrder { expected_counter, transaction: self.fresh_transaction(), time: ORDER_TIME, operations };
         self.orders.push(order.clone());
         self.command(&ModelRequest::Transact(order), tear)
     }

@@ -12,7 +12,7 @@ use crate::difference::plain;
 use crate::difference::{difference, parted};
 use crate::family::purse::data::session::{CardState, LogicalCardDetail};
 use crate::family::purse::data::transact::{
-    FILE_CYCLIC, FILE_LINEAR, Operation, Order, RECORD_LEN, ReceiptBody, ReceiptType,
+    FILE_CYCLIC, FILE_LINEAR, Operation, RECORD_LEN, ReceiptBody, ReceiptType, TransactOrder,
 };
 use crate::family::purse::data::{CardId, LifeCycle, Link, Role, Suite, TerminalId, TransactionId, refusal};
 use crate::money::Currency;
@@ -84,7 +84,7 @@ pub enum ModelRequest {
     /// GET RECEIPT by TC.
     ReceiptOf(u32),
     /// TRANSACT.
-    Transact(Order),
+    Transact(TransactOrder),
     /// ACK.
     Acknowledge(TransactionId),
     /// VERIFY.
@@ -317,7 +317,7 @@ impl Model {
     }
 
     /// Clause 6, (a) to (g).
-    fn transact(&mut self, grant: &Grant, order: &Order) -> Answer {
+    fn transact(&mut self, grant: &Grant, order: &TransactOrder) -> Answer {
         if let Some(entry) = self.ring.iter().find(|entry| entry.body.transaction == order.transaction) {
             return Ok(Reply::Receipt(Box::new(entry.body.clone())));
         }
@@ -406,7 +406,7 @@ impl Model {
     }
 
     /// The receipt of an order that has been carried out, before TC and LINK go on.
-    fn receipt_for(&self, grant: &Grant, order: &Order) -> Option<ReceiptBody> {
+    fn receipt_for(&self, grant: &Grant, order: &TransactOrder) -> Option<ReceiptBody> {
         let moves = |operation: &&Operation| type_and_amount(operation).0 != ReceiptType::Data;
         let principal = order.operations.iter().find(moves).or_else(|| order.operations.first())?;
         let (receipt_type, amount) = type_and_amount(principal);
