@@ -22,7 +22,7 @@ use untorn::conformance::verdict::{Outcome, Verdict};
 use untorn::entropy::SeededEntropy;
 use untorn::family::families;
 use untorn::family::purse::card::{PurseCard, defect::MutantCard};
-use untorn::family::purse::cases::client::{Desk, suites};
+use untorn::family::purse::cases::client::{Opener, suites};
 use untorn::family::purse::data::transact::Operation;
 use untorn::family::purse::data::{LifeCycle, Role, Suite, ins};
 use untorn::family::purse::issuer::Scheme;
@@ -106,7 +106,7 @@ impl Life {
     fn go_through(self, tester: &mut Tester<'_>) -> Outcome {
         let suite = suites(tester)[0];
         let debit = Operation::Debit { logical_card: 1, amount: 1 };
-        let till = Desk::new(suite, Role::Debit);
+        let till = Opener::new(suite, Role::Debit);
         match self {
             Self::Orders(orders) => go_on(tester, suite, orders),
             Self::UnacknowledgedRing => {
@@ -116,7 +116,7 @@ impl Life {
             }
             Self::Clock(time) => {
                 let Some(suite) = suites(tester).into_iter().find(|suite| *suite == Suite::Epc2) else { return Ok(()) };
-                let mut opened = Desk::new(suite, Role::Debit).open(tester)?;
+                let mut opened = Opener::new(suite, Role::Debit).open(tester)?;
                 let mut order = opened.order(tester, &[debit]);
                 order.time = time;
                 opened.session.pay(tester, &order).map(drop)
@@ -138,7 +138,7 @@ impl Life {
 }
 
 fn change(tester: &mut Tester<'_>, suite: Suite, status: LifeCycle) -> Outcome {
-    Desk::new(suite, Role::Administer).pay(tester, &[Operation::LifeCycle { status }]).map(drop)
+    Opener::new(suite, Role::Administer).pay(tester, &[Operation::LifeCycle { status }]).map(drop)
 }
 
 /// Debits and top-ups by turns, as many in a session as it takes.
@@ -149,7 +149,7 @@ fn go_on(tester: &mut Tester<'_>, suite: Suite, orders: u32) -> Outcome {
         } else {
             (Role::Credit, Operation::Credit { logical_card: 1, amount: 1 })
         };
-        let mut opened = Desk::new(suite, role).open(tester)?;
+        let mut opened = Opener::new(suite, role).open(tester)?;
         for _ in 0..(orders - turn * 100).min(100) {
             let order = opened.order(tester, std::slice::from_ref(&operation));
             opened.session.pay(tester, &order)?;
@@ -161,7 +161,7 @@ fn go_on(tester: &mut Tester<'_>, suite: Suite, orders: u32) -> Outcome {
 
 /// Leaves the card as it is just behind its commit point: the later the cut, the more of the order is in its place; the first with which
 /// the card has the order after all is taken.
-fn torn(tester: &mut Tester<'_>, till: &Desk) -> Outcome {
+fn torn(tester: &mut Tester<'_>, till: &Opener) -> Outcome {
     for after_writes in 1..64 {
         let mut opened = till.open(tester)?;
         let before = opened.state.transaction_counter;

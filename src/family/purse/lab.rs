@@ -6,7 +6,7 @@ use super::card::defect::MutantCard;
 use super::card::inspection::Inspection;
 use super::card::rules::Rules;
 use super::card::{self, PurseCard};
-use super::cases::client::{Desk, select_command};
+use super::cases::client::{Opener, select_command};
 use super::cases::statement::statement;
 use super::data::transact::{Operation, ReceiptBody, ReceiptType};
 use super::data::{CardId, LifeCycle, Rights, Role, Suite, TerminalId, ins};
@@ -320,7 +320,7 @@ fn three_cards(tester: &mut Tester<'_>, variant: &str) -> Outcome {
         Operation::Debit { logical_card: 3, amount: 30 },
     ];
     let suite = Suite::named(variant).ok_or_else(|| Stop::error(format!("there is no variant {variant}")))?;
-    let desk = Desk::new(suite, Role::Debit).cards(&[1, 2, 3]);
+    let desk = Opener::new(suite, Role::Debit).cards(&[1, 2, 3]);
     tester.power_on()?;
     desk.pay(tester, &operations).map(drop)
 }

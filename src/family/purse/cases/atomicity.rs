@@ -3,7 +3,7 @@
 //! After each tear the card is as before the order or as after it, in all of its logical cards, records and counters; its receipt is
 //! in the ring if, and only if, it is as after; and repeating the order makes it exactly one.
 
-use super::client::{Desk, Session, suites};
+use super::client::{Opener, Session, suites};
 use super::order::{Planned, finds, plan, till};
 use super::picture::{credit, debit, look, provide, records, refund, wallet};
 use crate::card::memory::{Cut, Torn};
@@ -54,8 +54,14 @@ enum Ran {
 }
 
 /// One torn run: an order, the power gone at `cut`, and again at `nested` while the card recovers; then back to exactly one.
-fn run(tester: &mut Tester<'_>, desk: &Desk, operations: &[Operation], cut: Cut, nested: Option<Cut>) -> Outcome<Ran> {
-    let mut planned = plan(tester, desk, operations)?;
+fn run(
+    tester: &mut Tester<'_>,
+    opener: &Opener,
+    operations: &[Operation],
+    cut: Cut,
+    nested: Option<Cut>,
+) -> Outcome<Ran> {
+    let mut planned = plan(tester, opener, operations)?;
     let command = planned.command();
     if let Some(answer) = tester.send_cut(&command, cut)? {
         tester.expect_status(&answer, 0x9000)?;
@@ -63,13 +69,13 @@ fn run(tester: &mut Tester<'_>, desk: &Desk, operations: &[Operation], cut: Cut,
     }
     let torn_twice = nested.map(|nested| tester.power_on_cut(nested)).transpose()?.unwrap_or(false);
     tester.power_on()?;
-    converge(tester, desk, &planned)?;
+    converge(tester, opener, &planned)?;
     Ok(if torn_twice { Ran::TornTwice } else { Ran::Torn })
 }
 
-fn converge(tester: &mut Tester<'_>, desk: &Desk, torn: &Planned) -> Outcome {
+fn converge(tester: &mut Tester<'_>, opener: &Opener, torn: &Planned) -> Outcome {
     let Planned { order, before, after, body, .. } = torn;
-    let (mut opened, found) = look(tester, desk)?;
+    let (mut opened, found) = look(tester, opener)?;
     let committed = found == *after;
     if !committed && found != *before {
         tester.note(format!("before {before}", before = plain(&before)));
@@ -86,14 +92,14 @@ fn converge(tester: &mut Tester<'_>, desk: &Desk, torn: &Planned) -> Outcome {
     )?;
     let repeated = opened.session.pay(tester, order)?;
     tester.check_equal("receipt of the repeated order", body, &repeated.body)?;
-    finds(tester, desk, "the repeated order has been executed once", after)
+    finds(tester, opener, "the repeated order has been executed once", after)
 }
 
 /// Tears an order at each of its writes, in each of these modes.
-fn tear_each_write(tester: &mut Tester<'_>, desk: &Desk, operations: &[Operation], modes: &[Torn]) -> Outcome {
+fn tear_each_write(tester: &mut Tester<'_>, opener: &Opener, operations: &[Operation], modes: &[Torn]) -> Outcome {
     for after_writes in 0..WRITES_MAX {
         for &torn in modes {
-            if run(tester, desk, operations, Cut { after_writes, torn }, None)? == Ran::Whole {
+            if run(tester, opener, operations, Cut { after_writes, torn }, None)? == Ran::Whole {
                 return enough(after_writes);
             }
         }
@@ -107,8 +113,8 @@ fn enough(writes: u64) -> Outcome {
 }
 
 /// A unit from each logical card, and a record in each file that has one.
-fn over_all_cards(tester: &mut Tester<'_>, desk: &Desk) -> Outcome<Vec<Operation>> {
-    let ids = desk.options.logical_cards.clone();
+fn over_all_cards(tester: &mut Tester<'_>, opener: &Opener) -> Outcome<Vec<Operation>> {
+    let ids = opener.options.logical_cards.clone();
     let mut operations: Vec<_> = ids.iter().map(|&logical_card| Operation::Debit { logical_card, amount: 1 }).collect();
     for id in ids {
         if records(tester, id, FILE_LINEAR)? > 0 {
@@ -123,9 +129,9 @@ fn over_all_cards(tester: &mut Tester<'_>, desk: &Desk) -> Outcome<Vec<Operation
 }
 
 /// Eight operations with as much data as the card has files for.
-fn largest(tester: &mut Tester<'_>, desk: &Desk) -> Outcome<Vec<Operation>> {
+fn largest(tester: &mut Tester<'_>, opener: &Opener) -> Outcome<Vec<Operation>> {
     let mut operations = vec![debit(1)];
-    for &id in &desk.options.logical_cards {
+    for &id in &opener.options.logical_cards {
         for _ in 0..records(tester, id, FILE_CYCLIC)?.min(2) {
             operations.push(Operation::AppendRecord { logical_card: id, data: tester.random() });
         }
@@ -171,8 +177,8 @@ fn one_card() -> Vec<Case> {
             .cuts()
             .body(|tester| {
                 let suite = quick(tester)?;
-                let desk = Desk::new(suite, Role::Credit).everything();
-                tear_each_write(tester, &desk, &[credit(1)], &MODES_SAMPLED)
+                let opener = Opener::new(suite, Role::Credit).everything();
+                tear_each_write(tester, &opener, &[credit(1)], &MODES_SAMPLED)
             }),
         Case::new("TRX-TEAR-003", "However refunds are torn, they never exceed their debit together.")
             .proves(&["REQ-TRX-1", "REQ-TRX-5"])
@@ -186,7 +192,7 @@ fn one_card() -> Vec<Case> {
 fn torn_refunds(tester: &mut Tester<'_>) -> Outcome {
     let suite = quick(tester)?;
     provide(tester, suite, 100)?;
-    let (paying, refunding) = (till(suite), Desk::new(suite, Role::Refund).everything());
+    let (paying, refunding) = (till(suite), Opener::new(suite, Role::Refund).everything());
     for after_writes in 0..WRITES_MAX {
         for torn in [Torn::Nothing, Torn::Prefix(20), Torn::Erased] {
             let of = paying.pay(tester, &[debit(2)])?.body.transaction;
@@ -210,9 +216,9 @@ fn many_operations() -> Vec<Case> {
             .cuts()
             .body(|tester| {
                 let suite = quick(tester)?;
-                let desk = wallet(tester, suite, Role::Debit);
-                let operations = over_all_cards(tester, &desk)?;
-                tear_each_write(tester, &desk, &operations, &MODES_SAMPLED)
+                let opener = wallet(tester, suite, Role::Debit);
+                let operations = over_all_cards(tester, &opener)?;
+                tear_each_write(tester, &opener, &operations, &MODES_SAMPLED)
             }),
         Case::new("TRX-TEAR-005", "The largest order that the card takes is torn as cleanly as the smallest.")
             .proves(&["REQ-TRX-1"])
@@ -221,11 +227,11 @@ fn many_operations() -> Vec<Case> {
             .body(|tester| {
                 let suite = quick(tester)?;
                 provide(tester, suite, 500)?;
-                let desk = wallet(tester, suite, Role::Debit);
-                let operations = largest(tester, &desk)?;
+                let opener = wallet(tester, suite, Role::Debit);
+                let operations = largest(tester, &opener)?;
                 for after_writes in 0..WRITES_MAX {
                     for torn in [Torn::Nothing, Torn::Prefix(20)] {
-                        if run(tester, &desk, &operations, Cut { after_writes, torn }, None)? == Ran::Whole {
+                        if run(tester, &opener, &operations, Cut { after_writes, torn }, None)? == Ran::Whole {
                             return enough(after_writes);
                         }
                     }
@@ -266,8 +272,8 @@ fn recovery() -> Vec<Case> {
     ]
 }
 
-fn torn_twice(tester: &mut Tester<'_>, desk: &Desk) -> Outcome {
-    let second: &[Torn] = match desk.suite {
+fn torn_twice(tester: &mut Tester<'_>, opener: &Opener) -> Outcome {
+    let second: &[Torn] = match opener.suite {
         Suite::Epc1 => &[Torn::Nothing, Torn::Erased, Torn::Unstable(5)],
         Suite::Epc2 => &[Torn::Nothing],
     };
@@ -275,7 +281,7 @@ fn torn_twice(tester: &mut Tester<'_>, desk: &Desk) -> Outcome {
         let cut = Cut { after_writes, torn: Torn::Nothing };
         for &torn in second {
             for after_writes in 0..WRITES_MAX {
-                match run(tester, desk, &[debit(1)], cut, Some(Cut { after_writes, torn }))? {
+                match run(tester, opener, &[debit(1)], cut, Some(Cut { after_writes, torn }))? {
                     Ran::TornTwice => {}
                     // The recovery has fewer writes.
                     Ran::Torn => break,
@@ -287,22 +293,22 @@ fn torn_twice(tester: &mut Tester<'_>, desk: &Desk) -> Outcome {
     Err(Stop::inconclusive(format!("the order has more than {WRITES_MAX} writes")))
 }
 
-fn decides_once(tester: &mut Tester<'_>, desk: &Desk) -> Outcome {
-    let seeds = if desk.suite == Suite::Epc1 { 0..4 } else { 0..2 };
+fn decides_once(tester: &mut Tester<'_>, opener: &Opener) -> Outcome {
+    let seeds = if opener.suite == Suite::Epc1 { 0..4 } else { 0..2 };
     for after_writes in 0..WRITES_MAX {
         for seed in seeds.clone() {
-            let mut planned = plan(tester, desk, &[debit(1)])?;
+            let mut planned = plan(tester, opener, &[debit(1)])?;
             let command = planned.command();
             if tester.send_cut(&command, Cut { after_writes, torn: Torn::Unstable(seed) })?.is_some() {
                 return enough(after_writes);
             }
             tester.power_on()?;
-            let (_, decided) = look(tester, desk)?;
+            let (_, decided) = look(tester, opener)?;
             let Planned { before, after, .. } = &planned;
             tester.check(decided == *before || decided == *after, "all is as before the order, or all as after it")?;
             for _ in 1..POWER_UPS {
                 tester.power_on()?;
-                let (_, later) = look(tester, desk)?;
+                let (_, later) = look(tester, opener)?;
                 tester.check(later == decided, "a later power-up finds what the first one decided")?;
             }
         }
@@ -311,24 +317,24 @@ fn decides_once(tester: &mut Tester<'_>, desk: &Desk) -> Outcome {
 }
 
 fn torn_acknowledgement(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
-    let desk = till(suite);
+    let opener = till(suite);
     provide(tester, suite, 100)?;
     for after_writes in 0..WRITES_MAX {
         for torn in MODES_SAMPLED {
-            let transaction = desk.pay(tester, &[debit(1)])?.body.transaction;
-            let (mut opened, before) = look(tester, &desk)?;
+            let transaction = opener.pay(tester, &[debit(1)])?.body.transaction;
+            let (mut opened, before) = look(tester, &opener)?;
             let pending = opened.state.unratified_count;
             let command = opened.session.protect(ins::ACK, [0, 0], &transaction.0);
             if tester.send_cut(&command, Cut { after_writes, torn })?.is_some() {
                 return enough(after_writes);
             }
             tester.power_on()?;
-            let (mut opened, found) = look(tester, &desk)?;
+            let (mut opened, found) = look(tester, &opener)?;
             tester.check(found == before, "ACK changes no balance, record or counter")?;
             let left = opened.state.unratified_count;
             tester.check(left == pending || left + 1 == pending, "one receipt is marked, or none")?;
             acknowledged(tester, &mut opened.session, transaction)?;
-            let left = desk.state(tester)?.unratified_count;
+            let left = opener.state(tester)?.unratified_count;
             tester.check_equal("unratified receipts after the repeated ACK", &pending.saturating_sub(1), &left)?;
         }
     }

@@ -1,7 +1,7 @@
 //! Whether the card is the one that the statement describes: what it says of itself behind an authentication for enquiries, by which
 //! nothing is written.
 
-use super::client::{Desk, offer, select, suites};
+use super::client::{Opener, offer, select, suites};
 use super::picture::{logical_cards, records};
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
@@ -35,7 +35,7 @@ pub(in crate::family::purse) fn contradictions(tester: &mut Tester<'_>) -> Outco
 
 /// A session for enquiries over these logical cards, and what they say.
 fn of_logical_cards(tester: &mut Tester<'_>, suite: Suite, list: &[u8]) -> Outcome<Vec<String>> {
-    let mut opened = match Desk::new(suite, Role::Read).cards(list).everything().try_open(tester)? {
+    let mut opened = match Opener::new(suite, Role::Read).cards(list).everything().try_open(tester)? {
         Ok(opened) => opened,
         Err(status) => {
             let list = list.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");

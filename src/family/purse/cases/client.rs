@@ -22,7 +22,7 @@ use crate::wire::apdu::Command;
 use crate::wire::hex;
 use crate::wire::status::StatusWord;
 
-/// Terminal of the cases; [`Desk::at`] makes another.
+/// Terminal of the cases; [`Opener::at`] makes another.
 const TERMINAL: TerminalId = TerminalId(*b"UNTORN T");
 /// Of all orders: 2023-11-14.
 pub const ORDER_TIME: u32 = 1_700_000_000;
@@ -85,7 +85,7 @@ pub fn scheme(tester: &Tester<'_>) -> Outcome<Scheme> {
 
 /// Who opens a session, and what for.
 #[derive(Debug, Clone)]
-pub struct Desk {
+pub struct Opener {
     /// Suite.
     pub suite: Suite,
     /// TID.
@@ -102,7 +102,7 @@ pub struct Desk {
     pub channel: u8,
 }
 
-impl Desk {
+impl Opener {
     /// A terminal of this role for logical card 1.
     pub fn new(suite: Suite, role: Role) -> Self {
         let options = Options::default();

@@ -1,6 +1,6 @@
 //! Commands of the purse, right and wrong (specs/purse.md, clause 1).
 
-use super::client::{Desk, command_name, each_suite, select};
+use super::client::{Opener, command_name, each_suite, select};
 use crate::conformance::case::Case;
 use crate::conformance::tester::{Answer, Tester};
 use crate::conformance::verdict::Outcome;
@@ -89,7 +89,7 @@ fn protected_outside(tester: &mut Tester<'_>) -> Outcome {
 fn unauthenticated(tester: &mut Tester<'_>) -> Outcome {
     for suite in super::client::suites(tester) {
         let debit = [Operation::Debit { logical_card: 1, amount: 1 }];
-        let paid = Desk::new(suite, Role::Debit).pay(tester, &debit)?;
+        let paid = Opener::new(suite, Role::Debit).pay(tester, &debit)?;
         tester.power_on()?;
         select(tester)?;
         for cla in [0x80, 0x84] {
@@ -102,7 +102,7 @@ fn unauthenticated(tester: &mut Tester<'_>) -> Outcome {
 
 fn stripped(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     for ins in PROTECTED {
-        let mut session = Desk::new(suite, Role::Debit).open(tester)?.session;
+        let mut session = Opener::new(suite, Role::Debit).open(tester)?.session;
         expect(tester, &command(0x80, ins, 0, &[1, 1, 1]), 0x6982)?;
         session.expect_ended(tester, "after a plain command")?;
     }
@@ -110,7 +110,7 @@ fn stripped(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
 }
 
 fn failed_select(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
-    let mut opened = Desk::new(suite, Role::Debit).open(tester)?;
+    let mut opened = Opener::new(suite, Role::Debit).open(tester)?;
     let other = [0x00, 0xA4, 0x04, 0x00, 0x09, 0xF0, 1, 2, 3, 4, 5, 6, 7, 8, 0x00];
     expect(tester, &other, 0x6A82)?;
     let order = opened.order(tester, &[Operation::Debit { logical_card: 1, amount: 1 }]);
@@ -145,7 +145,7 @@ fn precedence(tester: &mut Tester<'_>) -> Outcome {
 }
 
 fn refusals_inside(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
-    let mut session = Desk::new(suite, Role::Debit).open(tester)?.session;
+    let mut session = Opener::new(suite, Role::Debit).open(tester)?.session;
     let table: &[(u8, [u8; 2], &[u8], u16)] = &[
         (0xFF, [0, 0], &[], 0x6D00),
         (ins::AUTH, [0, 0], &[], 0x6D00),
@@ -179,16 +179,16 @@ fn long_answers(tester: &mut Tester<'_>) -> Outcome {
 }
 
 fn chained_auth(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
-    let desk = Desk::new(suite, Role::Debit);
+    let opener = Opener::new(suite, Role::Debit);
     let r0 = select(tester)?;
-    let (data, waiting) = desk.auth(tester, &r0)?;
-    let [cla, ins, p1, p2] = desk.header();
+    let (data, waiting) = opener.auth(tester, &r0)?;
+    let [cla, ins, p1, p2] = opener.header();
     let (first, last) = data.split_at(data.len() / 20 * 20);
     for part in first.chunks(20) {
         let part = crate::wire::apdu::Command::new(cla | 0x10, ins, p1, p2).with_data(part).emit();
         expect(tester, &part, 0x9000)?;
     }
-    let mut session = desk.succeed(tester, last, waiting)?.0.session;
+    let mut session = opener.succeed(tester, last, waiting)?.0.session;
     let mut protected = session.clone().protect(ins::VERIFY, [0, 1], b"1234");
     protected[0] |= 0x10;
     expect(tester, &protected, 0x6884)?;

@@ -1,6 +1,6 @@
 //! Life cycle and replacement (specs/purse.md, clause 9).
 
-use super::client::{Desk, each_suite, suites};
+use super::client::{Opener, each_suite, suites};
 use super::order::{executes, refuses, till};
 use super::picture::{credit, debit, look, provide, refund, wallet};
 use super::postamble::then_active;
@@ -27,8 +27,8 @@ const fn status(status: LifeCycle) -> Operation {
 
 /// One 86, which must succeed.
 fn change(tester: &mut Tester<'_>, suite: Suite, role: Role, to: LifeCycle) -> Outcome {
-    let desk = Desk::new(suite, role).everything();
-    executes(tester, &desk, &[status(to)])
+    let opener = Opener::new(suite, role).everything();
+    executes(tester, &opener, &[status(to)])
 }
 
 fn blocking() -> Vec<Case> {
@@ -54,16 +54,16 @@ fn blocking() -> Vec<Case> {
             .writes()
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let desk = Desk::new(suite, Role::Administer).everything();
+                    let opener = Opener::new(suite, Role::Administer).everything();
                     for to in [LifeCycle::Active, LifeCycle::Personalised] {
-                        refuses(tester, &desk, &[status(to)], refusal::NOT_ACTIVE)?;
+                        refuses(tester, &opener, &[status(to)], refusal::NOT_ACTIVE)?;
                     }
                     Ok(())
                 })
             }),
         Case::new(
             "LIF-RIGHTS-001",
-            "Only the issuer's desk makes a blocked card active; who only debits may block one.",
+            "Only the issuer's opener makes a blocked card active; who only debits may block one.",
         )
         .revision(2)
         .proves(&["REQ-LIF-1", "REQ-TRX-7"])
@@ -81,7 +81,7 @@ fn blocking() -> Vec<Case> {
                 })
             })
         }),
-        Case::new("LIF-RIGHTS-002", "Only the issuer's desk ends a card.")
+        Case::new("LIF-RIGHTS-002", "Only the issuer's opener ends a card.")
             .proves(&["REQ-LIF-1", "REQ-TRX-7"])
             .kills(&["operation-rights-not-checked"])
             .twin("LIF-BLOCK-001")
@@ -94,8 +94,8 @@ fn blocking() -> Vec<Case> {
 
 /// One 86 that this role has no right to.
 fn refused(tester: &mut Tester<'_>, suite: Suite, role: Role, to: LifeCycle) -> Outcome {
-    let desk = Desk::new(suite, role).everything();
-    refuses(tester, &desk, &[status(to)], StatusWord::SECURITY_STATUS_NOT_SATISFIED)
+    let opener = Opener::new(suite, role).everything();
+    refuses(tester, &opener, &[status(to)], StatusWord::SECURITY_STATUS_NOT_SATISFIED)
 }
 
 fn blocked_and_back(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
@@ -125,7 +125,7 @@ fn blocked_moves_nothing(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
         (Role::Refund, refund(1, of)),
         (Role::Administer, take_over(1, 1, REPLACED)),
     ] {
-        refuses(tester, &Desk::new(suite, role).everything(), &[operation], refusal::NOT_ACTIVE)?;
+        refuses(tester, &Opener::new(suite, role).everything(), &[operation], refusal::NOT_ACTIVE)?;
     }
     change(tester, suite, Role::Administer, LifeCycle::Active)
 }
@@ -140,9 +140,9 @@ fn ending() -> Vec<Case> {
             .body(|tester| {
                 let suite = suites(tester).into_iter().last().ok_or_else(|| Stop::error("no suite is claimed"))?;
                 change(tester, suite, Role::Administer, LifeCycle::Terminated)?;
-                let desk = Desk::new(suite, Role::Administer).everything();
+                let opener = Opener::new(suite, Role::Administer).everything();
                 for to in [LifeCycle::Active, LifeCycle::Blocked, LifeCycle::Personalised, LifeCycle::Terminated] {
-                    refuses(tester, &desk, &[status(to)], refusal::NOT_ACTIVE)?;
+                    refuses(tester, &opener, &[status(to)], refusal::NOT_ACTIVE)?;
                 }
                 refuses(tester, &till(suite), &[debit(1)], refusal::NOT_ACTIVE)
             }),
@@ -161,12 +161,12 @@ fn replacement() -> Vec<Case> {
             .ruins()
             .body(|tester| {
                 let suite = suites(tester).into_iter().last().ok_or_else(|| Stop::error("no suite is claimed"))?;
-                let desk = wallet(tester, suite, Role::Administer);
+                let opener = wallet(tester, suite, Role::Administer);
                 change(tester, suite, Role::Administer, LifeCycle::Blocked)?;
                 change(tester, suite, Role::Administer, LifeCycle::Active)?;
-                let ids = &desk.options.logical_cards;
+                let ids = &opener.options.logical_cards;
                 let operations: Vec<_> = ids.iter().map(|&id| take_over(id, u32::from(id), REPLACED)).collect();
-                executes(tester, &desk, &operations)
+                executes(tester, &opener, &operations)
             }),
         Case::new(
             "LIF-TAKEOVER-002",
@@ -178,18 +178,18 @@ fn replacement() -> Vec<Case> {
         .ruins()
         .body(|tester| {
             let suite = suites(tester).into_iter().last().ok_or_else(|| Stop::error("no suite is claimed"))?;
-            let desk = wallet(tester, suite, Role::Administer);
-            let own = desk.open(tester)?.card;
-            let ids = &desk.options.logical_cards;
+            let opener = wallet(tester, suite, Role::Administer);
+            let own = opener.open(tester)?.card;
+            let ids = &opener.options.logical_cards;
             let mut orders = vec![vec![take_over(1, 1, REPLACED); 2], vec![take_over(1, 1, own)]];
             if let Some(&other) = ids.get(1) {
                 orders.push(vec![take_over(1, 1, REPLACED), take_over(other, 1, CardId(*b"ANOTHER1"))]);
             }
             for operations in orders {
-                refuses(tester, &desk, &operations, refusal::TAKEN_OVER)?;
+                refuses(tester, &opener, &operations, refusal::TAKEN_OVER)?;
             }
-            executes(tester, &desk, &[take_over(1, 1, REPLACED)])?;
-            refuses(tester, &desk, &[take_over(1, 1, REPLACED)], refusal::TAKEN_OVER)
+            executes(tester, &opener, &[take_over(1, 1, REPLACED)])?;
+            refuses(tester, &opener, &[take_over(1, 1, REPLACED)], refusal::TAKEN_OVER)
         }),
         Case::new("LIF-TAKEOVER-003", "A card that has paid takes over nothing.")
             .proves(&["REQ-LIF-2", "REQ-TRX-7"])
@@ -199,8 +199,8 @@ fn replacement() -> Vec<Case> {
             .body(|tester| {
                 let suite = suites(tester).into_iter().last().ok_or_else(|| Stop::error("no suite is claimed"))?;
                 till(suite).pay(tester, &[debit(1)])?;
-                let desk = Desk::new(suite, Role::Administer).everything();
-                refuses(tester, &desk, &[take_over(1, 1, REPLACED)], refusal::TAKEN_OVER)
+                let opener = Opener::new(suite, Role::Administer).everything();
+                refuses(tester, &opener, &[take_over(1, 1, REPLACED)], refusal::TAKEN_OVER)
             }),
     ]
 }

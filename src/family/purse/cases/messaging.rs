@@ -1,6 +1,6 @@
 //! Secure messaging: what a session takes, and what ends it (specs/purse.md, clause 5).
 
-use super::client::{Desk, Opened, Session, close_channel, each_suite, open_channel, order, select, select_on};
+use super::client::{Opened, Opener, Session, close_channel, each_suite, open_channel, order, select, select_on};
 use super::order::{finds, till};
 use super::picture::{debit, look, provide};
 use crate::conformance::case::Case;
@@ -27,7 +27,7 @@ fn case(id: &str, purpose: &str) -> Case {
 }
 
 fn open(tester: &mut Tester<'_>, suite: Suite) -> Outcome<Opened> {
-    Desk::new(suite, Role::Debit).open(tester)
+    Opener::new(suite, Role::Debit).open(tester)
 }
 
 /// Sends a command that secure messaging must refuse: 6988 and nothing else, and the session has ended.
@@ -98,9 +98,9 @@ fn macs() -> Vec<Case> {
 }
 
 fn different_ciphertexts(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
-    let desk = Desk::new(suite, Role::Debit);
-    let paid = desk.pay(tester, &[Operation::Debit { logical_card: 1, amount: 1 }])?;
-    let mut session = desk.open(tester)?.session;
+    let opener = Opener::new(suite, Role::Debit);
+    let paid = opener.pay(tester, &[Operation::Debit { logical_card: 1, amount: 1 }])?;
+    let mut session = opener.open(tester)?.session;
     let mut answers = Vec::new();
     for _ in 0..3 {
         let command = session.protect(ins::GET_RECEIPT, [0, 0], &paid.body.transaction.0);
@@ -189,8 +189,8 @@ fn dropped(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
 
 fn swapped(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     provide(tester, suite, 3)?;
-    let desk = till(suite);
-    let (opened, before) = look(tester, &desk)?;
+    let opener = till(suite);
+    let (opened, before) = look(tester, &opener)?;
     let next = |off: u32| before.counter.wrapping_add(off);
     let (first, second) = (order(tester, next(1), &[debit(1)]), order(tester, next(2), &[debit(2)]));
     let mut sending = opened.session.clone();
@@ -202,7 +202,7 @@ fn swapped(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
         let answer = tester.send(&command)?;
         tester.expect_alone(what, &answer, status)?;
     }
-    finds(tester, &desk, "neither order was carried out", &before)
+    finds(tester, &opener, "neither order was carried out", &before)
 }
 
 /// Plaintexts of whole blocks that end in no padding (ISO/IEC 9797-1:2011 padding method 2). Chosen, and not octets that decipher to
@@ -269,7 +269,7 @@ fn ends() -> Vec<Case> {
         .body(|tester| {
             each_suite(tester, |tester, suite| {
                 open_channel(tester, 1)?;
-                let mut session = Desk::new(suite, Role::Debit).on(1).open(tester)?.session;
+                let mut session = Opener::new(suite, Role::Debit).on(1).open(tester)?.session;
                 session.expect_alive(tester)?;
                 close_channel(tester, 1)?;
                 open_channel(tester, 1)?;
@@ -286,7 +286,7 @@ fn ends() -> Vec<Case> {
                 each_suite(tester, |tester, suite| {
                     open_channel(tester, 1)?;
                     select(tester)?;
-                    let session = Desk::new(suite, Role::Debit).on(1).open(tester)?.session;
+                    let session = Opener::new(suite, Role::Debit).on(1).open(tester)?.session;
                     let mut elsewhere = Session { channel: 0, ..session.clone() };
                     elsewhere.expect_ended(tester, "on channel 0")?;
                     session.clone().expect_alive(tester)?;

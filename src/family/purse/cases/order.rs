@@ -1,6 +1,6 @@
 //! An order between two looks at the card: most cases of value are one of these.
 
-use super::client::{Desk, Opened, order};
+use super::client::{Opened, Opener, order};
 use super::picture::{Picture, check_picture, debit, look, provide};
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::Outcome;
@@ -9,8 +9,8 @@ use crate::family::purse::data::{Role, Suite, ins};
 use crate::wire::status::StatusWord;
 
 /// A terminal that debits and asks for everything.
-pub(super) fn till(suite: Suite) -> Desk {
-    Desk::new(suite, Role::Debit).everything()
+pub(super) fn till(suite: Suite) -> Opener {
+    Opener::new(suite, Role::Debit).everything()
 }
 
 /// An order that fits the card as it was just seen, and was not sent yet.
@@ -32,36 +32,41 @@ impl Planned {
 }
 
 /// Opens a session, looks at everything, and makes an order.
-pub(super) fn plan(tester: &mut Tester<'_>, desk: &Desk, operations: &[Operation]) -> Outcome<Planned> {
-    let (opened, before) = look(tester, desk)?;
+pub(super) fn plan(tester: &mut Tester<'_>, opener: &Opener, operations: &[Operation]) -> Outcome<Planned> {
+    let (opened, before) = look(tester, opener)?;
     let order = order(tester, before.counter.wrapping_add(1), operations);
     let (after, body) = before.after(opened.card, &order)?;
     Ok(Planned { opened, order, before, after, body })
 }
 
 /// One order that must succeed: its receipt in all fields, and then the card as a whole.
-pub(super) fn executes(tester: &mut Tester<'_>, desk: &Desk, operations: &[Operation]) -> Outcome {
-    let Planned { mut opened, order, after, body, .. } = plan(tester, desk, operations)?;
+pub(super) fn executes(tester: &mut Tester<'_>, opener: &Opener, operations: &[Operation]) -> Outcome {
+    let Planned { mut opened, order, after, body, .. } = plan(tester, opener, operations)?;
     let receipt = opened.session.pay(tester, &order)?;
     tester.check_equal("receipt", &body, &receipt.body)?;
-    finds(tester, desk, "the card is as the order makes it", &after)
+    finds(tester, opener, "the card is as the order makes it", &after)
 }
 
 /// An order that must be refused with this status word, and leave everything as it was.
-pub(super) fn refuses(tester: &mut Tester<'_>, desk: &Desk, operations: &[Operation], expected: StatusWord) -> Outcome {
-    let Planned { mut opened, order, before, .. } = plan(tester, desk, operations)?;
+pub(super) fn refuses(
+    tester: &mut Tester<'_>,
+    opener: &Opener,
+    operations: &[Operation],
+    expected: StatusWord,
+) -> Outcome {
+    let Planned { mut opened, order, before, .. } = plan(tester, opener, operations)?;
     opened.session.refuse(tester, &order, expected)?;
-    unchanged(tester, desk, &before)
+    unchanged(tester, opener, &before)
 }
 
 /// Looks at the card again after a refusal.
-pub(super) fn unchanged(tester: &mut Tester<'_>, desk: &Desk, before: &Picture) -> Outcome {
-    finds(tester, desk, "a refusal leaves the card unchanged", before)
+pub(super) fn unchanged(tester: &mut Tester<'_>, opener: &Opener, before: &Picture) -> Outcome {
+    finds(tester, opener, "a refusal leaves the card unchanged", before)
 }
 
 /// Looks at the card, which must be as expected.
-pub(super) fn finds(tester: &mut Tester<'_>, desk: &Desk, what: &str, expected: &Picture) -> Outcome {
-    let (_, found) = look(tester, desk)?;
+pub(super) fn finds(tester: &mut Tester<'_>, opener: &Opener, what: &str, expected: &Picture) -> Outcome {
+    let (_, found) = look(tester, opener)?;
     check_picture(tester, what, expected, &found)
 }
 

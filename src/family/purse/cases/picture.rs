@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::client::{Desk, Opened};
+use super::client::{Opened, Opener};
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
 use crate::difference::plain;
@@ -41,8 +41,8 @@ pub(super) fn records(tester: &Tester<'_>, id: u8, file: u8) -> Outcome<u8> {
 }
 
 /// A terminal for all logical cards that asks for everything.
-pub(in crate::family::purse) fn wallet(tester: &Tester<'_>, suite: Suite, role: Role) -> Desk {
-    Desk::new(suite, role).cards(&logical_cards(tester)).everything()
+pub(in crate::family::purse) fn wallet(tester: &Tester<'_>, suite: Suite, role: Role) -> Opener {
+    Opener::new(suite, role).cards(&logical_cards(tester)).everything()
 }
 
 /// Debit of logical card 1.
@@ -63,18 +63,18 @@ pub(super) const fn refund(amount: u32, of: TransactionId) -> Operation {
 /// In the preamble: logical card 1 holds this much at least.
 pub(super) fn provide(tester: &mut Tester<'_>, suite: Suite, amount: u32) -> Outcome {
     tester.preamble(|tester| {
-        let held = Desk::new(suite, Role::Debit).state(tester)?.balance;
+        let held = Opener::new(suite, Role::Debit).state(tester)?.balance;
         if held < amount {
-            Desk::new(suite, Role::Credit).pay(tester, &[credit(amount - held)])?;
+            Opener::new(suite, Role::Credit).pay(tester, &[credit(amount - held)])?;
         }
         Ok(())
     })
 }
 
 /// Opens a session and looks at everything.
-pub(super) fn look(tester: &mut Tester<'_>, desk: &Desk) -> Outcome<(Opened, Picture)> {
-    let mut opened = desk.open(tester)?;
-    let picture = Picture::of(tester, &mut opened, &desk.options.logical_cards)?;
+pub(super) fn look(tester: &mut Tester<'_>, opener: &Opener) -> Outcome<(Opened, Picture)> {
+    let mut opened = opener.open(tester)?;
+    let picture = Picture::of(tester, &mut opened, &opener.options.logical_cards)?;
     Ok((opened, picture))
 }
 

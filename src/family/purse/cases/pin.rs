@@ -1,6 +1,6 @@
 //! VERIFY: the try comes first, and nothing gives it back but the right PIN (specs/purse.md, clause 8).
 
-use super::client::{Desk, Opened, Session, each_suite, suites};
+use super::client::{Opened, Opener, Session, each_suite, suites};
 use super::postamble::then_all_tries;
 use crate::card::memory::{Cut, Torn};
 use crate::conformance::case::Case;
@@ -164,7 +164,7 @@ fn torn() -> Vec<Case> {
 }
 
 fn open(tester: &mut Tester<'_>, suite: Suite) -> Outcome<Opened> {
-    Desk::new(suite, Role::Debit).open(tester)
+    Opener::new(suite, Role::Debit).open(tester)
 }
 
 /// Tries of a PIN that none was spent of: 63CX can say 1 to 15 (ISO/IEC 7816-4:2020, table 6).
@@ -266,14 +266,14 @@ fn blocked(tester: &mut Tester<'_>) -> Outcome {
 
 /// An amount above the PIN limit of logical card 1 and within its balance, which is topped up where it must be.
 fn above_limit(tester: &mut Tester<'_>, suite: Suite) -> Outcome<u32> {
-    let mut desk = Desk::new(suite, Role::Debit);
-    desk.options.details = true;
-    let detail = desk.state(tester)?.details.first().copied();
+    let mut opener = Opener::new(suite, Role::Debit);
+    opener.options.details = true;
+    let detail = opener.state(tester)?.details.first().copied();
     let detail = detail.ok_or_else(|| Stop::fail("details are asked for and not there"))?;
     let above = detail.pin_limit.checked_add(1).ok_or_else(|| Stop::inconclusive("the card has no PIN limit"))?;
     if detail.balance < above {
         let credit = Operation::Credit { logical_card: 1, amount: above - detail.balance };
-        tester.preamble(|tester| Desk::new(suite, Role::Credit).pay(tester, &[credit]))?;
+        tester.preamble(|tester| Opener::new(suite, Role::Credit).pay(tester, &[credit]))?;
     }
     Ok(above)
 }

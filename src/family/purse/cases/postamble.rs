@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::client::{Desk, Opened, suites};
+use super::client::{Opened, Opener, suites};
 use super::picture::wallet;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
@@ -14,7 +14,7 @@ use crate::wire::status::StatusWord;
 /// Steps that block the card; it is active afterwards. One that is not active before is left alone.
 pub(super) fn then_active(tester: &mut Tester<'_>, steps: impl FnOnce(&mut Tester<'_>) -> Outcome) -> Outcome {
     let suite = first(tester)?;
-    let before = tester.preamble(|tester| Desk::new(suite, Role::Read).state(tester))?.life_cycle;
+    let before = tester.preamble(|tester| Opener::new(suite, Role::Read).state(tester))?.life_cycle;
     if before != LifeCycle::Active {
         return Err(Stop::inconclusive(format!("a card that is {before} is not made another")));
     }
@@ -66,7 +66,7 @@ impl Before {
             }
         }
         if (self.life_cycle, state.life_cycle) == (LifeCycle::Blocked, LifeCycle::Active) {
-            Desk::new(suite, Role::Debit).pay(tester, &[Operation::LifeCycle { status: LifeCycle::Blocked }])?;
+            Opener::new(suite, Role::Debit).pay(tester, &[Operation::LifeCycle { status: LifeCycle::Blocked }])?;
         }
         Ok(())
     }
@@ -91,15 +91,15 @@ fn first(tester: &Tester<'_>) -> Outcome<Suite> {
 }
 
 fn make_active(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
-    let desk = Desk::new(suite, Role::Administer);
-    if desk.state(tester)?.life_cycle == LifeCycle::Active {
+    let opener = Opener::new(suite, Role::Administer);
+    if opener.state(tester)?.life_cycle == LifeCycle::Active {
         return Ok(());
     }
-    desk.pay(tester, &[Operation::LifeCycle { status: LifeCycle::Active }]).map(drop)
+    opener.pay(tester, &[Operation::LifeCycle { status: LifeCycle::Active }]).map(drop)
 }
 
 fn win_back_tries(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
-    let mut opened = Desk::new(suite, Role::Debit).open(tester)?;
+    let mut opened = Opener::new(suite, Role::Debit).open(tester)?;
     if opened.state.flags & CardState::PIN_BLOCKED != 0 {
         return Err(Stop::inconclusive("the PIN is blocked"));
     }

@@ -1,6 +1,6 @@
 //! What a card keeps for a terminal that lost its answer, until that has it: the unratified receipt (specs/purse.md, clause 7).
 
-use super::client::{Desk, each_suite, select, select_on};
+use super::client::{Opener, each_suite, select, select_on};
 use super::order::till;
 use super::picture::{debit, provide};
 use super::recovery::{settle, tear};
@@ -165,10 +165,10 @@ fn torn_auth(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     let before = till(suite).state(tester)?;
     for fault in [Fault::RemovedBefore, Fault::RemovedAfter, Fault::RemovedWhileAnswering { octets: 30 }] {
         for _ in 0..TORN_SESSIONS / 2 {
-            let desk: Desk = till(suite);
-            let r0 = select_on(tester, desk.channel)?;
-            let (data, _) = desk.auth(tester, &r0)?;
-            tester.send_torn(&desk.auth_command(&data), fault);
+            let opener: Opener = till(suite);
+            let r0 = select_on(tester, opener.channel)?;
+            let (data, _) = opener.auth(tester, &r0)?;
+            tester.send_torn(&opener.auth_command(&data), fault);
             tester.power_on()?;
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Each row of that table rests on what a card shows. These cases look at the card's side of it, and need no hand on its memory.
 
-use super::client::{Desk, each_suite, order, select};
+use super::client::{Opener, each_suite, order, select};
 use super::order::{Planned, finds, plan, till};
 use super::picture::{check_picture, debit, look, provide};
 use crate::conformance::case::Case;
@@ -19,9 +19,9 @@ const LOST_ANSWERS: [Fault; 2] = [Fault::RemovedAfter, Fault::RemovedWhileAnswer
 const FOREIGN: [u8; 8] = *b"UNTORN F";
 
 /// A debit of one unit around which the card is taken away, and is back. Its session is over.
-pub(super) fn tear(tester: &mut Tester<'_>, desk: &Desk, fault: Fault) -> Outcome<Planned> {
-    provide(tester, desk.suite, 4)?;
-    let mut torn = plan(tester, desk, &[debit(1)])?;
+pub(super) fn tear(tester: &mut Tester<'_>, opener: &Opener, fault: Fault) -> Outcome<Planned> {
+    provide(tester, opener.suite, 4)?;
+    let mut torn = plan(tester, opener, &[debit(1)])?;
     let command = torn.command();
     tester.send_torn(&command, fault);
     tester.power_on()?;
@@ -29,9 +29,9 @@ pub(super) fn tear(tester: &mut Tester<'_>, desk: &Desk, fault: Fault) -> Outcom
 }
 
 /// An order of this very terminal.
-fn order_of(tester: &mut Tester<'_>, desk: &Desk, expected_counter: u32) -> TransactOrder {
+fn order_of(tester: &mut Tester<'_>, opener: &Opener, expected_counter: u32) -> TransactOrder {
     let mut order = order(tester, expected_counter, &[debit(1)]);
-    order.transaction = TransactionId::new(desk.terminal, u32::from_be_bytes(tester.random()), tester.random());
+    order.transaction = TransactionId::new(opener.terminal, u32::from_be_bytes(tester.random()), tester.random());
     order
 }
 
@@ -144,12 +144,12 @@ fn stands(tester: &mut Tester<'_>, suite: Suite, torn: &Planned) -> Outcome {
 }
 
 /// In the preamble: acknowledges whatever no terminal has acknowledged.
-pub(super) fn settle(tester: &mut Tester<'_>, desk: &Desk) -> Outcome {
+pub(super) fn settle(tester: &mut Tester<'_>, opener: &Opener) -> Outcome {
     /// More sessions than any ring needs, each with up to four receipts.
     const SESSIONS_MAX: usize = 64;
     tester.preamble(|tester| {
         for _ in 0..SESSIONS_MAX {
-            let mut opened = desk.open(tester)?;
+            let mut opened = opener.open(tester)?;
             if opened.state.unratified.is_empty() {
                 return Ok(());
             }

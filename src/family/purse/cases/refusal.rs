@@ -1,6 +1,6 @@
 //! TRANSACT: what it refuses, with the reason inside the R-MAC and without effect (specs/purse.md, clause 6, REQ-TRX-7).
 
-use super::client::{Desk, each_suite, order};
+use super::client::{Opener, each_suite, order};
 use super::order::{refuses, till, unchanged};
 use super::picture::{credit, debit, logical_cards, look, provide, records, refund, wallet};
 use super::postamble::then_all_tries;
@@ -28,10 +28,10 @@ fn amounts() -> Vec<Case> {
             .writes()
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let desk = till(suite);
-                    let balance = desk.state(tester)?.balance;
+                    let opener = till(suite);
+                    let balance = opener.state(tester)?.balance;
                     for amount in [balance.saturating_add(1), i32::MAX as u32 + 1, u32::MAX] {
-                        refuses(tester, &desk, &[debit(amount)], refusal::BALANCE_TOO_SMALL)?;
+                        refuses(tester, &opener, &[debit(amount)], refusal::BALANCE_TOO_SMALL)?;
                     }
                     Ok(())
                 })
@@ -43,10 +43,10 @@ fn amounts() -> Vec<Case> {
             .writes()
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let desk = till(suite);
-                    refuses(tester, &desk, &[debit(0)], StatusWord::WRONG_DATA)?;
+                    let opener = till(suite);
+                    refuses(tester, &opener, &[debit(0)], StatusWord::WRONG_DATA)?;
                     for value in [&[1, 0, 0, 1][..], &[1, 0, 0, 0, 0, 1], &[1], &[]] {
-                        refuses_octets(tester, &desk, &[&[0x80, value.len() as u8], value].concat())?;
+                        refuses_octets(tester, &opener, &[&[0x80, value.len() as u8], value].concat())?;
                     }
                     Ok(())
                 })
@@ -64,12 +64,12 @@ fn limits() -> Vec<Case> {
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
                     provide(tester, suite, 1)?;
-                    let desk = Desk::new(suite, Role::Credit).everything();
-                    let (_, picture) = look(tester, &desk)?;
+                    let opener = Opener::new(suite, Role::Credit).everything();
+                    let (_, picture) = look(tester, &opener)?;
                     let room =
                         picture.details.first().map_or(0, |detail| detail.maximum.saturating_sub(detail.balance));
                     for amount in [room.saturating_add(1), u32::MAX] {
-                        refuses(tester, &desk, &[credit(amount)], refusal::MAXIMUM_EXCEEDED)?;
+                        refuses(tester, &opener, &[credit(amount)], refusal::MAXIMUM_EXCEEDED)?;
                     }
                     Ok(())
                 })
@@ -81,25 +81,25 @@ fn limits() -> Vec<Case> {
             .writes()
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let desk = till(suite);
-                    let (_, picture) = look(tester, &desk)?;
+                    let opener = till(suite);
+                    let (_, picture) = look(tester, &opener)?;
                     let held = picture.details.first().map_or(0, |detail| detail.counter);
                     let number = held.saturating_add(1);
                     let count = Operation::Count { logical_card: 1, up: false, number };
-                    refuses(tester, &desk, &[count], refusal::BALANCE_TOO_SMALL)
+                    refuses(tester, &opener, &[count], refusal::BALANCE_TOO_SMALL)
                 })
             }),
     ]
 }
 
 /// An order whose operations are these octets: malformed.
-fn refuses_octets(tester: &mut Tester<'_>, desk: &Desk, operations: &[u8]) -> Outcome {
-    let (mut opened, before) = look(tester, desk)?;
+fn refuses_octets(tester: &mut Tester<'_>, opener: &Opener, operations: &[u8]) -> Outcome {
+    let (mut opened, before) = look(tester, opener)?;
     let mut octets = opened.order(tester, &[]).emit();
     octets.extend_from_slice(operations);
     let (_, status) = opened.session.send(tester, ins::TRANSACT, [0, 0], &octets)?;
     tester.check_equal("status word of TRANSACT", &StatusWord::WRONG_DATA, &status)?;
-    unchanged(tester, desk, &before)
+    unchanged(tester, opener, &before)
 }
 
 fn refunds() -> Vec<Case> {
@@ -112,16 +112,16 @@ fn refunds() -> Vec<Case> {
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
                     provide(tester, suite, 3)?;
-                    let of = Desk::new(suite, Role::Debit).pay(tester, &[debit(3)])?.body.transaction;
-                    let desk = Desk::new(suite, Role::Refund).everything();
+                    let of = Opener::new(suite, Role::Debit).pay(tester, &[debit(3)])?.body.transaction;
+                    let opener = Opener::new(suite, Role::Refund).everything();
                     let refused = |tester: &mut Tester<'_>, operations: &[Operation]| {
-                        refuses(tester, &desk, operations, refusal::NOT_REFUNDABLE)
+                        refuses(tester, &opener, operations, refusal::NOT_REFUNDABLE)
                     };
                     refused(tester, &[refund(4, of)])?;
                     refused(tester, &[refund(2, of), refund(2, of)])?;
-                    desk.pay(tester, &[refund(2, of)])?;
+                    opener.pay(tester, &[refund(2, of)])?;
                     refused(tester, &[refund(2, of)])?;
-                    let last = desk.pay(tester, &[refund(1, of)])?.body.transaction;
+                    let last = opener.pay(tester, &[refund(1, of)])?.body.transaction;
                     refused(tester, &[refund(1, of)])?;
                     tester.note("a refund is no debit, and an unknown TTID none either");
                     refused(tester, &[refund(1, last)])?;
@@ -137,7 +137,7 @@ fn refunds() -> Vec<Case> {
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
                     provide(tester, suite, 1)?;
-                    let of = Desk::new(suite, Role::Debit).pay(tester, &[debit(1)])?.body.transaction;
+                    let of = Opener::new(suite, Role::Debit).pay(tester, &[debit(1)])?.body.transaction;
                     let other = logical_cards(tester).last().copied().unwrap_or(1);
                     let operation = Operation::Refund { logical_card: other, amount: 1, of };
                     refuses(tester, &wallet(tester, suite, Role::Refund), &[operation], refusal::NOT_REFUNDABLE)
@@ -155,14 +155,14 @@ fn orders() -> Vec<Case> {
             .writes()
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let desk = till(suite);
-                    let (mut opened, before) = look(tester, &desk)?;
+                    let opener = till(suite);
+                    let (mut opened, before) = look(tester, &opener)?;
                     let next = before.counter.wrapping_add(1);
                     for wrong in [next.wrapping_sub(1), next.wrapping_add(1), u32::MAX] {
                         let order = order(tester, wrong, &[debit(1)]);
                         opened.session.refuse(tester, &order, StatusWord::CONDITIONS_NOT_SATISFIED)?;
                     }
-                    unchanged(tester, &desk, &before)
+                    unchanged(tester, &opener, &before)
                 })
             }),
         Case::new("TRX-RIGHTS-001", "A key does the operations of its role and no others.")
@@ -173,14 +173,14 @@ fn orders() -> Vec<Case> {
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
                     provide(tester, suite, 1)?;
-                    let of = Desk::new(suite, Role::Debit).pay(tester, &[debit(1)])?.body.transaction;
+                    let of = Opener::new(suite, Role::Debit).pay(tester, &[debit(1)])?.body.transaction;
                     let operations =
                         [(Role::Debit, debit(1)), (Role::Credit, credit(1)), (Role::Refund, refund(1, of))];
                     for role in Role::ALL {
                         for (_, operation) in operations.iter().filter(|(own, _)| *own != role) {
-                            let desk = Desk::new(suite, role).everything();
+                            let opener = Opener::new(suite, role).everything();
                             let operation = std::slice::from_ref(operation);
-                            refuses(tester, &desk, operation, StatusWord::SECURITY_STATUS_NOT_SATISFIED)?;
+                            refuses(tester, &opener, operation, StatusWord::SECURITY_STATUS_NOT_SATISFIED)?;
                         }
                     }
                     Ok(())
@@ -193,12 +193,12 @@ fn orders() -> Vec<Case> {
             .writes()
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let desk = till(suite);
+                    let opener = till(suite);
                     let one = [0x80, 5, 1, 0, 0, 0, 1];
-                    refuses_octets(tester, &desk, &[])?;
-                    refuses_octets(tester, &desk, &one.repeat(OPERATIONS_MAX + 1))?;
-                    refuses_octets(tester, &desk, &[&one[..], &[0x88, 5, 1, 0, 0, 0, 1]].concat())?;
-                    refuses_octets(tester, &desk, &[&one[..], &[0x80, 9, 1]].concat())?;
+                    refuses_octets(tester, &opener, &[])?;
+                    refuses_octets(tester, &opener, &one.repeat(OPERATIONS_MAX + 1))?;
+                    refuses_octets(tester, &opener, &[&one[..], &[0x88, 5, 1, 0, 0, 0, 1]].concat())?;
+                    refuses_octets(tester, &opener, &[&one[..], &[0x80, 9, 1]].concat())?;
                     partly(tester, suite)
                 })
             }),
@@ -208,12 +208,12 @@ fn orders() -> Vec<Case> {
 /// The second of two operations is refused: the first has no effect either.
 fn partly(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     provide(tester, suite, 2)?;
-    let desk = till(suite);
-    let balance = desk.state(tester)?.balance;
-    refuses(tester, &desk, &[debit(1), debit(balance)], refusal::BALANCE_TOO_SMALL)?;
+    let opener = till(suite);
+    let balance = opener.state(tester)?.balance;
+    refuses(tester, &opener, &[debit(1), debit(balance)], refusal::BALANCE_TOO_SMALL)?;
     let record = records(tester, 1, FILE_LINEAR)?.wrapping_add(1);
     let write = Operation::WriteRecord { logical_card: 1, record, data: [0x5A; 16] };
-    refuses(tester, &desk, &[debit(1), write], StatusWord::RECORD_NOT_FOUND)
+    refuses(tester, &opener, &[debit(1), write], StatusWord::RECORD_NOT_FOUND)
 }
 
 fn whole() -> Vec<Case> {
@@ -229,10 +229,10 @@ fn whole() -> Vec<Case> {
         .body(|tester| {
             each_suite(tester, |tester, suite| {
                 partly(tester, suite)?;
-                let desk = till(suite);
-                let (_, before) = look(tester, &desk)?;
+                let opener = till(suite);
+                let (_, before) = look(tester, &opener)?;
                 tester.power_on()?;
-                unchanged(tester, &desk, &before)
+                unchanged(tester, &opener, &before)
             })
         }),
     ]
@@ -251,11 +251,11 @@ fn with_pin() -> Vec<Case> {
         .writes()
         .body(|tester| {
             each_suite(tester, |tester, suite| {
-                let desk = till(suite);
-                let halves = above_limit(tester, &desk)?;
+                let opener = till(suite);
+                let halves = above_limit(tester, &opener)?;
                 let sum = halves.iter().map(Operation::amount).sum();
-                refuses(tester, &desk, &[debit(sum)], refusal::VERIFICATION_REQUIRED)?;
-                refuses(tester, &desk, &halves, refusal::VERIFICATION_REQUIRED)
+                refuses(tester, &opener, &[debit(sum)], refusal::VERIFICATION_REQUIRED)?;
+                refuses(tester, &opener, &halves, refusal::VERIFICATION_REQUIRED)
             })
         }),
         Case::new("TRX-TRIES-001", "A refused order gives no PIN try back: the counter lies outside transactions.")
@@ -274,7 +274,7 @@ fn tries_stay_spent(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
         return Err(Stop::inconclusive("with fewer than three tries this would block the card"));
     }
     let wrong: String = pin.chars().map(|digit| if digit == '9' { '8' } else { '9' }).collect();
-    let mut opened = Desk::new(suite, Role::Debit).open(tester)?;
+    let mut opened = Opener::new(suite, Role::Debit).open(tester)?;
     let all = opened.session.verify(tester, pin)?;
     tester.check_equal("status word of the right PIN", &StatusWord::OK, &all)?;
     let first = opened.session.verify(tester, &wrong)?;

@@ -1,6 +1,6 @@
 //! Rights inside a session (specs/purse.md, clause 5).
 
-use super::client::{Desk, command_name, each_suite};
+use super::client::{Opener, command_name, each_suite};
 use super::postamble::then_all_tries;
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
@@ -45,7 +45,7 @@ fn commands() -> Vec<Case> {
             .kills(&["ack-without-right"])
             .writes()
             .body(|tester| {
-                let paid = Desk::new(Suite::Epc2, Role::Debit).pay(tester, &[DEBIT])?;
+                let paid = Opener::new(Suite::Epc2, Role::Debit).pay(tester, &[DEBIT])?;
                 acknowledge(tester, &with_rights(0x5F).at(OTHER), &paid.body.transaction.0, REFUSED)?;
                 acknowledge(tester, &with_rights(0x03), &paid.body.transaction.0, StatusWord::OK)
             }),
@@ -85,7 +85,7 @@ fn reach() -> Vec<Case> {
             .kills(&["all-receipts-shown"])
             .writes()
             .body(|tester| {
-                Desk::new(Suite::Epc2, Role::Debit).pay(tester, &[DEBIT])?;
+                Opener::new(Suite::Epc2, Role::Debit).pay(tester, &[DEBIT])?;
                 // A terminal that never did anything with this card.
                 let stranger = shown(with_rights(0x5F)).at(tester.random());
                 let state = stranger.state(tester)?;
@@ -98,24 +98,24 @@ fn reach() -> Vec<Case> {
     ]
 }
 
-fn with_rights(rights: u16) -> Desk {
-    Desk { rights: Rights(rights), ..Desk::new(Suite::Epc2, Role::Debit) }
+fn with_rights(rights: u16) -> Opener {
+    Opener { rights: Rights(rights), ..Opener::new(Suite::Epc2, Role::Debit) }
 }
 
-fn shown(mut desk: Desk) -> Desk {
-    desk.options.unratified = true;
-    desk
+fn shown(mut opener: Opener) -> Opener {
+    opener.options.unratified = true;
+    opener
 }
 
-fn acknowledge(tester: &mut Tester<'_>, desk: &Desk, transaction: &[u8; 16], expected: StatusWord) -> Outcome {
-    let mut session = desk.open(tester)?.session;
+fn acknowledge(tester: &mut Tester<'_>, opener: &Opener, transaction: &[u8; 16], expected: StatusWord) -> Outcome {
+    let mut session = opener.open(tester)?.session;
     let (_, status) = session.send(tester, ins::ACK, [0, 0], transaction)?;
     tester.check_equal("ACK", &expected, &status)?;
     session.expect_alive(tester)
 }
 
 fn unreadable(tester: &mut Tester<'_>) -> Outcome {
-    let paid = Desk::new(Suite::Epc2, Role::Debit).pay(tester, &[DEBIT])?;
+    let paid = Opener::new(Suite::Epc2, Role::Debit).pay(tester, &[DEBIT])?;
     let mut session = with_rights(0x02).open(tester)?.session;
     let by_counter = paid.body.transaction_counter.to_be_bytes();
     for (ins, parameters, plaintext) in [
@@ -134,44 +134,44 @@ fn unreadable(tester: &mut Tester<'_>) -> Outcome {
 
 fn unverifiable(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     let pin = tester.secret("purse.pin")?;
-    let status = Desk::new(suite, Role::Debit).open(tester)?.session.verify(tester, pin)?;
+    let status = Opener::new(suite, Role::Debit).open(tester)?.session.verify(tester, pin)?;
     tester.check_equal("VERIFY with the right to debit", &StatusWord::OK, &status)?;
-    let mut session = Desk::new(suite, Role::Read).open(tester)?.session;
+    let mut session = Opener::new(suite, Role::Read).open(tester)?.session;
     let status = session.verify(tester, pin)?;
     tester.check_equal("VERIFY without it", &REFUSED, &status)?;
     session.expect_alive(tester)
 }
 
 fn acknowledged(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
-    let desk = Desk::new(suite, Role::Debit);
-    let before = desk.state(tester)?.balance;
-    let paid = desk.pay(tester, &[DEBIT])?;
+    let opener = Opener::new(suite, Role::Debit);
+    let before = opener.state(tester)?.balance;
+    let paid = opener.pay(tester, &[DEBIT])?;
     tester.check_equal("balance", &(before - 1), &paid.body.balance_after)?;
-    acknowledge(tester, &desk.clone().at(OTHER), &paid.body.transaction.0, StatusWord::OK)
+    acknowledge(tester, &opener.clone().at(OTHER), &paid.body.transaction.0, StatusWord::OK)
 }
 
 fn inside_the_list(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
-    let desk = Desk::new(suite, Role::Debit).cards(&[2]);
-    let before = desk.state(tester)?.balance;
+    let opener = Opener::new(suite, Role::Debit).cards(&[2]);
+    let before = opener.state(tester)?.balance;
     let debit = Operation::Debit { logical_card: 2, amount: 1 };
-    let paid = desk.pay(tester, &[debit])?;
+    let paid = opener.pay(tester, &[debit])?;
     tester.check_equal("balance", &(before - 1), &paid.body.balance_after)?;
-    let mut session = desk.open(tester)?.session;
+    let mut session = opener.open(tester)?.session;
     let (_, status) = session.read(tester, 2, 1, 1)?;
     tester.check(status != REFUSED, "READ of the logical card in the list is not refused for that")
 }
 
 fn shown_to_collectors(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
-    let desk = Desk::new(suite, Role::Debit);
-    let before = desk.state(tester)?;
-    let paid = desk.pay(tester, &[DEBIT])?;
+    let opener = Opener::new(suite, Role::Debit);
+    let before = opener.state(tester)?;
+    let paid = opener.pay(tester, &[DEBIT])?;
     tester.check_equal("balance", &(before.balance - 1), &paid.body.balance_after)?;
-    let state = shown(desk).at(OTHER).state(tester)?;
+    let state = shown(opener).at(OTHER).state(tester)?;
     tester.check(state.unratified_count > 0 && !state.unratified.is_empty(), "receipts are shown")
 }
 
 fn outside_the_list(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
-    let mut opened = Desk::new(suite, Role::Debit).cards(&[2]).open(tester)?;
+    let mut opened = Opener::new(suite, Role::Debit).cards(&[2]).open(tester)?;
     let (_, status) = opened.session.read(tester, 1, 1, 1)?;
     tester.check_equal("READ", &REFUSED, &status)?;
     let second = Operation::Debit { logical_card: 2, amount: 1 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::client::{Desk, close_channel, each_suite, offer, open_channel, select, select_on};
+use super::client::{Opener, close_channel, each_suite, offer, open_channel, select, select_on};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
@@ -43,7 +43,7 @@ pub(super) fn cases() -> Vec<Case> {
             .kills(&["session-survives-select"])
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let mut session = Desk::new(suite, Role::Debit).open(tester)?.session;
+                    let mut session = Opener::new(suite, Role::Debit).open(tester)?.session;
                     select(tester)?;
                     session.expect_ended(tester, "after SELECT")
                 })
@@ -56,7 +56,7 @@ pub(super) fn cases() -> Vec<Case> {
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
                     open_channel(tester, 1)?;
-                    let mut session = Desk::new(suite, Role::Debit).open(tester)?.session;
+                    let mut session = Opener::new(suite, Role::Debit).open(tester)?.session;
                     select_on(tester, 1)?;
                     session.expect_ended(tester, "after SELECT on channel 1")?;
                     close_channel(tester, 1)
@@ -141,7 +141,7 @@ fn unlinkable(tester: &mut Tester<'_>) -> Outcome {
     tester.check_equal("octets of R0, and of its known fields", &first.len(), &one.len())?;
     for suite in super::client::suites(tester) {
         tester.check(suites & suite.bit() != 0, format!("{suite} is offered"))?;
-        let card = Desk::new(suite, Role::Read).open(tester)?.card;
+        let card = Opener::new(suite, Role::Read).open(tester)?.card;
         for r0 in [&first, &second] {
             tester.check(!r0.windows(8).any(|octets| octets == card.0), "R0 does not hold the card's id")?;
         }

@@ -1,6 +1,6 @@
 //! TRANSACT: what it does (specs/purse.md, clause 6). What it refuses is in `refusal`.
 
-use super::client::{Desk, each_suite, scheme};
+use super::client::{Opener, each_suite, scheme};
 use super::order::{executes, till};
 use super::picture::{credit, debit, look, provide, refund, wallet};
 use crate::conformance::case::Case;
@@ -35,7 +35,7 @@ fn value() -> Vec<Case> {
             .writes()
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    executes(tester, &Desk::new(suite, Role::Credit).everything(), &[credit(1)])
+                    executes(tester, &Opener::new(suite, Role::Credit).everything(), &[credit(1)])
                 })
             }),
         Case::new("TRX-REFUND-001", "A debit can be given back in parts, up to its amount.")
@@ -45,10 +45,10 @@ fn value() -> Vec<Case> {
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
                     provide(tester, suite, 3)?;
-                    let of = Desk::new(suite, Role::Debit).pay(tester, &[debit(3)])?.body.transaction;
-                    let desk = Desk::new(suite, Role::Refund).everything();
-                    executes(tester, &desk, &[refund(1, of)])?;
-                    executes(tester, &desk, &[refund(1, of), refund(1, of)])
+                    let of = Opener::new(suite, Role::Debit).pay(tester, &[debit(3)])?.body.transaction;
+                    let opener = Opener::new(suite, Role::Refund).everything();
+                    executes(tester, &opener, &[refund(1, of)])?;
+                    executes(tester, &opener, &[refund(1, of), refund(1, of)])
                 })
             }),
         Case::new("TRX-LARGEST-001", "An order of eight operations does all eight.")
@@ -68,7 +68,7 @@ fn value() -> Vec<Case> {
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
                     let count = |up| [Operation::Count { logical_card: 1, up, number: 2 }];
-                    executes(tester, &Desk::new(suite, Role::Credit).everything(), &count(true))?;
+                    executes(tester, &Opener::new(suite, Role::Credit).everything(), &count(true))?;
                     executes(tester, &till(suite), &count(false))
                 })
             }),
@@ -84,13 +84,13 @@ fn repeats() -> Vec<Case> {
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
                     provide(tester, suite, 2)?;
-                    let desk = till(suite);
-                    let mut opened = desk.open(tester)?;
+                    let opener = till(suite);
+                    let mut opened = opener.open(tester)?;
                     let order = opened.order(tester, &[debit(1)]);
                     let first = opened.session.pay(tester, &order)?;
                     let second = opened.session.pay(tester, &order)?;
                     tester.check_equal("receipt of the repeated order", &first, &second)?;
-                    let balance = desk.state(tester)?.balance;
+                    let balance = opener.state(tester)?.balance;
                     tester.check_equal("balance", &first.body.balance_after, &balance)
                 })
             }),
@@ -101,14 +101,14 @@ fn repeats() -> Vec<Case> {
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
                     provide(tester, suite, 2)?;
-                    let desk = till(suite);
-                    let mut opened = desk.open(tester)?;
+                    let opener = till(suite);
+                    let mut opened = opener.open(tester)?;
                     let order = opened.order(tester, &[debit(1)]);
                     let first = opened.session.pay(tester, &order)?;
                     tester.power_on()?;
-                    let second = desk.open(tester)?.session.pay(tester, &order)?;
+                    let second = opener.open(tester)?.session.pay(tester, &order)?;
                     tester.check_equal("receipt of the repeated order", &first, &second)?;
-                    let balance = desk.state(tester)?.balance;
+                    let balance = opener.state(tester)?.balance;
                     tester.check_equal("balance", &first.body.balance_after, &balance)
                 })
             }),
@@ -123,20 +123,20 @@ fn repeats() -> Vec<Case> {
 fn repeated_later(tester: &mut Tester<'_>) -> Outcome {
     each_suite(tester, |tester, suite| {
         provide(tester, suite, 6)?;
-        let desk = till(suite);
-        let mut opened = desk.open(tester)?;
+        let opener = till(suite);
+        let mut opened = opener.open(tester)?;
         let order = opened.order(tester, &[debit(1)]);
         let first = opened.session.pay(tester, &order)?;
-        let last = desk.pay(tester, &[debit(1)])?;
+        let last = opener.pay(tester, &[debit(1)])?;
         for acknowledge in [false, true] {
-            let mut opened = desk.open(tester)?;
+            let mut opened = opener.open(tester)?;
             if acknowledge {
                 let status = opened.session.acknowledge(tester, order.transaction)?;
                 tester.check_equal("status word of ACK", &StatusWord::OK, &status)?;
             }
             let again = opened.session.pay(tester, &order)?;
             tester.check_equal("receipt of the repeated order", &first, &again)?;
-            let balance = desk.state(tester)?.balance;
+            let balance = opener.state(tester)?.balance;
             tester.check_equal("balance", &last.body.balance_after, &balance)?;
         }
         Ok(())
@@ -151,7 +151,7 @@ fn receipts() -> Vec<Case> {
             .writes()
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let (mut opened, before) = look(tester, &Desk::new(suite, Role::Credit).everything())?;
+                    let (mut opened, before) = look(tester, &Opener::new(suite, Role::Credit).everything())?;
                     let order = opened.order(tester, &[credit(2)]);
                     let (_, body) = before.after(opened.card, &order)?;
                     let receipt = opened.session.pay(tester, &order)?;
@@ -164,7 +164,7 @@ fn receipts() -> Vec<Case> {
             .kills(&["chain-begins-with-zeros"])
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let link = Desk::new(suite, Role::Read).state(tester)?.link;
+                    let link = Opener::new(suite, Role::Read).state(tester)?.link;
                     tester.check(link != Link::default(), "LINK in STATE is not zeros")
                 })
             }),
@@ -176,7 +176,7 @@ fn receipts() -> Vec<Case> {
                 each_suite(tester, |tester, suite| {
                     provide(tester, suite, 4)?;
                     let count = Operation::Count { logical_card: 1, up: true, number: 1 };
-                    let paying = Desk::new(suite, Role::Debit);
+                    let paying = Opener::new(suite, Role::Debit);
                     let mut link = paying.state(tester)?.link;
                     let mut of = None;
                     for (role, operation) in [
@@ -186,7 +186,7 @@ fn receipts() -> Vec<Case> {
                         (Role::Refund, None),
                     ] {
                         let operation = operation.or(of.map(|of| refund(1, of))).into_iter().collect::<Vec<_>>();
-                        let body: ReceiptBody = Desk::new(suite, role).pay(tester, &operation)?.body;
+                        let body: ReceiptBody = Opener::new(suite, role).pay(tester, &operation)?.body;
                         of = of.or(Some(body.transaction));
                         tester.check_equal("LINK before, in the receipt", &link, &body.previous_link)?;
                         link = body.link();
@@ -215,16 +215,16 @@ fn with_pin() -> Vec<Case> {
             .writes()
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let desk = till(suite);
-                    let halves = above_limit(tester, &desk)?;
+                    let opener = till(suite);
+                    let halves = above_limit(tester, &opener)?;
                     let pin = tester.secret("purse.pin")?;
-                    let mut opened = desk.open(tester)?;
+                    let mut opened = opener.open(tester)?;
                     let verified = opened.session.verify(tester, pin)?;
                     tester.check_equal("status word of VERIFY", &StatusWord::OK, &verified)?;
                     let order = opened.order(tester, &halves);
                     let receipt = opened.session.pay(tester, &order)?;
                     let sum = halves.iter().map(Operation::amount).sum();
-                    Desk::new(suite, Role::Refund).pay(tester, &[refund(sum, receipt.body.transaction)])?;
+                    Opener::new(suite, Role::Refund).pay(tester, &[refund(sum, receipt.body.transaction)])?;
                     Ok(())
                 })
             }),
@@ -232,14 +232,14 @@ fn with_pin() -> Vec<Case> {
 }
 
 /// Two debits of logical card 1, each at or below its PIN limit, together one above it; the card holds that much.
-pub(super) fn above_limit(tester: &mut Tester<'_>, desk: &Desk) -> Outcome<Vec<Operation>> {
-    let (_, picture) = look(tester, desk)?;
+pub(super) fn above_limit(tester: &mut Tester<'_>, opener: &Opener) -> Outcome<Vec<Operation>> {
+    let (_, picture) = look(tester, opener)?;
     let limit = picture.details.first().map_or(u32::MAX, |detail| detail.pin_limit);
     if limit == u32::MAX || limit < 2 {
         return Err(Stop::inconclusive(format!(
             "logical card 1 has a PIN limit of {limit}: no two debits can cross it"
         )));
     }
-    provide(tester, desk.suite, limit + 1)?;
+    provide(tester, opener.suite, limit + 1)?;
     Ok(vec![debit(limit / 2), debit(limit - limit / 2 + 1)])
 }

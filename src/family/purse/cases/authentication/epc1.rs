@@ -4,7 +4,7 @@ use super::OPENS;
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
-use crate::family::purse::cases::client::{Desk, card_id, offer, scheme, select};
+use crate::family::purse::cases::client::{Opener, card_id, offer, scheme, select};
 use crate::family::purse::data::transact::Operation;
 use crate::family::purse::data::{CardId, Role, Suite, ins};
 use crate::family::purse::keys::SessionKeys;
@@ -42,7 +42,7 @@ pub(in crate::family::purse::cases) fn cases() -> Vec<Case> {
             .kills(&["diversification-ignored"])
             .body(|tester| {
                 for list in lists(tester) {
-                    desk(Role::Debit).cards(&list).open(tester)?;
+                    opener(Role::Debit).cards(&list).open(tester)?;
                 }
                 Ok(())
             }),
@@ -66,8 +66,8 @@ pub(in crate::family::purse::cases) fn cases() -> Vec<Case> {
     ]
 }
 
-fn desk(role: Role) -> Desk {
-    Desk::new(Suite::Epc1, role)
+fn opener(role: Role) -> Opener {
+    Opener::new(Suite::Epc1, role)
 }
 
 fn weak<E: std::fmt::Display>(error: E) -> Stop {
@@ -75,11 +75,11 @@ fn weak<E: std::fmt::Display>(error: E) -> Stop {
 }
 
 /// AUTH under this key, everything else being right.
-fn refuses_key(tester: &mut Tester<'_>, what: &str, desk: &Desk, key: &Secret<16>) -> Outcome {
-    desk.refuses(tester, what, |tester, r0| {
+fn refuses_key(tester: &mut Tester<'_>, what: &str, opener: &Opener, key: &Secret<16>) -> Outcome {
+    opener.refuses(tester, what, |tester, r0| {
         let card = card_id(tester, r0)?;
         let nonce = tester.random();
-        desk.auth_epc1(r0, card, key, nonce).map(|(data, _)| data)
+        opener.auth_epc1(r0, card, key, nonce).map(|(data, _)| data)
     })
 }
 
@@ -108,15 +108,15 @@ fn foreign_keys(tester: &mut Tester<'_>) -> Outcome {
     // A card whose id ends in zeros, say, has the key of half its id.
     let own = key(operator, 1, Role::Debit, card)?;
     for (what, key) in keys.iter().filter(|(_, key)| key.expose() != own.expose()) {
-        refuses_key(tester, what, &desk(Role::Debit), key)?;
+        refuses_key(tester, what, &opener(Role::Debit), key)?;
     }
-    refuses_key(tester, "the key for debits, at a top-up", &desk(Role::Credit), &key(operator, 1, Role::Debit, card)?)
+    refuses_key(tester, "the key for debits, at a top-up", &opener(Role::Credit), &key(operator, 1, Role::Debit, card)?)
 }
 
 fn other_versions(tester: &mut Tester<'_>) -> Outcome {
-    let right = desk(Role::Debit);
+    let right = opener(Role::Debit);
     for version in [0, 2, 15] {
-        let wrong = Desk { reference: Role::Debit.key_reference(version), ..right.clone() };
+        let wrong = Opener { reference: Role::Debit.key_reference(version), ..right.clone() };
         let r0 = select(tester)?;
         let (data, _) = wrong.auth(tester, &r0)?;
         wrong.refuses_data(tester, format!("version {version}"), &data)?;
@@ -127,41 +127,41 @@ fn other_versions(tester: &mut Tester<'_>) -> Outcome {
 
 fn roles_that_may(tester: &mut Tester<'_>) -> Outcome {
     let credit = |amount| Operation::Credit { logical_card: 1, amount };
-    let before = desk(Role::Debit).state(tester)?.balance;
-    let debit = desk(Role::Debit).pay(tester, &[Operation::Debit { logical_card: 1, amount: 2 }])?;
-    desk(Role::Credit).pay(tester, &[credit(1)])?;
+    let before = opener(Role::Debit).state(tester)?.balance;
+    let debit = opener(Role::Debit).pay(tester, &[Operation::Debit { logical_card: 1, amount: 2 }])?;
+    opener(Role::Credit).pay(tester, &[credit(1)])?;
     let of = debit.body.transaction;
-    desk(Role::Refund).pay(tester, &[Operation::Refund { logical_card: 1, amount: 1, of }])?;
-    let after = desk(Role::Read).state(tester)?.balance;
+    opener(Role::Refund).pay(tester, &[Operation::Refund { logical_card: 1, amount: 1, of }])?;
+    let after = opener(Role::Read).state(tester)?.balance;
     tester.check_equal("balance after debit 2, top-up 1, refund 1", &before, &after)
 }
 
 fn wrong_direction(tester: &mut Tester<'_>) -> Outcome {
-    let desk = desk(Role::Debit);
-    desk.refuses(tester, "under S-RMAC", |tester, r0| {
-        tagged(tester, &desk, r0, &[], |keys| keys.mac = keys.rmac.clone())
+    let opener = opener(Role::Debit);
+    opener.refuses(tester, "under S-RMAC", |tester, r0| {
+        tagged(tester, &opener, r0, &[], |keys| keys.mac = keys.rmac.clone())
     })
 }
 
 /// AUTH data with these opts, whatever they are, and a tag over them that is right but for what `spoil` does to the keys.
 fn tagged(
     tester: &mut Tester<'_>,
-    desk: &Desk,
+    opener: &Opener,
     r0: &[u8],
     opts: &[u8],
     spoil: impl FnOnce(&mut SessionKeys),
 ) -> Outcome<Vec<u8>> {
     let card = card_id(tester, r0)?;
     let card_nonce = offer(r0)?.epc1.map(|epc1| epc1.nonce).unwrap_or_default();
-    let parties = Parties { terminal_nonce: tester.random(), card_nonce, card, terminal: desk.terminal };
-    let mut keys = epc1::session_keys(&desk.card_key(tester, card)?, &parties).map_err(weak)?;
+    let parties = Parties { terminal_nonce: tester.random(), card_nonce, card, terminal: opener.terminal };
+    let mut keys = epc1::session_keys(&opener.card_key(tester, card)?, &parties).map_err(weak)?;
     spoil(&mut keys);
-    let tag = epc1::terminal_tag(&keys, r0, desk.header(), &parties, opts);
-    Ok([&parties.terminal_nonce[..], &desk.terminal.0, opts, tag.as_bytes()].concat())
+    let tag = epc1::terminal_tag(&keys, r0, opener.header(), &parties, opts);
+    Ok([&parties.terminal_nonce[..], &opener.terminal.0, opts, tag.as_bytes()].concat())
 }
 
 fn malformed_lists(tester: &mut Tester<'_>) -> Outcome {
-    let desk = desk(Role::Debit);
+    let opener = opener(Role::Debit);
     let lists: &[&[u8]] = &[
         &[0x90, 0x02, 0x02, 0x01],
         &[0x90, 0x02, 0x01, 0x01],
@@ -174,7 +174,7 @@ fn malformed_lists(tester: &mut Tester<'_>) -> Outcome {
     ];
     for list in lists {
         let what = format!("opts {}", crate::wire::hex::encode(list));
-        desk.refuses(tester, what, |tester, r0| tagged(tester, &desk, r0, list, |_| ()))?;
+        opener.refuses(tester, what, |tester, r0| tagged(tester, &opener, r0, list, |_| ()))?;
     }
     Ok(())
 }
@@ -193,15 +193,15 @@ fn unfolded_keys(tester: &mut Tester<'_>) -> Outcome {
     let all = lists(tester).pop().unwrap_or_default();
     let r0 = select(tester)?;
     let card = card_id(tester, &r0)?;
-    let of_first = desk(Role::Debit).cards(&all[..1]).card_key(tester, card)?;
-    let of_two = desk(Role::Debit).cards(&all[..2]).card_key(tester, card)?;
-    refuses_key(tester, "the first one's key, for the whole list", &desk(Role::Debit).cards(&all), &of_first)?;
-    refuses_key(tester, "the first one's key, for another", &desk(Role::Debit).cards(&all[1..2]), &of_first)?;
-    refuses_key(tester, "the key of two, for one of them", &desk(Role::Debit).cards(&all[..1]), &of_two)
+    let of_first = opener(Role::Debit).cards(&all[..1]).card_key(tester, card)?;
+    let of_two = opener(Role::Debit).cards(&all[..2]).card_key(tester, card)?;
+    refuses_key(tester, "the first one's key, for the whole list", &opener(Role::Debit).cards(&all), &of_first)?;
+    refuses_key(tester, "the first one's key, for another", &opener(Role::Debit).cards(&all[1..2]), &of_first)?;
+    refuses_key(tester, "the key of two, for one of them", &opener(Role::Debit).cards(&all[..1]), &of_two)
 }
 
 fn roles_that_may_not(tester: &mut Tester<'_>) -> Outcome {
-    let of = desk(Role::Debit).pay(tester, &[Operation::Debit { logical_card: 1, amount: 1 }])?.body.transaction;
+    let of = opener(Role::Debit).pay(tester, &[Operation::Debit { logical_card: 1, amount: 1 }])?.body.transaction;
     let debit = Operation::Debit { logical_card: 1, amount: 1 };
     let credit = Operation::Credit { logical_card: 1, amount: 1 };
     let refund = Operation::Refund { logical_card: 1, amount: 1, of };
@@ -213,7 +213,7 @@ fn roles_that_may_not(tester: &mut Tester<'_>) -> Outcome {
         (Role::Administer, vec![&debit, &credit, &refund]),
     ];
     for (role, operations) in forbidden {
-        let mut opened = desk(role).open(tester)?;
+        let mut opened = opener(role).open(tester)?;
         for operation in operations {
             let order = opened.order(tester, std::slice::from_ref(operation));
             tester.note(format!("{role}: {operation}"));

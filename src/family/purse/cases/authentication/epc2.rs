@@ -5,7 +5,7 @@ use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
 use crate::crypto::ec::{POINT_LEN, Point, PrivateKey};
-use crate::family::purse::cases::client::{Desk, ORDER_TIME, offer, scheme, select};
+use crate::family::purse::cases::client::{ORDER_TIME, Opener, offer, scheme, select};
 use crate::family::purse::data::session::{CERTIFICATE_EPOCH_DAY, Certificate};
 use crate::family::purse::data::transact::Operation;
 use crate::family::purse::data::{CardId, Rights, Role, Suite, ins};
@@ -71,14 +71,14 @@ fn ours<E: std::fmt::Display>(error: E) -> Stop {
     Stop::error(format!("keys of the test system: {error}"))
 }
 
-fn desk() -> Desk {
-    Desk::new(Suite::Epc2, Role::Debit)
+fn opener() -> Opener {
+    Opener::new(Suite::Epc2, Role::Debit)
 }
 
 /// Key and certificate of the cases' terminal.
 fn credentials(tester: &Tester<'_>) -> Outcome<(PrivateKey, Certificate)> {
-    let desk = desk();
-    scheme(tester)?.terminal_credentials(desk.terminal, 1, desk.rights).map_err(ours)
+    let opener = opener();
+    scheme(tester)?.terminal_credentials(opener.terminal, 1, opener.rights).map_err(ours)
 }
 
 /// The same certificate with another last day, signed by the authority.
@@ -89,9 +89,9 @@ fn until(tester: &Tester<'_>, last_day: u16) -> Outcome<(PrivateKey, Certificate
 }
 
 fn refuses(tester: &mut Tester<'_>, what: &str, key: &PrivateKey, certificate: &Certificate) -> Outcome {
-    desk().refuses(tester, what, |tester, r0| {
+    opener().refuses(tester, what, |tester, r0| {
         let ephemeral = PrivateKey::generate(tester.entropy());
-        desk().auth_epc2(tester, r0, key, &certificate.emit(), ephemeral).map(|(data, _)| data)
+        opener().auth_epc2(tester, r0, key, &certificate.emit(), ephemeral).map(|(data, _)| data)
     })
 }
 
@@ -108,30 +108,30 @@ fn of_order_two(x: &[u8; 32]) -> [u8; POINT_LEN] {
 const POINTS: usize = 8;
 
 fn invalid_ephemeral_point(tester: &mut Tester<'_>) -> Outcome {
-    let desk = desk();
+    let opener = opener();
     let (key, certificate) = credentials(tester)?;
-    (0..POINTS).try_for_each(|_| invalid_ephemeral(tester, &desk, &key, &certificate))
+    (0..POINTS).try_for_each(|_| invalid_ephemeral(tester, &opener, &key, &certificate))
 }
 
-fn invalid_ephemeral(tester: &mut Tester<'_>, desk: &Desk, key: &PrivateKey, certificate: &Certificate) -> Outcome {
-    desk.refuses(tester, "Et off the curve", |tester, r0| {
+fn invalid_ephemeral(tester: &mut Tester<'_>, opener: &Opener, key: &PrivateKey, certificate: &Certificate) -> Outcome {
+    opener.refuses(tester, "Et off the curve", |tester, r0| {
         let ec = card_point(r0)?;
         let mut x = tester.random();
         x[0] = 0;
         let et = of_order_two(&x);
         let certificate = certificate.emit();
-        let half = FirstHalf::new(r0, desk.header(), &et, &certificate, &[], &Secret::new(x), &key.agree(&ec));
+        let half = FirstHalf::new(r0, opener.header(), &et, &certificate, &[], &Secret::new(x), &key.agree(&ec));
         Ok([&et[..], &certificate, half.terminal_tag().as_bytes()].concat())
     })
 }
 
 fn invalid_certified_point(tester: &mut Tester<'_>) -> Outcome {
     let (_, certificate) = credentials(tester)?;
-    (0..POINTS).try_for_each(|_| invalid_certified(tester, &desk(), &certificate))
+    (0..POINTS).try_for_each(|_| invalid_certified(tester, &opener(), &certificate))
 }
 
-fn invalid_certified(tester: &mut Tester<'_>, desk: &Desk, certificate: &Certificate) -> Outcome {
-    desk.refuses(tester, "certified point off the curve", |tester, r0| {
+fn invalid_certified(tester: &mut Tester<'_>, opener: &Opener, certificate: &Certificate) -> Outcome {
+    opener.refuses(tester, "certified point off the curve", |tester, r0| {
         let ec = card_point(r0)?;
         let mut x = tester.random();
         x[0] = 0;
@@ -139,7 +139,7 @@ fn invalid_certified(tester: &mut Tester<'_>, desk: &Desk, certificate: &Certifi
         let certificate = scheme(tester)?.certify(Certificate { point, ..certificate.clone() }).map_err(ours)?.emit();
         let ephemeral = PrivateKey::generate(tester.entropy());
         let et = ephemeral.public().to_bytes();
-        let half = FirstHalf::new(r0, desk.header(), &et, &certificate, &[], &ephemeral.agree(&ec), &Secret::new(x));
+        let half = FirstHalf::new(r0, opener.header(), &et, &certificate, &[], &ephemeral.agree(&ec), &Secret::new(x));
         Ok([&et[..], &certificate, half.terminal_tag().as_bytes()].concat())
     })
 }
@@ -190,10 +190,10 @@ fn grants() -> Vec<Case> {
             .kills(&["certificate-cards-ignored"])
             .body(|tester| {
                 for rights in [0x0203, 0x8003, 0xFE03] {
-                    let desk = with_rights(rights);
+                    let opener = with_rights(rights);
                     let r0 = select(tester)?;
-                    let (data, _) = desk.auth(tester, &r0)?;
-                    desk.refuses_data(tester, format!("rights {rights:04X}, logical card 1"), &data)?;
+                    let (data, _) = opener.auth(tester, &r0)?;
+                    opener.refuses_data(tester, format!("rights {rights:04X}, logical card 1"), &data)?;
                     with_rights(0x0003).open(tester)?;
                 }
                 Ok(())
@@ -201,8 +201,8 @@ fn grants() -> Vec<Case> {
     ]
 }
 
-fn with_rights(rights: u16) -> Desk {
-    Desk { rights: Rights(rights), ..desk() }
+fn with_rights(rights: u16) -> Opener {
+    Opener { rights: Rights(rights), ..opener() }
 }
 
 fn rights_that_are_missing(tester: &mut Tester<'_>) -> Outcome {
@@ -230,7 +230,7 @@ fn clock() -> Vec<Case> {
             .twin(OPENS)
             .kills(&["certificate-expiry-unchecked"])
             .body(|tester| {
-                desk().pay(tester, &[DEBIT])?;
+                opener().pay(tester, &[DEBIT])?;
                 let today = day_of_card(tester)?;
                 let (key, ended) = until(tester, today - 1)?;
                 refuses(tester, &format!("ended the day before {}", date(today)), &key, &ended)
@@ -251,7 +251,7 @@ fn clock() -> Vec<Case> {
             .body(|tester| {
                 let (key, certificate) = ends_before_the_last_day(tester)?;
                 tester.preamble(|tester| open(tester, &key, &certificate))?;
-                let mut opened = Desk::new(Suite::Epc1, Role::Debit).open(tester)?;
+                let mut opened = Opener::new(Suite::Epc1, Role::Debit).open(tester)?;
                 let mut order = opened.order(tester, &[DEBIT]);
                 order.time = u32::MAX;
                 opened.session.pay(tester, &order)?;
@@ -295,14 +295,14 @@ fn takes(tester: &mut Tester<'_>, last_day: u16) -> Outcome<bool> {
     let (key, certificate) = until(tester, last_day)?;
     let r0 = select(tester)?;
     let ephemeral = PrivateKey::generate(tester.entropy());
-    let (data, waiting) = desk().auth_epc2(tester, &r0, &key, &certificate.emit(), ephemeral)?;
+    let (data, waiting) = opener().auth_epc2(tester, &r0, &key, &certificate.emit(), ephemeral)?;
     tester.before_authentication()?;
-    let answer = tester.send_once(&desk().auth_command(&data))?;
+    let answer = tester.send_once(&opener().auth_command(&data))?;
     tester.expect_status_in(&answer, &[0x9000, 0x6982])?;
     if answer.status == StatusWord::OK {
         return waiting.open(tester, &answer.data).map(|_| true);
     }
-    desk().open(tester).map(|_| false)
+    opener().open(tester).map(|_| false)
 }
 
 /// A certificate that ends when the card's clock has come so far, and before the last day that an order can tell.
@@ -323,6 +323,6 @@ fn open(
 ) -> Outcome<crate::family::purse::cases::client::Opened> {
     let r0 = select(tester)?;
     let ephemeral = PrivateKey::generate(tester.entropy());
-    let (data, waiting) = desk().auth_epc2(tester, &r0, key, &certificate.emit(), ephemeral)?;
-    Ok(desk().succeed(tester, &data, waiting)?.0)
+    let (data, waiting) = opener().auth_epc2(tester, &r0, key, &certificate.emit(), ephemeral)?;
+    Ok(opener().succeed(tester, &data, waiting)?.0)
 }

@@ -3,7 +3,7 @@
 pub(super) mod epc1;
 pub(super) mod epc2;
 
-use super::client::{Desk, Session, close_channel, each_suite, offer, open_channel, select, select_on};
+use super::client::{Opener, Session, close_channel, each_suite, offer, open_channel, select, select_on};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
@@ -37,7 +37,7 @@ fn nonces() -> Vec<Case> {
             ])
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    Desk::new(suite, Role::Debit).open(tester)?.session.expect_alive(tester)
+                    Opener::new(suite, Role::Debit).open(tester)?.session.expect_alive(tester)
                 })
             }),
         one_attempt("AUT-NONCE-001", "An AUTH that succeeded is refused when it is replayed.")
@@ -63,30 +63,30 @@ fn nonces() -> Vec<Case> {
 }
 
 fn replayed_after_success(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
-    let desk = Desk::new(suite, Role::Debit);
+    let opener = Opener::new(suite, Role::Debit);
     let r0 = select(tester)?;
-    let (data, waiting) = desk.auth(tester, &r0)?;
-    desk.succeed(tester, &data, waiting)?;
-    desk.refuses_data(tester, "a replay of one that succeeded", &data)?;
-    desk.open(tester).map(|_| ())
+    let (data, waiting) = opener.auth(tester, &r0)?;
+    opener.succeed(tester, &data, waiting)?;
+    opener.refuses_data(tester, "a replay of one that succeeded", &data)?;
+    opener.open(tester).map(|_| ())
 }
 
 fn second_attempt(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
-    let desk = Desk::new(suite, Role::Debit);
-    desk.refuses(tester, "the second attempt", |tester, r0| {
-        let (data, _) = desk.auth(tester, r0)?;
+    let opener = Opener::new(suite, Role::Debit);
+    opener.refuses(tester, "the second attempt", |tester, r0| {
+        let (data, _) = opener.auth(tester, r0)?;
         let mut wrong = data.clone();
-        wrong[desk.tag_in(&data).start] ^= 1;
-        desk.refuses_data(tester, "the first attempt, with a wrong tag", &wrong)?;
+        wrong[opener.tag_in(&data).start] ^= 1;
+        opener.refuses_data(tester, "the first attempt, with a wrong tag", &wrong)?;
         Ok(data)
     })
 }
 
 /// An AUTH made for an R0 before `between`, and sent after it.
 fn stale(tester: &mut Tester<'_>, suite: Suite, between: impl FnOnce(&mut Tester<'_>) -> Outcome) -> Outcome {
-    let desk = Desk::new(suite, Role::Debit);
-    desk.refuses(tester, "for an R0 of before", |tester, r0| {
-        let (data, _) = desk.auth(tester, r0)?;
+    let opener = Opener::new(suite, Role::Debit);
+    opener.refuses(tester, "for an R0 of before", |tester, r0| {
+        let (data, _) = opener.auth(tester, r0)?;
         between(tester)?;
         Ok(data)
     })
@@ -101,13 +101,13 @@ fn after_reset(tester: &mut Tester<'_>) -> Outcome {
 }
 
 fn other_channel(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
-    let desk = Desk::new(suite, Role::Debit);
+    let opener = Opener::new(suite, Role::Debit);
     open_channel(tester, 1)?;
     select(tester)?;
     let r0 = select_on(tester, 1)?;
-    let (data, _) = desk.auth(tester, &r0)?;
-    desk.refuses_data(tester, "on channel 0 for the SELECT on channel 1", &data)?;
-    let on_one = Desk::new(suite, Role::Debit).on(1);
+    let (data, _) = opener.auth(tester, &r0)?;
+    opener.refuses_data(tester, "on channel 0 for the SELECT on channel 1", &data)?;
+    let on_one = Opener::new(suite, Role::Debit).on(1);
     on_one.open(tester)?.session.expect_alive(tester)?;
     close_channel(tester, 1)
 }
@@ -120,11 +120,11 @@ fn tags() -> Vec<Case> {
             .kills(&["tag-not-verified", "tag-compared-in-part"])
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let desk = Desk::new(suite, Role::Debit);
+                    let opener = Opener::new(suite, Role::Debit);
                     for octet in [0, 3, 4, suite.mac_len() / 2, suite.mac_len() - 1] {
-                        desk.refuses(tester, format!("octet {octet} of the tag"), |tester, r0| {
-                            let (mut data, _) = desk.auth(tester, r0)?;
-                            let at = desk.tag_in(&data).start + octet;
+                        opener.refuses(tester, format!("octet {octet} of the tag"), |tester, r0| {
+                            let (mut data, _) = opener.auth(tester, r0)?;
+                            let at = opener.tag_in(&data).start + octet;
                             data[at] ^= 1 << (octet % 8);
                             Ok(data)
                         })?;
@@ -141,9 +141,9 @@ fn tags() -> Vec<Case> {
         tag("AUT-TAG-003", "Options that the tag does not cover are refused.").kills(&["options-outside-tag"]).body(
             |tester| {
                 each_suite(tester, |tester, suite| {
-                    let desk = Desk::new(suite, Role::Debit);
-                    desk.refuses(tester, "options added under the tag", |tester, r0| {
-                        let (mut data, _) = desk.auth(tester, r0)?;
+                    let opener = Opener::new(suite, Role::Debit);
+                    opener.refuses(tester, "options added under the tag", |tester, r0| {
+                        let (mut data, _) = opener.auth(tester, r0)?;
                         let opts_at = if suite == Suite::Epc1 { data.len() - 8 } else { data.len() };
                         data.splice(opts_at..opts_at, [0x91, 0x01, 0x01]);
                         Ok(data)
@@ -156,13 +156,13 @@ fn tags() -> Vec<Case> {
             .kills(&["downgrade-unseen"])
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let desk = Desk::new(suite, Role::Debit);
-                    desk.refuses(tester, "after a downgrade", |tester, r0| {
+                    let opener = Opener::new(suite, Role::Debit);
+                    opener.refuses(tester, "after a downgrade", |tester, r0| {
                         let seen = offer(r0)?;
                         let epc1 = seen.epc1.filter(|_| suite == Suite::Epc1);
                         let epc2 = seen.epc2.filter(|_| suite == Suite::Epc2);
                         let struck = SelectAnswer { suites: suite.bit(), epc1, epc2 }.emit();
-                        desk.auth(tester, &struck).map(|(data, _)| data)
+                        opener.auth(tester, &struck).map(|(data, _)| data)
                     })
                 })
             }),
@@ -174,14 +174,14 @@ fn tags() -> Vec<Case> {
 
 /// One bit in each octet of EPC1; of EPC2 the edges of its fields, which take longer to check.
 fn spoilt_data(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
-    let desk = Desk::new(suite, Role::Debit);
+    let opener = Opener::new(suite, Role::Debit);
     let octets: Vec<usize> = match suite {
         Suite::Epc1 => (0..16).collect(),
         Suite::Epc2 => vec![0, 63, 64, 65, 66, 70, 78, 80, 82, 83, 84, 147, 148, 211],
     };
     for octet in octets {
-        desk.refuses(tester, format!("bit 1 of octet {octet}"), |tester, r0| {
-            let (mut data, _) = desk.auth(tester, r0)?;
+        opener.refuses(tester, format!("bit 1 of octet {octet}"), |tester, r0| {
+            let (mut data, _) = opener.auth(tester, r0)?;
             data[octet] ^= 1;
             Ok(data)
         })?;
@@ -190,15 +190,15 @@ fn spoilt_data(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
 }
 
 fn reflected(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
-    let desk = Desk::new(suite, Role::Debit);
+    let opener = Opener::new(suite, Role::Debit);
     let r0 = select(tester)?;
-    let (data, waiting) = desk.auth(tester, &r0)?;
-    let (_, answer) = desk.succeed(tester, &data, waiting)?;
+    let (data, waiting) = opener.auth(tester, &r0)?;
+    let (_, answer) = opener.succeed(tester, &data, waiting)?;
     let card_tag = answer.len().checked_sub(suite.mac_len()).map(|at| &answer[at..]);
     let card_tag = card_tag.ok_or_else(|| Stop::fail("the answer to AUTH has no tag"))?;
-    desk.refuses(tester, "the card's own tag", |_, _| {
+    opener.refuses(tester, "the card's own tag", |_, _| {
         let mut data = data.clone();
-        let at = desk.tag_in(&data);
+        let at = opener.tag_in(&data);
         data[at].copy_from_slice(card_tag);
         Ok(data)
     })
@@ -213,9 +213,9 @@ fn aftermath() -> Vec<Case> {
             .kills(&["refusals-differ", "refusal-talks"])
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let right = Desk::new(suite, Role::Debit);
+                    let right = Opener::new(suite, Role::Debit);
                     for reference in unknown_references(suite) {
-                        let wrong = Desk { reference, ..right.clone() };
+                        let wrong = Opener { reference, ..right.clone() };
                         let r0 = select(tester)?;
                         let (data, _) = wrong.auth(tester, &r0)?;
                         wrong.refuses_data(tester, format!("reference {reference:02X}"), &data)?;
@@ -230,15 +230,15 @@ fn aftermath() -> Vec<Case> {
             .ruins()
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let desk = Desk::new(suite, Role::Debit);
+                    let opener = Opener::new(suite, Role::Debit);
                     for _ in 0..5 {
                         let r0 = select(tester)?;
-                        let (mut data, _) = desk.auth(tester, &r0)?;
-                        let at = desk.tag_in(&data).start;
+                        let (mut data, _) = opener.auth(tester, &r0)?;
+                        let at = opener.tag_in(&data).start;
                         data[at] ^= 1;
-                        desk.refuses_data(tester, "tag", &data)?;
+                        opener.refuses_data(tester, "tag", &data)?;
                     }
-                    desk.open(tester).map(|_| ())
+                    opener.open(tester).map(|_| ())
                 })
             }),
         case("AUT-FAIL-003", "A failed AUTH leaves no session, not even the one before.")
@@ -247,13 +247,13 @@ fn aftermath() -> Vec<Case> {
             .kills(&["session-survives-failed-auth"])
             .body(|tester| {
                 each_suite(tester, |tester, suite| {
-                    let desk = Desk::new(suite, Role::Debit);
-                    let mut session: Session = desk.open(tester)?.session;
+                    let opener = Opener::new(suite, Role::Debit);
+                    let mut session: Session = opener.open(tester)?.session;
                     // No SELECT in between: an AUTH for which nothing was offered.
                     let filling = vec![0x5A; if suite == Suite::Epc1 { 24 } else { 228 }];
-                    desk.refuses_data(tester, "in the middle of a session", &filling)?;
+                    opener.refuses_data(tester, "in the middle of a session", &filling)?;
                     session.expect_ended(tester, "after a failed AUTH")?;
-                    desk.open(tester)?.session.expect_alive(tester)
+                    opener.open(tester)?.session.expect_alive(tester)
                 })
             }),
         case("AUT-FAIL-004", "An AUTH of a wrong length is an attempt: no session and no offer outlives it.")
@@ -266,22 +266,22 @@ fn aftermath() -> Vec<Case> {
 
 /// Too short for what AUTH of this suite holds, by everything and by one octet.
 fn wrong_lengths(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
-    let desk = Desk::new(suite, Role::Debit);
+    let opener = Opener::new(suite, Role::Debit);
     let shortest = if suite == Suite::Epc1 { 24 } else { 228 };
     for length in [0, 1, shortest - 1] {
-        let short = desk.auth_command(&vec![0x5A; length]);
+        let short = opener.auth_command(&vec![0x5A; length]);
         let what = format!("AUTH of {length} octets");
-        let mut session = desk.open(tester)?.session;
+        let mut session = opener.open(tester)?.session;
         let answer = tester.send_once(&short)?;
         tester.expect_alone(&what, &answer, 0x6700)?;
         session.expect_ended(tester, &format!("after an {what}"))?;
         // The same between SELECT and a right AUTH.
         let r0 = select(tester)?;
-        let (data, _) = desk.auth(tester, &r0)?;
+        let (data, _) = opener.auth(tester, &r0)?;
         let answer = tester.send_once(&short)?;
         tester.expect_alone(&what, &answer, 0x6700)?;
-        desk.refuses_data(tester, format!("right, but after an {what}"), &data)?;
-        desk.open(tester)?;
+        opener.refuses_data(tester, format!("right, but after an {what}"), &data)?;
+        opener.open(tester)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::reference::{LogicalCard, Model, Place, Record, Tries};
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{Outcome, Stop};
-use crate::family::purse::cases::client::{self, Desk, Opened};
+use crate::family::purse::cases::client::{self, Opened, Opener};
 use crate::family::purse::data::session::{CardState, SealedReceipt};
 use crate::family::purse::data::transact::{FILE_CYCLIC, FILE_LINEAR, Operation, ReceiptBody, ReceiptType};
 use crate::family::purse::data::{LifeCycle, Role, TransactionId, ins};
@@ -19,18 +19,18 @@ pub(super) fn learn(tester: &mut Tester<'_>) -> Outcome<Model> {
     let ids = logical_cards(tester);
     let suite = *client::suites(tester).first().ok_or_else(|| Stop::error("the statement claims no suite"))?;
     let places = tester.number("purse.ring")? as usize;
-    let desk = |role: Role| {
-        let mut desk = Desk::new(suite, role).cards(&ids);
-        (desk.options.details, desk.options.unratified) = (true, true);
-        desk
+    let opener = |role: Role| {
+        let mut opener = Opener::new(suite, role).cards(&ids);
+        (opener.options.details, opener.options.unratified) = (true, true);
+        opener
     };
     tester.power_on()?;
-    let tries = win_back_tries(tester, &desk(Role::Debit))?;
-    let mut opened = acknowledge_all(tester, &desk(Role::Read))?;
+    let tries = win_back_tries(tester, &opener(Role::Debit))?;
+    let mut opened = acknowledge_all(tester, &opener(Role::Read))?;
     let mut ring = receipts(tester, &mut opened, places)?;
     if ring.len() < places && !reaches_the_first(&ring, opened.state.transaction_counter) {
-        settle(tester, &desk, ids[0], places)?;
-        opened = acknowledge_all(tester, &desk(Role::Read))?;
+        settle(tester, &opener, ids[0], places)?;
+        opened = acknowledge_all(tester, &opener(Role::Read))?;
         ring = receipts(tester, &mut opened, places)?;
     }
     let mut cards = BTreeMap::new();
@@ -76,12 +76,12 @@ fn reaches_the_first(ring: &[Place], counter: u32) -> bool {
     counters.len() == counter as usize
 }
 
-fn win_back_tries(tester: &mut Tester<'_>, desk: &Desk) -> Outcome<Option<Tries>> {
+fn win_back_tries(tester: &mut Tester<'_>, opener: &Opener) -> Outcome<Option<Tries>> {
     if !tester.claims("purse.pin") {
         return Ok(None);
     }
     let most = tester.number("purse.pin_tries")? as u8;
-    let mut opened = desk.open(tester)?;
+    let mut opened = opener.open(tester)?;
     if opened.state.flags & CardState::PIN_BLOCKED != 0 {
         return Ok(Some(Tries { left: 0, most }));
     }
@@ -92,8 +92,8 @@ fn win_back_tries(tester: &mut Tester<'_>, desk: &Desk) -> Outcome<Option<Tries>
 }
 
 /// Which receipts have been acknowledged shows only of four of them: now all have.
-fn acknowledge_all(tester: &mut Tester<'_>, desk: &Desk) -> Outcome<Opened> {
-    let mut opened = desk.open(tester)?;
+fn acknowledge_all(tester: &mut Tester<'_>, opener: &Opener) -> Outcome<Opened> {
+    let mut opened = opener.open(tester)?;
     for _ in 0..ACKNOWLEDGE_MAX {
         if opened.state.unratified_count == 0 {
             return Ok(opened);
@@ -103,7 +103,7 @@ fn acknowledge_all(tester: &mut Tester<'_>, desk: &Desk) -> Outcome<Opened> {
             let (_, status) = opened.session.send(tester, ins::ACK, [0, 0], &transaction.0)?;
             tester.check_equal("ACK", &StatusWord::OK, &status)?;
         }
-        opened = desk.open(tester)?;
+        opened = opener.open(tester)?;
     }
     Err(Stop::fail("receipts stay unratified although they are acknowledged"))
 }
@@ -128,23 +128,23 @@ fn receipts(tester: &mut Tester<'_>, opened: &mut Opened, places: usize) -> Outc
 }
 
 /// Fills the ring without a gap: what else was in it falls out.
-fn settle(tester: &mut Tester<'_>, desk: &impl Fn(Role) -> Desk, logical_card: u8, places: usize) -> Outcome {
+fn settle(tester: &mut Tester<'_>, opener: &impl Fn(Role) -> Opener, logical_card: u8, places: usize) -> Outcome {
     for index in 0..places {
         let (role, operation) = if index % 2 == 0 {
             (Role::Debit, Operation::Debit { logical_card, amount: 1 })
         } else {
             (Role::Credit, Operation::Credit { logical_card, amount: 1 })
         };
-        let state = desk(role).state(tester)?;
+        let state = opener(role).state(tester)?;
         if state.life_cycle != LifeCycle::Active {
             return Err(Stop::inconclusive(format!(
                 "what is in the ring of a card that is {} cannot be known",
                 state.life_cycle
             )));
         }
-        let sealed = desk(role).pay(tester, &[operation])?;
+        let sealed = opener(role).pay(tester, &[operation])?;
         let transaction: TransactionId = sealed.body.transaction;
-        let mut opened = desk(Role::Read).open(tester)?;
+        let mut opened = opener(Role::Read).open(tester)?;
         let (_, status) = opened.session.send(tester, ins::ACK, [0, 0], &transaction.0)?;
         tester.check_equal("ACK", &StatusWord::OK, &status)?;
     }

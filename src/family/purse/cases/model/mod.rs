@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::learn::learn;
 use self::reference::{Answer, Grant, Model, ModelRequest, Reply, TypedPin, Worlds, right, rights_of};
 use self::steps::{Action, Change, DRAWN_LEN, ModelStep, ModelTear, Opening};
-use super::client::{self, Desk, ORDER_TIME, PIN, Session, select_command};
+use super::client::{self, ORDER_TIME, Opener, PIN, Session, select_command};
 use super::postamble::Before;
 use crate::card::memory::{Cut, Torn};
 use crate::conformance::case::Case;
@@ -317,14 +317,14 @@ impl<'t, 'r> Run<'t, 'r> {
     }
 
     fn open_session(&mut self, opening: &Opening, tear: Option<ModelTear>) -> Outcome {
-        let (desk, grant) = self.desk(opening);
+        let (opener, grant) = self.opener(opening);
         self.opening = Opening { suite: grant.suite, cards: grant.cards.clone(), ..*opening };
         self.end_session();
-        let r0 = client::select_on(self.tester, desk.channel)?;
-        self.selected[usize::from(desk.channel)] = true;
+        let r0 = client::select_on(self.tester, opener.channel)?;
+        self.selected[usize::from(opener.channel)] = true;
         self.tester.check(self.offers.insert(r0.clone()), "each SELECT answers anew")?;
-        let (data, waiting) = desk.auth(self.tester, &r0)?;
-        let command = desk.auth_command(&data);
+        let (data, waiting) = opener.auth(self.tester, &r0)?;
+        let command = opener.auth_command(&data);
         // AUTH writes nothing: a cut at one of its writes never comes.
         if let Some(fault) = tear.and_then(fault_of) {
             self.tester.send_torn(&command, fault);
@@ -345,7 +345,7 @@ impl<'t, 'r> Run<'t, 'r> {
     }
 
     /// The opening as this card permits it: suites claimed, logical cards that there are, channels that are open.
-    fn desk(&self, opening: &Opening) -> (Desk, Grant) {
+    fn opener(&self, opening: &Opening) -> (Opener, Grant) {
         let claimed = client::suites(self.tester);
         let suite = if claimed.contains(&opening.suite) { opening.suite } else { claimed[0] };
         let mut cards: Vec<u8> = opening.cards.iter().copied().filter(|id| self.ids.contains(id)).collect();
@@ -366,12 +366,12 @@ impl<'t, 'r> Run<'t, 'r> {
         };
         let mut tid = *b"UNTORN  ";
         tid[7] = opening.terminal;
-        let mut desk = Desk::new(suite, role).at(tid).on(self.channel(opening.channel));
-        desk.rights = Rights(rights.into());
-        desk = desk.cards(&cards);
-        (desk.options.details, desk.options.unratified) = (true, true);
-        let grant = Grant { suite, terminal: desk.terminal, rights, cards };
-        (desk, grant)
+        let mut opener = Opener::new(suite, role).at(tid).on(self.channel(opening.channel));
+        opener.rights = Rights(rights.into());
+        opener = opener.cards(&cards);
+        (opener.options.details, opener.options.unratified) = (true, true);
+        let grant = Grant { suite, terminal: opener.terminal, rights, cards };
+        (opener, grant)
     }
 
     fn lost_power(&mut self) {
