@@ -5,7 +5,7 @@ use std::sync::Arc;
 use untorn::card::application::{Application, WholeCommand};
 use untorn::card::chip::Chip;
 use untorn::card::memory::{Memory, PowerLost};
-use untorn::card::transaction::{Draft, FLAG_LEN, Journal};
+use untorn::card::transaction::{CommitArea, FLAG_LEN, PendingWrites};
 use untorn::family::profile::{Row, Section, Sheet, ShownApplication};
 use untorn::time::Moment;
 use untorn::wire::status::StatusWord;
@@ -31,7 +31,7 @@ pub const IMAGE_LEN: usize = VISITS + RING * VISIT_LEN;
 pub(crate) const SCRATCH: std::ops::Range<usize> = FLAG..COUNTER;
 
 /// Where the atomic step keeps its journal.
-const JOURNAL: Journal = Journal { flag: FLAG, area: AREA..COUNTER };
+const JOURNAL: CommitArea = CommitArea { flag: FLAG, area: AREA..COUNTER };
 
 /// The rules of an order, as they must be. A card with a defect has one of them in another way (`crate::defects`).
 pub(crate) trait Rules: Send + Sync {
@@ -56,7 +56,7 @@ pub(crate) trait Rules: Send + Sync {
     }
 
     /// All of it takes effect, or nothing.
-    fn commit(&self, memory: &mut Memory, draft: &Draft) -> Result<(), PowerLost> {
+    fn commit(&self, memory: &mut Memory, draft: &PendingWrites) -> Result<(), PowerLost> {
         JOURNAL.commit(memory, draft)
     }
 }
@@ -67,7 +67,7 @@ pub(crate) struct Specified;
 impl Rules for Specified {}
 
 /// The parts of a commit, for a card that writes them one after the other.
-pub(crate) fn parts(draft: &Draft) -> [(usize, Vec<u8>); 2] {
+pub(crate) fn parts(draft: &PendingWrites) -> [(usize, Vec<u8>); 2] {
     [(COUNTER, VISITS - COUNTER), (VISITS, IMAGE_LEN - VISITS)].map(|(at, len)| (at, draft.at(at, len).to_vec()))
 }
 
@@ -98,7 +98,7 @@ pub(crate) fn id_in(start: &[u8]) -> Option<CardId> {
 }
 
 /// What the card holds, by these octets from the counter on.
-fn picture(id: CardId, values: &Draft) -> Picture {
+fn picture(id: CardId, values: &PendingWrites) -> Picture {
     let counter = u32::from_be_bytes(values.fixed(COUNTER));
     let [stamps] = values.fixed(STAMPS);
     let newest_first = (0..RING as u32).filter_map(|back| counter.checked_sub(back)).filter(|counter| *counter > 0);
@@ -153,7 +153,7 @@ impl Application for StampApplication {
         request: &WholeCommand<'_>,
         answer: &mut Vec<u8>,
     ) -> Result<StatusWord, PowerLost> {
-        let mut draft = Draft::read(memory, COUNTER..IMAGE_LEN)?;
+        let mut draft = PendingWrites::read(memory, COUNTER..IMAGE_LEN)?;
         let held = picture(self.id, &draft);
         let [_, instruction, _, p2] = request.header;
         let deed = match instruction {
@@ -197,7 +197,7 @@ impl StampApplication {
     fn carry_out(
         &self,
         memory: &mut Memory,
-        draft: &mut Draft,
+        draft: &mut PendingWrites,
         held: &Picture,
         deed: Deed,
         order: &Order,
@@ -234,7 +234,7 @@ impl StampApplication {
         copy.power_on();
         copy.disarm();
         // Without a cut no power is lost.
-        let values = JOURNAL.recover(&mut copy).and_then(|_| Draft::read(&mut copy, COUNTER..IMAGE_LEN));
+        let values = JOURNAL.recover(&mut copy).and_then(|_| PendingWrites::read(&mut copy, COUNTER..IMAGE_LEN));
         let nothing = Picture { card: self.id, counter: 0, stamps: 0, coffees: 0, visits: Vec::new() };
         values.map_or(nothing, |values| picture(self.id, &values))
     }

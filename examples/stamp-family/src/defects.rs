@@ -1,7 +1,7 @@
 //! Deliberate defects of the virtual card: each has one rule in another way.
 
 use untorn::card::memory::{Memory, PowerLost};
-use untorn::card::transaction::Draft;
+use untorn::card::transaction::PendingWrites;
 
 use crate::card::{Rules, Specified, parts};
 use crate::data::{CardId, Deed};
@@ -39,7 +39,7 @@ impl Rules for StampDefect {
         }
     }
 
-    fn commit(&self, memory: &mut Memory, draft: &Draft) -> Result<(), PowerLost> {
+    fn commit(&self, memory: &mut Memory, draft: &PendingWrites) -> Result<(), PowerLost> {
         if *self != Self::StampWithoutJournal {
             return Specified.commit(memory, draft);
         }

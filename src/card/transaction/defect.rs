@@ -2,7 +2,7 @@
 //!
 //! They stand apart from the right way, which knows nothing of them: a card with one of them commits and recovers by it.
 
-use super::{Draft, FLAG_LEN, JOURNAL_OVERHEAD, Journal};
+use super::{CommitArea, FLAG_LEN, JOURNAL_OVERHEAD, PendingWrites};
 use crate::card::memory::{Memory, PowerLost};
 
 crate::defect::defects! {
@@ -26,11 +26,11 @@ crate::defect::defects! {
 const SMALL: usize = 160;
 
 impl JournalDefect {
-    /// [`Journal::commit`] with the defect.
+    /// [`CommitArea::commit`] with the defect.
     ///
     /// # Errors
     /// The power went.
-    pub fn commit(self, journal: &Journal, memory: &mut Memory, draft: &Draft) -> Result<(), PowerLost> {
+    pub fn commit(self, journal: &CommitArea, memory: &mut Memory, draft: &PendingWrites) -> Result<(), PowerLost> {
         if !draft.is_changed() {
             return Ok(());
         }
@@ -72,11 +72,11 @@ impl JournalDefect {
         }
     }
 
-    /// [`Journal::recover`] with the defect.
+    /// [`CommitArea::recover`] with the defect.
     ///
     /// # Errors
     /// The power went.
-    pub fn recover(self, journal: &Journal, memory: &mut Memory) -> Result<bool, PowerLost> {
+    pub fn recover(self, journal: &CommitArea, memory: &mut Memory) -> Result<bool, PowerLost> {
         let committed = journal.committed(memory)?.map(|committed| committed.entries);
         match (self, committed) {
             (JournalDefect::FirstValueOnly, Some(entries)) => {
@@ -124,6 +124,6 @@ fn write_first(memory: &mut Memory, journal: &[u8]) -> Result<(), PowerLost> {
     }
 }
 
-fn write(memory: &mut Memory, draft: &Draft, range: &std::ops::Range<usize>) -> Result<(), PowerLost> {
+fn write(memory: &mut Memory, draft: &PendingWrites, range: &std::ops::Range<usize>) -> Result<(), PowerLost> {
     memory.write(range.start, draft.at(range.start, range.len()))
 }

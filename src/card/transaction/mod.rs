@@ -1,7 +1,7 @@
 //! Several values in one atomic step: a journal with a checksum, and one flag write that is the commit point.
 //!
 //! In this order: all new values, absolute, into the journal; the flag; the values to their places; the flag away. Whatever is
-//! torn, at power-up [`Journal::recover`] finds either a flag that fits the journal, and does the last two again, or any other
+//! torn, at power-up [`CommitArea::recover`] finds either a flag that fits the journal, and does the last two again, or any other
 //! flag, and the old values. The flag carries the checksum of its journal, so that a flag that came about by chance or belongs
 //! to an older journal fits none.
 //!
@@ -28,15 +28,15 @@ const COMMITTED: [u8; 4] = [0xC3, 0x5A, 0x96, 0xE1];
 /// No flag in either place.
 const IDLE: [u8; FLAG_LEN] = [0; FLAG_LEN];
 
-/// A working copy of a part of the memory. It remembers what was changed; nothing is written before [`Journal::commit`].
+/// A working copy of a part of the memory. It remembers what was changed; nothing is written before [`CommitArea::commit`].
 #[derive(Debug, Clone)]
-pub struct Draft {
+pub struct PendingWrites {
     base: usize,
     octets: Vec<u8>,
     changed: Vec<Range<usize>>,
 }
 
-impl Draft {
+impl PendingWrites {
     /// A copy of this range of the memory.
     pub fn read(memory: &mut Memory, range: Range<usize>) -> Result<Self, PowerLost> {
         let octets = memory.read(range.start, range.len())?;
@@ -58,7 +58,7 @@ impl Draft {
         octets
     }
 
-    /// New octets at this offset of the memory; panics as [`Draft::at`] does.
+    /// New octets at this offset of the memory; panics as [`PendingWrites::at`] does.
     pub fn set(&mut self, offset: usize, octets: &[u8]) {
         self.octets[offset - self.base..][..octets.len()].copy_from_slice(octets);
         let mut range = offset..offset + octets.len();
@@ -83,7 +83,7 @@ impl Draft {
         &self.changed
     }
 
-    /// The same draft as if only these of [`Draft::changed`] had been set.
+    /// The same draft as if only these of [`PendingWrites::changed`] had been set.
     pub(super) fn only(&self, indices: Range<usize>) -> Self {
         Self { base: self.base, octets: self.octets.clone(), changed: self.changed[indices].to_vec() }
     }
@@ -108,14 +108,14 @@ impl Draft {
 
 /// Where journal and flag lie in the memory.
 #[derive(Debug, Clone)]
-pub struct Journal {
+pub struct CommitArea {
     /// First octet of the flag.
     pub flag: usize,
     /// The journal's octets.
     pub area: Range<usize>,
 }
 
-impl Journal {
+impl CommitArea {
     /// Writes an empty journal: a new memory.
     pub fn format(&self, image: &mut [u8]) {
         image[self.flag..self.flag + FLAG_LEN].copy_from_slice(&IDLE);
@@ -126,7 +126,7 @@ impl Journal {
     ///
     /// # Panics
     /// When the changes do not fit into the journal: half of a transaction would be none, and the sizes are the card's own.
-    pub fn commit(&self, memory: &mut Memory, draft: &Draft) -> Result<(), PowerLost> {
+    pub fn commit(&self, memory: &mut Memory, draft: &PendingWrites) -> Result<(), PowerLost> {
         if !draft.is_changed() {
             return Ok(());
         }
@@ -255,7 +255,7 @@ mod tests {
     use super::*;
     use crate::card::memory::{Cut, Torn};
 
-    const JOURNAL: Journal = Journal { flag: 0, area: 16..72 };
+    const JOURNAL: CommitArea = CommitArea { flag: 0, area: 16..72 };
     const DATA: Range<usize> = 72..104;
 
     fn memory() -> Memory {
@@ -265,7 +265,7 @@ mod tests {
     }
 
     fn change(memory: &mut Memory) -> Result<(), PowerLost> {
-        let mut draft = Draft::read(memory, DATA)?;
+        let mut draft = PendingWrites::read(memory, DATA)?;
         draft.set(74, &[0x22; 4]);
         draft.set(90, &[0x33; 6]);
         draft.set(78, &[0x44; 2]);
@@ -290,7 +290,7 @@ mod tests {
     fn a_journal_too_small_is_never_half_used() {
         let mut memory = memory();
         let draft = |memory: &mut Memory| {
-            let mut draft = Draft::read(memory, 8..104).unwrap();
+            let mut draft = PendingWrites::read(memory, 8..104).unwrap();
             draft.set(8, &[0; 90]);
             draft
         };

@@ -17,7 +17,7 @@
 use std::ops::Range;
 
 use crate::card::memory::{Memory, PowerLost};
-use crate::card::transaction::{Draft, ENTRY_OVERHEAD, FLAG_LEN, JOURNAL_OVERHEAD, Journal};
+use crate::card::transaction::{CommitArea, ENTRY_OVERHEAD, FLAG_LEN, JOURNAL_OVERHEAD, PendingWrites};
 use crate::card::try_counter::{TRIES_MAX, TryCounter};
 use crate::family::purse::data::transact::{RECEIPT_BODY_LEN, RECORD_LEN, ReceiptBody};
 use crate::family::purse::data::{CardId, LifeCycle, Link, TransactionId};
@@ -71,7 +71,7 @@ pub(super) struct Layout {
     slot_len: usize,
     /// From [`STATE`] to the journal: what a transaction can change.
     pub(super) changeable: Range<usize>,
-    pub(super) journal: Journal,
+    pub(super) journal: CommitArea,
     pub(super) tries: TryCounter,
 }
 
@@ -92,7 +92,7 @@ impl Layout {
         let values = (CARDS - STATE) + cards.len() * CARD_LEN + 8 * RECORD_LEN + 8 * 4 + slot_len;
         let entries = 2 + cards.len() + 16;
         let journal_len = JOURNAL_OVERHEAD + values + entries * ENTRY_OVERHEAD;
-        let journal = Journal { flag: FLAG, area: changeable.end..changeable.end + journal_len };
+        let journal = CommitArea { flag: FLAG, area: changeable.end..changeable.end + journal_len };
         Self {
             cards,
             ring,
@@ -152,12 +152,12 @@ impl Layout {
 #[derive(Debug)]
 pub(super) struct Image<'a> {
     layout: &'a Layout,
-    draft: Draft,
+    draft: PendingWrites,
 }
 
 impl<'a> Image<'a> {
     pub(super) fn read(layout: &'a Layout, memory: &mut Memory) -> Result<Self, PowerLost> {
-        Ok(Self { layout, draft: Draft::read(memory, layout.changeable.clone())? })
+        Ok(Self { layout, draft: PendingWrites::read(memory, layout.changeable.clone())? })
     }
 
     /// All changes take effect, or none; durable on `Ok`.
@@ -171,7 +171,7 @@ impl<'a> Image<'a> {
     }
 
     /// The working copy itself.
-    pub(super) const fn draft(&self) -> &Draft {
+    pub(super) const fn draft(&self) -> &PendingWrites {
         &self.draft
     }
 

@@ -10,7 +10,7 @@ use super::messaging::Session;
 use super::personalisation::Personalisation;
 use crate::card::application::WholeCommand;
 use crate::card::memory::{Memory, PowerLost};
-use crate::card::transaction::Journal;
+use crate::card::transaction::CommitArea;
 use crate::entropy::Entropy;
 use crate::family::purse::data::transact::{Operation, ReceiptBody, TransactOrder, signed_message};
 use crate::family::purse::data::{CardId, LifeCycle, Link, Suite, TransactionId};
@@ -82,7 +82,7 @@ pub(in crate::family::purse) trait Rules: Guards + Clone + Debug + Send + Sync {
     }
 
     /// Finishes a commit that was torn, or drops it.
-    fn recover(&self, journal: &Journal, memory: &mut Memory) -> Result<bool, PowerLost> {
+    fn recover(&self, journal: &CommitArea, memory: &mut Memory) -> Result<bool, PowerLost> {
         journal.recover(memory)
     }
 

@@ -5,7 +5,7 @@ use super::commit::CommitDefect;
 use super::steps;
 use crate::card::application::WholeCommand;
 use crate::card::memory::{Memory, PowerLost};
-use crate::card::transaction::Journal;
+use crate::card::transaction::CommitArea;
 use crate::card::transaction::defect::JournalDefect;
 use crate::entropy::Entropy;
 use crate::family::purse::card::Purse;
@@ -189,7 +189,7 @@ impl Rules for Wrong {
         }
     }
 
-    fn recover(&self, journal: &Journal, memory: &mut Memory) -> Result<bool, PowerLost> {
+    fn recover(&self, journal: &CommitArea, memory: &mut Memory) -> Result<bool, PowerLost> {
         match self.journal {
             None => journal.recover(memory),
             Some(defect) => defect.recover(journal, memory),
