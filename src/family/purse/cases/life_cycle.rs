@@ -63,7 +63,7 @@ fn blocking() -> Vec<Case> {
             }),
         Case::new(
             "LIF-RIGHTS-001",
-            "Only the issuer's opener makes a blocked card active; who only debits may block one.",
+            "Only the issuer's desk makes a blocked card active; who only debits may block one.",
         )
         .revision(2)
         .proves(&["REQ-LIF-1", "REQ-TRX-7"])
@@ -81,7 +81,7 @@ fn blocking() -> Vec<Case> {
                 })
             })
         }),
-        Case::new("LIF-RIGHTS-002", "Only the issuer's opener ends a card.")
+        Case::new("LIF-RIGHTS-002", "Only the issuer's desk ends a card.")
             .proves(&["REQ-LIF-1", "REQ-TRX-7"])
             .kills(&["operation-rights-not-checked"])
             .twin("LIF-BLOCK-001")
