@@ -18,7 +18,7 @@ use untorn::conformance::runner::{Subjects, Unobserved, run};
 use untorn::conformance::selection::Selection;
 use untorn::conformance::statement::Statement;
 use untorn::conformance::tester::Tester;
-use untorn::conformance::verdict::{Outcome, Verdict};
+use untorn::conformance::verdict::{OrStop, Verdict};
 use untorn::entropy::SeededEntropy;
 use untorn::family::families;
 use untorn::family::purse::card::{PurseCard, defect::MutantCard};
@@ -103,7 +103,7 @@ impl Life {
         PurseCard::from_image(profile, &Scheme::test(), image, SeededEntropy::new(97)).unwrap()
     }
 
-    fn go_through(self, tester: &mut Tester<'_>) -> Outcome {
+    fn go_through(self, tester: &mut Tester<'_>) -> OrStop {
         let suite = suites(tester)[0];
         let debit = Operation::Debit { logical_card: 1, amount: 1 };
         let till = Opener::new(suite, Role::Debit);
@@ -137,12 +137,12 @@ impl Life {
     }
 }
 
-fn change(tester: &mut Tester<'_>, suite: Suite, status: LifeCycle) -> Outcome {
+fn change(tester: &mut Tester<'_>, suite: Suite, status: LifeCycle) -> OrStop {
     Opener::new(suite, Role::Administer).pay(tester, &[Operation::LifeCycle { status }]).map(drop)
 }
 
 /// Debits and top-ups by turns, as many in a session as it takes.
-fn go_on(tester: &mut Tester<'_>, suite: Suite, orders: u32) -> Outcome {
+fn go_on(tester: &mut Tester<'_>, suite: Suite, orders: u32) -> OrStop {
     for turn in 0..orders.div_ceil(100) {
         let (role, operation) = if turn % 2 == 0 {
             (Role::Debit, Operation::Debit { logical_card: 1, amount: 1 })
@@ -161,7 +161,7 @@ fn go_on(tester: &mut Tester<'_>, suite: Suite, orders: u32) -> Outcome {
 
 /// Leaves the card as it is just behind its commit point: the later the cut, the more of the order is in its place; the first with which
 /// the card has the order after all is taken.
-fn torn(tester: &mut Tester<'_>, till: &Opener) -> Outcome {
+fn torn(tester: &mut Tester<'_>, till: &Opener) -> OrStop {
     for after_writes in 1..64 {
         let mut opened = till.open(tester)?;
         let before = opened.state.transaction_counter;

@@ -12,7 +12,7 @@ use crate::conformance::rig::{Guard, Rig};
 use crate::conformance::risk::Risk;
 use crate::conformance::statement::{Statement, Value};
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop, Verdict};
+use crate::conformance::verdict::{OrStop, Stop, Verdict};
 use crate::family::families;
 use crate::reader::Reader;
 use crate::wire::hex;
@@ -135,9 +135,9 @@ fn is_another(statement: &Statement, found: &[String]) -> AppError {
 }
 
 /// What the families of the card find.
-fn contradictions(tester: &mut Tester<'_>, statement: &Statement) -> Outcome<Vec<String>> {
+fn contradictions(tester: &mut Tester<'_>, statement: &Statement) -> OrStop<Vec<String>> {
     let claimed = families().iter().filter(|family| statement.claims(family.name()));
-    claimed.map(|family| family.contradictions(tester)).collect::<Outcome<Vec<_>>>().map(|found| found.concat())
+    claimed.map(|family| family.contradictions(tester)).collect::<OrStop<Vec<_>>>().map(|found| found.concat())
 }
 
 /// Keys of the test system may be tried at it, and it is not known yet which card that costs a try.
@@ -147,14 +147,14 @@ fn identity_at(
     tester: &mut Tester<'_>,
     statement: &Statement,
     ledger: &FileLedger,
-    first: fn(&mut Tester<'_>, &Statement) -> Outcome<Vec<String>>,
-) -> Outcome<(Identity, Vec<String>)> {
+    first: fn(&mut Tester<'_>, &Statement) -> OrStop<Vec<String>>,
+) -> OrStop<(Identity, Vec<String>)> {
     let atr = hex::encode(&tester.power_on()?);
     let unidentified = Unidentified::new(ledger, &atr);
     let (identity, found) = tester.counted_in(Box::new(unidentified.clone()), |tester| {
         let found = first(tester, statement)?;
         let identity = if found.is_empty() { identity_of(tester, statement, atr)? } else { Identity::Unknown(atr) };
-        Outcome::Ok((identity, found))
+        OrStop::Ok((identity, found))
     })?;
     if found.is_empty() {
         unidentified.identified(identity.name())?;
@@ -163,7 +163,7 @@ fn identity_at(
 }
 
 /// What its family says; the answer to the statement's command; its answer to reset.
-fn identity_of(tester: &mut Tester<'_>, statement: &Statement, atr: String) -> Outcome<Identity> {
+fn identity_of(tester: &mut Tester<'_>, statement: &Statement, atr: String) -> OrStop<Identity> {
     for family in families().iter().filter(|family| statement.claims(family.name())) {
         if let Some(number) = family.identify(tester)? {
             return named(number);
@@ -191,7 +191,7 @@ fn malformed(reason: &str) -> Stop {
 }
 
 /// All cards of a kind could say nothing.
-fn named(number: String) -> Outcome<Identity> {
+fn named(number: String) -> OrStop<Identity> {
     if number.is_empty() {
         return Err(Stop::error("what should tell it from others is empty"));
     }
@@ -218,13 +218,13 @@ impl SameCard {
         self.lost.get().cloned()
     }
 
-    fn ends(&self, reason: String) -> Outcome {
+    fn ends(&self, reason: String) -> OrStop {
         Err(Stop::error(self.lost.get_or_init(|| reason).clone()))
     }
 }
 
 impl Guard for SameCard {
-    fn identify(&mut self, tester: &mut Tester<'_>) -> Outcome {
+    fn identify(&mut self, tester: &mut Tester<'_>) -> OrStop {
         if let Some(reason) = self.lost() {
             return Err(Stop::error(reason));
         }

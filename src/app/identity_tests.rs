@@ -70,7 +70,7 @@ fn run_at(slot: &Slot, statement: &Statement, cases: &[Case]) -> (TestReport, Op
     (report, subject.lost())
 }
 
-fn case(id: &str, body: impl Fn(&mut Tester<'_>) -> Outcome + Send + Sync + 'static) -> Case {
+fn case(id: &str, body: impl Fn(&mut Tester<'_>) -> OrStop + Send + Sync + 'static) -> Case {
     Case::new(id, "A purpose.").writes().body(body)
 }
 

@@ -7,14 +7,14 @@ use super::facility::Facility;
 use super::risk::Risk;
 use super::terminal_tester::TerminalTester;
 use super::tester::Tester;
-use super::verdict::Outcome;
+use super::verdict::OrStop;
 use super::wanted::Wanted;
 
 /// A body for a card under test.
-pub type CardBody = Arc<dyn Fn(&mut Tester<'_>) -> Outcome + Send + Sync>;
+pub type CardBody = Arc<dyn Fn(&mut Tester<'_>) -> OrStop + Send + Sync>;
 
 /// A body for a terminal under test.
-pub type TerminalBody = Arc<dyn Fn(&mut TerminalTester<'_>) -> Outcome + Send + Sync>;
+pub type TerminalBody = Arc<dyn Fn(&mut TerminalTester<'_>) -> OrStop + Send + Sync>;
 
 /// Gives shorter ones of a case's record of where it tore, the shortest first.
 pub type Shorter = Arc<dyn Fn(&str) -> Vec<String> + Send + Sync>;
@@ -181,13 +181,13 @@ impl Case {
 
     /// What it does with a card.
     #[must_use]
-    pub fn body(self, body: impl Fn(&mut Tester<'_>) -> Outcome + Send + Sync + 'static) -> Self {
+    pub fn body(self, body: impl Fn(&mut Tester<'_>) -> OrStop + Send + Sync + 'static) -> Self {
         Self { body: Body::Card(Arc::new(body)), ..self }
     }
 
     /// What it does with a terminal.
     #[must_use]
-    pub fn terminal(self, body: impl Fn(&mut TerminalTester<'_>) -> Outcome + Send + Sync + 'static) -> Self {
+    pub fn terminal(self, body: impl Fn(&mut TerminalTester<'_>) -> OrStop + Send + Sync + 'static) -> Self {
         Self { body: Body::Terminal(Arc::new(body)), ..self }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::verdict::{Outcome, Stop, Verdict};
+use super::verdict::{OrStop, Stop, Verdict};
 use crate::reader::LinkErrorKind;
 
 /// One line of a case's log.
@@ -130,7 +130,7 @@ impl<'r> Log<'r> {
 
     /// Ends it with how the body ended. A body that saw a check not hold and came to its end all the same has dropped what the check
     /// said: that is no pass, and the case's own error.
-    pub(super) fn finish(mut self, ended: Outcome) -> (Outcome, Vec<Line>) {
+    pub(super) fn finish(mut self, ended: OrStop) -> (OrStop, Vec<Line>) {
         let dropped = |line| Err(Stop::error(format!("the check on line {line} did not hold, and the case went on")));
         let ended = match self.broken {
             Some(line) if ended.is_ok() => dropped(line),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::evidence::{Line, Log, Seen};
 use super::statement::{Statement, Value};
-use super::verdict::{Outcome, Stop};
+use super::verdict::{OrStop, Stop};
 use crate::difference::{difference, plain};
 use crate::entropy::{Entropy, SeededEntropy};
 use crate::quoted::quoted;
@@ -36,17 +36,17 @@ impl<'r> Judge<'r> {
     }
 
     /// A text of the IXIT; its lack is an error of the statement.
-    pub fn text(&self, name: &str) -> Outcome<&'r str> {
+    pub fn text(&self, name: &str) -> OrStop<&'r str> {
         self.statement.text_of(name)
     }
 
     /// A text that the IXIT may do without; a number in its place is an error of the statement.
-    pub fn optional_text(&self, name: &str) -> Outcome<Option<&'r str>> {
+    pub fn optional_text(&self, name: &str) -> OrStop<Option<&'r str>> {
         if self.statement.values.contains_key(name) { self.text(name).map(Some) } else { Ok(None) }
     }
 
     /// A number of the IXIT; its lack is an error of the statement.
-    pub fn number(&self, name: &str) -> Outcome<u64> {
+    pub fn number(&self, name: &str) -> OrStop<u64> {
         match self.statement.values.get(name) {
             Some(Value::Number(number)) => Ok(*number),
             _ => Err(Stop::error(format!("the statement gives no number {name}", name = quoted(name)))),
@@ -54,7 +54,7 @@ impl<'r> Judge<'r> {
     }
 
     /// A secret of the IXIT; its lack is an error of the statement.
-    pub fn secret(&self, name: &str) -> Outcome<&'r str> {
+    pub fn secret(&self, name: &str) -> OrStop<&'r str> {
         self.statement.secret_of(name).map(super::statement::SecretText::expose)
     }
 
@@ -84,14 +84,14 @@ impl<'r> Judge<'r> {
     }
 
     /// Fails unless `held`.
-    pub fn check(&mut self, held: bool, what: impl fmt::Display) -> Outcome {
+    pub fn check(&mut self, held: bool, what: impl fmt::Display) -> OrStop {
         let what = what.to_string();
         self.log(Seen::Check { what: what.clone(), held });
         if held { Ok(()) } else { Err(Stop::fail(format!("does not hold: {what}"))) }
     }
 
     /// Fails unless both are equal, and says what differs. Where that is only a part of them, both stand in the log before it.
-    pub fn check_equal<T: PartialEq + fmt::Debug>(&mut self, what: &str, expected: &T, got: &T) -> Outcome {
+    pub fn check_equal<T: PartialEq + fmt::Debug>(&mut self, what: &str, expected: &T, got: &T) -> OrStop {
         if expected == got {
             self.log(Seen::Check { what: format!("{what}: {got}", got = plain(&got)), held: true });
             return Ok(());
@@ -118,7 +118,7 @@ impl<'r> Judge<'r> {
     }
 
     /// Ends the log with how the body ended; what it came to.
-    pub(super) fn finish(self, ended: Outcome) -> (Outcome, Vec<Line>) {
+    pub(super) fn finish(self, ended: OrStop) -> (OrStop, Vec<Line>) {
         self.log.finish(ended)
     }
 }

@@ -1,7 +1,7 @@
 //! Answers that come in pieces.
 
 use super::tester::{Answer, Tester};
-use super::verdict::{Outcome, Stop};
+use super::verdict::{OrStop, Stop};
 use crate::quoted::quoted;
 use crate::wire::apdu::Command;
 use crate::wire::status::StatusWord;
@@ -22,7 +22,7 @@ impl Tester<'_> {
     ///
     /// Only for commands that may be sent twice: cards exist that carry a command out before they complain of its Le. Where the statement
     /// does not say in which class the card takes GET RESPONSE, and the command's class leaves more than one, this finds out.
-    pub fn send_whole(&mut self, command: &[u8]) -> Outcome<Answer> {
+    pub fn send_whole(&mut self, command: &[u8]) -> OrStop<Answer> {
         let cla = command.first().copied().unwrap_or_default();
         let mut whole = Answer { data: Vec::new(), status: StatusWord::OK };
         for class in self.get_response_classes(cla)? {
@@ -48,7 +48,7 @@ impl Tester<'_> {
     }
 
     /// The same for a command that is sent once: `61xx` is followed, `6Cxx` is the answer.
-    pub fn send_once(&mut self, command: &[u8]) -> Outcome<Answer> {
+    pub fn send_once(&mut self, command: &[u8]) -> OrStop<Answer> {
         let answer = self.send(command)?;
         let cla = command.first().copied().unwrap_or_default();
         let class = self.get_response_class(cla)?;
@@ -56,13 +56,13 @@ impl Tester<'_> {
     }
 
     /// CLA of GET RESPONSE for a command of this class, as the statement says or as was found out; else that of an interindustry command.
-    pub fn get_response_class(&self, cla: u8) -> Outcome<u8> {
+    pub fn get_response_class(&self, cla: u8) -> OrStop<u8> {
         let classes = self.get_response_classes(cla)?;
         Ok(if classes.len() == 1 { classes[0] } else { interindustry(cla) })
     }
 
     /// The classes in which GET RESPONSE may be tried. ISO/IEC 7816-4:2020, 5.3.4 leaves the class open; drivers for T=0 take the command's.
-    fn get_response_classes(&self, cla: u8) -> Outcome<Vec<u8>> {
+    fn get_response_classes(&self, cla: u8) -> OrStop<Vec<u8>> {
         if let Some(class) = self.learnt_get_response_class(cla) {
             return Ok(vec![class]);
         }
@@ -86,7 +86,7 @@ impl Tester<'_> {
         }
     }
 
-    fn rest(&mut self, class: u8, mut answer: Answer) -> Outcome<Answer> {
+    fn rest(&mut self, class: u8, mut answer: Answer) -> OrStop<Answer> {
         let mut data = Vec::new();
         for _ in 0..PIECES_MAX {
             data.append(&mut answer.data);

@@ -4,7 +4,7 @@ use super::error::RigError;
 use super::facility::Facility;
 use super::statement::Statement;
 use super::tester::Tester;
-use super::verdict::Outcome;
+use super::verdict::OrStop;
 use crate::card::Card;
 use crate::reader::Reader;
 use crate::reader::fault::{FaultInjector, FaultPlan};
@@ -30,7 +30,7 @@ pub trait Guard {
     ///
     /// # Errors
     /// It is another card, or does not say which.
-    fn identify(&mut self, tester: &mut Tester<'_>) -> Outcome;
+    fn identify(&mut self, tester: &mut Tester<'_>) -> OrStop;
 
     /// A case ended without an answer. Looks whether the card is gone for good, and knows it then: [`Subject::lost`].
     fn miss(&mut self, _tester: &mut Tester<'_>) {}

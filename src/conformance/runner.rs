@@ -13,7 +13,7 @@ use super::statement::Statement;
 use super::terminal_tester::{TerminalSubject, TerminalTester};
 use super::tester::Tester;
 use super::token::Token;
-use super::verdict::{Outcome, Stop, Verdict, caught};
+use super::verdict::{OrStop, Stop, Verdict, caught};
 use crate::crypto::kdf::sha256;
 
 /// Who looks on: progress, clock, and the wish to stop.
@@ -212,7 +212,7 @@ fn run_case_at(
 
 /// One run of a body.
 struct Ran {
-    ended: Outcome,
+    ended: OrStop,
     evidence: Vec<Line>,
     cuts: Option<String>,
 }
@@ -261,7 +261,7 @@ fn shortest(
 
 /// The seed of what is under test is one of its own: a tester that draws what the card draws would be one with it.
 fn on_card(
-    body: &dyn Fn(&mut Tester<'_>) -> Outcome,
+    body: &dyn Fn(&mut Tester<'_>) -> OrStop,
     subject: &mut dyn Subject,
     seed: u64,
     cuts: Option<&str>,
@@ -293,7 +293,7 @@ fn on_card(
 }
 
 fn on_terminal(
-    body: &dyn Fn(&mut TerminalTester<'_>) -> Outcome,
+    body: &dyn Fn(&mut TerminalTester<'_>) -> OrStop,
     subject: &mut dyn TerminalSubject,
     seed: u64,
     clock: &mut dyn FnMut() -> u64,
@@ -309,7 +309,7 @@ fn on_terminal(
     Ran { ended, evidence, cuts: None }
 }
 
-fn status(ended: Outcome, evidence: &[Line]) -> Status {
+fn status(ended: OrStop, evidence: &[Line]) -> Status {
     let rests_on = evidence.iter().rev().find_map(|line| match line.what {
         Seen::Verdict { rests_on, .. } => Some(rests_on),
         _ => None,

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
-use super::verdict::{Outcome, Stop};
+use super::verdict::{OrStop, Stop};
 use crate::quoted::quoted;
 use crate::secret::toml_error;
 
@@ -139,7 +139,7 @@ impl Statement {
     }
 
     /// A text of the IXIT; its lack is an error of the statement.
-    pub fn text_of(&self, name: &str) -> Outcome<&str> {
+    pub fn text_of(&self, name: &str) -> OrStop<&str> {
         match self.values.get(name) {
             Some(Value::Text(text)) => Ok(text),
             _ => Err(Stop::error(format!("the statement gives no text {name}", name = quoted(name)))),
@@ -147,7 +147,7 @@ impl Statement {
     }
 
     /// A secret of the IXIT; its lack is an error of the statement.
-    pub fn secret_of(&self, name: &str) -> Outcome<&SecretText> {
+    pub fn secret_of(&self, name: &str) -> OrStop<&SecretText> {
         self.secrets
             .get(name)
             .ok_or_else(|| Stop::error(format!("the statement gives no secret {name}", name = quoted(name))))

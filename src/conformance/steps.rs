@@ -50,7 +50,7 @@ use super::case::Case;
 use super::pattern::{Pattern, Template};
 use super::risk::Risk;
 use super::tester::{Answer, Tester};
-use super::verdict::{Outcome, Stop};
+use super::verdict::{OrStop, Stop};
 use super::wanted::Wanted;
 use crate::quoted::quoted;
 use crate::reader::fault::Fault;
@@ -348,7 +348,7 @@ fn expected(text: &StepText) -> Result<Expected, String> {
 
 type Saved = BTreeMap<String, Vec<u8>>;
 
-fn run(tester: &mut Tester<'_>, (steps, postamble): (&[StepSpec], &[StepSpec])) -> Outcome {
+fn run(tester: &mut Tester<'_>, (steps, postamble): (&[StepSpec], &[StepSpec])) -> OrStop {
     let saved = RefCell::new(Saved::new());
     let first = |tester: &mut Tester<'_>| run_each(tester, steps, 1, &mut saved.borrow_mut());
     if postamble.is_empty() {
@@ -359,7 +359,7 @@ fn run(tester: &mut Tester<'_>, (steps, postamble): (&[StepSpec], &[StepSpec])) 
 }
 
 /// `number` is that of the first.
-fn run_each(tester: &mut Tester<'_>, steps: &[StepSpec], number: usize, saved: &mut Saved) -> Outcome {
+fn run_each(tester: &mut Tester<'_>, steps: &[StepSpec], number: usize, saved: &mut Saved) -> OrStop {
     for (index, step) in steps.iter().enumerate() {
         let done = perform(tester, step, saved);
         let done = if step.preamble { done.map_err(Stop::in_preamble) } else { done };
@@ -368,7 +368,7 @@ fn run_each(tester: &mut Tester<'_>, steps: &[StepSpec], number: usize, saved: &
     Ok(())
 }
 
-fn perform(tester: &mut Tester<'_>, step: &StepSpec, saved: &mut Saved) -> Outcome {
+fn perform(tester: &mut Tester<'_>, step: &StepSpec, saved: &mut Saved) -> OrStop {
     let tries = step.tries.as_deref();
     match &step.action {
         Action::Reset(ResetText::Cold) => tester.power_on().map(drop),
@@ -406,7 +406,7 @@ fn perform(tester: &mut Tester<'_>, step: &StepSpec, saved: &mut Saved) -> Outco
 
 /// VERIFY and its kin, and EXTERNAL AUTHENTICATE (ISO/IEC 7816-4:2020, 11.5.4), with data, in an interindustry class; of a wrong length too, for
 /// a card may look at it all the same. What a class of its own means by its instructions is not known here: `tries` is up to who writes the step.
-fn check_tries(command: &[u8], tries: Option<&str>) -> Outcome {
+fn check_tries(command: &[u8], tries: Option<&str>) -> OrStop {
     match command {
         [cla, ins, _, _, _, _, ..] if cla & 0x80 == 0 && (has_pin(*ins) || *ins == 0x82) && tries.is_none() => {
             Err(Stop::error(format!("INS {ins:02X} tries a secret, and the step does not say which: tries = \"pin\"")))
@@ -415,7 +415,7 @@ fn check_tries(command: &[u8], tries: Option<&str>) -> Outcome {
     }
 }
 
-fn look(tester: &mut Tester<'_>, expected: &Expected, answer: &Answer, saved: &mut Saved) -> Outcome {
+fn look(tester: &mut Tester<'_>, expected: &Expected, answer: &Answer, saved: &mut Saved) -> OrStop {
     // A pattern with an open digit stands for many words.
     let told = |pattern: &Pattern| match pattern.octets().as_deref() {
         Some(&[sw1, sw2]) => StatusWord::from_bytes([sw1, sw2]).told(),
@@ -444,7 +444,7 @@ fn look(tester: &mut Tester<'_>, expected: &Expected, answer: &Answer, saved: &m
 }
 
 /// The octets of a command, which may be sent. A secret stands in it only where the log masks it: were it another, the log would be the same.
-fn octets(tester: &Tester<'_>, template: &Template, tries: Option<&str>, saved: &Saved) -> Outcome<Vec<u8>> {
+fn octets(tester: &Tester<'_>, template: &Template, tries: Option<&str>, saved: &Saved) -> OrStop<Vec<u8>> {
     let octets = filled(tester, template, tries, saved, 0)?;
     let with_another = filled(tester, template, tries, saved, 0xFF)?;
     check_tries(&octets, tries)?;
@@ -458,13 +458,7 @@ fn octets(tester: &Tester<'_>, template: &Template, tries: Option<&str>, saved: 
 }
 
 /// The command with what its names stand for; of a secret each octet with these bits turned over.
-fn filled(
-    tester: &Tester<'_>,
-    template: &Template,
-    tries: Option<&str>,
-    saved: &Saved,
-    turned: u8,
-) -> Outcome<Vec<u8>> {
+fn filled(tester: &Tester<'_>, template: &Template, tries: Option<&str>, saved: &Saved, turned: u8) -> OrStop<Vec<u8>> {
     let octets = |name: &str| match secret(tester, saved, name).filter(|_| tries.is_some()) {
         Some(secret) => match hex::parse(secret) {
             Ok(octets) if !octets.is_empty() => Ok(octets.iter().map(|octet| octet ^ turned).collect()),

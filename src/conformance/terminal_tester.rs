@@ -12,7 +12,7 @@ use super::judge::Judge;
 use super::lower_tester::{CardHandle, LowerTester, TestCard, Touch, Truth};
 use super::role::CommandRole;
 use super::statement::{SecretText, Statement};
-use super::verdict::{Outcome, Stop};
+use super::verdict::{OrStop, Stop};
 use crate::difference::plain;
 use crate::journal::record::OrderKind;
 use crate::quoted::quoted;
@@ -303,13 +303,13 @@ impl<'r> TerminalTester<'r> {
     // The cards.
 
     /// A card of the profile that the statement names; no two have the same id.
-    pub fn card(&mut self) -> Outcome<CardHandle> {
+    pub fn card(&mut self) -> OrStop<CardHandle> {
         let profile = self.text("terminal.card_profile")?;
         self.card_of(&CardKind::new(profile))
     }
 
     /// A card of this kind.
-    pub fn card_of(&mut self, kind: &CardKind) -> Outcome<CardHandle> {
+    pub fn card_of(&mut self, kind: &CardKind) -> OrStop<CardHandle> {
         let count = self.cards.checked_add(1).ok_or_else(|| Stop::error("a case has at most 255 cards"))?;
         self.cards = count;
         let card = (self.rig.make)(&CardKind { number: count, ..kind.clone() })
@@ -328,7 +328,7 @@ impl<'r> TerminalTester<'r> {
     /// The card gets an order at another terminal, which works as it should.
     ///
     /// A card that cannot, after what the terminal under test did to it, shows nothing of what the case is about.
-    pub fn pay_elsewhere(&mut self, card: CardHandle) -> Outcome {
+    pub fn pay_elsewhere(&mut self, card: CardHandle) -> OrStop {
         self.note("the card gets an order at another terminal");
         Ok(self.rig.lower.pay_elsewhere(card)?)
     }
@@ -353,7 +353,7 @@ impl<'r> TerminalTester<'r> {
     // The terminal.
 
     /// An order that any card of the statement's profile takes.
-    pub fn plain_order(&self) -> Outcome<OperatorOrder> {
+    pub fn plain_order(&self) -> OrStop<OperatorOrder> {
         let kind = match self.text("terminal.order") {
             Ok("top-up") => OrderKind::TopUp,
             Ok("sale") | Err(_) => OrderKind::Sale,
@@ -369,13 +369,13 @@ impl<'r> TerminalTester<'r> {
     }
 
     /// Changes the terminal's setting.
-    pub fn set(&mut self, setting: &Setting) -> Outcome {
+    pub fn set(&mut self, setting: &Setting) -> OrStop {
         self.note(plain(setting));
         Ok(self.rig.terminal.set(setting)?)
     }
 
     /// Places an order, while these touches come one after the other.
-    pub fn order(&mut self, order: &OperatorOrder, touches: Vec<Touch>) -> Outcome<Shown> {
+    pub fn order(&mut self, order: &OperatorOrder, touches: Vec<Touch>) -> OrStop<Shown> {
         self.note(format!("order: {} of {}", order.kind, order.amount));
         self.rig.lower.hold(touches);
         let shown = self.rig.terminal.order(order);
@@ -383,7 +383,7 @@ impl<'r> TerminalTester<'r> {
     }
 
     /// Has the open records of these touches looked into.
-    pub fn resolve(&mut self, touches: Vec<Touch>) -> Outcome<Shown> {
+    pub fn resolve(&mut self, touches: Vec<Touch>) -> OrStop<Shown> {
         self.note("resolve");
         self.rig.lower.hold(touches);
         let shown = self.rig.terminal.resolve();
@@ -392,7 +392,7 @@ impl<'r> TerminalTester<'r> {
 
     /// Takes note of what was seen and shown. A terminal that broke down fails whatever was asked; where the touches did not go as the
     /// case wants them, it has not come to its point.
-    fn shown(&mut self, shown: Result<Shown, RigError>) -> Outcome<Shown> {
+    fn shown(&mut self, shown: Result<Shown, RigError>) -> OrStop<Shown> {
         let missed = self.rig.lower.take_missed();
         for seen in self.rig.lower.take_seen() {
             self.log(seen);
@@ -434,31 +434,31 @@ impl<'r> TerminalTester<'r> {
     }
 
     /// The terminal loses its power and starts again.
-    pub fn restart(&mut self) -> Outcome {
+    pub fn restart(&mut self) -> OrStop {
         self.note("the terminal loses its power and starts again");
         Ok(self.rig.terminal.restart()?)
     }
 
     /// The operator has seen all open records.
-    pub fn acknowledge(&mut self) -> Outcome {
+    pub fn acknowledge(&mut self) -> OrStop {
         self.note("the operator acknowledges the open records");
         Ok(self.rig.terminal.acknowledge()?)
     }
 
     /// The day is closed.
-    pub fn close_day(&mut self) -> Outcome {
+    pub fn close_day(&mut self) -> OrStop {
         self.note("the day is closed");
         Ok(self.rig.terminal.close_day()?)
     }
 
     /// Days go by.
-    pub fn pass_days(&mut self, days: u32) -> Outcome {
+    pub fn pass_days(&mut self, days: u32) -> OrStop {
         self.note(format!("{days} days go by"));
         Ok(self.rig.terminal.pass_days(days)?)
     }
 
     /// The terminal's records, oldest first.
-    pub fn records(&mut self) -> Outcome<Vec<Record>> {
+    pub fn records(&mut self) -> OrStop<Vec<Record>> {
         let records = self.rig.terminal.records()?;
         for Record { amount, state, booking, is_overdue, .. } in &records {
             self.note(format!(
@@ -472,18 +472,18 @@ impl<'r> TerminalTester<'r> {
     }
 
     /// All that the terminal has shown and written down so far.
-    pub fn said_and_written(&mut self) -> Outcome<String> {
+    pub fn said_and_written(&mut self) -> OrStop<String> {
         let written = self.rig.terminal.written()?;
         Ok(format!("{}{written}", self.said))
     }
 
     /// A failure in here says nothing about the purpose: it becomes inconclusive.
-    pub fn preamble<T>(&mut self, steps: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
+    pub fn preamble<T>(&mut self, steps: impl FnOnce(&mut Self) -> OrStop<T>) -> OrStop<T> {
         steps(self).map_err(Stop::in_preamble)
     }
 
     /// Ends the log with how the body ended; what it came to.
-    pub(super) fn finish(self, ended: Outcome) -> (Outcome, Vec<Line>) {
+    pub(super) fn finish(self, ended: OrStop) -> (OrStop, Vec<Line>) {
         self.judge.finish(ended)
     }
 }

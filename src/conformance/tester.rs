@@ -9,7 +9,7 @@ use super::evidence::{Line, Seen};
 use super::judge::Judge;
 use super::rig::Rig;
 use super::statement::Statement;
-use super::verdict::{Outcome, Stop, caught, with_postamble};
+use super::verdict::{OrStop, Stop, caught, with_postamble};
 use crate::card::memory::Cut;
 use crate::crypto::kdf::sha256;
 use crate::difference::plain;
@@ -136,16 +136,16 @@ impl<'r> Tester<'r> {
     // The card.
 
     /// Power off, power on. No answer to reset is inconclusive.
-    pub fn power_on(&mut self) -> Outcome<Vec<u8>> {
+    pub fn power_on(&mut self) -> OrStop<Vec<u8>> {
         self.activate(Reset::Cold)
     }
 
     /// The reset line.
-    pub fn warm_reset(&mut self) -> Outcome<Vec<u8>> {
+    pub fn warm_reset(&mut self) -> OrStop<Vec<u8>> {
         self.activate(Reset::Warm)
     }
 
-    fn activate(&mut self, reset: Reset) -> Outcome<Vec<u8>> {
+    fn activate(&mut self, reset: Reset) -> OrStop<Vec<u8>> {
         self.identify()?;
         match self.rig.reader.activate(reset) {
             Ok(activation) => {
@@ -159,7 +159,7 @@ impl<'r> Tester<'r> {
 
     /// Before a case, and wherever another card may have come since, the guard looks who is there. Not at each power-up: what a card
     /// keeps over a reset could not be seen any more behind the commands by which it is identified.
-    fn identify(&mut self) -> Outcome {
+    fn identify(&mut self) -> OrStop {
         // Taken out while it works, for it powers the card on itself.
         let Some(mut guard) = self.rig.guard.take() else { return Ok(()) };
         let events = self.rig.reader.card_events();
@@ -195,7 +195,7 @@ impl<'r> Tester<'r> {
     }
 
     /// The card that was powered on is the one that the guard knows.
-    fn check_unmoved(&mut self) -> Outcome {
+    fn check_unmoved(&mut self) -> OrStop {
         let known = self.rig.card_events;
         if self.rig.guard.is_none() || known.is_none() || self.rig.reader.card_events() == known {
             return Ok(());
@@ -212,7 +212,7 @@ impl<'r> Tester<'r> {
     }
 
     /// A command and its answer. No answer is inconclusive: silence is neither acceptance nor refusal.
-    pub fn send(&mut self, command: &[u8]) -> Outcome<Answer> {
+    pub fn send(&mut self, command: &[u8]) -> OrStop<Answer> {
         match self.exchange(command) {
             Ok(answer) => Ok(answer),
             Err(error) => Err(Stop::inconclusive(format!("expected an answer, got none: {error}"))),
@@ -263,7 +263,7 @@ impl<'r> Tester<'r> {
 
     /// Sends a command and cuts the power at a write of the card's memory. `None`: the power was cut, and is off now. An answer means
     /// that the command has fewer writes.
-    pub fn send_cut(&mut self, command: &[u8], cut: Cut) -> Outcome<Option<Answer>> {
+    pub fn send_cut(&mut self, command: &[u8], cut: Cut) -> OrStop<Option<Answer>> {
         self.arm(cut)?;
         let answer = self.exchange(command);
         if self.disarm()? {
@@ -273,7 +273,7 @@ impl<'r> Tester<'r> {
     }
 
     /// Powers the card on and cuts the power at a write of its recovery; `true` when that happened, and then the power is off.
-    pub fn power_on_cut(&mut self, cut: Cut) -> Outcome<bool> {
+    pub fn power_on_cut(&mut self, cut: Cut) -> OrStop<bool> {
         self.arm(cut)?;
         let activated = self.rig.reader.activate(Reset::Cold);
         let cut = !self.disarm()?;
@@ -307,17 +307,17 @@ impl<'r> Tester<'r> {
 
     /// To be called before a secret is tried: counted at a card that must live on, and inconclusive where there were too many. What
     /// succeeded before in this case, so that it is known to be right, is not counted: with it tries are won back.
-    pub fn before_attempt(&mut self, secret: &str, with: &[u8]) -> Outcome {
+    pub fn before_attempt(&mut self, secret: &str, with: &[u8]) -> OrStop {
         if self.accepted.contains(&attempt(secret, with)) { Ok(()) } else { self.before_failed_attempt(secret) }
     }
 
     /// The same for what must be refused, or torn: always counted.
-    pub fn before_failed_attempt(&mut self, secret: &str) -> Outcome {
+    pub fn before_failed_attempt(&mut self, secret: &str) -> OrStop {
         self.ledger(|ledger| ledger.before_failure(secret))
     }
 
     /// To be called when it was accepted.
-    pub fn after_good_attempt(&mut self, secret: &str, with: &[u8]) -> Outcome {
+    pub fn after_good_attempt(&mut self, secret: &str, with: &[u8]) -> OrStop {
         self.accepted.insert(attempt(secret, with));
         self.ledger(|ledger| ledger.after_success(secret))
     }
@@ -328,17 +328,17 @@ impl<'r> Tester<'r> {
     }
 
     /// To be called before an authentication with a key that must fail.
-    pub fn before_failed_authentication(&mut self) -> Outcome {
+    pub fn before_failed_authentication(&mut self) -> OrStop {
         self.before_failed_attempt(KEY)
     }
 
     /// To be called before one that should succeed: the statement may name the wrong keys.
-    pub fn before_authentication(&mut self) -> Outcome {
+    pub fn before_authentication(&mut self) -> OrStop {
         self.before_attempt(KEY, &[])
     }
 
     /// To be called after one that succeeded.
-    pub fn after_good_authentication(&mut self) -> Outcome {
+    pub fn after_good_authentication(&mut self) -> OrStop {
         self.after_good_attempt(KEY, &[])
     }
 
@@ -350,14 +350,14 @@ impl<'r> Tester<'r> {
         done
     }
 
-    fn ledger(&mut self, entry: impl FnOnce(&mut dyn super::rig::Ledger) -> Result<(), RigError>) -> Outcome {
+    fn ledger(&mut self, entry: impl FnOnce(&mut dyn super::rig::Ledger) -> Result<(), RigError>) -> OrStop {
         match self.rig.ledger.as_deref_mut() {
             Some(ledger) => entry(ledger).map_err(|error| Stop::inconclusive(error.to_string())),
             None => Ok(()),
         }
     }
 
-    fn arm(&mut self, cut: Cut) -> Outcome {
+    fn arm(&mut self, cut: Cut) -> OrStop {
         let card = self.card()?;
         self.log(Seen::Torn { how: plain(&cut) });
         lock(&card).memory().arm(cut);
@@ -365,12 +365,12 @@ impl<'r> Tester<'r> {
     }
 
     /// `true` when the cut had not happened.
-    fn disarm(&mut self) -> Outcome<bool> {
+    fn disarm(&mut self) -> OrStop<bool> {
         let card = self.card()?;
         Ok(lock(&card).memory().disarm())
     }
 
-    fn card(&self) -> Outcome<crate::reader::in_process::SharedCard> {
+    fn card(&self) -> OrStop<crate::reader::in_process::SharedCard> {
         self.rig.card.clone().ok_or_else(|| Stop::error("the test system has no hand on the card's memory"))
     }
 
@@ -382,12 +382,12 @@ impl<'r> Tester<'r> {
     // What is seen.
 
     /// Fails unless both are the same octets.
-    pub fn check_octets(&mut self, what: &str, expected: &[u8], got: &[u8]) -> Outcome {
+    pub fn check_octets(&mut self, what: &str, expected: &[u8], got: &[u8]) -> OrStop {
         self.check_equal(what, &hex::Octets(expected), &hex::Octets(got))
     }
 
     /// Fails unless the answer is this status word and nothing else.
-    pub fn expect_alone(&mut self, what: &str, answer: &Answer, expected: u16) -> Outcome {
+    pub fn expect_alone(&mut self, what: &str, answer: &Answer, expected: u16) -> OrStop {
         let held = answer.status.0 == expected && answer.data.is_empty();
         let got = match answer.data.len() {
             0 => String::new(),
@@ -399,12 +399,12 @@ impl<'r> Tester<'r> {
     }
 
     /// Fails unless the status word is this one.
-    pub fn expect_status(&mut self, answer: &Answer, expected: u16) -> Outcome {
+    pub fn expect_status(&mut self, answer: &Answer, expected: u16) -> OrStop {
         self.expect_status_in(answer, &[expected])
     }
 
     /// Fails unless the status word is one of these.
-    pub fn expect_status_in(&mut self, answer: &Answer, expected: &[u16]) -> Outcome {
+    pub fn expect_status_in(&mut self, answer: &Answer, expected: &[u16]) -> OrStop {
         let words: Vec<String> = expected.iter().map(|word| StatusWord(*word).told()).collect();
         let what = format!("status word: expected {}, got {}", words.join(" or "), answer.status.told());
         let held = expected.contains(&answer.status.0);
@@ -413,7 +413,7 @@ impl<'r> Tester<'r> {
     }
 
     /// A failure in here says nothing about the purpose: it becomes inconclusive.
-    pub fn preamble<T>(&mut self, steps: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
+    pub fn preamble<T>(&mut self, steps: impl FnOnce(&mut Self) -> OrStop<T>) -> OrStop<T> {
         steps(self).map_err(Stop::in_preamble)
     }
 
@@ -431,9 +431,9 @@ impl<'r> Tester<'r> {
     /// ```
     pub fn with_postamble<T>(
         &mut self,
-        steps: impl FnOnce(&mut Self) -> Outcome<T>,
-        postamble: impl FnOnce(&mut Self) -> Outcome,
-    ) -> Outcome<T> {
+        steps: impl FnOnce(&mut Self) -> OrStop<T>,
+        postamble: impl FnOnce(&mut Self) -> OrStop,
+    ) -> OrStop<T> {
         let ended = caught(|| steps(self));
         self.note("postamble");
         // The verdict rests on what was seen before.
@@ -453,7 +453,7 @@ impl<'r> Tester<'r> {
     }
 
     /// Ends the log with how the body ended; what it came to.
-    pub(super) fn finish(mut self, ended: Outcome) -> (Outcome, Vec<Line>) {
+    pub(super) fn finish(mut self, ended: OrStop) -> (OrStop, Vec<Line>) {
         self.power_off();
         self.judge.finish(ended)
     }

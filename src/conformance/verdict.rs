@@ -90,10 +90,10 @@ impl Stop {
 }
 
 /// How a body, or a step of one, ends.
-pub type Outcome<T = ()> = Result<T, Stop>;
+pub type OrStop<T = ()> = Result<T, Stop>;
 
 /// What steps and their postamble came to together.
-pub(super) fn with_postamble<T>(ended: Outcome<T>, postamble: Outcome) -> Outcome<T> {
+pub(super) fn with_postamble<T>(ended: OrStop<T>, postamble: OrStop) -> OrStop<T> {
     match (ended, postamble.map_err(Stop::in_postamble)) {
         (ended, Ok(())) => ended,
         (Ok(_), Err(after)) => Err(after),
@@ -105,7 +105,7 @@ pub(super) fn with_postamble<T>(ended: Outcome<T>, postamble: Outcome) -> Outcom
 }
 
 /// Steps that panic are an error of the case, and the next case runs.
-pub(super) fn caught<T>(steps: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+pub(super) fn caught<T>(steps: impl FnOnce() -> OrStop<T>) -> OrStop<T> {
     catch_unwind(AssertUnwindSafe(steps)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         Err(Stop::error(format!("the case panicked: {}", text.unwrap_or("without a message"))))

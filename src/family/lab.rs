@@ -14,7 +14,7 @@ use crate::conformance::role::{CommandRole, Roles};
 use crate::conformance::statement::Statement;
 use crate::conformance::terminal_tester::CardKind;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::OrStop;
 use crate::journal::record::{CardReference, OrderKind};
 use crate::money::Currency;
 use crate::terminal::kernel::Kernel;
@@ -128,7 +128,7 @@ pub enum Act {
     /// An order that a terminal gives.
     Order(Ordered),
     /// An order that no terminal gives, sent by a tester: it is torn on the level of the card only. The second argument is the variant.
-    Bare(fn(&mut Tester<'_>, &str) -> Outcome),
+    Bare(fn(&mut Tester<'_>, &str) -> OrStop),
 }
 
 /// An order that a terminal gives.

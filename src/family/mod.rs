@@ -24,7 +24,7 @@ use crate::conformance::mutant::Mutant;
 use crate::conformance::requirement::Catalogue;
 use crate::conformance::statement::Statement;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::OrStop;
 use crate::entropy::SeededEntropy;
 use crate::journal::record::Intent;
 use crate::wire::tag::Dictionary;
@@ -90,7 +90,7 @@ pub trait Family: Send + Sync {
     ///
     /// # Errors
     /// No card of this family answers.
-    fn contradictions(&self, _tester: &mut Tester<'_>) -> Outcome<Vec<String>> {
+    fn contradictions(&self, _tester: &mut Tester<'_>) -> OrStop<Vec<String>> {
         Ok(Vec::new())
     }
 
@@ -98,7 +98,7 @@ pub trait Family: Send + Sync {
     ///
     /// # Errors
     /// No card of this family answers.
-    fn identify(&self, _tester: &mut Tester<'_>) -> Outcome<Option<String>> {
+    fn identify(&self, _tester: &mut Tester<'_>) -> OrStop<Option<String>> {
         Ok(None)
     }
 

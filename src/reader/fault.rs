@@ -242,7 +242,7 @@ mod tests {
     /// Adds one to octet 0 and gives it.
     const COUNT: [u8; 5] = [0, 0xD0, 0, 0, 1];
 
-    type Outcome = Result<Vec<u8>, LinkErrorKind>;
+    type Sent = Result<Vec<u8>, LinkErrorKind>;
 
     fn activated(plan: &FaultPlan) -> FaultInjector<InProcess> {
         let mut reader =
@@ -251,7 +251,7 @@ mod tests {
         reader
     }
 
-    fn send(reader: &mut impl Reader, command: &[u8]) -> Outcome {
+    fn send(reader: &mut impl Reader, command: &[u8]) -> Sent {
         let mut response = vec![0xA5];
         let outcome = reader.transmit(command, &mut response).map_err(|error| error.kind);
         assert!(outcome.is_ok() || response.is_empty(), "no octets without success");
@@ -259,7 +259,7 @@ mod tests {
     }
 
     /// What the exchange with the fault gave, what the next gave, and how often the card had counted.
-    fn tear(fault: Fault) -> (Outcome, Outcome, u8) {
+    fn tear(fault: Fault) -> (Sent, Sent, u8) {
         let plan = FaultPlan::new();
         let mut reader = activated(&plan);
         plan.arm_at(1, fault);

@@ -33,7 +33,7 @@ use crate::conformance::rig::Rig;
 use crate::conformance::role::CommandRole;
 use crate::conformance::tester::Tester;
 use crate::conformance::token::Token;
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::OrStop;
 use crate::crypto::kdf::sha256;
 use crate::difference::plain;
 use crate::family::lab::{Act, Lab, Ordered, Trial};
@@ -580,7 +580,7 @@ impl Sweep<'_> {
 }
 
 /// The commands that move value of an order that a tester sends.
-fn bare(setting: &Setting, seed: u64, act: fn(&mut Tester<'_>, &str) -> Outcome) -> Vec<Recorded> {
+fn bare(setting: &Setting, seed: u64, act: fn(&mut Tester<'_>, &str) -> OrStop) -> Vec<Recorded> {
     let field = Field::new(vec![setting.card().clone()]);
     field.present(0);
     field.record();

@@ -16,7 +16,7 @@ use crate::conformance::runner::{self, Subjects, Unobserved};
 use crate::conformance::selection::Selection;
 use crate::conformance::statement::Statement;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop, Verdict};
+use crate::conformance::verdict::{OrStop, Stop, Verdict};
 use crate::difference::difference;
 use crate::entropy::{Entropy, SeededEntropy};
 use crate::family::families;
@@ -175,7 +175,7 @@ pub struct SelfTest {
     /// Defects of the suite that it notices.
     pub kills: &'static [&'static str],
     /// What it does.
-    pub body: fn(Harness) -> Outcome,
+    pub body: fn(Harness) -> OrStop,
 }
 
 /// All of them.
@@ -312,12 +312,12 @@ fn a_failing_run(harness: Harness) -> TestReport {
     harness.run(&[expects("TOY-001", 0x01, 0x6D00), expects("TOY-002", 0x02, 0x6D00)], &Statement::default(), 1)
 }
 
-fn expectation(case: &str, until: &str) -> Outcome<Expectations> {
+fn expectation(case: &str, until: &str) -> OrStop<Expectations> {
     let text = format!("[[expect]]\ncase = '{case}'\nverdict = 'fail'\nreason = 'known'\nuntil = '{until}'\n");
     Expectations::parse(&text).map_err(Stop::error)
 }
 
-fn equal<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, got: &T) -> Outcome {
+fn equal<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, got: &T) -> OrStop {
     if expected == got { Ok(()) } else { Err(Stop::fail(format!("{what}: {}", difference(expected, got)))) }
 }
 

@@ -5,7 +5,7 @@
 use untorn::card::memory::{Cut, Torn};
 use untorn::conformance::case::Case;
 use untorn::conformance::tester::{Answer, Tester};
-use untorn::conformance::verdict::{Outcome, Stop};
+use untorn::conformance::verdict::{OrStop, Stop};
 use untorn::difference::plain;
 
 use crate::data::{COFFEE, Deed, Order, Picture, Receipt, STAMPS_MAX, Visit, VisitId, checked, ins};
@@ -186,7 +186,7 @@ fn torn() -> Vec<Case> {
 }
 
 /// Tears the order at each write in each mode, until it had no such write.
-fn each_write(tester: &mut Tester<'_>, deed: Deed) -> Outcome {
+fn each_write(tester: &mut Tester<'_>, deed: Deed) -> OrStop {
     for torn in MODES {
         let mut cuts = 0;
         while tear(tester, deed, Cut { after_writes: cuts, torn })? {
@@ -199,7 +199,7 @@ fn each_write(tester: &mut Tester<'_>, deed: Deed) -> Outcome {
 }
 
 /// `false` when the command had no such write.
-fn tear(tester: &mut Tester<'_>, deed: Deed, cut: Cut) -> Outcome<bool> {
+fn tear(tester: &mut Tester<'_>, deed: Deed, cut: Cut) -> OrStop<bool> {
     let before = match deed {
         Deed::Stamp => make_room(tester)?,
         Deed::Coffee => fill(tester, COFFEE)?,
@@ -227,7 +227,7 @@ fn tear(tester: &mut Tester<'_>, deed: Deed, cut: Cut) -> Outcome<bool> {
 }
 
 /// Refused with this, and nothing has changed.
-fn refused(tester: &mut Tester<'_>, before: &Picture, deed: Deed, order: &Order, status: u16) -> Outcome {
+fn refused(tester: &mut Tester<'_>, before: &Picture, deed: Deed, order: &Order, status: u16) -> OrStop {
     let answer = tester.send(&command(deed, order))?;
     tester.expect_status(&answer, status)?;
     let now = look(tester)?;
@@ -235,7 +235,7 @@ fn refused(tester: &mut Tester<'_>, before: &Picture, deed: Deed, order: &Order,
 }
 
 /// The card is what it was before, and has this visit.
-fn check_done(tester: &mut Tester<'_>, before: &Picture, receipt: &Receipt) -> Outcome {
+fn check_done(tester: &mut Tester<'_>, before: &Picture, receipt: &Receipt) -> OrStop {
     let mut visits = before.visits.clone();
     visits.insert(0, receipt.visit);
     visits.truncate(crate::data::RING);
@@ -247,7 +247,7 @@ fn check_done(tester: &mut Tester<'_>, before: &Picture, receipt: &Receipt) -> O
 }
 
 /// What the card must answer.
-fn receipt(before: &Picture, order: &Order, deed: Deed) -> Outcome<Receipt> {
+fn receipt(before: &Picture, order: &Order, deed: Deed) -> OrStop<Receipt> {
     let stamps = match deed {
         Deed::Stamp => before.stamps.checked_add(1),
         Deed::Coffee => before.stamps.checked_sub(COFFEE),
@@ -269,28 +269,28 @@ fn command(deed: Deed, order: &Order) -> Vec<u8> {
 }
 
 /// Sends an order that must be carried out; its receipt.
-fn send(tester: &mut Tester<'_>, deed: Deed, order: &Order) -> Outcome<Receipt> {
+fn send(tester: &mut Tester<'_>, deed: Deed, order: &Order) -> OrStop<Receipt> {
     let answer = tester.send(&command(deed, order))?;
     tester.expect_status(&answer, 0x9000)?;
     receipt_of(&answer)
 }
 
-fn find(tester: &mut Tester<'_>, visit: VisitId) -> Outcome<Option<Receipt>> {
+fn find(tester: &mut Tester<'_>, visit: VisitId) -> OrStop<Option<Receipt>> {
     let answer = tester.send(&[&[0x80, ins::FIND_VISIT, 0x00, 0x00, 0x08], &visit[..], &[0x00]].concat())?;
     tester.expect_status_in(&answer, &[0x9000, 0x6A88])?;
     if answer.status.0 == 0x6A88 { Ok(None) } else { receipt_of(&answer).map(Some) }
 }
 
-fn whole(answer: &Answer) -> Outcome<&[u8]> {
+fn whole(answer: &Answer) -> OrStop<&[u8]> {
     checked(&answer.data).ok_or_else(|| Stop::fail(format!("the checksum is wrong: {:02X?}", answer.data)))
 }
 
-fn receipt_of(answer: &Answer) -> Outcome<Receipt> {
+fn receipt_of(answer: &Answer) -> OrStop<Receipt> {
     Receipt::parse(whole(answer)?).map_err(|error| Stop::fail(format!("receipt: {error}")))
 }
 
 /// The name that the application gives itself when it is selected: 84 inside 6F (ISO/IEC 7816-4:2020, 7.4.3).
-pub fn name(tester: &mut Tester<'_>) -> Outcome<Vec<u8>> {
+pub fn name(tester: &mut Tester<'_>) -> OrStop<Vec<u8>> {
     let selected = tester.send(SELECT)?;
     tester.expect_status(&selected, 0x9000)?;
     match &selected.data[..] {
@@ -300,7 +300,7 @@ pub fn name(tester: &mut Tester<'_>) -> Outcome<Vec<u8>> {
 }
 
 /// Selects the application and looks at the card.
-pub fn look(tester: &mut Tester<'_>) -> Outcome<Picture> {
+pub fn look(tester: &mut Tester<'_>) -> OrStop<Picture> {
     let selected = tester.send(SELECT)?;
     tester.expect_status(&selected, 0x9000)?;
     let answer = tester.send(&GET_CARD)?;
@@ -309,13 +309,13 @@ pub fn look(tester: &mut Tester<'_>) -> Outcome<Picture> {
 }
 
 /// A card that takes one more stamp.
-fn make_room(tester: &mut Tester<'_>) -> Outcome<Picture> {
+fn make_room(tester: &mut Tester<'_>) -> OrStop<Picture> {
     let card = look(tester)?;
     if card.stamps < STAMPS_MAX { Ok(card) } else { fill(tester, STAMPS_MAX - COFFEE) }
 }
 
 /// A card with so many stamps: what is too many is drunk.
-fn fill(tester: &mut Tester<'_>, stamps: u8) -> Outcome<Picture> {
+fn fill(tester: &mut Tester<'_>, stamps: u8) -> OrStop<Picture> {
     tester.preamble(|tester| {
         loop {
             let card = look(tester)?;

@@ -22,7 +22,7 @@ use untorn::conformance::case::Case;
 use untorn::conformance::mutant::Mutant;
 use untorn::conformance::requirement::Catalogue;
 use untorn::conformance::tester::Tester;
-use untorn::conformance::verdict::{Outcome, Stop};
+use untorn::conformance::verdict::{OrStop, Stop};
 use untorn::family::Family;
 use untorn::family::conversation::Explainer;
 use untorn::family::error::FamilyError;
@@ -74,14 +74,14 @@ impl Family for Stamps {
     }
 
     /// A stamp card says nothing of itself but its name.
-    fn contradictions(&self, tester: &mut Tester<'_>) -> Outcome<Vec<String>> {
+    fn contradictions(&self, tester: &mut Tester<'_>) -> OrStop<Vec<String>> {
         let claimed = hex::parse(tester.text("iso7816_4.aid")?).map_err(|error| Stop::error(error.to_string()))?;
         let named = cases::name(tester)?;
         let told = || format!("its name: claimed {}, the card says {}", hex::encode(&claimed), hex::encode(&named));
         Ok((named != claimed).then(told).into_iter().collect())
     }
 
-    fn identify(&self, tester: &mut Tester<'_>) -> Outcome<Option<String>> {
+    fn identify(&self, tester: &mut Tester<'_>) -> OrStop<Option<String>> {
         tester.power_on()?;
         Ok(Some(hex::encode(&cases::look(tester)?.card)))
     }

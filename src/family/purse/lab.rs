@@ -23,7 +23,7 @@ use crate::conformance::role::CommandRole;
 use crate::conformance::statement::{SecretText, Statement};
 use crate::conformance::terminal_tester::{CardKind, Papers};
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::crypto::ec::PrivateKey;
 use crate::crypto::kdf::sha256;
 use crate::entropy::SeededEntropy;
@@ -310,7 +310,7 @@ fn change(body: &ReceiptBody) -> i64 {
 }
 
 /// An order over three logical cards with records and a counter, which no terminal of ours gives.
-fn three_cards(tester: &mut Tester<'_>, variant: &str) -> Outcome {
+fn three_cards(tester: &mut Tester<'_>, variant: &str) -> OrStop {
     let operations = [
         Operation::Debit { logical_card: 1, amount: 100 },
         Operation::Count { logical_card: 3, up: false, number: 1 },

@@ -36,7 +36,7 @@ use crate::conformance::case::Case;
 use crate::conformance::mutant::Mutant;
 use crate::conformance::requirement::Catalogue;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::OrStop;
 use crate::entropy::Entropy;
 use crate::journal::record::Intent;
 use crate::wire::tag::Dictionary;
@@ -83,11 +83,11 @@ impl Family for Purse {
         cases::all()
     }
 
-    fn contradictions(&self, tester: &mut Tester<'_>) -> Outcome<Vec<String>> {
+    fn contradictions(&self, tester: &mut Tester<'_>) -> OrStop<Vec<String>> {
         cases::claims::contradictions(tester)
     }
 
-    fn identify(&self, tester: &mut Tester<'_>) -> Outcome<Option<String>> {
+    fn identify(&self, tester: &mut Tester<'_>) -> OrStop<Option<String>> {
         let Some(&suite) = cases::client::suites(tester).first() else { return Ok(None) };
         let opened = cases::picture::wallet(tester, suite, data::Role::Read).open(tester)?;
         cases::states::note(tester, &opened.state);

@@ -2,7 +2,7 @@
 
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::wire::atr::Atr;
 use crate::wire::hex;
 
@@ -23,7 +23,7 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-fn well_formed(tester: &mut Tester<'_>, cold: bool) -> Outcome {
+fn well_formed(tester: &mut Tester<'_>, cold: bool) -> OrStop {
     let octets = if cold { tester.power_on()? } else { tester.warm_reset()? };
     let told = Atr::parse(&octets).map(drop).map_err(|error| error.to_string());
     let what = match &told {

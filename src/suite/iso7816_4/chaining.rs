@@ -6,7 +6,7 @@ use super::refusal::{CHAIN_EXPECTED, CLASS, INSTRUCTION, LENGTH, NO_APPLICATION,
 use crate::conformance::case::Case;
 use crate::conformance::risk::Risk;
 use crate::conformance::tester::{Answer, Tester};
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 
 /// Bit 5 of CLA (ISO/IEC 7816-4:2020, 5.4.1).
 const MORE: u8 = 0x10;
@@ -116,7 +116,7 @@ fn broken_off() -> Vec<Case> {
     ]
 }
 
-fn after_chains(tester: &mut Tester<'_>) -> Outcome {
+fn after_chains(tester: &mut Tester<'_>) -> OrStop {
     let chained = Chained::new(tester)?;
     let half = chained.data.len().div_ceil(2);
     for (state, is_whole) in [("after a chain", true), ("after a chain that was broken off", false)] {
@@ -178,7 +178,7 @@ fn limits() -> Vec<Case> {
 }
 
 /// Parts of zeros, that many octets together, each of which must be taken.
-fn fill(tester: &mut Tester<'_>, mut octets: u64) -> Outcome {
+fn fill(tester: &mut Tester<'_>, mut octets: u64) -> OrStop {
     let chained = Chained::read(tester)?;
     tester.preamble(select)?;
     while octets > 0 {
@@ -198,7 +198,7 @@ struct Chained {
 }
 
 impl Chained {
-    fn read(tester: &Tester<'_>) -> Outcome<Self> {
+    fn read(tester: &Tester<'_>) -> OrStop<Self> {
         let octets = octets(tester, "chained_command")?;
         match octets.split_first_chunk() {
             Some((header, data)) if (2..=255).contains(&data.len()) => {
@@ -212,7 +212,7 @@ impl Chained {
     }
 
     /// Sends it whole, and its second half alone: if both had the same answer, no chain could be told from its last part.
-    fn new(tester: &mut Tester<'_>) -> Outcome<Self> {
+    fn new(tester: &mut Tester<'_>) -> OrStop<Self> {
         let mut chained = Self::read(tester)?;
         tester.preamble(select)?;
         let whole = tester.send(&chained.part(0, &chained.data, false))?;
@@ -236,7 +236,7 @@ impl Chained {
     }
 
     /// In parts of this size; the answer to the last. Those before must be taken.
-    fn send(&self, tester: &mut Tester<'_>, size: usize) -> Outcome<Answer> {
+    fn send(&self, tester: &mut Tester<'_>, size: usize) -> OrStop<Answer> {
         let parts: Vec<&[u8]> = self.data.chunks(size).collect();
         let mut answer = None;
         for (index, data) in parts.iter().enumerate() {
@@ -251,22 +251,22 @@ impl Chained {
     }
 
     /// The first half, which must be taken.
-    fn begin(&self, tester: &mut Tester<'_>, channel: u8) -> Outcome {
+    fn begin(&self, tester: &mut Tester<'_>, channel: u8) -> OrStop {
         let half = &self.data[..self.data.len().div_ceil(2)];
         let answer = tester.send(&self.part(channel, half, true))?;
         tester.preamble(|tester| tester.expect_status(&answer, 0x9000))
     }
 
     /// The second half, as the last part; its answer.
-    fn end(&self, tester: &mut Tester<'_>, channel: u8) -> Outcome<Answer> {
+    fn end(&self, tester: &mut Tester<'_>, channel: u8) -> OrStop<Answer> {
         tester.send(&self.part(channel, &self.data[self.data.len().div_ceil(2)..], false))
     }
 
-    fn expect_whole(&self, tester: &mut Tester<'_>, answer: &Answer) -> Outcome {
+    fn expect_whole(&self, tester: &mut Tester<'_>, answer: &Answer) -> OrStop {
         tester.check(self.whole.as_ref() == Some(answer), "the chain answers as the whole command")
     }
 
-    fn expect_other(&self, tester: &mut Tester<'_>, answer: &Answer, when: &str) -> Outcome {
+    fn expect_other(&self, tester: &mut Tester<'_>, answer: &Answer, when: &str) -> OrStop {
         let completed = self.whole.as_ref() == Some(answer);
         tester.check(!completed, format!("{when} the last part does not complete the chain"))
     }

@@ -8,7 +8,7 @@ use super::client::{
 use super::refusal::{CHANNEL, CLASS, NO_CHANNEL_LEFT, PARAMETERS, named, nothing_done, refused};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::difference::plain;
 
 /// Channels there can be besides channel 0 (ISO/IEC 7816-4:2020, 5.4.2).
@@ -87,7 +87,7 @@ fn opening() -> Vec<Case> {
 }
 
 /// Asks with the command that reads: SELECT may be what opens a channel (REQ-ISO-LCH-8).
-fn is_closed(tester: &mut Tester<'_>, channel: u8) -> Outcome {
+fn is_closed(tester: &mut Tester<'_>, channel: u8) -> OrStop {
     let command = read_command(tester, channel)?;
     let answer = tester.send(&command)?;
     // With nothing selected a class of the application's own is unknown, which a card may see first (REQ-ISO-CLA-2).
@@ -97,7 +97,7 @@ fn is_closed(tester: &mut Tester<'_>, channel: u8) -> Outcome {
 }
 
 /// The claim alone: where it does not hold, nothing can be said of what channels do.
-fn first_opening(tester: &mut Tester<'_>) -> Outcome {
+fn first_opening(tester: &mut Tester<'_>) -> OrStop {
     let asked = open_command(tester)?;
     let answer = tester.send_whole(&asked)?;
     if answer.is_done() && matches!(answer.data.as_slice(), [1..=19]) {
@@ -183,7 +183,7 @@ fn closing() -> Vec<Case> {
 
 /// Opens channels, selects on one of them only, so that a card needs share nothing, closes another, and reads. `kept`: 0 for channel
 /// 0, 1 for the second that was opened.
-fn closing_leaves(tester: &mut Tester<'_>, kept: usize) -> Outcome {
+fn closing_leaves(tester: &mut Tester<'_>, kept: usize) -> OrStop {
     let closed = tester.preamble(open)?;
     let command = open_command(tester)?;
     let other = match tester.send_whole(&command)?.data.as_slice() {
@@ -334,7 +334,7 @@ fn opening_by_select() -> Vec<Case> {
 }
 
 /// The second application on another channel: selecting, using and closing it changes nothing of the first.
-fn two_applications(tester: &mut Tester<'_>) -> Outcome {
+fn two_applications(tester: &mut Tester<'_>) -> OrStop {
     let second = super::client::octets(tester, "second_aid")?;
     tester.preamble(select)?;
     let first = tester.preamble(|tester| must_read_on(tester, 0))?;

@@ -5,7 +5,7 @@ use super::client::{aid, must_read_on, read_command, select, select_command};
 use super::refusal::{CLASS, INSTRUCTION, PARAMETERS, named, refused};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::OrStop;
 
 /// Of the range that ISO/IEC 7816-4:2020, 5.4.1 reserves: first, last, and with each bit of the first range's layout.
 const RESERVED: [u8; 6] = [0x20, 0x21, 0x24, 0x28, 0x30, 0x3F];
@@ -56,7 +56,7 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-fn reserved_classes(tester: &mut Tester<'_>) -> Outcome {
+fn reserved_classes(tester: &mut Tester<'_>) -> OrStop {
     for class in RESERVED {
         let mut command = select_command(tester, &aid(tester)?, 0)?;
         command[0] = class;

@@ -1,18 +1,18 @@
 //! A card as these cases speak to it: what the statement gives of it, and what it does when all goes well.
 
 use crate::conformance::tester::{Answer, Tester};
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::quoted::quoted;
 use crate::wire::hex;
 
 /// Octets that the statement gives under `iso7816_4.`.
-pub(super) fn octets(tester: &Tester<'_>, name: &str) -> Outcome<Vec<u8>> {
+pub(super) fn octets(tester: &Tester<'_>, name: &str) -> OrStop<Vec<u8>> {
     let name = format!("iso7816_4.{name}");
     hex::parse(tester.text(&name)?).map_err(|error| Stop::error(format!("statement: {name}: {error}")))
 }
 
 /// One octet that the statement may give under `iso7816_4.`; `None` where it says `none`. `usual` is what nobody has to say.
-fn choice(tester: &Tester<'_>, name: &str, usual: &str) -> Outcome<Option<u8>> {
+fn choice(tester: &Tester<'_>, name: &str, usual: &str) -> OrStop<Option<u8>> {
     let name = format!("iso7816_4.{name}");
     let given = tester.optional_text(&name)?.unwrap_or(usual);
     if given == "none" {
@@ -28,13 +28,13 @@ fn choice(tester: &Tester<'_>, name: &str, usual: &str) -> Outcome<Option<u8>> {
 }
 
 /// The same for an octet that is always sent.
-fn octet(tester: &Tester<'_>, name: &str, usual: &str) -> Outcome<u8> {
+fn octet(tester: &Tester<'_>, name: &str, usual: &str) -> OrStop<u8> {
     let none = || Stop::error(format!("statement: iso7816_4.{name}: expected one octet, got \"none\""));
     choice(tester, name, usual)?.ok_or_else(none)
 }
 
 /// The identifier of the application.
-pub(super) fn aid(tester: &Tester<'_>) -> Outcome<Vec<u8>> {
+pub(super) fn aid(tester: &Tester<'_>) -> OrStop<Vec<u8>> {
     let aid = octets(tester, "aid")?;
     if !(5..=16).contains(&aid.len()) {
         let len = aid.len();
@@ -44,7 +44,7 @@ pub(super) fn aid(tester: &Tester<'_>) -> Outcome<Vec<u8>> {
 }
 
 /// CLA INS P1 P2 that the statement gives, for this channel.
-fn header(tester: &Tester<'_>, name: &str, channel: u8) -> Outcome<[u8; 4]> {
+fn header(tester: &Tester<'_>, name: &str, channel: u8) -> OrStop<[u8; 4]> {
     let octets = octets(tester, name)?;
     let header: [u8; 4] = octets.as_slice().try_into().map_err(|_| {
         Stop::error(format!("statement: iso7816_4.{name}: expected CLA INS P1 P2, got {} octets", octets.len()))
@@ -70,7 +70,7 @@ pub(super) struct SelectForm {
 
 impl SelectForm {
     /// As the statement says; else 00, 00 and 00.
-    pub(super) fn of(tester: &Tester<'_>) -> Outcome<Self> {
+    pub(super) fn of(tester: &Tester<'_>) -> OrStop<Self> {
         Ok(Self {
             class: octet(tester, "select_class", "00")?,
             p2: octet(tester, "select_p2", "00")?,
@@ -87,12 +87,12 @@ impl SelectForm {
 }
 
 /// SELECT by this name, as octets.
-pub(super) fn select_command(tester: &Tester<'_>, aid: &[u8], channel: u8) -> Outcome<Vec<u8>> {
+pub(super) fn select_command(tester: &Tester<'_>, aid: &[u8], channel: u8) -> OrStop<Vec<u8>> {
     Ok(SelectForm::of(tester)?.command(aid, channel))
 }
 
 /// SELECT of the application, which must succeed; its answer.
-pub(super) fn select_on(tester: &mut Tester<'_>, channel: u8) -> Outcome<Vec<u8>> {
+pub(super) fn select_on(tester: &mut Tester<'_>, channel: u8) -> OrStop<Vec<u8>> {
     let command = select_command(tester, &aid(tester)?, channel)?;
     let answer = tester.send_whole(&command)?;
     if channel != 0 && answer.is_refusal() && !tester.claims("iso7816_4.shareable") && is_read(tester, 0)? {
@@ -105,19 +105,19 @@ pub(super) fn select_on(tester: &mut Tester<'_>, channel: u8) -> Outcome<Vec<u8>
     Ok(answer.data)
 }
 
-fn is_read(tester: &mut Tester<'_>, channel: u8) -> Outcome<bool> {
+fn is_read(tester: &mut Tester<'_>, channel: u8) -> OrStop<bool> {
     let answer = read_on(tester, channel)?;
     Ok((answer.is_done() || answer.status.0 == 0x6282) && answer.data.len() >= 2)
 }
 
 /// SELECT of the application on channel 0.
-pub(super) fn select(tester: &mut Tester<'_>) -> Outcome<Vec<u8>> {
+pub(super) fn select(tester: &mut Tester<'_>) -> OrStop<Vec<u8>> {
     select_on(tester, 0)
 }
 
 /// SELECT of the application on a channel while it may be selected on another. `false`: this card does not share it, which no claim
 /// says that it does.
-pub(super) fn select_shared(tester: &mut Tester<'_>, channel: u8) -> Outcome<bool> {
+pub(super) fn select_shared(tester: &mut Tester<'_>, channel: u8) -> OrStop<bool> {
     let command = select_command(tester, &aid(tester)?, channel)?;
     let answer = tester.send_whole(&command)?;
     if answer.is_refusal() && !tester.claims("iso7816_4.shareable") {
@@ -131,25 +131,25 @@ pub(super) fn select_shared(tester: &mut Tester<'_>, channel: u8) -> Outcome<boo
 }
 
 /// The command that reads something.
-pub(super) fn read_header(tester: &Tester<'_>, channel: u8) -> Outcome<[u8; 4]> {
+pub(super) fn read_header(tester: &Tester<'_>, channel: u8) -> OrStop<[u8; 4]> {
     header(tester, "read_command", channel)
 }
 
 /// The command that reads something, whole.
-pub(super) fn read_command(tester: &Tester<'_>, channel: u8) -> Outcome<Vec<u8>> {
+pub(super) fn read_command(tester: &Tester<'_>, channel: u8) -> OrStop<Vec<u8>> {
     let mut command = read_header(tester, channel)?.to_vec();
     command.extend(choice(tester, "read_le", "00")?);
     Ok(command)
 }
 
 /// Reads on this channel: data and status word, whatever they are.
-pub(super) fn read_on(tester: &mut Tester<'_>, channel: u8) -> Outcome<Answer> {
+pub(super) fn read_on(tester: &mut Tester<'_>, channel: u8) -> OrStop<Answer> {
     let command = read_command(tester, channel)?;
     tester.send_whole(&command)
 }
 
 /// Reads on this channel, which must succeed. 6282 says that there is less than Le asks for, which is so for Le 00.
-pub(super) fn must_read_on(tester: &mut Tester<'_>, channel: u8) -> Outcome<Vec<u8>> {
+pub(super) fn must_read_on(tester: &mut Tester<'_>, channel: u8) -> OrStop<Vec<u8>> {
     let answer = read_on(tester, channel)?;
     if answer.status.0 != 0x6282 {
         done(tester, &answer)?;
@@ -159,12 +159,12 @@ pub(super) fn must_read_on(tester: &mut Tester<'_>, channel: u8) -> Outcome<Vec<
 }
 
 /// The command with the long answer.
-pub(super) fn long_header(tester: &Tester<'_>) -> Outcome<[u8; 4]> {
+pub(super) fn long_header(tester: &Tester<'_>) -> OrStop<[u8; 4]> {
     header(tester, "long_answer", 0)
 }
 
 /// Sends the command with the long answer; something waits then for GET RESPONSE.
-pub(super) fn begin_long(tester: &mut Tester<'_>) -> Outcome<Answer> {
+pub(super) fn begin_long(tester: &mut Tester<'_>) -> OrStop<Answer> {
     let header = long_header(tester)?;
     if header[0] & 0x80 != 0 {
         // In which class GET RESPONSE is taken must be known before something waits for it.
@@ -179,13 +179,13 @@ pub(super) fn begin_long(tester: &mut Tester<'_>) -> Outcome<Answer> {
 }
 
 /// GET RESPONSE behind the command with the long answer, as octets; Le 00 is 256.
-pub(super) fn get_response(tester: &Tester<'_>, channel: u8, le: u8) -> Outcome<[u8; 5]> {
+pub(super) fn get_response(tester: &Tester<'_>, channel: u8, le: u8) -> OrStop<[u8; 5]> {
     let class = tester.get_response_class(long_header(tester)?[0])?;
     Ok([on(class, channel), 0xC0, 0x00, 0x00, le])
 }
 
 /// The whole long answer.
-pub(super) fn long(tester: &mut Tester<'_>) -> Outcome<Vec<u8>> {
+pub(super) fn long(tester: &mut Tester<'_>) -> OrStop<Vec<u8>> {
     let header = long_header(tester)?;
     let answer = tester.send_whole(&[&header[..], &[0x00]].concat())?;
     done(tester, &answer)?;
@@ -194,14 +194,14 @@ pub(super) fn long(tester: &mut Tester<'_>) -> Outcome<Vec<u8>> {
 }
 
 /// MANAGE CHANNEL that opens a channel whose number the card assigns.
-pub(super) fn open_command(tester: &Tester<'_>) -> Outcome<Vec<u8>> {
+pub(super) fn open_command(tester: &Tester<'_>) -> OrStop<Vec<u8>> {
     let mut command = vec![0x00, 0x70, 0x00, 0x00];
     command.extend(choice(tester, "open_le", "01")?);
     Ok(command)
 }
 
 /// Opens a channel, which must succeed; its number.
-pub(super) fn open(tester: &mut Tester<'_>) -> Outcome<u8> {
+pub(super) fn open(tester: &mut Tester<'_>) -> OrStop<u8> {
     let command = open_command(tester)?;
     let answer = tester.send_whole(&command)?;
     done(tester, &answer)?;
@@ -212,7 +212,7 @@ pub(super) fn open(tester: &mut Tester<'_>) -> Outcome<u8> {
 }
 
 /// The number of a channel, where one can be opened.
-pub(super) fn try_open(tester: &mut Tester<'_>) -> Outcome<Option<u8>> {
+pub(super) fn try_open(tester: &mut Tester<'_>) -> OrStop<Option<u8>> {
     let command = open_command(tester)?;
     let answer = tester.send_whole(&command)?;
     Ok(match *answer.data.as_slice() {
@@ -223,7 +223,7 @@ pub(super) fn try_open(tester: &mut Tester<'_>) -> Outcome<Option<u8>> {
 
 /// MANAGE CHANNEL that closes this channel; its answer. From channel 0 with the number in P2, or from the channel itself with P2 00
 /// (ISO/IEC 7816-4:2020, 11.1.2 has both).
-pub(super) fn close(tester: &mut Tester<'_>, channel: u8) -> Outcome<Answer> {
+pub(super) fn close(tester: &mut Tester<'_>, channel: u8) -> OrStop<Answer> {
     match tester.optional_text("iso7816_4.close_from")?.unwrap_or("basic") {
         "basic" => tester.send(&[0x00, 0x70, 0x80, channel]),
         "own" => tester.send(&[on(0x00, channel), 0x70, 0x80, 0x00]),
@@ -235,14 +235,14 @@ pub(super) fn close(tester: &mut Tester<'_>, channel: u8) -> Outcome<Answer> {
 }
 
 /// Closes a channel that is open, which must succeed.
-pub(super) fn close_well(tester: &mut Tester<'_>, channel: u8) -> Outcome {
+pub(super) fn close_well(tester: &mut Tester<'_>, channel: u8) -> OrStop {
     let answer = close(tester, channel)?;
     done(tester, &answer)
 }
 
 /// Fails unless the card says that the command was carried out: 9000, or a warning where the statement does not claim
 /// `iso7816_4.strict` (specs/iso7816_4.md, "Refusals, exact and not").
-pub(super) fn done(tester: &mut Tester<'_>, answer: &Answer) -> Outcome {
+pub(super) fn done(tester: &mut Tester<'_>, answer: &Answer) -> OrStop {
     if tester.claims("iso7816_4.strict") {
         return tester.expect_status(answer, 0x9000);
     }
@@ -251,12 +251,12 @@ pub(super) fn done(tester: &mut Tester<'_>, answer: &Answer) -> Outcome {
 }
 
 /// Power off and on, or the reset line.
-pub(super) fn reset(tester: &mut Tester<'_>, cold: bool) -> Outcome {
+pub(super) fn reset(tester: &mut Tester<'_>, cold: bool) -> OrStop {
     if cold { tester.power_on() } else { tester.warm_reset() }.map(drop)
 }
 
 /// Fails unless reading on this channel answers as it did `before`.
-pub(super) fn reads_as(tester: &mut Tester<'_>, channel: u8, before: &Answer, what: &str) -> Outcome {
+pub(super) fn reads_as(tester: &mut Tester<'_>, channel: u8, before: &Answer, what: &str) -> OrStop {
     let now = read_on(tester, channel)?;
     tester.check(now == *before, format!("reading on channel {channel} answers as before {what}"))
 }

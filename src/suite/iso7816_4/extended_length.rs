@@ -5,7 +5,7 @@ use super::client::{SelectForm, aid, done, get_response, long, long_header, sele
 use super::refusal::{LENGTH, refused};
 use crate::conformance::case::Case;
 use crate::conformance::tester::{Answer, Tester};
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::OrStop;
 
 /// The cases, in the order in which they run.
 pub(super) fn cases() -> Vec<Case> {
@@ -92,7 +92,7 @@ fn of_answers() -> Vec<Case> {
 }
 
 /// SELECT with extended lengths, with Le 0000 or without Le.
-fn select_extended(tester: &mut Tester<'_>, aid: &[u8], with_le: bool) -> Outcome<Answer> {
+fn select_extended(tester: &mut Tester<'_>, aid: &[u8], with_le: bool) -> OrStop<Answer> {
     let lc = (aid.len() as u16).to_be_bytes();
     let le: &[u8] = if with_le { &[0x00, 0x00] } else { &[] };
     // 5.3.4 lets a card split its answer all the same.

@@ -6,7 +6,7 @@ use super::refusal::{NOTHING_WAITS, nothing_done, refused};
 use crate::conformance::case::Case;
 use crate::conformance::long_answer::with_le;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 
 /// The cases, in the order in which they run.
 pub(super) fn cases() -> Vec<Case> {
@@ -134,7 +134,7 @@ fn others() -> Vec<Case> {
 const PIECES_MAX: usize = 256;
 
 /// Each 61xx with xx other than 00 is followed by exactly that many octets.
-fn counted(tester: &mut Tester<'_>) -> Outcome {
+fn counted(tester: &mut Tester<'_>) -> OrStop {
     tester.preamble(select)?;
     let mut answer = begin_long(tester)?;
     let mut octets = answer.data.len();
@@ -159,7 +159,7 @@ fn counted(tester: &mut Tester<'_>) -> Outcome {
 }
 
 /// The long answer, fetched with this Le again and again. A card may ask for another, once for each piece (6Cxx, REQ-ISO-LE-3).
-fn in_pieces(tester: &mut Tester<'_>, le: u8) -> Outcome<Vec<u8>> {
+fn in_pieces(tester: &mut Tester<'_>, le: u8) -> OrStop<Vec<u8>> {
     let header = long_header(tester)?;
     let mut command = [&header[..], &[le]].concat();
     let (mut data, mut permitted) = (Vec::new(), le);

@@ -5,7 +5,7 @@ use super::client::{aid, begin_long, get_response, must_read_on, on, open, read_
 use super::refusal::{INSTRUCTION, PARAMETERS, in_each_state, refused};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::OrStop;
 
 /// Assigned by no part of ISO/IEC 7816. Not `FE` or `E6`, which look as good: they terminate a card or its application
 /// (ISO/IEC 7816-9:2017).
@@ -108,7 +108,7 @@ fn parameters() -> Vec<Case> {
 /// P1 that no edition gives a meaning, and P2 with a reserved upper half (ISO/IEC 7816-4:2020, 11.1.1).
 const RESERVED_SELECT: [[u8; 2]; 3] = [[0x7F, 0x00], [0x04, 0x80], [0x04, 0xF0]];
 
-fn reserved_selects(tester: &mut Tester<'_>, channel: u8) -> Outcome {
+fn reserved_selects(tester: &mut Tester<'_>, channel: u8) -> OrStop {
     for [p1, p2] in RESERVED_SELECT {
         let mut command = select_command(tester, &aid(tester)?, channel)?;
         (command[2], command[3]) = (p1, p2);
@@ -118,7 +118,7 @@ fn reserved_selects(tester: &mut Tester<'_>, channel: u8) -> Outcome {
     Ok(())
 }
 
-fn all_refused(tester: &mut Tester<'_>, channel: u8, instructions: &[u8]) -> Outcome {
+fn all_refused(tester: &mut Tester<'_>, channel: u8, instructions: &[u8]) -> OrStop {
     for &ins in instructions {
         let answer = tester.send(&[on(0x00, channel), ins, 0x00, 0x00])?;
         refused(tester, &answer, INSTRUCTION)?;

@@ -7,7 +7,7 @@ use super::client::{
 use super::refusal::{LENGTH, refused};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::OrStop;
 
 /// The cases, in the order in which they run.
 pub(super) fn cases() -> Vec<Case> {
@@ -127,7 +127,7 @@ fn of_answers() -> Vec<Case> {
 }
 
 /// Le 01 for an answer of two octets or more: what the card makes of it, 6Cxx must lead on.
-fn named_length(tester: &mut Tester<'_>) -> Outcome {
+fn named_length(tester: &mut Tester<'_>) -> OrStop {
     tester.preamble(select)?;
     let header = read_header(tester, 0)?;
     let first = tester.send(&[&header[..], &[0x01]].concat())?;
@@ -143,7 +143,7 @@ fn named_length(tester: &mut Tester<'_>) -> Outcome {
 }
 
 /// SELECT with an Le, whatever the statement says: octets behind a command without one would be it.
-fn with_le(tester: &Tester<'_>) -> Outcome<Vec<u8>> {
+fn with_le(tester: &Tester<'_>) -> OrStop<Vec<u8>> {
     let form = SelectForm::of(tester)?;
     Ok(SelectForm { le: Some(form.le.unwrap_or(0x00)), ..form }.command(&aid(tester)?, 0))
 }

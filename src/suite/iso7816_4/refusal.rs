@@ -2,7 +2,7 @@
 
 use super::client::{open, select, select_shared, try_open};
 use crate::conformance::tester::{Answer, Tester};
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::quoted::quoted;
 use crate::wire::hex;
 use crate::wire::status::{Kind, StatusWord};
@@ -21,7 +21,7 @@ pub(super) const NOT_CHAINABLE: u16 = 0x6884;
 
 /// Fails unless the card refused: with this word where the statement claims `iso7816_4.strict`, else with any word of an error;
 /// without data either way (specs/iso7816_4.md, "Refusals, exact and not").
-pub(super) fn refused(tester: &mut Tester<'_>, answer: &Answer, exact: u16) -> Outcome {
+pub(super) fn refused(tester: &mut Tester<'_>, answer: &Answer, exact: u16) -> OrStop {
     if tester.claims("iso7816_4.strict") {
         let words = exact_words(tester, exact)?;
         tester.expect_status_in(answer, &words)?;
@@ -34,7 +34,7 @@ pub(super) fn refused(tester: &mut Tester<'_>, answer: &Answer, exact: u16) -> O
 }
 
 /// The same where there is nothing that could be carried out: 62xx without data says so too (specs/iso7816_4.md, "Warnings").
-pub(super) fn nothing_done(tester: &mut Tester<'_>, answer: &Answer, exact: u16) -> Outcome {
+pub(super) fn nothing_done(tester: &mut Tester<'_>, answer: &Answer, exact: u16) -> OrStop {
     let warned = answer.status.kind() == Kind::Warning && answer.status.sw1() == 0x62;
     if tester.claims("iso7816_4.strict") || !warned {
         return refused(tester, answer, exact);
@@ -43,7 +43,7 @@ pub(super) fn nothing_done(tester: &mut Tester<'_>, answer: &Answer, exact: u16)
 }
 
 /// The word, or those that the statement has for it: a kind of card may have words of its own.
-fn exact_words(tester: &Tester<'_>, exact: u16) -> Outcome<Vec<u16>> {
+fn exact_words(tester: &Tester<'_>, exact: u16) -> OrStop<Vec<u16>> {
     let name = format!("iso7816_4.words.{exact:04X}");
     let Some(text) = tester.optional_text(&name)? else { return Ok(vec![exact]) };
     let octets = hex::parse(text).map_err(|error| Stop::error(format!("statement: {name}: {error}")))?;
@@ -59,7 +59,7 @@ fn exact_words(tester: &Tester<'_>, exact: u16) -> Outcome<Vec<u16>> {
 
 /// Tries refusals in each state in which a card may look at a command in another way: with nothing selected, with the application
 /// selected, and on another channel where there are channels. The steps are given the channel.
-pub(super) fn in_each_state(tester: &mut Tester<'_>, mut steps: impl FnMut(&mut Tester<'_>, u8) -> Outcome) -> Outcome {
+pub(super) fn in_each_state(tester: &mut Tester<'_>, mut steps: impl FnMut(&mut Tester<'_>, u8) -> OrStop) -> OrStop {
     named("nothing selected since the reset", tester, |tester| steps(tester, 0))?;
     tester.preamble(Tester::power_on)?;
     tester.preamble(select)?;
@@ -83,7 +83,7 @@ pub(super) fn in_each_state(tester: &mut Tester<'_>, mut steps: impl FnMut(&mut 
 }
 
 /// Steps in a state, which a failure names.
-pub(super) fn named(state: &str, tester: &mut Tester<'_>, steps: impl FnOnce(&mut Tester<'_>) -> Outcome) -> Outcome {
+pub(super) fn named(state: &str, tester: &mut Tester<'_>, steps: impl FnOnce(&mut Tester<'_>) -> OrStop) -> OrStop {
     tester.note(state);
     steps(tester).map_err(|stop| Stop { reason: format!("{state}: {}", stop.reason), ..stop })
 }

@@ -7,7 +7,7 @@ use super::client::{
 use super::refusal::{NO_APPLICATION, in_each_state, refused};
 use crate::conformance::case::Case;
 use crate::conformance::tester::{Answer, Tester};
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::difference::plain;
 use crate::wire::tlv::{self, Tag};
 
@@ -127,7 +127,7 @@ pub(super) fn another(aid: &[u8]) -> Vec<u8> {
 
 /// SELECT of names that nobody has: the last octet changed, and one of another provider. They must be refused. Where a card passes on
 /// what it does not know to the application that is selected, that one must.
-fn select_another(tester: &mut Tester<'_>, channel: u8) -> Outcome {
+fn select_another(tester: &mut Tester<'_>, channel: u8) -> OrStop {
     let reversed: Vec<u8> = aid(tester)?.iter().rev().map(|octet| octet ^ 0x55).collect();
     for name in [another(&aid(tester)?), reversed] {
         let command = select_command(tester, &name, channel)?;
@@ -142,7 +142,7 @@ const OTHER_P2: [u8; 4] = [0x00, 0x04, 0x0C, 0x08];
 const OTHER_CLASS: [u8; 3] = [0x00, 0x80, 0xA0];
 
 /// Everything else rests on it. A card that takes SELECT in another form only is not accused: the statement has to say which.
-fn first_select(tester: &mut Tester<'_>) -> Outcome {
+fn first_select(tester: &mut Tester<'_>) -> OrStop {
     let (form, aid) = (SelectForm::of(tester)?, aid(tester)?);
     let answer = tester.send_whole(&form.command(&aid, 0))?;
     if tester.claims("iso7816_4.strict") {
@@ -187,7 +187,7 @@ fn settings(form: SelectForm, other: SelectForm) -> String {
 }
 
 /// The same for the command that reads.
-fn first_read(tester: &mut Tester<'_>) -> Outcome {
+fn first_read(tester: &mut Tester<'_>) -> OrStop {
     tester.preamble(select)?;
     let answer = read_on(tester, 0)?;
     let reads = |answer: &Answer| answer.is_done() && answer.data.len() >= 2;
@@ -218,7 +218,7 @@ fn first_read(tester: &mut Tester<'_>) -> Outcome {
 
 /// ISO/IEC 7816-4:2020, 7.4.3: template 6F (control information) or 62 (control parameters), the name in 84. A card may send other
 /// octets, or none, unless it is our profile's.
-fn control_information(tester: &mut Tester<'_>) -> Outcome {
+fn control_information(tester: &mut Tester<'_>) -> OrStop {
     let answer = select(tester)?;
     if !matches!(answer.first(), Some(0x6F | 0x62)) {
         let strict = tester.claims("iso7816_4.strict");

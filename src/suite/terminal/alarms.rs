@@ -4,7 +4,7 @@ use super::checks::{at_order, case, check_ended, check_orders, orders_sent};
 use crate::conformance::case::Case;
 use crate::conformance::lower_tester::{CardHandle, Touch, Twist};
 use crate::conformance::terminal_tester::{Centre, Ended, Setting, TerminalTester};
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::OrStop;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
@@ -65,12 +65,12 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-fn pays(tester: &mut TerminalTester<'_>, card: CardHandle) -> Outcome {
+fn pays(tester: &mut TerminalTester<'_>, card: CardHandle) -> OrStop {
     let shown = tester.order(&tester.plain_order()?, vec![Touch::of(card)])?;
     check_ended(tester, &shown, Ended::Paid)
 }
 
-fn gets_no_order(tester: &mut TerminalTester<'_>, card: CardHandle) -> Outcome {
+fn gets_no_order(tester: &mut TerminalTester<'_>, card: CardHandle) -> OrStop {
     let before = tester.truth(card);
     tester.commands();
     let shown = tester.order(&tester.plain_order()?, vec![Touch::of(card)])?;

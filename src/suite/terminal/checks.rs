@@ -5,7 +5,7 @@ use crate::conformance::case::Case;
 use crate::conformance::lower_tester::{At, CardHandle, Touch, Truth, Twist};
 use crate::conformance::role::CommandRole;
 use crate::conformance::terminal_tester::{CardKind, Ended, RecordState, Shown, TerminalTester};
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::OrStop;
 use crate::journal::record::OrderKind;
 
 /// A case of the suite "terminal".
@@ -25,7 +25,7 @@ pub fn orders_sent(tester: &mut TerminalTester<'_>) -> Vec<Vec<u8>> {
 }
 
 /// The card has got so many plain orders since, and nothing else.
-pub fn check_orders(tester: &mut TerminalTester<'_>, card: CardHandle, before: &Truth, orders: u32) -> Outcome {
+pub fn check_orders(tester: &mut TerminalTester<'_>, card: CardHandle, before: &Truth, orders: u32) -> OrStop {
     let plain = tester.plain_order()?;
     let moved = i64::from(plain.amount) * i64::from(orders);
     check_moved(tester, card, before, (if plain.kind == OrderKind::Sale { -moved } else { moved }, orders))
@@ -37,25 +37,25 @@ pub fn check_moved(
     card: CardHandle,
     before: &Truth,
     (moved, commits): (i64, u32),
-) -> Outcome {
+) -> OrStop {
     let after = tester.truth(card);
     tester.check_equal("moved to the card", &moved, &(i64::from(after.balance) - i64::from(before.balance)))?;
     tester.check_equal("commits", &commits, &(after.commits - before.commits))
 }
 
 /// The request ended so.
-pub fn check_ended(tester: &mut TerminalTester<'_>, shown: &Shown, expected: Ended) -> Outcome {
+pub fn check_ended(tester: &mut TerminalTester<'_>, shown: &Shown, expected: Ended) -> OrStop {
     tester.check_equal("shown", &expected, &shown.ended)
 }
 
 /// A plain order at which this happened and whose card did not come again: it must be shown as unresolved.
-pub fn unresolved(tester: &mut TerminalTester<'_>, card: CardHandle, twist: Twist) -> Outcome {
+pub fn unresolved(tester: &mut TerminalTester<'_>, card: CardHandle, twist: Twist) -> OrStop {
     let shown = tester.order(&tester.plain_order()?, vec![at_order(card, twist)])?;
     check_ended(tester, &shown, Ended::Unresolved)
 }
 
 /// The one older record that was looked into came to this, where the terminal says so.
-pub fn check_settled(tester: &mut TerminalTester<'_>, shown: &Shown, expected: RecordState) -> Outcome {
+pub fn check_settled(tester: &mut TerminalTester<'_>, shown: &Shown, expected: RecordState) -> OrStop {
     if !tester.claims("terminal.settled") {
         return Ok(());
     }
@@ -65,7 +65,7 @@ pub fn check_settled(tester: &mut TerminalTester<'_>, shown: &Shown, expected: R
 
 /// A request to look into the one open record came to this. A terminal that says nothing of the record says by the end whether it is
 /// still open.
-pub fn check_resolved(tester: &mut TerminalTester<'_>, shown: &Shown, expected: RecordState) -> Outcome {
+pub fn check_resolved(tester: &mut TerminalTester<'_>, shown: &Shown, expected: RecordState) -> OrStop {
     if tester.claims("terminal.settled") {
         return check_settled(tester, shown, expected);
     }
@@ -73,7 +73,7 @@ pub fn check_resolved(tester: &mut TerminalTester<'_>, shown: &Shown, expected: 
 }
 
 /// States of the records, oldest first, where they can be asked.
-pub fn check_records(tester: &mut TerminalTester<'_>, expected: &[RecordState]) -> Outcome {
+pub fn check_records(tester: &mut TerminalTester<'_>, expected: &[RecordState]) -> OrStop {
     if !tester.claims("terminal.records") {
         return Ok(());
     }
@@ -82,7 +82,7 @@ pub fn check_records(tester: &mut TerminalTester<'_>, expected: &[RecordState]) 
 }
 
 /// This touch leaves the one open record open.
-pub fn stays_open(tester: &mut TerminalTester<'_>, touch: Touch) -> Outcome {
+pub fn stays_open(tester: &mut TerminalTester<'_>, touch: Touch) -> OrStop {
     let shown = tester.resolve(vec![touch])?;
     let decided = shown.settled.iter().any(|(_, state)| !state.is_open());
     tester.check(!decided, "nothing is decided")?;
@@ -93,7 +93,7 @@ pub fn stays_open(tester: &mut TerminalTester<'_>, touch: Touch) -> Outcome {
 }
 
 /// At this touch the terminal sends no order, and says nothing of a payment.
-pub fn no_order(tester: &mut TerminalTester<'_>, kind: &CardKind, touch: impl FnOnce(CardHandle) -> Touch) -> Outcome {
+pub fn no_order(tester: &mut TerminalTester<'_>, kind: &CardKind, touch: impl FnOnce(CardHandle) -> Touch) -> OrStop {
     let card = tester.card_of(kind)?;
     let before = tester.truth(card);
     let shown = tester.order(&tester.plain_order()?, vec![touch(card)])?;

@@ -5,7 +5,7 @@ use crate::conformance::case::Case;
 use crate::conformance::lower_tester::{At, CardHandle, Exchange, Touch, Twist};
 use crate::conformance::role::CommandRole;
 use crate::conformance::terminal_tester::{CardKind, Ended, TerminalTester};
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::OrStop;
 
 const GET_RESPONSE: u8 = 0xC0;
 
@@ -155,7 +155,7 @@ const MUTILATIONS: &[Mutilation] = &[
     |_, noise| noise[..3].to_vec(),
 ];
 
-fn unspent(tester: &mut TerminalTester<'_>) -> Outcome<(CardHandle, crate::conformance::lower_tester::Truth)> {
+fn unspent(tester: &mut TerminalTester<'_>) -> OrStop<(CardHandle, crate::conformance::lower_tester::Truth)> {
     let card = tester.card()?;
     let before = tester.truth(card);
     Ok((card, before))

@@ -9,7 +9,7 @@ use crate::conformance::lower_tester::{At, Touch, Twist};
 use crate::conformance::role::CommandRole;
 use crate::conformance::statement::SecretText;
 use crate::conformance::terminal_tester::{CardKind, Ended, OperatorOrder, RecordState, TerminalTester};
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::OrStop;
 use crate::journal::record::OrderKind;
 
 /// Above the PIN limit of every profile.
@@ -215,7 +215,7 @@ fn sent_again() -> Vec<Case> {
     ]
 }
 
-fn retouched(tester: &mut TerminalTester<'_>, twist: &Twist) -> Outcome {
+fn retouched(tester: &mut TerminalTester<'_>, twist: &Twist) -> OrStop {
     let card = tester.card()?;
     let before = tester.truth(card);
     let shown = tester.order(&tester.plain_order()?, vec![at_order(card, twist.clone()), Touch::of(card)])?;
@@ -224,7 +224,7 @@ fn retouched(tester: &mut TerminalTester<'_>, twist: &Twist) -> Outcome {
 }
 
 /// No protected command twice, octet for octet, and nothing but SELECT after a loss.
-fn check_no_repetition(tester: &mut TerminalTester<'_>) -> Outcome {
+fn check_no_repetition(tester: &mut TerminalTester<'_>) -> OrStop {
     let commands: Vec<Vec<u8>> = tester.commands().into_iter().map(|(_, command)| command).collect();
     // Without Le, which is no part of what is protected.
     let protected = commands.iter().filter(|command| command.first() == Some(&0x84)).map(|c| &c[..c.len() - 1]);

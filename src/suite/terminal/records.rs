@@ -8,7 +8,7 @@ use crate::conformance::case::Case;
 use crate::conformance::lower_tester::{At, CardHandle, Touch, Twist};
 use crate::conformance::role::CommandRole;
 use crate::conformance::terminal_tester::{Centre, Ended, OperatorOrder, RecordState, Setting, TerminalTester};
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::OrStop;
 use crate::quoted::quoted;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -16,7 +16,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 /// The open record of this card is found to be this, and the card was debited accordingly.
-fn resolves(tester: &mut TerminalTester<'_>, card: CardHandle, expected: RecordState) -> Outcome {
+fn resolves(tester: &mut TerminalTester<'_>, card: CardHandle, expected: RecordState) -> OrStop {
     let shown = tester.resolve(vec![Touch::of(card)])?;
     check_resolved(tester, &shown, expected)
 }
@@ -227,7 +227,7 @@ fn durable() -> Vec<Case> {
 }
 
 /// An order left open, then this, then the card decides as it would have before.
-fn outlives(tester: &mut TerminalTester<'_>, meanwhile: impl Fn(&mut TerminalTester<'_>) -> Outcome) -> Outcome {
+fn outlives(tester: &mut TerminalTester<'_>, meanwhile: impl Fn(&mut TerminalTester<'_>) -> OrStop) -> OrStop {
     let card = tester.card()?;
     unresolved(tester, card, Twist::LostAfter)?;
     meanwhile(tester)?;
@@ -235,11 +235,11 @@ fn outlives(tester: &mut TerminalTester<'_>, meanwhile: impl Fn(&mut TerminalTes
     resolves(tester, card, RecordState::Paid)
 }
 
-fn close_day(tester: &mut TerminalTester<'_>) -> Outcome {
+fn close_day(tester: &mut TerminalTester<'_>) -> OrStop {
     tester.close_day()
 }
 
-fn acknowledge(tester: &mut TerminalTester<'_>) -> Outcome {
+fn acknowledge(tester: &mut TerminalTester<'_>) -> OrStop {
     tester.acknowledge()
 }
 
@@ -275,7 +275,7 @@ fn kept() -> Vec<Case> {
             .proves(&["REQ-RUL-5"])
             .kills(&["log-full-drops-oldest"])
             .terminal(|tester| {
-                let cards = (0..9).map(|_| tester.card()).collect::<Outcome<Vec<_>>>()?;
+                let cards = (0..9).map(|_| tester.card()).collect::<OrStop<Vec<_>>>()?;
                 for card in &cards {
                     unresolved(tester, *card, Twist::LostAfter)?;
                 }
@@ -316,7 +316,7 @@ const POLICIES: &[(&str, [&str; 3])] = &[
     ("redo", ["not-sale", "owed-to-cardholder", "not-sale"]),
 ];
 
-fn policy(tester: &mut TerminalTester<'_>, (name, expected): &(&str, [&str; 3])) -> Outcome {
+fn policy(tester: &mut TerminalTester<'_>, (name, expected): &(&str, [&str; 3])) -> OrStop {
     tester.set(&Setting { policy: Some((*name).to_owned()), ..Setting::default() })?;
     for (twist, decided, later) in
         [(Twist::LostAfter, RecordState::Paid, expected[1]), (Twist::LostBefore, RecordState::NotPaid, expected[2])]
@@ -330,7 +330,7 @@ fn policy(tester: &mut TerminalTester<'_>, (name, expected): &(&str, [&str; 3]))
     Ok(())
 }
 
-fn check_booking(tester: &mut TerminalTester<'_>, expected: &str) -> Outcome {
+fn check_booking(tester: &mut TerminalTester<'_>, expected: &str) -> OrStop {
     let booking = tester.records()?.pop().and_then(|record| record.booking);
     tester.check_equal("counts for", &Some(expected.to_owned()), &booking)
 }
@@ -409,7 +409,7 @@ fn stop(
     tester: &mut TerminalTester<'_>,
     card: CardHandle,
     blocks_stopped: bool,
-) -> Outcome<crate::conformance::lower_tester::Truth> {
+) -> OrStop<crate::conformance::lower_tester::Truth> {
     let before = tester.truth(card);
     tester.set(&Setting { stop_list: vec![before.id.clone()], blocks_stopped, ..Setting::default() })?;
     tester.commands();

@@ -6,7 +6,7 @@ use super::Purse;
 use super::image::Image;
 use super::messaging::Session;
 use super::rules::{Rules, Wanted};
-use super::transact::{self, Outcome};
+use super::transact::{self, Executed};
 use crate::card::memory::{Memory, PowerLost};
 use crate::family::purse::data::transact::{FILE_CYCLIC, FILE_LINEAR};
 use crate::family::purse::data::{TransactionId, ins};
@@ -107,8 +107,8 @@ impl<E, R: Rules> Purse<E, R> {
         }
         let outcome = transact::transact(&self.rules, &person, &mut image, session, verified, plaintext);
         let body = match outcome {
-            Ok(Outcome::Repeated(body)) => body,
-            Ok(Outcome::ToCommit(body)) => {
+            Ok(Executed::Repeated(body)) => body,
+            Ok(Executed::ToCommit(body)) => {
                 self.rules.commit_order(&image, memory)?;
                 body
             }

@@ -16,7 +16,7 @@ const CARDS_MAX: usize = 8;
 const SECONDS_A_DAY: u32 = 86_400;
 
 /// What a TRANSACT comes to, before anything is written.
-pub(super) enum Outcome {
+pub(super) enum Executed {
     /// (a): the receipt that is in the ring already.
     Repeated(Vec<u8>),
     /// The working copy holds all new values; this is the receipt.
@@ -31,7 +31,7 @@ pub(super) fn transact(
     session: &Session,
     verified: bool,
     plaintext: &[u8],
-) -> Result<Outcome, StatusWord> {
+) -> Result<Executed, StatusWord> {
     let malformed = |_| StatusWord::WRONG_DATA;
     let mut fields = Fields::new(plaintext);
     let layout = fields.octet("layout").map_err(malformed)?;
@@ -42,7 +42,7 @@ pub(super) fn transact(
     }
     // (a) before everything else, so that a repeat answers whatever has happened since.
     if let Some(receipt) = rules.known(image, session, &transaction) {
-        return rules.repeated(image, &receipt).map(Outcome::Repeated);
+        return rules.repeated(image, &receipt).map(Executed::Repeated);
     }
     // (b)
     let counter = image.transaction_counter().checked_add(1).ok_or(StatusWord::CONDITIONS_NOT_SATISFIED)?;
@@ -64,7 +64,7 @@ pub(super) fn transact(
     advance_clock(image, session, order.time);
     let receipt = receipt(person, image, session, &order, plaintext);
     let written = rules.close(image, receipt, &debited);
-    Ok(Outcome::ToCommit(written.emit().to_vec()))
+    Ok(Executed::ToCommit(written.emit().to_vec()))
 }
 
 /// REQ-AU2-2: only a certified terminal moves the card's clock, and never past the end of its certificate; else one

@@ -9,7 +9,7 @@ use super::picture::{credit, debit, look, provide, records, refund, wallet};
 use crate::card::memory::{Cut, Torn};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::difference::plain;
 use crate::family::purse::data::transact::{FILE_CYCLIC, FILE_LINEAR, Operation};
 use crate::family::purse::data::{Role, Suite, TransactionId, ins};
@@ -34,7 +34,7 @@ const MODES: [Torn; 8] = [
 const MODES_SAMPLED: [Torn; 4] = [Torn::Nothing, Torn::Prefix(20), Torn::Erased, Torn::Unstable(7)];
 
 /// The quicker of the claimed suites: what is torn is the same in both.
-fn quick(tester: &Tester<'_>) -> Outcome<Suite> {
+fn quick(tester: &Tester<'_>) -> OrStop<Suite> {
     suites(tester).first().copied().ok_or_else(|| Stop::error("the statement claims no suite"))
 }
 
@@ -60,7 +60,7 @@ fn run(
     operations: &[Operation],
     cut: Cut,
     nested: Option<Cut>,
-) -> Outcome<Ran> {
+) -> OrStop<Ran> {
     let mut planned = plan(tester, opener, operations)?;
     let command = planned.command();
     if let Some(answer) = tester.send_cut(&command, cut)? {
@@ -73,7 +73,7 @@ fn run(
     Ok(if torn_twice { Ran::TornTwice } else { Ran::Torn })
 }
 
-fn converge(tester: &mut Tester<'_>, opener: &Opener, torn: &Planned) -> Outcome {
+fn converge(tester: &mut Tester<'_>, opener: &Opener, torn: &Planned) -> OrStop {
     let Planned { order, before, after, body, .. } = torn;
     let (mut opened, found) = look(tester, opener)?;
     let committed = found == *after;
@@ -96,7 +96,7 @@ fn converge(tester: &mut Tester<'_>, opener: &Opener, torn: &Planned) -> Outcome
 }
 
 /// Tears an order at each of its writes, in each of these modes.
-fn tear_each_write(tester: &mut Tester<'_>, opener: &Opener, operations: &[Operation], modes: &[Torn]) -> Outcome {
+fn tear_each_write(tester: &mut Tester<'_>, opener: &Opener, operations: &[Operation], modes: &[Torn]) -> OrStop {
     for after_writes in 0..WRITES_MAX {
         for &torn in modes {
             if run(tester, opener, operations, Cut { after_writes, torn }, None)? == Ran::Whole {
@@ -108,12 +108,12 @@ fn tear_each_write(tester: &mut Tester<'_>, opener: &Opener, operations: &[Opera
 }
 
 /// A case that tore nothing has shown nothing.
-fn enough(writes: u64) -> Outcome {
+fn enough(writes: u64) -> OrStop {
     if writes > 0 { Ok(()) } else { Err(Stop::inconclusive("the command wrote nothing that could be torn")) }
 }
 
 /// A unit from each logical card, and a record in each file that has one.
-fn over_all_cards(tester: &mut Tester<'_>, opener: &Opener) -> Outcome<Vec<Operation>> {
+fn over_all_cards(tester: &mut Tester<'_>, opener: &Opener) -> OrStop<Vec<Operation>> {
     let ids = opener.options.logical_cards.clone();
     let mut operations: Vec<_> = ids.iter().map(|&logical_card| Operation::Debit { logical_card, amount: 1 }).collect();
     for id in ids {
@@ -129,7 +129,7 @@ fn over_all_cards(tester: &mut Tester<'_>, opener: &Opener) -> Outcome<Vec<Opera
 }
 
 /// Eight operations with as much data as the card has files for.
-fn largest(tester: &mut Tester<'_>, opener: &Opener) -> Outcome<Vec<Operation>> {
+fn largest(tester: &mut Tester<'_>, opener: &Opener) -> OrStop<Vec<Operation>> {
     let mut operations = vec![debit(1)];
     for &id in &opener.options.logical_cards {
         for _ in 0..records(tester, id, FILE_CYCLIC)?.min(2) {
@@ -189,7 +189,7 @@ fn one_card() -> Vec<Case> {
 }
 
 /// Each torn refund gives the whole debit back; whatever came of it, the debit is used up when it has been repeated.
-fn torn_refunds(tester: &mut Tester<'_>) -> Outcome {
+fn torn_refunds(tester: &mut Tester<'_>) -> OrStop {
     let suite = quick(tester)?;
     provide(tester, suite, 100)?;
     let (paying, refunding) = (till(suite), Opener::new(suite, Role::Refund).everything());
@@ -272,7 +272,7 @@ fn recovery() -> Vec<Case> {
     ]
 }
 
-fn torn_twice(tester: &mut Tester<'_>, opener: &Opener) -> Outcome {
+fn torn_twice(tester: &mut Tester<'_>, opener: &Opener) -> OrStop {
     let second: &[Torn] = match opener.suite {
         Suite::Epc1 => &[Torn::Nothing, Torn::Erased, Torn::Unstable(5)],
         Suite::Epc2 => &[Torn::Nothing],
@@ -293,7 +293,7 @@ fn torn_twice(tester: &mut Tester<'_>, opener: &Opener) -> Outcome {
     Err(Stop::inconclusive(format!("the order has more than {WRITES_MAX} writes")))
 }
 
-fn decides_once(tester: &mut Tester<'_>, opener: &Opener) -> Outcome {
+fn decides_once(tester: &mut Tester<'_>, opener: &Opener) -> OrStop {
     let seeds = if opener.suite == Suite::Epc1 { 0..4 } else { 0..2 };
     for after_writes in 0..WRITES_MAX {
         for seed in seeds.clone() {
@@ -316,7 +316,7 @@ fn decides_once(tester: &mut Tester<'_>, opener: &Opener) -> Outcome {
     Err(Stop::inconclusive(format!("the order has more than {WRITES_MAX} writes")))
 }
 
-fn torn_acknowledgement(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn torn_acknowledgement(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let opener = till(suite);
     provide(tester, suite, 100)?;
     for after_writes in 0..WRITES_MAX {
@@ -341,7 +341,7 @@ fn torn_acknowledgement(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     Err(Stop::inconclusive(format!("ACK has more than {WRITES_MAX} writes")))
 }
 
-fn acknowledged(tester: &mut Tester<'_>, session: &mut Session, transaction: TransactionId) -> Outcome {
+fn acknowledged(tester: &mut Tester<'_>, session: &mut Session, transaction: TransactionId) -> OrStop {
     let status = session.acknowledge(tester, transaction)?;
     tester.check_equal("status word of ACK", &StatusWord::OK, &status)
 }

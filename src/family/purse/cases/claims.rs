@@ -4,7 +4,7 @@
 use super::client::{Opener, offer, select, suites};
 use super::picture::{logical_cards, records};
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::family::purse::data::session::{CardState, LogicalCardDetail, SelectAnswer};
 use crate::family::purse::data::transact::{FILE_CYCLIC, FILE_LINEAR};
 use crate::family::purse::data::{Role, Suite};
@@ -13,7 +13,7 @@ use crate::quoted::quoted;
 use crate::wire::status::StatusWord;
 
 /// What the statement says otherwise than the card, each in a sentence.
-pub(in crate::family::purse) fn contradictions(tester: &mut Tester<'_>) -> Outcome<Vec<String>> {
+pub(in crate::family::purse) fn contradictions(tester: &mut Tester<'_>) -> OrStop<Vec<String>> {
     let r0 = select(tester)?;
     let mut found = of_offer(tester, &offer(&r0)?);
     let Some(&suite) = suites(tester).first() else { return Ok(found) };
@@ -34,7 +34,7 @@ pub(in crate::family::purse) fn contradictions(tester: &mut Tester<'_>) -> Outco
 }
 
 /// A session for enquiries over these logical cards, and what they say.
-fn of_logical_cards(tester: &mut Tester<'_>, suite: Suite, list: &[u8]) -> Outcome<Vec<String>> {
+fn of_logical_cards(tester: &mut Tester<'_>, suite: Suite, list: &[u8]) -> OrStop<Vec<String>> {
     let mut opened = match Opener::new(suite, Role::Read).cards(list).everything().try_open(tester)? {
         Ok(opened) => opened,
         Err(status) => {
@@ -101,7 +101,7 @@ fn of_flags(tester: &Tester<'_>, flags: u8) -> Vec<String> {
     differs.map(|(what, claimed, there)| said(what, yes(claimed), yes(there))).collect()
 }
 
-fn of_logical_card(tester: &Tester<'_>, detail: &LogicalCardDetail) -> Outcome<Vec<String>> {
+fn of_logical_card(tester: &Tester<'_>, detail: &LogicalCardDetail) -> OrStop<Vec<String>> {
     let mut found = Vec::new();
     let operator = tester.number(&format!("purse.operator.{}", detail.id))?;
     if operator != u64::from(detail.operator) {

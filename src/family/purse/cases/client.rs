@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::conformance::tester::{Answer, Tester};
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::crypto::des::TripleDesKey;
 use crate::crypto::ec::{Point, PrivateKey};
 use crate::family::purse::data::session::{
@@ -37,7 +37,7 @@ pub fn suites(tester: &Tester<'_>) -> Vec<Suite> {
 }
 
 /// Runs steps under each claimed suite, after a power-up.
-pub fn each_suite(tester: &mut Tester<'_>, mut steps: impl FnMut(&mut Tester<'_>, Suite) -> Outcome) -> Outcome {
+pub fn each_suite(tester: &mut Tester<'_>, mut steps: impl FnMut(&mut Tester<'_>, Suite) -> OrStop) -> OrStop {
     for suite in suites(tester) {
         tester.note(format!("suite {suite}"));
         tester.power_on()?;
@@ -52,19 +52,19 @@ pub fn select_command(channel: u8) -> Vec<u8> {
 }
 
 /// SELECT on channel 0 and its answer R0.
-pub fn select(tester: &mut Tester<'_>) -> Outcome<Vec<u8>> {
+pub fn select(tester: &mut Tester<'_>) -> OrStop<Vec<u8>> {
     select_on(tester, 0)
 }
 
 /// SELECT and its answer R0.
-pub fn select_on(tester: &mut Tester<'_>, channel: u8) -> Outcome<Vec<u8>> {
+pub fn select_on(tester: &mut Tester<'_>, channel: u8) -> OrStop<Vec<u8>> {
     let answer = tester.send(&select_command(channel))?;
     tester.expect_status(&answer, 0x9000)?;
     Ok(answer.data)
 }
 
 /// What R0 offers; what cannot be read fails.
-pub fn offer(r0: &[u8]) -> Outcome<SelectAnswer> {
+pub fn offer(r0: &[u8]) -> OrStop<SelectAnswer> {
     SelectAnswer::parse(r0).map_err(|error| Stop::fail(format!("answer to SELECT: {error}")))
 }
 
@@ -73,7 +73,7 @@ fn ours<E: std::fmt::Display>(error: E) -> Stop {
 }
 
 /// The scheme that the statement names under `purse.keys`.
-pub fn scheme(tester: &Tester<'_>) -> Outcome<Scheme> {
+pub fn scheme(tester: &Tester<'_>) -> OrStop<Scheme> {
     match tester.text("purse.keys")? {
         "test" => Ok(Scheme::test()),
         other => Err(Stop::error(format!(
@@ -151,7 +151,7 @@ impl Opener {
     }
 
     /// Data of an AUTH for this R0, and what opens its answer.
-    pub fn auth(&self, tester: &mut Tester<'_>, r0: &[u8]) -> Outcome<(Vec<u8>, Waiting)> {
+    pub fn auth(&self, tester: &mut Tester<'_>, r0: &[u8]) -> OrStop<(Vec<u8>, Waiting)> {
         match self.suite {
             Suite::Epc1 => {
                 let card = card_id(tester, r0)?;
@@ -169,7 +169,7 @@ impl Opener {
     }
 
     /// The key of this role over the listed logical cards, folded.
-    pub fn card_key(&self, tester: &Tester<'_>, card: CardId) -> Outcome<Secret<16>> {
+    pub fn card_key(&self, tester: &Tester<'_>, card: CardId) -> OrStop<Secret<16>> {
         let scheme = scheme(tester)?;
         let mut keys = Vec::new();
         for &id in &self.options.logical_cards {
@@ -187,7 +187,7 @@ impl Opener {
         card: CardId,
         key: &Secret<16>,
         terminal_nonce: [u8; 8],
-    ) -> Outcome<(Vec<u8>, Waiting)> {
+    ) -> OrStop<(Vec<u8>, Waiting)> {
         let offer = offer(r0)?.epc1.ok_or_else(|| Stop::fail("EPC1 is claimed and not offered"))?;
         let parties = Parties { terminal_nonce, card_nonce: offer.nonce, card, terminal: self.terminal };
         let keys = epc1::session_keys(key, &parties).map_err(ours)?;
@@ -205,7 +205,7 @@ impl Opener {
         key: &PrivateKey,
         certificate: &[u8],
         ephemeral: PrivateKey,
-    ) -> Outcome<(Vec<u8>, Waiting)> {
+    ) -> OrStop<(Vec<u8>, Waiting)> {
         let offered = offer(r0)?.epc2.ok_or_else(|| Stop::fail("EPC2 is claimed and not offered"))?;
         let ec = Point::new(&offered).map_err(|error| Stop::fail(format!("Ec: {error}")))?;
         let et = ephemeral.public().to_bytes();
@@ -226,7 +226,7 @@ impl Opener {
     }
 
     /// SELECT and AUTH, as far as the card lets it come: `Err` holds the status word of a refusal, which must be bare.
-    pub fn try_open(&self, tester: &mut Tester<'_>) -> Outcome<Result<Opened, StatusWord>> {
+    pub fn try_open(&self, tester: &mut Tester<'_>) -> OrStop<Result<Opened, StatusWord>> {
         let r0 = select_on(tester, self.channel)?;
         let (data, waiting) = self.auth(tester, &r0)?;
         tester.before_authentication()?;
@@ -239,7 +239,7 @@ impl Opener {
     }
 
     /// Sends the AUTH with this data, which must succeed; the session, and the answer as it came.
-    pub fn succeed(&self, tester: &mut Tester<'_>, data: &[u8], waiting: Waiting) -> Outcome<(Opened, Vec<u8>)> {
+    pub fn succeed(&self, tester: &mut Tester<'_>, data: &[u8], waiting: Waiting) -> OrStop<(Opened, Vec<u8>)> {
         tester.before_authentication()?;
         let answer = tester.send_once(&self.auth_command(data))?;
         tester.expect_status(&answer, 0x9000)?;
@@ -248,7 +248,7 @@ impl Opener {
     }
 
     /// SELECT and AUTH, which must succeed.
-    pub fn open(&self, tester: &mut Tester<'_>) -> Outcome<Opened> {
+    pub fn open(&self, tester: &mut Tester<'_>) -> OrStop<Opened> {
         match self.try_open(tester)? {
             Ok(opened) => Ok(opened),
             Err(status) => {
@@ -263,8 +263,8 @@ impl Opener {
         &self,
         tester: &mut Tester<'_>,
         what: impl std::fmt::Display,
-        wrong: impl FnOnce(&mut Tester<'_>, &[u8]) -> Outcome<Vec<u8>>,
-    ) -> Outcome {
+        wrong: impl FnOnce(&mut Tester<'_>, &[u8]) -> OrStop<Vec<u8>>,
+    ) -> OrStop {
         let r0 = select_on(tester, self.channel)?;
         let data = wrong(tester, &r0)?;
         self.refuses_data(tester, &what, &data)?;
@@ -272,7 +272,7 @@ impl Opener {
     }
 
     /// Sends an AUTH with this data, which is refused.
-    pub fn refuses_data(&self, tester: &mut Tester<'_>, what: impl std::fmt::Display, data: &[u8]) -> Outcome {
+    pub fn refuses_data(&self, tester: &mut Tester<'_>, what: impl std::fmt::Display, data: &[u8]) -> OrStop {
         tester.note(format!("AUTH that is wrong: {what}"));
         tester.before_failed_authentication()?;
         let answer = tester.send_once(&self.auth_command(data))?;
@@ -288,14 +288,14 @@ impl Opener {
     }
 
     /// One TRANSACT in a session of its own, which must succeed; its receipt.
-    pub fn pay(&self, tester: &mut Tester<'_>, operations: &[Operation]) -> Outcome<SealedReceipt> {
+    pub fn pay(&self, tester: &mut Tester<'_>, operations: &[Operation]) -> OrStop<SealedReceipt> {
         let mut opened = self.open(tester)?;
         let order = opened.order(tester, operations);
         opened.session.pay(tester, &order)
     }
 
     /// STATE as a new session shows it.
-    pub fn state(&self, tester: &mut Tester<'_>) -> Outcome<CardState> {
+    pub fn state(&self, tester: &mut Tester<'_>) -> OrStop<CardState> {
         Ok(self.open(tester)?.state)
     }
 }
@@ -306,21 +306,21 @@ pub fn command_name(ins: u8, [p1, p2]: [u8; 2]) -> String {
 }
 
 /// CID, as EPC1 shows it to who has KP.
-pub fn card_id(tester: &Tester<'_>, r0: &[u8]) -> Outcome<CardId> {
+pub fn card_id(tester: &Tester<'_>, r0: &[u8]) -> OrStop<CardId> {
     let offer = offer(r0)?.epc1.ok_or_else(|| Stop::fail("EPC1 is claimed and not offered"))?;
     let privacy = TripleDesKey::new(*scheme(tester)?.privacy_key().expose()).map_err(ours)?;
     Ok(epc1::decipher_card_id(&privacy, offer.nonce, offer.enciphered_card_id))
 }
 
 /// MANAGE CHANNEL: opens the next channel, whose number must be `expected`.
-pub fn open_channel(tester: &mut Tester<'_>, expected: u8) -> Outcome {
+pub fn open_channel(tester: &mut Tester<'_>, expected: u8) -> OrStop {
     let answer = tester.send(&[0x00, ins::MANAGE_CHANNEL, 0x00, 0x00, 0x01])?;
     tester.expect_status(&answer, 0x9000)?;
     tester.check_octets("channel", &[expected], &answer.data)
 }
 
 /// MANAGE CHANNEL: closes a channel.
-pub fn close_channel(tester: &mut Tester<'_>, channel: u8) -> Outcome {
+pub fn close_channel(tester: &mut Tester<'_>, channel: u8) -> OrStop {
     let answer = tester.send(&[0x00, ins::MANAGE_CHANNEL, 0x80, channel])?;
     tester.expect_status(&answer, 0x9000)
 }
@@ -364,7 +364,7 @@ pub fn order(tester: &mut Tester<'_>, expected_counter: u32, operations: &[Opera
 
 impl Waiting {
     /// Opens C3|tagC; what is not authentic fails.
-    pub fn open(self, tester: &mut Tester<'_>, answer: &[u8]) -> Outcome<Opened> {
+    pub fn open(self, tester: &mut Tester<'_>, answer: &[u8]) -> OrStop<Opened> {
         let channel = self.channel;
         let (keys, chaining, state, card, certificate) = match self.kind {
             Kind::Epc1 { keys, tag, card } => {
@@ -397,11 +397,11 @@ impl Waiting {
     }
 }
 
-fn parse_state(octets: &[u8], suite: Suite) -> Outcome<CardState> {
+fn parse_state(octets: &[u8], suite: Suite) -> OrStop<CardState> {
     CardState::parse(octets, suite).map_err(|error| Stop::fail(format!("STATE: {error}")))
 }
 
-fn split(answer: &[u8], mac_len: usize) -> Outcome<(&[u8], &[u8])> {
+fn split(answer: &[u8], mac_len: usize) -> OrStop<(&[u8], &[u8])> {
     let cut = answer.len().checked_sub(mac_len);
     cut.map(|cut| answer.split_at(cut))
         .ok_or_else(|| Stop::fail(format!("an answer of {} octets has no MAC", answer.len())))
@@ -432,7 +432,7 @@ impl Session {
     }
 
     /// Data of an answer, whose R-MAC must be right; the counter goes on.
-    pub fn unprotect(&mut self, tester: &mut Tester<'_>, answer: &Answer) -> Outcome<Vec<u8>> {
+    pub fn unprotect(&mut self, tester: &mut Tester<'_>, answer: &Answer) -> OrStop<Vec<u8>> {
         let (ciphertext, mac) = split(&answer.data, self.keys.mac_len())?;
         let expected = self.keys.answer_mac(&self.chaining, ciphertext, answer.status);
         tester.check(expected.verify(mac), format!("the R-MAC covers data and {}", refusal::told(answer.status)))?;
@@ -452,7 +452,7 @@ impl Session {
         ins: u8,
         parameters: [u8; 2],
         plaintext: &[u8],
-    ) -> Outcome<(Vec<u8>, StatusWord)> {
+    ) -> OrStop<(Vec<u8>, StatusWord)> {
         if ins != ins::VERIFY {
             tester.note(format!("plaintext of {ins:02X}: {}", hex::encode(plaintext)));
         }
@@ -462,14 +462,14 @@ impl Session {
     }
 
     /// The session has ended: a command that would be right is refused without R-MAC.
-    pub fn expect_ended(&mut self, tester: &mut Tester<'_>, why: &str) -> Outcome {
+    pub fn expect_ended(&mut self, tester: &mut Tester<'_>, why: &str) -> OrStop {
         let command = self.protect(ins::GET_RECEIPT, [0, 0], &[0; 16]);
         let answer = tester.send(&command)?;
         tester.expect_alone(&format!("{why}, a command of the session"), &answer, 0x6982)
     }
 
     /// The session goes on: GET RECEIPT for an order that there never was answers 6A88, authentic.
-    pub fn expect_alive(&mut self, tester: &mut Tester<'_>) -> Outcome {
+    pub fn expect_alive(&mut self, tester: &mut Tester<'_>) -> OrStop {
         let (_, status) = self.send(tester, ins::GET_RECEIPT, [0, 0], &[0xEE; 16])?;
         tester.check_equal("status word in the session", &StatusWord::REFERENCED_DATA_NOT_FOUND, &status)
     }
@@ -479,7 +479,7 @@ impl Session {
         &mut self,
         tester: &mut Tester<'_>,
         order: &TransactOrder,
-    ) -> Outcome<Result<SealedReceipt, StatusWord>> {
+    ) -> OrStop<Result<SealedReceipt, StatusWord>> {
         let operations: Vec<String> = order.operations.iter().map(Operation::to_string).collect();
         tester.note(format!("TRANSACT {}", operations.join(", ")));
         let (data, status) = self.send(tester, ins::TRANSACT, [0, 0], &order.emit())?;
@@ -492,7 +492,7 @@ impl Session {
     }
 
     /// TRANSACT, which must succeed; its receipt.
-    pub fn pay(&mut self, tester: &mut Tester<'_>, order: &TransactOrder) -> Outcome<SealedReceipt> {
+    pub fn pay(&mut self, tester: &mut Tester<'_>, order: &TransactOrder) -> OrStop<SealedReceipt> {
         match self.transact(tester, order)? {
             Ok(receipt) => Ok(receipt),
             Err(status) => {
@@ -502,18 +502,18 @@ impl Session {
     }
 
     /// TRANSACT, which must be refused with this status word.
-    pub fn refuse(&mut self, tester: &mut Tester<'_>, order: &TransactOrder, expected: StatusWord) -> Outcome {
+    pub fn refuse(&mut self, tester: &mut Tester<'_>, order: &TransactOrder, expected: StatusWord) -> OrStop {
         let came = self.transact(tester, order)?.err().unwrap_or(StatusWord::OK);
         tester.check_equal("status word of TRANSACT", &Told(expected), &Told(came))
     }
 
     /// ACK; its status word.
-    pub fn acknowledge(&mut self, tester: &mut Tester<'_>, transaction: TransactionId) -> Outcome<StatusWord> {
+    pub fn acknowledge(&mut self, tester: &mut Tester<'_>, transaction: TransactionId) -> OrStop<StatusWord> {
         Ok(self.send(tester, ins::ACK, [0, 0], &transaction.0)?.1)
     }
 
     /// GET RECEIPT by TTID (16 octets) or TC (4), unsigned; the receipt or a status word.
-    pub fn receipt(&mut self, tester: &mut Tester<'_>, key: &[u8]) -> Outcome<Result<SealedReceipt, StatusWord>> {
+    pub fn receipt(&mut self, tester: &mut Tester<'_>, key: &[u8]) -> OrStop<Result<SealedReceipt, StatusWord>> {
         let (data, status) = self.send(tester, ins::GET_RECEIPT, [0, u8::from(key.len() == 4)], key)?;
         if status != StatusWord::OK {
             return Ok(Err(status));
@@ -523,7 +523,7 @@ impl Session {
     }
 
     /// VERIFY; its status word.
-    pub fn verify(&mut self, tester: &mut Tester<'_>, pin: &str) -> Outcome<StatusWord> {
+    pub fn verify(&mut self, tester: &mut Tester<'_>, pin: &str) -> OrStop<StatusWord> {
         tester.note("VERIFY");
         // Right or wrong: the statement may have the wrong PIN. Where there is none there are no tries, and nothing gives a count back.
         if tester.claims("purse.pin") {
@@ -543,7 +543,7 @@ impl Session {
         logical_card: u8,
         file: u8,
         record: u8,
-    ) -> Outcome<(Vec<u8>, StatusWord)> {
+    ) -> OrStop<(Vec<u8>, StatusWord)> {
         self.send(tester, ins::READ, [0, 0], &[logical_card, file, record])
     }
 }

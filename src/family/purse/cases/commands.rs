@@ -3,7 +3,7 @@
 use super::client::{Opener, command_name, each_suite, select};
 use crate::conformance::case::Case;
 use crate::conformance::tester::{Answer, Tester};
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::OrStop;
 use crate::family::purse::data::transact::Operation;
 use crate::family::purse::data::{Role, Suite, ins};
 
@@ -70,13 +70,13 @@ fn command(cla: u8, ins: u8, p1: u8, data: &[u8]) -> Vec<u8> {
 }
 
 /// A bare status word.
-fn expect(tester: &mut Tester<'_>, command: &[u8], status: u16) -> Outcome {
+fn expect(tester: &mut Tester<'_>, command: &[u8], status: u16) -> OrStop {
     let answer = tester.send(command)?;
     tester.expect_status(&answer, status)?;
     tester.check(answer.data.is_empty(), "a refusal carries no data")
 }
 
-fn protected_outside(tester: &mut Tester<'_>) -> Outcome {
+fn protected_outside(tester: &mut Tester<'_>) -> OrStop {
     select(tester)?;
     for ins in PROTECTED {
         for (p1, data) in [(0, &[1_u8, 1, 1][..]), (0, &[0; 16]), (0xFF, &[0; 16]), (0, &[])] {
@@ -86,7 +86,7 @@ fn protected_outside(tester: &mut Tester<'_>) -> Outcome {
     Ok(())
 }
 
-fn unauthenticated(tester: &mut Tester<'_>) -> Outcome {
+fn unauthenticated(tester: &mut Tester<'_>) -> OrStop {
     for suite in super::client::suites(tester) {
         let debit = [Operation::Debit { logical_card: 1, amount: 1 }];
         let paid = Opener::new(suite, Role::Debit).pay(tester, &debit)?;
@@ -100,7 +100,7 @@ fn unauthenticated(tester: &mut Tester<'_>) -> Outcome {
     Ok(())
 }
 
-fn stripped(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn stripped(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     for ins in PROTECTED {
         let mut session = Opener::new(suite, Role::Debit).open(tester)?.session;
         expect(tester, &command(0x80, ins, 0, &[1, 1, 1]), 0x6982)?;
@@ -109,7 +109,7 @@ fn stripped(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     Ok(())
 }
 
-fn failed_select(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn failed_select(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let mut opened = Opener::new(suite, Role::Debit).open(tester)?;
     let other = [0x00, 0xA4, 0x04, 0x00, 0x09, 0xF0, 1, 2, 3, 4, 5, 6, 7, 8, 0x00];
     expect(tester, &other, 0x6A82)?;
@@ -117,7 +117,7 @@ fn failed_select(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     opened.session.pay(tester, &order).map(|_| ())
 }
 
-fn precedence(tester: &mut Tester<'_>) -> Outcome {
+fn precedence(tester: &mut Tester<'_>) -> OrStop {
     let known = if tester.claims("purse.epc1") { 1 } else { 2 };
     select(tester)?;
     let table: &[(&[u8], u16)] = &[
@@ -144,7 +144,7 @@ fn precedence(tester: &mut Tester<'_>) -> Outcome {
     Ok(())
 }
 
-fn refusals_inside(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn refusals_inside(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let mut session = Opener::new(suite, Role::Debit).open(tester)?.session;
     let table: &[(u8, [u8; 2], &[u8], u16)] = &[
         (0xFF, [0, 0], &[], 0x6D00),
@@ -166,7 +166,7 @@ fn refusals_inside(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     session.expect_alive(tester)
 }
 
-fn long_answers(tester: &mut Tester<'_>) -> Outcome {
+fn long_answers(tester: &mut Tester<'_>) -> OrStop {
     select(tester)?;
     let about = tester.send_once(&[0x00, 0xCA, 0x01, 0x00, 0x00])?;
     tester.expect_status(&about, 0x9000)?;
@@ -178,7 +178,7 @@ fn long_answers(tester: &mut Tester<'_>) -> Outcome {
     tester.check_octets("GET DATA 0101", &pattern, &got.data)
 }
 
-fn chained_auth(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn chained_auth(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let opener = Opener::new(suite, Role::Debit);
     let r0 = select(tester)?;
     let (data, waiting) = opener.auth(tester, &r0)?;

@@ -6,7 +6,7 @@ use super::picture::{credit, debit, look, provide, refund, wallet};
 use super::postamble::then_active;
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::family::purse::data::transact::Operation;
 use crate::family::purse::data::{CardId, LifeCycle, Link, Role, Suite, refusal};
 use crate::wire::status::StatusWord;
@@ -26,7 +26,7 @@ const fn status(status: LifeCycle) -> Operation {
 }
 
 /// One 86, which must succeed.
-fn change(tester: &mut Tester<'_>, suite: Suite, role: Role, to: LifeCycle) -> Outcome {
+fn change(tester: &mut Tester<'_>, suite: Suite, role: Role, to: LifeCycle) -> OrStop {
     let opener = Opener::new(suite, role).everything();
     executes(tester, &opener, &[status(to)])
 }
@@ -93,12 +93,12 @@ fn blocking() -> Vec<Case> {
 }
 
 /// One 86 that this role has no right to.
-fn refused(tester: &mut Tester<'_>, suite: Suite, role: Role, to: LifeCycle) -> Outcome {
+fn refused(tester: &mut Tester<'_>, suite: Suite, role: Role, to: LifeCycle) -> OrStop {
     let opener = Opener::new(suite, role).everything();
     refuses(tester, &opener, &[status(to)], StatusWord::SECURITY_STATUS_NOT_SATISFIED)
 }
 
-fn blocked_and_back(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn blocked_and_back(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     provide(tester, suite, 2)?;
     let paid = till(suite).pay(tester, &[debit(1)])?.body;
     change(tester, suite, Role::Debit, LifeCycle::Blocked)?;
@@ -113,7 +113,7 @@ fn blocked_and_back(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     executes(tester, &till(suite), &[debit(1)])
 }
 
-fn blocked_moves_nothing(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn blocked_moves_nothing(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     provide(tester, suite, 2)?;
     let of = till(suite).pay(tester, &[debit(1)])?.body.transaction;
     change(tester, suite, Role::Debit, LifeCycle::Blocked)?;

@@ -5,7 +5,7 @@ use super::order::{finds, till};
 use super::picture::{debit, look, provide};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::crypto::pad80;
 use crate::family::purse::data::transact::Operation;
 use crate::family::purse::data::{Role, Suite, ins};
@@ -26,12 +26,12 @@ fn case(id: &str, purpose: &str) -> Case {
     Case::new(id, purpose)
 }
 
-fn open(tester: &mut Tester<'_>, suite: Suite) -> Outcome<Opened> {
+fn open(tester: &mut Tester<'_>, suite: Suite) -> OrStop<Opened> {
     Opener::new(suite, Role::Debit).open(tester)
 }
 
 /// Sends a command that secure messaging must refuse: 6988 and nothing else, and the session has ended.
-fn refused(tester: &mut Tester<'_>, what: &str, session: &Session, command: &[u8]) -> Outcome {
+fn refused(tester: &mut Tester<'_>, what: &str, session: &Session, command: &[u8]) -> OrStop {
     tester.note(format!("wrong in: {what}"));
     let answer = tester.send(command)?;
     tester.expect_alone(what, &answer, 0x6988)?;
@@ -97,7 +97,7 @@ fn macs() -> Vec<Case> {
     ]
 }
 
-fn different_ciphertexts(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn different_ciphertexts(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let opener = Opener::new(suite, Role::Debit);
     let paid = opener.pay(tester, &[Operation::Debit { logical_card: 1, amount: 1 }])?;
     let mut session = opener.open(tester)?.session;
@@ -114,7 +114,7 @@ fn different_ciphertexts(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     tester.check(answers[0][..8] != answers[1][..8] && answers[1][..8] != answers[2][..8], "ciphertexts differ")
 }
 
-fn spoilt_macs(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn spoilt_macs(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     for octet in [0, 3, 4, suite.mac_len() / 2, suite.mac_len() - 1] {
         let session = open(tester, suite)?.session;
         let mut command = session.clone().protect(ins::GET_RECEIPT, [0, 0], &[0xEE; 16]);
@@ -126,7 +126,7 @@ fn spoilt_macs(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     Ok(())
 }
 
-fn wrong_paddings(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn wrong_paddings(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let by_transaction: ([u8; 2], &[u8]) = ([0, 0], &[0xEE; 16]);
     let by_counter: ([u8; 2], &[u8]) = ([0, 1], &[0, 0, 0, 9]);
     for (parameters, plaintext) in [by_transaction, by_counter] {
@@ -152,7 +152,7 @@ fn wrong_paddings(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
 }
 
 /// GET RECEIPT of a plaintext whose padding is made already, with a right MAC.
-fn protect_padded(session: &Session, [p1, p2]: [u8; 2], padded: &[u8]) -> Outcome<Vec<u8>> {
+fn protect_padded(session: &Session, [p1, p2]: [u8; 2], padded: &[u8]) -> OrStop<Vec<u8>> {
     let ciphertext = session.keys.encipher_padded_command(session.counter, padded);
     let ciphertext = ciphertext.ok_or_else(|| Stop::error("the padding is not a whole number of blocks"))?;
     let mac = session.keys.command_mac(&session.chaining, [0x84, ins::GET_RECEIPT, p1, p2], &ciphertext);
@@ -160,7 +160,7 @@ fn protect_padded(session: &Session, [p1, p2]: [u8; 2], padded: &[u8]) -> Outcom
     Ok(Command::new(0x84 | session.channel, ins::GET_RECEIPT, p1, p2).with_data(&data).with_le(256).emit())
 }
 
-fn other_headers(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn other_headers(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     for (octet, value) in [(1, ins::ACK), (1, ins::READ), (2, 1), (3, 1)] {
         let session = open(tester, suite)?.session;
         let mut command = session.clone().protect(ins::GET_RECEIPT, [0, 0], &[0xEE; 16]);
@@ -170,7 +170,7 @@ fn other_headers(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     Ok(())
 }
 
-fn wrong_direction(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn wrong_direction(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let session = open(tester, suite)?.session;
     let mut reversed = session.clone();
     reversed.keys.mac = reversed.keys.rmac.clone();
@@ -178,7 +178,7 @@ fn wrong_direction(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     refused(tester, "MAC under S-RMAC", &session, &command)
 }
 
-fn dropped(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn dropped(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let session = open(tester, suite)?.session;
     let mut ahead = session.clone();
     ahead.protect(ins::GET_RECEIPT, [0, 0], &[0xEE; 16]);
@@ -187,7 +187,7 @@ fn dropped(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     refused(tester, "the command before was dropped", &session, &second)
 }
 
-fn swapped(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn swapped(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     provide(tester, suite, 3)?;
     let opener = till(suite);
     let (opened, before) = look(tester, &opener)?;
@@ -214,7 +214,7 @@ const WRONG_PADDINGS: [(&str, [u8; 16]); 4] = [
     ("no zero behind 80", [0xEE, 0xEE, 0xEE, 0xEE, 0xEE, 0xEE, 0xEE, 0xEE, 0xEE, 0xEE, 0xEE, 0xEE, 0xEE, 0x80, 0, 1]),
 ];
 
-fn missing_macs(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn missing_macs(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let header = [0x84, ins::GET_RECEIPT, 0, 0];
     let send = |data: &[u8]| Command::new(header[0], header[1], 0, 0).with_data(data).with_le(256).emit();
     for octets in [0, 1, suite.mac_len() - 1] {

@@ -3,7 +3,7 @@
 use super::client::{Opened, Opener, order};
 use super::picture::{Picture, check_picture, debit, look, provide};
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::OrStop;
 use crate::family::purse::data::transact::{Operation, ReceiptBody, TransactOrder};
 use crate::family::purse::data::{Role, Suite, ins};
 use crate::wire::status::StatusWord;
@@ -32,7 +32,7 @@ impl Planned {
 }
 
 /// Opens a session, looks at everything, and makes an order.
-pub(super) fn plan(tester: &mut Tester<'_>, opener: &Opener, operations: &[Operation]) -> Outcome<Planned> {
+pub(super) fn plan(tester: &mut Tester<'_>, opener: &Opener, operations: &[Operation]) -> OrStop<Planned> {
     let (opened, before) = look(tester, opener)?;
     let order = order(tester, before.counter.wrapping_add(1), operations);
     let (after, body) = before.after(opened.card, &order)?;
@@ -40,7 +40,7 @@ pub(super) fn plan(tester: &mut Tester<'_>, opener: &Opener, operations: &[Opera
 }
 
 /// One order that must succeed: its receipt in all fields, and then the card as a whole.
-pub(super) fn executes(tester: &mut Tester<'_>, opener: &Opener, operations: &[Operation]) -> Outcome {
+pub(super) fn executes(tester: &mut Tester<'_>, opener: &Opener, operations: &[Operation]) -> OrStop {
     let Planned { mut opened, order, after, body, .. } = plan(tester, opener, operations)?;
     let receipt = opened.session.pay(tester, &order)?;
     tester.check_equal("receipt", &body, &receipt.body)?;
@@ -53,25 +53,25 @@ pub(super) fn refuses(
     opener: &Opener,
     operations: &[Operation],
     expected: StatusWord,
-) -> Outcome {
+) -> OrStop {
     let Planned { mut opened, order, before, .. } = plan(tester, opener, operations)?;
     opened.session.refuse(tester, &order, expected)?;
     unchanged(tester, opener, &before)
 }
 
 /// Looks at the card again after a refusal.
-pub(super) fn unchanged(tester: &mut Tester<'_>, opener: &Opener, before: &Picture) -> Outcome {
+pub(super) fn unchanged(tester: &mut Tester<'_>, opener: &Opener, before: &Picture) -> OrStop {
     finds(tester, opener, "a refusal leaves the card unchanged", before)
 }
 
 /// Looks at the card, which must be as expected.
-pub(super) fn finds(tester: &mut Tester<'_>, opener: &Opener, what: &str, expected: &Picture) -> Outcome {
+pub(super) fn finds(tester: &mut Tester<'_>, opener: &Opener, what: &str, expected: &Picture) -> OrStop {
     let (_, found) = look(tester, opener)?;
     check_picture(tester, what, expected, &found)
 }
 
 /// A debit of one unit, which the card is given before where it has none; its receipt.
-pub(super) fn paid(tester: &mut Tester<'_>, suite: Suite) -> Outcome<ReceiptBody> {
+pub(super) fn paid(tester: &mut Tester<'_>, suite: Suite) -> OrStop<ReceiptBody> {
     provide(tester, suite, 1)?;
     Ok(till(suite).pay(tester, &[debit(1)])?.body)
 }

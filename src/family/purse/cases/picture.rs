@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::client::{Opened, Opener};
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::difference::plain;
 use crate::family::purse::data::session::LogicalCardDetail;
 use crate::family::purse::data::transact::{
@@ -35,7 +35,7 @@ pub(super) fn logical_cards(tester: &Tester<'_>) -> Vec<u8> {
 }
 
 /// How many records a file has.
-pub(super) fn records(tester: &Tester<'_>, id: u8, file: u8) -> Outcome<u8> {
+pub(super) fn records(tester: &Tester<'_>, id: u8, file: u8) -> OrStop<u8> {
     let name = if file == FILE_LINEAR { "linear" } else { "cyclic" };
     Ok(tester.number(&format!("purse.{name}_records.{id}"))? as u8)
 }
@@ -61,7 +61,7 @@ pub(super) const fn refund(amount: u32, of: TransactionId) -> Operation {
 }
 
 /// In the preamble: logical card 1 holds this much at least.
-pub(super) fn provide(tester: &mut Tester<'_>, suite: Suite, amount: u32) -> Outcome {
+pub(super) fn provide(tester: &mut Tester<'_>, suite: Suite, amount: u32) -> OrStop {
     tester.preamble(|tester| {
         let held = Opener::new(suite, Role::Debit).state(tester)?.balance;
         if held < amount {
@@ -72,14 +72,14 @@ pub(super) fn provide(tester: &mut Tester<'_>, suite: Suite, amount: u32) -> Out
 }
 
 /// Opens a session and looks at everything.
-pub(super) fn look(tester: &mut Tester<'_>, opener: &Opener) -> Outcome<(Opened, Picture)> {
+pub(super) fn look(tester: &mut Tester<'_>, opener: &Opener) -> OrStop<(Opened, Picture)> {
     let mut opened = opener.open(tester)?;
     let picture = Picture::of(tester, &mut opened, &opener.options.logical_cards)?;
     Ok((opened, picture))
 }
 
 impl Picture {
-    fn of(tester: &mut Tester<'_>, opened: &mut Opened, ids: &[u8]) -> Outcome<Self> {
+    fn of(tester: &mut Tester<'_>, opened: &mut Opened, ids: &[u8]) -> OrStop<Self> {
         let mut seen = BTreeMap::new();
         for &id in ids {
             for file in [FILE_LINEAR, FILE_CYCLIC] {
@@ -110,7 +110,7 @@ impl Picture {
     }
 
     /// What the order makes of it, and its receipt.
-    pub(super) fn after(&self, card: CardId, order: &TransactOrder) -> Outcome<(Self, ReceiptBody)> {
+    pub(super) fn after(&self, card: CardId, order: &TransactOrder) -> OrStop<(Self, ReceiptBody)> {
         let mut after = self.clone();
         for operation in &order.operations {
             after.apply(operation);
@@ -169,7 +169,7 @@ impl Picture {
 }
 
 /// Fails unless the card looks as expected; the log has both pictures then.
-pub(super) fn check_picture(tester: &mut Tester<'_>, what: &str, expected: &Picture, got: &Picture) -> Outcome {
+pub(super) fn check_picture(tester: &mut Tester<'_>, what: &str, expected: &Picture, got: &Picture) -> OrStop {
     if expected != got {
         tester.note(format!("expected {expected}", expected = plain(&expected)));
         tester.note(format!("got {got}", got = plain(&got)));

@@ -6,7 +6,7 @@ use crate::card::memory::{Cut, Torn};
 use crate::conformance::case::Case;
 use crate::conformance::risk::Risk;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::difference::plain;
 use crate::family::purse::data::session::CardState;
 use crate::family::purse::data::transact::Operation;
@@ -27,8 +27,8 @@ fn case(id: &str, purpose: &str) -> Case {
 
 /// Steps under each suite, whose tries are won back whatever comes of them.
 fn with_tries(
-    steps: fn(&mut Tester<'_>, Suite) -> Outcome,
-) -> impl Fn(&mut Tester<'_>) -> Outcome + Send + Sync + 'static {
+    steps: fn(&mut Tester<'_>, Suite) -> OrStop,
+) -> impl Fn(&mut Tester<'_>) -> OrStop + Send + Sync + 'static {
     move |tester| then_all_tries(tester, |tester| each_suite(tester, steps))
 }
 
@@ -163,12 +163,12 @@ fn torn() -> Vec<Case> {
     ]
 }
 
-fn open(tester: &mut Tester<'_>, suite: Suite) -> Outcome<Opened> {
+fn open(tester: &mut Tester<'_>, suite: Suite) -> OrStop<Opened> {
     Opener::new(suite, Role::Debit).open(tester)
 }
 
 /// Tries of a PIN that none was spent of: 63CX can say 1 to 15 (ISO/IEC 7816-4:2020, table 6).
-fn tries_max(tester: &Tester<'_>) -> Outcome<u16> {
+fn tries_max(tester: &Tester<'_>) -> OrStop<u16> {
     match tester.number("purse.pin_tries")? {
         tries @ 1..=15 => Ok(tries as u16),
         tries => Err(Stop::error(format!("the statement's purse.pin_tries: expected 1 to 15, got {tries}"))),
@@ -176,25 +176,25 @@ fn tries_max(tester: &Tester<'_>) -> Outcome<u16> {
 }
 
 /// Tries that are left after so many wrong PINs in a row. A card that this would block is left alone.
-fn left_after(tester: &Tester<'_>, wrong: u16) -> Outcome<u16> {
+fn left_after(tester: &Tester<'_>, wrong: u16) -> OrStop<u16> {
     let tries = tries_max(tester)?;
     let left = tries.checked_sub(wrong).filter(|left| *left > 0);
     left.ok_or_else(|| Stop::inconclusive(format!("{wrong} wrong PINs in a row would block a PIN of {tries} tries")))
 }
 
-fn verify(tester: &mut Tester<'_>, session: &mut Session, pin: &str, expected: u16) -> Outcome {
+fn verify(tester: &mut Tester<'_>, session: &mut Session, pin: &str, expected: u16) -> OrStop {
     let status = session.verify(tester, pin)?;
     tester.check_equal("VERIFY", &StatusWord(expected), &status)
 }
 
 /// VERIFY with the right PIN.
-fn right(tester: &mut Tester<'_>, session: &mut Session) -> Outcome {
+fn right(tester: &mut Tester<'_>, session: &mut Session) -> OrStop {
     let pin = tester.secret("purse.pin")?;
     verify(tester, session, pin, 0x9000)
 }
 
 /// The right PIN with another last digit.
-fn wrong_pin(tester: &Tester<'_>) -> Outcome<String> {
+fn wrong_pin(tester: &Tester<'_>) -> OrStop<String> {
     let mut pin = tester.secret("purse.pin")?.to_owned();
     let last = pin.pop().ok_or_else(|| Stop::error("purse.pin is empty"))?;
     pin.push(if last == '0' { '1' } else { '0' });
@@ -202,20 +202,20 @@ fn wrong_pin(tester: &Tester<'_>) -> Outcome<String> {
 }
 
 /// VERIFY with a wrong PIN, the `count`-th in a row.
-fn wrong(tester: &mut Tester<'_>, session: &mut Session, count: u16) -> Outcome {
+fn wrong(tester: &mut Tester<'_>, session: &mut Session, count: u16) -> OrStop {
     let left = left_after(tester, count)?;
     let pin = wrong_pin(tester)?;
     verify(tester, session, &pin, 0x63C0 + left)
 }
 
 /// A session after the right PIN: all tries are there.
-fn fresh_tries(tester: &mut Tester<'_>, suite: Suite) -> Outcome<Session> {
+fn fresh_tries(tester: &mut Tester<'_>, suite: Suite) -> OrStop<Session> {
     let mut session = open(tester, suite)?.session;
     right(tester, &mut session)?;
     Ok(session)
 }
 
-fn nearly_right(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn nearly_right(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let pin = tester.secret("purse.pin")?;
     let mut near = vec![wrong_pin(tester)?];
     if pin.len() < 12 {
@@ -236,7 +236,7 @@ fn nearly_right(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
 }
 
 /// Two wrong PINs with `between` and an AUTH between them.
-fn kept(tester: &mut Tester<'_>, suite: Suite, between: impl FnOnce(&mut Tester<'_>) -> Outcome) -> Outcome {
+fn kept(tester: &mut Tester<'_>, suite: Suite, between: impl FnOnce(&mut Tester<'_>) -> OrStop) -> OrStop {
     left_after(tester, 2)?;
     let mut session = fresh_tries(tester, suite)?;
     wrong(tester, &mut session, 1)?;
@@ -246,7 +246,7 @@ fn kept(tester: &mut Tester<'_>, suite: Suite, between: impl FnOnce(&mut Tester<
     right(tester, &mut session)
 }
 
-fn blocked(tester: &mut Tester<'_>) -> Outcome {
+fn blocked(tester: &mut Tester<'_>) -> OrStop {
     let Some(&suite) = suites(tester).first() else { return Ok(()) };
     let mut session = fresh_tries(tester, suite)?;
     let other = wrong_pin(tester)?;
@@ -265,7 +265,7 @@ fn blocked(tester: &mut Tester<'_>) -> Outcome {
 }
 
 /// An amount above the PIN limit of logical card 1 and within its balance, which is topped up where it must be.
-fn above_limit(tester: &mut Tester<'_>, suite: Suite) -> Outcome<u32> {
+fn above_limit(tester: &mut Tester<'_>, suite: Suite) -> OrStop<u32> {
     let mut opener = Opener::new(suite, Role::Debit);
     opener.options.details = true;
     let detail = opener.state(tester)?.details.first().copied();
@@ -279,7 +279,7 @@ fn above_limit(tester: &mut Tester<'_>, suite: Suite) -> Outcome<u32> {
 }
 
 /// Whether the session counts as verified, without moving value: a debit above the limit, then one that no balance allows.
-fn verified(tester: &mut Tester<'_>, opened: &mut Opened, above: u32, expected: bool) -> Outcome {
+fn verified(tester: &mut Tester<'_>, opened: &mut Opened, above: u32, expected: bool) -> OrStop {
     let debit = |amount| Operation::Debit { logical_card: 1, amount };
     let mut order = opened.order(tester, &[debit(above), debit(u32::MAX)]);
     // The state may be older than a top-up.
@@ -289,7 +289,7 @@ fn verified(tester: &mut Tester<'_>, opened: &mut Opened, above: u32, expected: 
     opened.session.refuse(tester, &order, refusal)
 }
 
-fn torn_tries(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn torn_tries(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     left_after(tester, 2)?;
     let modes = [Torn::Nothing, Torn::All, Torn::Erased, Torn::Prefix(0), Torn::Random(1), Torn::Unstable(1)];
     let (pin, other) = (tester.secret("purse.pin")?.to_owned(), wrong_pin(tester)?);

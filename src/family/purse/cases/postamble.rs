@@ -5,14 +5,14 @@ use std::cmp::Ordering;
 use super::client::{Opened, Opener, suites};
 use super::picture::wallet;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::family::purse::data::session::{CardState, LogicalCardDetail};
 use crate::family::purse::data::transact::Operation;
 use crate::family::purse::data::{LifeCycle, Role, Suite};
 use crate::wire::status::StatusWord;
 
 /// Steps that block the card; it is active afterwards. One that is not active before is left alone.
-pub(super) fn then_active(tester: &mut Tester<'_>, steps: impl FnOnce(&mut Tester<'_>) -> Outcome) -> Outcome {
+pub(super) fn then_active(tester: &mut Tester<'_>, steps: impl FnOnce(&mut Tester<'_>) -> OrStop) -> OrStop {
     let suite = first(tester)?;
     let before = tester.preamble(|tester| Opener::new(suite, Role::Read).state(tester))?.life_cycle;
     if before != LifeCycle::Active {
@@ -25,7 +25,7 @@ pub(super) fn then_active(tester: &mut Tester<'_>, steps: impl FnOnce(&mut Teste
 }
 
 /// Steps that spend tries of the PIN; all are there afterwards.
-pub(super) fn then_all_tries(tester: &mut Tester<'_>, steps: impl FnOnce(&mut Tester<'_>) -> Outcome) -> Outcome {
+pub(super) fn then_all_tries(tester: &mut Tester<'_>, steps: impl FnOnce(&mut Tester<'_>) -> OrStop) -> OrStop {
     let suite = first(tester)?;
     tester.with_postamble(steps, |tester| {
         tester.power_on()?;
@@ -44,7 +44,7 @@ pub(super) struct Before {
 
 impl Before {
     /// From whatever state the card is in.
-    pub(super) fn restore(&self, tester: &mut Tester<'_>) -> Outcome {
+    pub(super) fn restore(&self, tester: &mut Tester<'_>) -> OrStop {
         let suite = first(tester)?;
         tester.power_on()?;
         if self.life_cycle == LifeCycle::Active {
@@ -86,11 +86,11 @@ impl Before {
     }
 }
 
-fn first(tester: &Tester<'_>) -> Outcome<Suite> {
+fn first(tester: &Tester<'_>) -> OrStop<Suite> {
     suites(tester).first().copied().ok_or_else(|| Stop::error("the statement claims no suite"))
 }
 
-fn make_active(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn make_active(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let opener = Opener::new(suite, Role::Administer);
     if opener.state(tester)?.life_cycle == LifeCycle::Active {
         return Ok(());
@@ -98,7 +98,7 @@ fn make_active(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     opener.pay(tester, &[Operation::LifeCycle { status: LifeCycle::Active }]).map(drop)
 }
 
-fn win_back_tries(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn win_back_tries(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let mut opened = Opener::new(suite, Role::Debit).open(tester)?;
     if opened.state.flags & CardState::PIN_BLOCKED != 0 {
         return Err(Stop::inconclusive("the PIN is blocked"));
@@ -106,7 +106,7 @@ fn win_back_tries(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     verify(tester, &mut opened)
 }
 
-fn verify(tester: &mut Tester<'_>, opened: &mut Opened) -> Outcome {
+fn verify(tester: &mut Tester<'_>, opened: &mut Opened) -> OrStop {
     let pin = tester.secret("purse.pin")?;
     let status = opened.session.verify(tester, pin)?;
     tester.check_equal("VERIFY with the right PIN", &StatusWord::OK, &status)

@@ -6,7 +6,7 @@ use super::picture::{debit, provide};
 use super::recovery::{settle, tear};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::OrStop;
 use crate::family::purse::data::{Suite, TransactionId, ins};
 use crate::reader::fault::Fault;
 use crate::wire::status::StatusWord;
@@ -50,14 +50,14 @@ fn pending() -> Vec<Case> {
 }
 
 /// Fails unless exactly this one receipt is unratified.
-fn expect_pending(tester: &mut Tester<'_>, suite: Suite, expected: Option<TransactionId>) -> Outcome {
+fn expect_pending(tester: &mut Tester<'_>, suite: Suite, expected: Option<TransactionId>) -> OrStop {
     let state = till(suite).state(tester)?;
     let listed: Vec<_> = state.unratified.iter().map(|receipt| receipt.body.transaction).collect();
     tester.check_equal("unratified receipts", &expected.into_iter().collect::<Vec<_>>(), &listed)?;
     tester.check_equal("their number", &listed.len(), &usize::from(state.unratified_count))
 }
 
-fn pending_until_ack(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn pending_until_ack(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     settle(tester, &till(suite))?;
     let torn = tear(tester, &till(suite), Fault::RemovedAfter)?;
     let pending = Some(torn.order.transaction);
@@ -75,7 +75,7 @@ fn pending_until_ack(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
 }
 
 /// The terminal reads the receipt, acknowledges it, and is torn each time.
-fn torn_recovery(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn torn_recovery(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     settle(tester, &till(suite))?;
     let torn = tear(tester, &till(suite), Fault::RemovedAfter)?;
     let transaction = torn.order.transaction;
@@ -123,7 +123,7 @@ fn delivered() -> Vec<Case> {
     ]
 }
 
-fn handed_out_again(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn handed_out_again(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     provide(tester, suite, 1)?;
     let first = till(suite).pay(tester, &[debit(1)])?;
     let counter = first.body.transaction_counter.to_be_bytes();
@@ -141,7 +141,7 @@ fn handed_out_again(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     Ok(())
 }
 
-fn shown_to_nobody_else(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn shown_to_nobody_else(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let torn = tear(tester, &till(suite), Fault::RemovedAfter)?;
     let (transaction, counter) = (torn.order.transaction.0, torn.body.transaction_counter.to_be_bytes());
     select(tester)?;
@@ -161,7 +161,7 @@ fn shown_to_nobody_else(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     Ok(())
 }
 
-fn torn_auth(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn torn_auth(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let before = till(suite).state(tester)?;
     for fault in [Fault::RemovedBefore, Fault::RemovedAfter, Fault::RemovedWhileAnswering { octets: 30 }] {
         for _ in 0..TORN_SESSIONS / 2 {

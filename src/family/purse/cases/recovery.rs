@@ -7,7 +7,7 @@ use super::order::{Planned, finds, plan, till};
 use super::picture::{check_picture, debit, look, provide};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::family::purse::data::transact::TransactOrder;
 use crate::family::purse::data::{Suite, TransactionId, ins};
 use crate::reader::fault::Fault;
@@ -19,7 +19,7 @@ const LOST_ANSWERS: [Fault; 2] = [Fault::RemovedAfter, Fault::RemovedWhileAnswer
 const FOREIGN: [u8; 8] = *b"UNTORN F";
 
 /// A debit of one unit around which the card is taken away, and is back. Its session is over.
-pub(super) fn tear(tester: &mut Tester<'_>, opener: &Opener, fault: Fault) -> Outcome<Planned> {
+pub(super) fn tear(tester: &mut Tester<'_>, opener: &Opener, fault: Fault) -> OrStop<Planned> {
     provide(tester, opener.suite, 4)?;
     let mut torn = plan(tester, opener, &[debit(1)])?;
     let command = torn.command();
@@ -130,7 +130,7 @@ fn paid() -> Vec<Case> {
 }
 
 /// Whether the torn order counts, by everything that a terminal can ask.
-fn stands(tester: &mut Tester<'_>, suite: Suite, torn: &Planned) -> Outcome {
+fn stands(tester: &mut Tester<'_>, suite: Suite, torn: &Planned) -> OrStop {
     let (mut opened, found) = look(tester, &till(suite))?;
     check_picture(tester, "STATE is that of after the order", &torn.after, &found)?;
     let listed = opened.state.unratified.iter().any(|receipt| receipt.body == torn.body);
@@ -144,7 +144,7 @@ fn stands(tester: &mut Tester<'_>, suite: Suite, torn: &Planned) -> Outcome {
 }
 
 /// In the preamble: acknowledges whatever no terminal has acknowledged.
-pub(super) fn settle(tester: &mut Tester<'_>, opener: &Opener) -> Outcome {
+pub(super) fn settle(tester: &mut Tester<'_>, opener: &Opener) -> OrStop {
     /// More sessions than any ring needs, each with up to four receipts.
     const SESSIONS_MAX: usize = 64;
     tester.preamble(|tester| {
@@ -189,7 +189,7 @@ fn undone() -> Vec<Case> {
     ]
 }
 
-fn ended_in_every_way(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn ended_in_every_way(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     provide(tester, suite, 3)?;
     for end in ["a wrong MAC", "SELECT", "a warm reset"] {
         tester.note(format!("the session ends by {end}"));
@@ -247,7 +247,7 @@ fn others() -> Vec<Case> {
     ]
 }
 
-fn receipt_gone(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn receipt_gone(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let ring = tester.number("purse.ring")? as u32;
     provide(tester, suite, ring + 5)?;
     settle(tester, &till(suite))?;

@@ -7,7 +7,7 @@ use super::postamble::then_all_tries;
 use super::transaction::above_limit;
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::family::purse::data::transact::{FILE_LINEAR, OPERATIONS_MAX, Operation};
 use crate::family::purse::data::{Role, Suite, TransactionId, ins, refusal};
 use crate::wire::status::StatusWord;
@@ -93,7 +93,7 @@ fn limits() -> Vec<Case> {
 }
 
 /// An order whose operations are these octets: malformed.
-fn refuses_octets(tester: &mut Tester<'_>, opener: &Opener, operations: &[u8]) -> Outcome {
+fn refuses_octets(tester: &mut Tester<'_>, opener: &Opener, operations: &[u8]) -> OrStop {
     let (mut opened, before) = look(tester, opener)?;
     let mut octets = opened.order(tester, &[]).emit();
     octets.extend_from_slice(operations);
@@ -206,7 +206,7 @@ fn orders() -> Vec<Case> {
 }
 
 /// The second of two operations is refused: the first has no effect either.
-fn partly(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn partly(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     provide(tester, suite, 2)?;
     let opener = till(suite);
     let balance = opener.state(tester)?.balance;
@@ -268,7 +268,7 @@ fn with_pin() -> Vec<Case> {
     ]
 }
 
-fn tries_stay_spent(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn tries_stay_spent(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let pin = tester.secret("purse.pin")?;
     if tester.number("purse.pin_tries")? < 3 {
         return Err(Stop::inconclusive("with fewer than three tries this would block the card"));

@@ -4,7 +4,7 @@ use super::client::{Opener, command_name, each_suite};
 use super::postamble::then_all_tries;
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::OrStop;
 use crate::family::purse::data::transact::Operation;
 use crate::family::purse::data::{LifeCycle, Rights, Role, Suite, ins};
 use crate::wire::status::StatusWord;
@@ -107,14 +107,14 @@ fn shown(mut opener: Opener) -> Opener {
     opener
 }
 
-fn acknowledge(tester: &mut Tester<'_>, opener: &Opener, transaction: &[u8; 16], expected: StatusWord) -> Outcome {
+fn acknowledge(tester: &mut Tester<'_>, opener: &Opener, transaction: &[u8; 16], expected: StatusWord) -> OrStop {
     let mut session = opener.open(tester)?.session;
     let (_, status) = session.send(tester, ins::ACK, [0, 0], transaction)?;
     tester.check_equal("ACK", &expected, &status)?;
     session.expect_alive(tester)
 }
 
-fn unreadable(tester: &mut Tester<'_>) -> Outcome {
+fn unreadable(tester: &mut Tester<'_>) -> OrStop {
     let paid = Opener::new(Suite::Epc2, Role::Debit).pay(tester, &[DEBIT])?;
     let mut session = with_rights(0x02).open(tester)?.session;
     let by_counter = paid.body.transaction_counter.to_be_bytes();
@@ -132,7 +132,7 @@ fn unreadable(tester: &mut Tester<'_>) -> Outcome {
     tester.check_equal("ACK of its own", &StatusWord::OK, &status)
 }
 
-fn unverifiable(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn unverifiable(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let pin = tester.secret("purse.pin")?;
     let status = Opener::new(suite, Role::Debit).open(tester)?.session.verify(tester, pin)?;
     tester.check_equal("VERIFY with the right to debit", &StatusWord::OK, &status)?;
@@ -142,7 +142,7 @@ fn unverifiable(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     session.expect_alive(tester)
 }
 
-fn acknowledged(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn acknowledged(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let opener = Opener::new(suite, Role::Debit);
     let before = opener.state(tester)?.balance;
     let paid = opener.pay(tester, &[DEBIT])?;
@@ -150,7 +150,7 @@ fn acknowledged(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     acknowledge(tester, &opener.clone().at(OTHER), &paid.body.transaction.0, StatusWord::OK)
 }
 
-fn inside_the_list(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn inside_the_list(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let opener = Opener::new(suite, Role::Debit).cards(&[2]);
     let before = opener.state(tester)?.balance;
     let debit = Operation::Debit { logical_card: 2, amount: 1 };
@@ -161,7 +161,7 @@ fn inside_the_list(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     tester.check(status != REFUSED, "READ of the logical card in the list is not refused for that")
 }
 
-fn shown_to_collectors(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn shown_to_collectors(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let opener = Opener::new(suite, Role::Debit);
     let before = opener.state(tester)?;
     let paid = opener.pay(tester, &[DEBIT])?;
@@ -170,7 +170,7 @@ fn shown_to_collectors(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     tester.check(state.unratified_count > 0 && !state.unratified.is_empty(), "receipts are shown")
 }
 
-fn outside_the_list(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn outside_the_list(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let mut opened = Opener::new(suite, Role::Debit).cards(&[2]).open(tester)?;
     let (_, status) = opened.session.read(tester, 1, 1, 1)?;
     tester.check_equal("READ", &REFUSED, &status)?;

@@ -6,7 +6,7 @@ use super::picture::{debit, look, provide};
 use super::recovery::settle;
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::crypto::ec::Point;
 use crate::family::purse::data::transact::{RECEIPT_BODY_LEN, ReceiptBody, signed_message};
 use crate::family::purse::data::{Suite, TransactionId, ins};
@@ -52,20 +52,20 @@ fn places() -> Vec<Case> {
 }
 
 /// As many orders as there are places, none acknowledged.
-fn fill(tester: &mut Tester<'_>, suite: Suite) -> Outcome<Vec<ReceiptBody>> {
+fn fill(tester: &mut Tester<'_>, suite: Suite) -> OrStop<Vec<ReceiptBody>> {
     let places = tester.number("purse.ring")? as u32;
     provide(tester, suite, places + 4)?;
     (0..places).map(|_| Ok(till(suite).pay(tester, &[debit(1)])?.body)).collect()
 }
 
 /// Whether this receipt is in the ring.
-fn expect(tester: &mut Tester<'_>, suite: Suite, body: &ReceiptBody, held: bool) -> Outcome {
+fn expect(tester: &mut Tester<'_>, suite: Suite, body: &ReceiptBody, held: bool) -> OrStop {
     let found = till(suite).open(tester)?.session.receipt(tester, &body.transaction.0)?.map(|receipt| receipt.body);
     let expected = if held { Ok(body.clone()) } else { Err(StatusWord::REFERENCED_DATA_NOT_FOUND) };
     tester.check_equal("GET RECEIPT", &expected, &found)
 }
 
-fn who_goes_first(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn who_goes_first(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let paid = fill(tester, suite)?;
     let [oldest, second, third, .., last] = &paid[..] else {
         return Err(Stop::error("a ring of fewer than four places"));
@@ -142,7 +142,7 @@ fn acknowledgement() -> Vec<Case> {
     ]
 }
 
-fn acknowledge(tester: &mut Tester<'_>, suite: Suite, transaction: TransactionId, expected: StatusWord) -> Outcome {
+fn acknowledge(tester: &mut Tester<'_>, suite: Suite, transaction: TransactionId, expected: StatusWord) -> OrStop {
     let status = till(suite).open(tester)?.session.acknowledge(tester, transaction)?;
     tester.check_equal("status word of ACK", &expected, &status)
 }
@@ -190,6 +190,6 @@ fn signatures() -> Vec<Case> {
     ]
 }
 
-fn signed(tester: &mut Tester<'_>, suite: Suite, transaction: TransactionId) -> Outcome<(Vec<u8>, StatusWord)> {
+fn signed(tester: &mut Tester<'_>, suite: Suite, transaction: TransactionId) -> OrStop<(Vec<u8>, StatusWord)> {
     till(suite).open(tester)?.session.send(tester, ins::GET_RECEIPT, [1, 0], &transaction.0)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::client::{Opener, close_channel, each_suite, offer, open_channel, select, select_on};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::difference::plain;
 use crate::family::purse::data::Role;
 use crate::family::purse::data::session::{Epc1Offer, SelectAnswer};
@@ -72,7 +72,7 @@ fn drawn(offer: &SelectAnswer) -> Vec<Vec<u8>> {
 }
 
 /// Four SELECTs, `between`, four more.
-fn all_differ(tester: &mut Tester<'_>, between: impl FnOnce(&mut Tester<'_>) -> Outcome) -> Outcome {
+fn all_differ(tester: &mut Tester<'_>, between: impl FnOnce(&mut Tester<'_>) -> OrStop) -> OrStop {
     let mut offers = Vec::new();
     for _ in 0..4 {
         offers.push(offer(&select(tester)?)?);
@@ -87,7 +87,7 @@ fn all_differ(tester: &mut Tester<'_>, between: impl FnOnce(&mut Tester<'_>) -> 
     tester.check_equal("different nonces and ephemeral keys", &all.len(), &different.len())
 }
 
-fn measure_nonces(tester: &mut Tester<'_>) -> Outcome {
+fn measure_nonces(tester: &mut Tester<'_>) -> OrStop {
     let mut nonces = Vec::with_capacity(SAMPLES);
     for _ in 0..SAMPLES {
         let epc1 = offer(&select(tester)?)?.epc1.ok_or_else(|| Stop::fail("EPC1 is claimed and not offered"))?;
@@ -124,7 +124,7 @@ fn inverse(odd: u64) -> Option<u64> {
     (odd & 1 == 1).then(|| (0..5).fold(odd, step))
 }
 
-fn unlinkable(tester: &mut Tester<'_>) -> Outcome {
+fn unlinkable(tester: &mut Tester<'_>) -> OrStop {
     let (first, second) = (select(tester)?, select(tester)?);
     let (one, two) = (offer(&first)?, offer(&second)?);
     if let (Some(one), Some(two)) = (&one.epc1, &two.epc1) {

@@ -8,7 +8,7 @@ use super::picture::wallet;
 use crate::conformance::case::{Body, Case};
 use crate::conformance::risk::Risk;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::family::purse::data::session::{CardState, LogicalCardDetail};
 use crate::family::purse::data::transact::Operation;
 use crate::family::purse::data::{LifeCycle, Role};
@@ -82,7 +82,7 @@ fn missing(detail: &LogicalCardDetail) -> Option<(Role, Operation)> {
     (above < room).then(|| (Role::Debit, Operation::Debit { logical_card, amount: room - above }))
 }
 
-fn make_room(tester: &mut Tester<'_>) -> Outcome {
+fn make_room(tester: &mut Tester<'_>) -> OrStop {
     let suite = suites(tester).first().copied().ok_or_else(|| Stop::error("the statement claims no suite"))?;
     let details = wallet(tester, suite, Role::Read).state(tester)?.details;
     for (role, operation) in details.iter().filter_map(missing) {

@@ -4,7 +4,7 @@ use crate::conformance::case::Case;
 use crate::conformance::lower_tester::{At, Exchange, Touch, Twist};
 use crate::conformance::role::CommandRole;
 use crate::conformance::terminal_tester::{CardKind, Ended, Papers, RecordState, TerminalTester};
-use crate::conformance::verdict::Outcome;
+use crate::conformance::verdict::OrStop;
 use crate::suite::terminal::checks::{at_order, case, check_ended, check_records, data_of, no_order, with_bit};
 
 pub(super) fn cases() -> Vec<Case> {
@@ -75,12 +75,12 @@ fn reflected(exchange: &Exchange<'_>, len: usize) -> Vec<u8> {
     [&data[..data.len() - len], own, &exchange.honest[data.len()..]].concat()
 }
 
-fn at_authentication(tester: &mut TerminalTester<'_>, twist: Twist) -> Outcome {
+fn at_authentication(tester: &mut TerminalTester<'_>, twist: Twist) -> OrStop {
     let kind = CardKind::new(tester.text("terminal.card_profile")?);
     no_order(tester, &kind, |card| Touch::of(card).with(At::Role(CommandRole::Authenticate), twist))
 }
 
-fn with_papers(tester: &mut TerminalTester<'_>, papers: Papers) -> Outcome {
+fn with_papers(tester: &mut TerminalTester<'_>, papers: Papers) -> OrStop {
     let kind = CardKind { papers, ..CardKind::new(tester.text("terminal.card_profile")?) };
     no_order(tester, &kind, Touch::of)
 }

@@ -5,7 +5,7 @@ use super::order::{executes, till};
 use super::picture::{credit, debit, look, provide, refund, wallet};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::family::purse::data::session::SealedReceipt;
 use crate::family::purse::data::transact::{Operation, ReceiptBody};
 use crate::family::purse::data::{Link, Role, Suite};
@@ -120,7 +120,7 @@ fn repeats() -> Vec<Case> {
     ]
 }
 
-fn repeated_later(tester: &mut Tester<'_>) -> Outcome {
+fn repeated_later(tester: &mut Tester<'_>) -> OrStop {
     each_suite(tester, |tester, suite| {
         provide(tester, suite, 6)?;
         let opener = till(suite);
@@ -200,7 +200,7 @@ fn receipts() -> Vec<Case> {
 }
 
 /// RM by the receipt key, which the test system knows.
-fn check_seal(tester: &mut Tester<'_>, suite: Suite, receipt: &SealedReceipt) -> Outcome {
+fn check_seal(tester: &mut Tester<'_>, suite: Suite, receipt: &SealedReceipt) -> OrStop {
     let key = scheme(tester)?.receipt_key(receipt.body.card, suite);
     let key = SuiteKey::new(suite, *key.expose()).map_err(|error| Stop::error(error.to_string()))?;
     tester.check(key.mac(&receipt.body.emit()).verify(&receipt.seal), "RM is that of the card's receipt key")
@@ -232,7 +232,7 @@ fn with_pin() -> Vec<Case> {
 }
 
 /// Two debits of logical card 1, each at or below its PIN limit, together one above it; the card holds that much.
-pub(super) fn above_limit(tester: &mut Tester<'_>, opener: &Opener) -> Outcome<Vec<Operation>> {
+pub(super) fn above_limit(tester: &mut Tester<'_>, opener: &Opener) -> OrStop<Vec<Operation>> {
     let (_, picture) = look(tester, opener)?;
     let limit = picture.details.first().map_or(u32::MAX, |detail| detail.pin_limit);
     if limit == u32::MAX || limit < 2 {

@@ -3,7 +3,7 @@
 use super::OPENS;
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::family::purse::cases::client::{Opener, card_id, offer, scheme, select};
 use crate::family::purse::data::transact::Operation;
 use crate::family::purse::data::{CardId, Role, Suite, ins};
@@ -75,7 +75,7 @@ fn weak<E: std::fmt::Display>(error: E) -> Stop {
 }
 
 /// AUTH under this key, everything else being right.
-fn refuses_key(tester: &mut Tester<'_>, what: &str, opener: &Opener, key: &Secret<16>) -> Outcome {
+fn refuses_key(tester: &mut Tester<'_>, what: &str, opener: &Opener, key: &Secret<16>) -> OrStop {
     opener.refuses(tester, what, |tester, r0| {
         let card = card_id(tester, r0)?;
         let nonce = tester.random();
@@ -83,7 +83,7 @@ fn refuses_key(tester: &mut Tester<'_>, what: &str, opener: &Opener, key: &Secre
     })
 }
 
-fn foreign_keys(tester: &mut Tester<'_>) -> Outcome {
+fn foreign_keys(tester: &mut Tester<'_>) -> OrStop {
     let scheme = scheme(tester)?;
     let operator = tester.number("purse.operator.1")? as u32;
     let r0 = select(tester)?;
@@ -113,7 +113,7 @@ fn foreign_keys(tester: &mut Tester<'_>) -> Outcome {
     refuses_key(tester, "the key for debits, at a top-up", &opener(Role::Credit), &key(operator, 1, Role::Debit, card)?)
 }
 
-fn other_versions(tester: &mut Tester<'_>) -> Outcome {
+fn other_versions(tester: &mut Tester<'_>) -> OrStop {
     let right = opener(Role::Debit);
     for version in [0, 2, 15] {
         let wrong = Opener { reference: Role::Debit.key_reference(version), ..right.clone() };
@@ -125,7 +125,7 @@ fn other_versions(tester: &mut Tester<'_>) -> Outcome {
     Ok(())
 }
 
-fn roles_that_may(tester: &mut Tester<'_>) -> Outcome {
+fn roles_that_may(tester: &mut Tester<'_>) -> OrStop {
     let credit = |amount| Operation::Credit { logical_card: 1, amount };
     let before = opener(Role::Debit).state(tester)?.balance;
     let debit = opener(Role::Debit).pay(tester, &[Operation::Debit { logical_card: 1, amount: 2 }])?;
@@ -136,7 +136,7 @@ fn roles_that_may(tester: &mut Tester<'_>) -> Outcome {
     tester.check_equal("balance after debit 2, top-up 1, refund 1", &before, &after)
 }
 
-fn wrong_direction(tester: &mut Tester<'_>) -> Outcome {
+fn wrong_direction(tester: &mut Tester<'_>) -> OrStop {
     let opener = opener(Role::Debit);
     opener.refuses(tester, "under S-RMAC", |tester, r0| {
         tagged(tester, &opener, r0, &[], |keys| keys.mac = keys.rmac.clone())
@@ -150,7 +150,7 @@ fn tagged(
     r0: &[u8],
     opts: &[u8],
     spoil: impl FnOnce(&mut SessionKeys),
-) -> Outcome<Vec<u8>> {
+) -> OrStop<Vec<u8>> {
     let card = card_id(tester, r0)?;
     let card_nonce = offer(r0)?.epc1.map(|epc1| epc1.nonce).unwrap_or_default();
     let parties = Parties { terminal_nonce: tester.random(), card_nonce, card, terminal: opener.terminal };
@@ -160,7 +160,7 @@ fn tagged(
     Ok([&parties.terminal_nonce[..], &opener.terminal.0, opts, tag.as_bytes()].concat())
 }
 
-fn malformed_lists(tester: &mut Tester<'_>) -> Outcome {
+fn malformed_lists(tester: &mut Tester<'_>) -> OrStop {
     let opener = opener(Role::Debit);
     let lists: &[&[u8]] = &[
         &[0x90, 0x02, 0x02, 0x01],
@@ -189,7 +189,7 @@ fn lists(tester: &Tester<'_>) -> Vec<Vec<u8>> {
     lists
 }
 
-fn unfolded_keys(tester: &mut Tester<'_>) -> Outcome {
+fn unfolded_keys(tester: &mut Tester<'_>) -> OrStop {
     let all = lists(tester).pop().unwrap_or_default();
     let r0 = select(tester)?;
     let card = card_id(tester, &r0)?;
@@ -200,7 +200,7 @@ fn unfolded_keys(tester: &mut Tester<'_>) -> Outcome {
     refuses_key(tester, "the key of two, for one of them", &opener(Role::Debit).cards(&all[..1]), &of_two)
 }
 
-fn roles_that_may_not(tester: &mut Tester<'_>) -> Outcome {
+fn roles_that_may_not(tester: &mut Tester<'_>) -> OrStop {
     let of = opener(Role::Debit).pay(tester, &[Operation::Debit { logical_card: 1, amount: 1 }])?.body.transaction;
     let debit = Operation::Debit { logical_card: 1, amount: 1 };
     let credit = Operation::Credit { logical_card: 1, amount: 1 };

@@ -3,7 +3,7 @@
 use super::OPENS;
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::crypto::ec::{POINT_LEN, Point, PrivateKey};
 use crate::family::purse::cases::client::{ORDER_TIME, Opener, offer, scheme, select};
 use crate::family::purse::data::session::{CERTIFICATE_EPOCH_DAY, Certificate};
@@ -76,19 +76,19 @@ fn opener() -> Opener {
 }
 
 /// Key and certificate of the cases' terminal.
-fn credentials(tester: &Tester<'_>) -> Outcome<(PrivateKey, Certificate)> {
+fn credentials(tester: &Tester<'_>) -> OrStop<(PrivateKey, Certificate)> {
     let opener = opener();
     scheme(tester)?.terminal_credentials(opener.terminal, 1, opener.rights).map_err(ours)
 }
 
 /// The same certificate with another last day, signed by the authority.
-fn until(tester: &Tester<'_>, last_day: u16) -> Outcome<(PrivateKey, Certificate)> {
+fn until(tester: &Tester<'_>, last_day: u16) -> OrStop<(PrivateKey, Certificate)> {
     let (key, certificate) = credentials(tester)?;
     let certificate = Certificate { not_after: last_day, ..certificate };
     Ok((key, scheme(tester)?.certify(certificate).map_err(ours)?))
 }
 
-fn refuses(tester: &mut Tester<'_>, what: &str, key: &PrivateKey, certificate: &Certificate) -> Outcome {
+fn refuses(tester: &mut Tester<'_>, what: &str, key: &PrivateKey, certificate: &Certificate) -> OrStop {
     opener().refuses(tester, what, |tester, r0| {
         let ephemeral = PrivateKey::generate(tester.entropy());
         opener().auth_epc2(tester, r0, key, &certificate.emit(), ephemeral).map(|(data, _)| data)
@@ -107,13 +107,13 @@ fn of_order_two(x: &[u8; 32]) -> [u8; POINT_LEN] {
 /// fresh ones all are even with a probability of 1/256.
 const POINTS: usize = 8;
 
-fn invalid_ephemeral_point(tester: &mut Tester<'_>) -> Outcome {
+fn invalid_ephemeral_point(tester: &mut Tester<'_>) -> OrStop {
     let opener = opener();
     let (key, certificate) = credentials(tester)?;
     (0..POINTS).try_for_each(|_| invalid_ephemeral(tester, &opener, &key, &certificate))
 }
 
-fn invalid_ephemeral(tester: &mut Tester<'_>, opener: &Opener, key: &PrivateKey, certificate: &Certificate) -> Outcome {
+fn invalid_ephemeral(tester: &mut Tester<'_>, opener: &Opener, key: &PrivateKey, certificate: &Certificate) -> OrStop {
     opener.refuses(tester, "Et off the curve", |tester, r0| {
         let ec = card_point(r0)?;
         let mut x = tester.random();
@@ -125,12 +125,12 @@ fn invalid_ephemeral(tester: &mut Tester<'_>, opener: &Opener, key: &PrivateKey,
     })
 }
 
-fn invalid_certified_point(tester: &mut Tester<'_>) -> Outcome {
+fn invalid_certified_point(tester: &mut Tester<'_>) -> OrStop {
     let (_, certificate) = credentials(tester)?;
     (0..POINTS).try_for_each(|_| invalid_certified(tester, &opener(), &certificate))
 }
 
-fn invalid_certified(tester: &mut Tester<'_>, opener: &Opener, certificate: &Certificate) -> Outcome {
+fn invalid_certified(tester: &mut Tester<'_>, opener: &Opener, certificate: &Certificate) -> OrStop {
     opener.refuses(tester, "certified point off the curve", |tester, r0| {
         let ec = card_point(r0)?;
         let mut x = tester.random();
@@ -144,7 +144,7 @@ fn invalid_certified(tester: &mut Tester<'_>, opener: &Opener, certificate: &Cer
     })
 }
 
-fn card_point(r0: &[u8]) -> Outcome<Point> {
+fn card_point(r0: &[u8]) -> OrStop<Point> {
     let offered = offer(r0)?.epc2.ok_or_else(|| Stop::fail("EPC2 is claimed and not offered"))?;
     Point::new(&offered).map_err(|error| Stop::fail(format!("Ec: {error}")))
 }
@@ -205,7 +205,7 @@ fn with_rights(rights: u16) -> Opener {
     Opener { rights: Rights(rights), ..opener() }
 }
 
-fn rights_that_are_missing(tester: &mut Tester<'_>) -> Outcome {
+fn rights_that_are_missing(tester: &mut Tester<'_>) -> OrStop {
     let of = with_rights(0x02).pay(tester, &[DEBIT])?.body.transaction;
     let credit = Operation::Credit { logical_card: 1, amount: 1 };
     let refund = Operation::Refund { logical_card: 1, amount: 1, of };
@@ -271,7 +271,7 @@ fn date(day: u16) -> String {
 
 /// The card's clock, or the day of the cases' orders where that is later. A card does not tell it; the first certificate that it takes
 /// does. Only the day of a clock that is ahead has to be looked for.
-fn day_of_card(tester: &mut Tester<'_>) -> Outcome<u16> {
+fn day_of_card(tester: &mut Tester<'_>) -> OrStop<u16> {
     tester.preamble(|tester| {
         if takes(tester, ORDER_DAY)? {
             return Ok(ORDER_DAY);
@@ -291,7 +291,7 @@ fn day_of_card(tester: &mut Tester<'_>) -> Outcome<u16> {
 }
 
 /// Whether the card takes a certificate that ends on this day. A right AUTH follows a refusal, so that no two are in a row.
-fn takes(tester: &mut Tester<'_>, last_day: u16) -> Outcome<bool> {
+fn takes(tester: &mut Tester<'_>, last_day: u16) -> OrStop<bool> {
     let (key, certificate) = until(tester, last_day)?;
     let r0 = select(tester)?;
     let ephemeral = PrivateKey::generate(tester.entropy());
@@ -306,7 +306,7 @@ fn takes(tester: &mut Tester<'_>, last_day: u16) -> Outcome<bool> {
 }
 
 /// A certificate that ends when the card's clock has come so far, and before the last day that an order can tell.
-fn ends_before_the_last_day(tester: &mut Tester<'_>) -> Outcome<(PrivateKey, Certificate)> {
+fn ends_before_the_last_day(tester: &mut Tester<'_>) -> OrStop<(PrivateKey, Certificate)> {
     let last = day_of_card(tester)?.max(LATER_DAY);
     if last >= LAST_DAY {
         let reason = format!("the card's clock is {}, and no order can tell a later day", date(last));
@@ -320,7 +320,7 @@ fn open(
     tester: &mut Tester<'_>,
     key: &PrivateKey,
     certificate: &Certificate,
-) -> Outcome<crate::family::purse::cases::client::Opened> {
+) -> OrStop<crate::family::purse::cases::client::Opened> {
     let r0 = select(tester)?;
     let ephemeral = PrivateKey::generate(tester.entropy());
     let (data, waiting) = opener().auth_epc2(tester, &r0, key, &certificate.emit(), ephemeral)?;

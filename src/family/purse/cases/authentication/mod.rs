@@ -6,7 +6,7 @@ pub(super) mod epc2;
 use super::client::{Opener, Session, close_channel, each_suite, offer, open_channel, select, select_on};
 use crate::conformance::case::Case;
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::family::purse::data::session::SelectAnswer;
 use crate::family::purse::data::{Role, Suite, ins};
 
@@ -62,7 +62,7 @@ fn nonces() -> Vec<Case> {
     ]
 }
 
-fn replayed_after_success(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn replayed_after_success(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let opener = Opener::new(suite, Role::Debit);
     let r0 = select(tester)?;
     let (data, waiting) = opener.auth(tester, &r0)?;
@@ -71,7 +71,7 @@ fn replayed_after_success(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     opener.open(tester).map(|_| ())
 }
 
-fn second_attempt(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn second_attempt(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let opener = Opener::new(suite, Role::Debit);
     opener.refuses(tester, "the second attempt", |tester, r0| {
         let (data, _) = opener.auth(tester, r0)?;
@@ -83,7 +83,7 @@ fn second_attempt(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
 }
 
 /// An AUTH made for an R0 before `between`, and sent after it.
-fn stale(tester: &mut Tester<'_>, suite: Suite, between: impl FnOnce(&mut Tester<'_>) -> Outcome) -> Outcome {
+fn stale(tester: &mut Tester<'_>, suite: Suite, between: impl FnOnce(&mut Tester<'_>) -> OrStop) -> OrStop {
     let opener = Opener::new(suite, Role::Debit);
     opener.refuses(tester, "for an R0 of before", |tester, r0| {
         let (data, _) = opener.auth(tester, r0)?;
@@ -93,14 +93,14 @@ fn stale(tester: &mut Tester<'_>, suite: Suite, between: impl FnOnce(&mut Tester
 }
 
 /// Reset; nothing is selected then, so that AUTH needs a SELECT.
-fn after_reset(tester: &mut Tester<'_>) -> Outcome {
+fn after_reset(tester: &mut Tester<'_>) -> OrStop {
     tester.power_on()?;
     let answer = tester.send(&[0x80, ins::AUTH, 0x01, 0x01])?;
     tester.expect_status(&answer, 0x6E00)?;
     select(tester).map(|_| ())
 }
 
-fn other_channel(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn other_channel(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let opener = Opener::new(suite, Role::Debit);
     open_channel(tester, 1)?;
     select(tester)?;
@@ -173,7 +173,7 @@ fn tags() -> Vec<Case> {
 }
 
 /// One bit in each octet of EPC1; of EPC2 the edges of its fields, which take longer to check.
-fn spoilt_data(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn spoilt_data(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let opener = Opener::new(suite, Role::Debit);
     let octets: Vec<usize> = match suite {
         Suite::Epc1 => (0..16).collect(),
@@ -189,7 +189,7 @@ fn spoilt_data(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
     Ok(())
 }
 
-fn reflected(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn reflected(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let opener = Opener::new(suite, Role::Debit);
     let r0 = select(tester)?;
     let (data, waiting) = opener.auth(tester, &r0)?;
@@ -265,7 +265,7 @@ fn aftermath() -> Vec<Case> {
 }
 
 /// Too short for what AUTH of this suite holds, by everything and by one octet.
-fn wrong_lengths(tester: &mut Tester<'_>, suite: Suite) -> Outcome {
+fn wrong_lengths(tester: &mut Tester<'_>, suite: Suite) -> OrStop {
     let opener = Opener::new(suite, Role::Debit);
     let shortest = if suite == Suite::Epc1 { 24 } else { 228 };
     for length in [0, 1, shortest - 1] {

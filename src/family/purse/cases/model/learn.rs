@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::reference::{LogicalCard, Model, Place, Record, Tries};
 use crate::conformance::tester::Tester;
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::family::purse::cases::client::{self, Opened, Opener};
 use crate::family::purse::data::session::{CardState, SealedReceipt};
 use crate::family::purse::data::transact::{FILE_CYCLIC, FILE_LINEAR, Operation, ReceiptBody, ReceiptType};
@@ -15,7 +15,7 @@ use crate::wire::status::StatusWord;
 const ACKNOWLEDGE_MAX: usize = 64;
 
 /// Reads the card: STATE with details, records, receipts; wins back the tries of its PIN and acknowledges what no terminal has.
-pub(super) fn learn(tester: &mut Tester<'_>) -> Outcome<Model> {
+pub(super) fn learn(tester: &mut Tester<'_>) -> OrStop<Model> {
     let ids = logical_cards(tester);
     let suite = *client::suites(tester).first().ok_or_else(|| Stop::error("the statement claims no suite"))?;
     let places = tester.number("purse.ring")? as usize;
@@ -76,7 +76,7 @@ fn reaches_the_first(ring: &[Place], counter: u32) -> bool {
     counters.len() == counter as usize
 }
 
-fn win_back_tries(tester: &mut Tester<'_>, opener: &Opener) -> Outcome<Option<Tries>> {
+fn win_back_tries(tester: &mut Tester<'_>, opener: &Opener) -> OrStop<Option<Tries>> {
     if !tester.claims("purse.pin") {
         return Ok(None);
     }
@@ -92,7 +92,7 @@ fn win_back_tries(tester: &mut Tester<'_>, opener: &Opener) -> Outcome<Option<Tr
 }
 
 /// Which receipts have been acknowledged shows only of four of them: now all have.
-fn acknowledge_all(tester: &mut Tester<'_>, opener: &Opener) -> Outcome<Opened> {
+fn acknowledge_all(tester: &mut Tester<'_>, opener: &Opener) -> OrStop<Opened> {
     let mut opened = opener.open(tester)?;
     for _ in 0..ACKNOWLEDGE_MAX {
         if opened.state.unratified_count == 0 {
@@ -109,7 +109,7 @@ fn acknowledge_all(tester: &mut Tester<'_>, opener: &Opener) -> Outcome<Opened> 
 }
 
 /// The receipts of TC and before, as far back as a ring would reach that was filled without a gap.
-fn receipts(tester: &mut Tester<'_>, opened: &mut Opened, places: usize) -> Outcome<Vec<Place>> {
+fn receipts(tester: &mut Tester<'_>, opened: &mut Opened, places: usize) -> OrStop<Vec<Place>> {
     let mut ring = Vec::new();
     let newest = opened.state.transaction_counter;
     for back in 0..u32::try_from(places).unwrap_or(u32::MAX) {
@@ -128,7 +128,7 @@ fn receipts(tester: &mut Tester<'_>, opened: &mut Opened, places: usize) -> Outc
 }
 
 /// Fills the ring without a gap: what else was in it falls out.
-fn settle(tester: &mut Tester<'_>, opener: &impl Fn(Role) -> Opener, logical_card: u8, places: usize) -> Outcome {
+fn settle(tester: &mut Tester<'_>, opener: &impl Fn(Role) -> Opener, logical_card: u8, places: usize) -> OrStop {
     for index in 0..places {
         let (role, operation) = if index % 2 == 0 {
             (Role::Debit, Operation::Debit { logical_card, amount: 1 })
@@ -152,7 +152,7 @@ fn settle(tester: &mut Tester<'_>, opener: &impl Fn(Role) -> Opener, logical_car
 }
 
 /// All records of a file, as they are numbered.
-fn records(tester: &mut Tester<'_>, opened: &mut Opened, id: u8, file: u8) -> Outcome<Vec<Record>> {
+fn records(tester: &mut Tester<'_>, opened: &mut Opened, id: u8, file: u8) -> OrStop<Vec<Record>> {
     let mut records = Vec::new();
     for record in 1..=u8::MAX {
         let (data, status) = opened.session.read(tester, id, file, record)?;

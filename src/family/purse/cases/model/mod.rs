@@ -15,7 +15,7 @@ use super::postamble::Before;
 use crate::card::memory::{Cut, Torn};
 use crate::conformance::case::Case;
 use crate::conformance::tester::{Answer as Seen, Tester};
-use crate::conformance::verdict::{Outcome, Stop};
+use crate::conformance::verdict::{OrStop, Stop};
 use crate::entropy::{Entropy, SeededEntropy};
 use crate::family::purse::data::session::SealedReceipt;
 use crate::family::purse::data::transact::{Operation, RECORD_LEN, TransactOrder};
@@ -74,7 +74,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 /// The sequence that the token gives, or some drawn from the case's seed.
-fn sequences(tester: &mut Tester<'_>, may_ruin: bool) -> Outcome {
+fn sequences(tester: &mut Tester<'_>, may_ruin: bool) -> OrStop {
     // Drawn first in either case, so that all that follows is the same when a token repeats it.
     let mut entropy = SeededEntropy::new(u64::from_be_bytes(tester.random()));
     let steps = if let Some(text) = tester.cuts() {
@@ -103,7 +103,7 @@ pub fn sequence(entropy: &mut SeededEntropy, len: usize) -> Vec<ModelStep> {
 ///
 /// # Errors
 /// The step at which the card did what the model does not know, or fell silent.
-pub fn run_sequence(tester: &mut Tester<'_>, steps: &[ModelStep], may_ruin: bool) -> Outcome {
+pub fn run_sequence(tester: &mut Tester<'_>, steps: &[ModelStep], may_ruin: bool) -> OrStop {
     let model = tester.preamble(|tester| learn(tester))?;
     if may_ruin {
         return run_on(tester, model, steps, may_ruin);
@@ -117,7 +117,7 @@ pub fn run_sequence(tester: &mut Tester<'_>, steps: &[ModelStep], may_ruin: bool
 }
 
 /// On a card that this is the model of.
-fn run_on(tester: &mut Tester<'_>, model: Model, steps: &[ModelStep], may_ruin: bool) -> Outcome {
+fn run_on(tester: &mut Tester<'_>, model: Model, steps: &[ModelStep], may_ruin: bool) -> OrStop {
     let mut run = Run::new(tester, model, may_ruin);
     for (index, step) in steps.iter().enumerate() {
         run.tester.note(format!("step {}: {step}", index + 1));
@@ -184,7 +184,7 @@ impl<'t, 'r> Run<'t, 'r> {
         }
     }
 
-    fn step(&mut self, step: &ModelStep) -> Outcome {
+    fn step(&mut self, step: &ModelStep) -> OrStop {
         let tear = step.tear.filter(|tear| self.can_cut || !matches!(tear, ModelTear::Cut(_)));
         if let Action::Reset(warm) = step.action {
             return self.reset(warm, tear);
@@ -256,7 +256,7 @@ impl<'t, 'r> Run<'t, 'r> {
         }
     }
 
-    fn power_up(&mut self) -> Outcome {
+    fn power_up(&mut self) -> OrStop {
         if !self.powered {
             self.tester.power_on()?;
             self.powered = true;
@@ -264,7 +264,7 @@ impl<'t, 'r> Run<'t, 'r> {
         Ok(())
     }
 
-    fn reset(&mut self, warm: bool, tear: Option<ModelTear>) -> Outcome {
+    fn reset(&mut self, warm: bool, tear: Option<ModelTear>) -> OrStop {
         self.forget();
         if let Some(ModelTear::Cut(cut)) = tear {
             self.powered = !self.tester.power_on_cut(cut)?;
@@ -282,7 +282,7 @@ impl<'t, 'r> Run<'t, 'r> {
         if self.open.get(usize::from(wanted)) == Some(&true) { wanted } else { 0 }
     }
 
-    fn open_channel(&mut self) -> Outcome {
+    fn open_channel(&mut self) -> OrStop {
         let answer = self.tester.send(&[0x00, 0x70, 0x00, 0x00, 0x01])?;
         if self.open.iter().all(|open| *open) {
             return self.tester.expect_status(&answer, 0x6A81);
@@ -295,7 +295,7 @@ impl<'t, 'r> Run<'t, 'r> {
         Ok(())
     }
 
-    fn close_channel(&mut self, number: u8) -> Outcome {
+    fn close_channel(&mut self, number: u8) -> OrStop {
         let answer = self.tester.send(&[0x00, 0x70, 0x80, number])?;
         let channel = usize::from(number);
         if !self.open[channel] {
@@ -311,12 +311,12 @@ impl<'t, 'r> Run<'t, 'r> {
     // Sessions.
 
     /// A session is open: the last one that was asked for, if need be anew.
-    fn session(&mut self) -> Outcome {
+    fn session(&mut self) -> OrStop {
         self.power_up()?;
         if self.live.is_none() { self.open_session(&self.opening.clone(), None) } else { Ok(()) }
     }
 
-    fn open_session(&mut self, opening: &Opening, tear: Option<ModelTear>) -> Outcome {
+    fn open_session(&mut self, opening: &Opening, tear: Option<ModelTear>) -> OrStop {
         let (opener, grant) = self.opener(opening);
         self.opening = Opening { suite: grant.suite, cards: grant.cards.clone(), ..*opening };
         self.end_session();
@@ -380,7 +380,7 @@ impl<'t, 'r> Run<'t, 'r> {
     }
 
     /// A command of the session before.
-    fn stale(&mut self) -> Outcome {
+    fn stale(&mut self) -> OrStop {
         let Some(mut session) = self.ended.take() else { return Ok(()) };
         let channel = usize::from(session.channel);
         if !self.open[channel] || !self.selected[channel] {
@@ -398,7 +398,7 @@ impl<'t, 'r> Run<'t, 'r> {
     // Commands of a session.
 
     /// Sends a request, torn or not, and asks the model about the answer.
-    fn command(&mut self, request: &ModelRequest, tear: Option<ModelTear>) -> Outcome {
+    fn command(&mut self, request: &ModelRequest, tear: Option<ModelTear>) -> OrStop {
         self.session()?;
         let (ins, parameters, plaintext) = self.octets(request)?;
         let Some(mut live) = self.live.take() else { return Ok(()) };
@@ -435,7 +435,7 @@ impl<'t, 'r> Run<'t, 'r> {
     }
 
     /// INS, P1-P2 and plaintext.
-    fn octets(&mut self, request: &ModelRequest) -> Outcome<(u8, [u8; 2], Vec<u8>)> {
+    fn octets(&mut self, request: &ModelRequest) -> OrStop<(u8, [u8; 2], Vec<u8>)> {
         Ok(match request {
             ModelRequest::Read { card, file, record } => (ins::READ, [0, 0], vec![*card, *file, *record]),
             ModelRequest::Receipt(transaction) => (ins::GET_RECEIPT, [0, 0], transaction.0.to_vec()),
@@ -446,7 +446,7 @@ impl<'t, 'r> Run<'t, 'r> {
         })
     }
 
-    fn answer_of(&mut self, request: &ModelRequest, suite: Suite, answer: &Seen, data: &[u8]) -> Outcome<Answer> {
+    fn answer_of(&mut self, request: &ModelRequest, suite: Suite, answer: &Seen, data: &[u8]) -> OrStop<Answer> {
         if answer.status != StatusWord::OK {
             self.tester.check(data.is_empty(), "a refusal carries no data")?;
             return Ok(Err(answer.status.0));
@@ -470,7 +470,7 @@ impl<'t, 'r> Run<'t, 'r> {
         }))
     }
 
-    fn seal(&mut self, suite: Suite, sealed: &SealedReceipt) -> Outcome {
+    fn seal(&mut self, suite: Suite, sealed: &SealedReceipt) -> OrStop {
         let first = self.seals.entry((suite, sealed.body.emit().to_vec())).or_insert_with(|| sealed.seal.clone());
         let alike = *first == sealed.seal;
         self.tester.check(alike, "a receipt reads alike in all sessions of a suite")
@@ -487,7 +487,7 @@ impl<'t, 'r> Run<'t, 'r> {
     }
 
     /// TTID of the order so far back; beyond the first one, a TTID of the session's terminal that no order had.
-    fn named(&mut self, back: u8) -> Outcome<TransactionId> {
+    fn named(&mut self, back: u8) -> OrStop<TransactionId> {
         self.session()?;
         Ok(match self.newest(back) {
             Some(order) => order.transaction,
@@ -501,7 +501,7 @@ impl<'t, 'r> Run<'t, 'r> {
         TransactionId::new(terminal, sequence, random)
     }
 
-    fn order(&mut self, off: i8, changes: &[Change], tear: Option<ModelTear>) -> Outcome {
+    fn order(&mut self, off: i8, changes: &[Change], tear: Option<ModelTear>) -> OrStop {
         self.session()?;
         let operations: Vec<Operation> = changes.iter().filter_map(|change| self.operation(change)).collect();
         let ruins = |operation: &Operation| {
@@ -547,7 +547,7 @@ impl<'t, 'r> Run<'t, 'r> {
 
     // PIN.
 
-    fn digits(&self, entry: TypedPin) -> Outcome<Vec<u8>> {
+    fn digits(&self, entry: TypedPin) -> OrStop<Vec<u8>> {
         let right = if self.tester.claims("purse.pin") { self.tester.secret("purse.pin")? } else { "1234" };
         Ok(match entry {
             TypedPin::Right => right.as_bytes().to_vec(),
@@ -562,7 +562,7 @@ impl<'t, 'r> Run<'t, 'r> {
         })
     }
 
-    fn verify(&mut self, entry: TypedPin, tear: Option<ModelTear>) -> Outcome {
+    fn verify(&mut self, entry: TypedPin, tear: Option<ModelTear>) -> OrStop {
         self.session()?;
         let fewest = self.worlds.all().iter().filter_map(|model| model.tries).map(|tries| tries.left).min();
         // The right one was accepted when the card was learnt, and costs nothing; without a PIN there are no tries.
@@ -591,13 +591,13 @@ impl<'t, 'r> Run<'t, 'r> {
     // The end.
 
     /// A session of this role for all logical cards.
-    fn open_for_all(&mut self, who: u8) -> Outcome {
+    fn open_for_all(&mut self, who: u8) -> OrStop {
         let opening = Opening { who, terminal: b'A', cards: self.ids.clone(), channel: 0, ..self.opening.clone() };
         self.open_session(&opening, None)
     }
 
     /// STATE, every record and every receipt; the records and receipts that there are not, too.
-    fn look_at_everything(&mut self) -> Outcome {
+    fn look_at_everything(&mut self) -> OrStop {
         self.forget();
         self.tester.power_on()?;
         self.powered = true;
