@@ -63,12 +63,12 @@ pub struct CardKind {
     /// A profile of the family.
     pub profile: String,
     /// Its certificate.
-    pub papers: Papers,
+    pub certificate: CardCertificate,
 }
 
 /// The certificate of a card; all else of it is as it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Papers {
+pub enum CardCertificate {
     /// As it should be.
     Good,
     /// Another authority vouches for it.
@@ -82,7 +82,7 @@ pub enum Papers {
 impl CardKind {
     /// A card of this profile.
     pub fn new(profile: &str) -> Self {
-        Self { number: 0, profile: profile.to_owned(), papers: Papers::Good }
+        Self { number: 0, profile: profile.to_owned(), certificate: CardCertificate::Good }
     }
 }
 

@@ -6,7 +6,7 @@ use untorn::card::memory::Memory;
 use untorn::conformance::mutant::Mutant;
 use untorn::conformance::role::CommandRole;
 use untorn::conformance::statement::Statement;
-use untorn::conformance::terminal_tester::{CardKind, Papers};
+use untorn::conformance::terminal_tester::{CardCertificate, CardKind};
 use untorn::family::error::FamilyError;
 use untorn::family::lab::{Act, Held, Lab, Ordered, PlainOrders, Regions, Tills, Trial, TrialApplication, TrialCard};
 use untorn::family::profile::{KeyLog, Profile};
@@ -106,7 +106,7 @@ impl Lab for StampLab {
     }
 
     fn test_card(&self, kind: &CardKind, _seed: u64) -> Result<Box<dyn TrialCard>, FamilyError> {
-        if kind.profile != NAME || kind.papers != Papers::Good {
+        if kind.profile != NAME || kind.certificate != CardCertificate::Good {
             return Err(FamilyError::NoProfile { known: vec![NAME], got: kind.profile.clone() });
         }
         Ok(Box::new(card::fresh(numbered(kind.number), rules(None)?)))

@@ -21,7 +21,7 @@ use crate::card::memory::Memory;
 use crate::conformance::mutant::Mutant;
 use crate::conformance::role::CommandRole;
 use crate::conformance::statement::{SecretText, Statement};
-use crate::conformance::terminal_tester::{CardKind, Papers};
+use crate::conformance::terminal_tester::{CardCertificate, CardKind};
 use crate::conformance::tester::Tester;
 use crate::conformance::verdict::{OrStop, Stop};
 use crate::crypto::ec::PrivateKey;
@@ -128,15 +128,15 @@ impl Lab for PurseLab {
         let entropy = SeededEntropy::new(seed ^ u64::from(kind.number));
         let card = PurseCard::personalise(&profile, &scheme, entropy).map_err(built_in)?;
         let (id, issuer) = (profile.card_id, profile.issuer);
-        let credentials = match kind.papers {
-            Papers::Good => return Ok(Box::new(card)),
-            Papers::OtherAuthority => {
+        let credentials = match kind.certificate {
+            CardCertificate::Good => return Ok(Box::new(card)),
+            CardCertificate::OtherAuthority => {
                 let (key, certificate) = scheme.card_credentials(id, issuer).map_err(built_in)?;
                 let other = PrivateKey::new(&sha256(&[b"another authority"])).map_err(built_in)?;
                 Ok((key, certificate.signed(&other)))
             }
-            Papers::OfATerminal => scheme.terminal_credentials(TerminalId(id.0), issuer, Rights::default()),
-            Papers::Ended => scheme.ended_card_credentials(id, issuer, ENDED_DAY),
+            CardCertificate::OfATerminal => scheme.terminal_credentials(TerminalId(id.0), issuer, Rights::default()),
+            CardCertificate::Ended => scheme.ended_card_credentials(id, issuer, ENDED_DAY),
         };
         let (key, certificate) = credentials.map_err(built_in)?;
         Ok(Box::new(card.with_credentials(key, &certificate)))

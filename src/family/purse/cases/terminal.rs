@@ -3,7 +3,7 @@
 use crate::conformance::case::Case;
 use crate::conformance::lower_tester::{At, Exchange, Touch, Twist};
 use crate::conformance::role::CommandRole;
-use crate::conformance::terminal_tester::{CardKind, Ended, Papers, RecordState, TerminalTester};
+use crate::conformance::terminal_tester::{CardCertificate, CardKind, Ended, RecordState, TerminalTester};
 use crate::conformance::verdict::OrStop;
 use crate::suite::terminal::checks::{at_order, case, check_ended, check_records, data_of, no_order, with_bit};
 
@@ -50,19 +50,19 @@ pub(super) fn cases() -> Vec<Case> {
             .proves(&["REQ-AU2-5"])
             .kills(&["certificate-not-verified"])
             .twin("TRM-SALE-001")
-            .terminal(|tester| with_papers(tester, Papers::OtherAuthority)),
+            .terminal(|tester| with_certificate(tester, CardCertificate::OtherAuthority)),
         case("TRM-CERT-002", "A terminal's certificate is not a card's.")
             .needs(&["purse.epc2"])
             .proves(&["REQ-AU2-5"])
             .kills(&["certificate-role-not-checked"])
             .twin("TRM-SALE-001")
-            .terminal(|tester| with_papers(tester, Papers::OfATerminal)),
+            .terminal(|tester| with_certificate(tester, CardCertificate::OfATerminal)),
         case("TRM-CERT-003", "A card whose certificate has ended gets no order.")
             .needs(&["purse.epc2"])
             .proves(&["REQ-AU2-5"])
             .kills(&["certificate-validity-not-checked"])
             .twin("TRM-SALE-001")
-            .terminal(|tester| with_papers(tester, Papers::Ended)),
+            .terminal(|tester| with_certificate(tester, CardCertificate::Ended)),
     ]
 }
 
@@ -80,7 +80,7 @@ fn at_authentication(tester: &mut TerminalTester<'_>, twist: Twist) -> OrStop {
     no_order(tester, &kind, |card| Touch::of(card).with(At::Role(CommandRole::Authenticate), twist))
 }
 
-fn with_papers(tester: &mut TerminalTester<'_>, papers: Papers) -> OrStop {
-    let kind = CardKind { papers, ..CardKind::new(tester.text("terminal.card_profile")?) };
+fn with_certificate(tester: &mut TerminalTester<'_>, certificate: CardCertificate) -> OrStop {
+    let kind = CardKind { certificate, ..CardKind::new(tester.text("terminal.card_profile")?) };
     no_order(tester, &kind, Touch::of)
 }
