@@ -108,7 +108,7 @@ impl ServedCards {
     ) -> Result<Self, AppError> {
         let first = make(0).map_err(|error| AppError::Usage(error.to_string()))?;
         let (sender, happened) = mpsc::channel();
-        let served = Served::start(Patient::new(first), address, Control::new(), move |event| {
+        let served = Served::start(ServedCard::new(first), address, Control::new(), move |event| {
             // Nobody waits for a second one.
             let _ = sender.send(event);
         });
@@ -153,7 +153,7 @@ impl Subject for ServedCards {
 
     fn rig(&mut self, seed: u64) -> Result<Rig, RigError> {
         let card = (self.make)(seed)?;
-        *lock(&self.served.place) = Box::new(Patient::new(card));
+        *lock(&self.served.place) = Box::new(ServedCard::new(card));
         // A case that ended with a silent card has lifted it.
         self.served.control.present();
         Ok(Rig::new(self.reader()?, Some(self.served.place.clone())))
@@ -162,12 +162,12 @@ impl Subject for ServedCards {
 
 /// A card that keeps its link when its power is cut inside a command: vpcd takes a silent card for removed, and PC/SC needs a
 /// second to see the next. It answers 6F00 instead; the tester, who cut the power, takes no answer of that moment for the card's.
-struct Patient {
+struct ServedCard {
     card: Box<dyn Card>,
     atr: Option<Vec<u8>>,
 }
 
-impl Patient {
+impl ServedCard {
     fn new(card: Box<dyn Card>) -> Self {
         Self { card, atr: None }
     }
@@ -177,7 +177,7 @@ impl Patient {
     }
 }
 
-impl Card for Patient {
+impl Card for ServedCard {
     fn reset(&mut self) -> Option<Vec<u8>> {
         let atr = self.card.reset();
         if atr.is_some() {

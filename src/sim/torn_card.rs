@@ -29,12 +29,12 @@ pub fn ways(octets: usize, seed: u64) -> impl Iterator<Item = Torn> {
 }
 
 /// A card without power, and the write at which it lost it: not a cell of it is written yet.
-struct Dead {
+struct DeathPoint {
     card: SimulatedCard,
     write: Write,
 }
 
-impl Dead {
+impl DeathPoint {
     /// Dead at each write of what is done to the card.
     fn at_each_write(card: &SimulatedCard, done: impl Fn(&mut SimulatedCard)) -> Vec<Self> {
         let mut whole = card.clone();
@@ -101,7 +101,7 @@ pub struct TornCommand {
     /// What the card holds, without what only a transaction under way uses; of VERIFY without the tries.
     held: Vec<Range<usize>>,
     rule: Rule,
-    dead: Vec<Dead>,
+    dead: Vec<DeathPoint>,
     /// From this write on a card without power is after the commit point.
     committed_from: usize,
 }
@@ -110,7 +110,7 @@ impl TornCommand {
     /// `None` for a command without a write.
     pub fn new(lab: &'static dyn Lab, select: Vec<u8>, recorded: &Recorded) -> Option<Self> {
         let Recorded { exchange, card, command } = recorded;
-        let dead = Dead::at_each_write(card, |card| {
+        let dead = DeathPoint::at_each_write(card, |card| {
             // What it answers has been seen when it was recorded.
             let _ = card.process(command);
         });
@@ -146,7 +146,7 @@ impl TornCommand {
     pub fn digest(&self) -> [u8; 32] {
         let images = [&self.before, &self.after].map(|card| card.memory_ref().image());
         let mut digest = sha256(&[&self.exchange.to_be_bytes(), &self.command, images[0], images[1]]);
-        for Dead { write, .. } in &self.dead {
+        for DeathPoint { write, .. } in &self.dead {
             digest = sha256(&[&digest, &write.offset.to_be_bytes(), &write.octets]);
         }
         digest
@@ -158,7 +158,7 @@ impl TornCommand {
     }
 
     fn commit_point(&self) -> usize {
-        let after = |dead: &Dead| {
+        let after = |dead: &DeathPoint| {
             let mut card = dead.torn(Torn::Nothing);
             card.reset().is_some() && self.judge(&card) == Ok(Found::After)
         };
@@ -276,7 +276,7 @@ impl TornCommand {
             let (place, dead) = match &card {
                 None => ("the command", &self.dead),
                 Some(card) => {
-                    recovery = Dead::at_each_write(card, power_up);
+                    recovery = DeathPoint::at_each_write(card, power_up);
                     ("the recovery", &recovery)
                 }
             };
@@ -363,7 +363,7 @@ impl<'a> Walk<'a> {
         self.descend(dead, write, depth)
     }
 
-    fn descend(&mut self, dead: &Dead, write: usize, depth: usize) -> Result<bool, Broken> {
+    fn descend(&mut self, dead: &DeathPoint, write: usize, depth: usize) -> Result<bool, Broken> {
         for torn in ways(dead.write.octets.len(), self.seed) {
             self.path.push(Cut { after_writes: write as u64, torn });
             let card = dead.torn(torn);
@@ -373,7 +373,7 @@ impl<'a> Walk<'a> {
                 if (self.stop)() {
                     return Ok(false);
                 }
-                for (index, inner) in Dead::at_each_write(&card, power_up).iter().enumerate() {
+                for (index, inner) in DeathPoint::at_each_write(&card, power_up).iter().enumerate() {
                     if !self.descend(inner, index, depth - 1)? {
                         return Ok(false);
                     }

@@ -38,7 +38,7 @@ pub(in crate::family::purse) fn statement(profile: &PurseProfile) -> Statement {
         .text("iso7816_4.aid", &hex::encode(&crate::family::purse::data::AID))
         .text("iso7816_4.read_command", "00CA0100")
         .text("iso7816_4.long_answer", "00CA0101")
-        .text("iso7816_4.chained_command", &hopeless_auth(profile))
+        .text("iso7816_4.chained_command", &refused_auth(profile))
         .number("iso7816_4.chain_len_max", 512)
         .text("iso7816_4.get_response_class", "00")
         .text("purse.keys", "test")
@@ -63,7 +63,7 @@ pub(in crate::family::purse) fn statement(profile: &PurseProfile) -> Statement {
 }
 
 /// The one command that may be chained: an AUTH of zeros. Whole it has the length of one and answers 6982, half of it 6700.
-fn hopeless_auth(profile: &PurseProfile) -> String {
+fn refused_auth(profile: &PurseProfile) -> String {
     let (header, len) = if profile.suites.contains(&Suite::Epc1) {
         ("80860101", 8 + 8 + 8)
     } else {
