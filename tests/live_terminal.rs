@@ -119,7 +119,7 @@ fn a_naive_terminal_in_python_fails_where_it_must() {
         ("TRM-SALE-001", Verdict::Pass, ""),
         ("TRM-POOR-001", Verdict::Pass, ""),
         ("TRM-TAG-001", Verdict::Pass, ""),
-        ("TRM-CURRENCY-001", Verdict::Fail, "taken from the card: expected 0, got 1250"),
+        ("TRM-CURRENCY-001", Verdict::Fail, "moved to the card: expected 0, got -1250"),
         ("TRM-TIMEOUT-001", Verdict::Fail, "shown: expected unresolved, got refused"),
         ("TRM-NOISE-001", Verdict::Fail, "the terminal broke down: exit code 1,"),
         ("TRM-RETOUCH-001", Verdict::Inconclusive, "this did not happen: card 554E544F524E0701 is held there"),
