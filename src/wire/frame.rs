@@ -44,10 +44,12 @@ pub(crate) fn has_right_crc(octets: &[u8]) -> bool {
     matches!(octets, [body @ .., low, high] if !body.is_empty() && crc::name(body, [*low, *high]).is_some())
 }
 
-/// Whether `octets` are a T=1 block: the length counts its information, and the exclusive-or of all octets is zero.
+/// Whether `octets` are a T=1 block: the length counts its information, and the exclusive-or of all octets is zero. Of zeros alone that says
+/// nothing.
 pub(crate) fn is_t1_block(octets: &[u8]) -> bool {
     matches!(octets, [nad, pcb, len, ..] if nad & 0x88 == 0 && is_t1_control(*pcb) && usize::from(*len) + 4 == octets.len())
         && check(octets) == 0
+        && octets.iter().any(|&octet| octet != 0)
 }
 
 /// ISO/IEC 7816-3:2006, 11.3.2.2.

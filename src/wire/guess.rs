@@ -68,7 +68,9 @@ const RULES: &[Rule] = &[
     (Format::ResponseApdu, false, "a short answer that ends with status word 9000", |o| {
         o.len() <= 5 && ends_with_done(o)
     }),
-    (Format::CommandApdu, true, "a known command whose lengths fit", is_known_command),
+    (Format::CommandApdu, true, "a known command whose lengths fit", |o| {
+        is_known_command(o) && !(matches!(o, [0x40..=0x7F, ..]) && ends_with_done(o))
+    }),
     (Format::Ats, true, "TL counts the octets, and TA, TB and TC follow", |o| {
         ats::Ats::parse(o).is_ok_and(|ats| ats.ta.is_some() && ats.tb.is_some() && ats.tc.is_some())
     }),
@@ -154,7 +156,13 @@ fn behind_data(octets: &[u8]) -> Option<&[u8]> {
 }
 
 fn is_ber_tlv(octets: &[u8]) -> bool {
-    !begins_with_filling(octets) && tlv::is_well_formed(octets, 0)
+    !begins_with_filling(octets) && tlv::is_well_formed(octets, 0) && !is_rather_filled(octets)
+}
+
+/// Whether octets are data objects only where a `00` at their end is filling, though it may be the end of a status word, or an Le.
+fn is_rather_filled(octets: &[u8]) -> bool {
+    let end = tlv::iter(octets).map_while(Result::ok).last().map_or(0, |last| last.offset + last.octets.len());
+    end < octets.len() && (ends_with_done(octets) || octets.len() == 5 && has_usual_class(octets))
 }
 
 fn has_known_tags(octets: &[u8]) -> bool {
@@ -315,6 +323,10 @@ mod tests {
             ("8407A0000000041010", Format::BerTlv),
             ("8043 01 B8 46 04 04 B0 EC C1 47 03 94 01 80", Format::BerTlv),
             ("0000050084000008 89", Format::Frame),
+            ("9902909000", Format::ResponseApdu),
+            ("E001000000", Format::CommandApdu),
+            ("C003010203 9000", Format::ResponseApdu),
+            ("6725 9044 15 000011113D17121301170280455552015100 06 9000", Format::ResponseApdu),
             ("26", Format::Frame),
             ("52", Format::Frame),
             ("9320", Format::Frame),
@@ -335,6 +347,8 @@ mod tests {
         let formats = |text: &str| readings(&hex::parse(text).unwrap()).iter().map(|r| r.format).collect::<Vec<_>>();
         assert_eq!(formats("00CA9000"), [Format::ResponseApdu, Format::CommandApdu]);
         assert_eq!(formats("00A4040000"), [Format::CommandApdu]);
+        // Zeros are what anything may be.
+        assert!(readings(&[0; 4]).iter().all(|reading| reading.format != Format::Frame && !reading.sure));
         for small in ["030133040144", "0201050401AA", "04021234", "0C0141"] {
             assert!(!readings(&hex::parse(small).unwrap())[0].sure, "{small}");
         }

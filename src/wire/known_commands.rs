@@ -75,8 +75,8 @@ const SIM: &[Known] = &[
 const CALYPSO: &[Known] = &[
     (&[0x94], 0xA4, "SELECT"),
     (&[0x94], 0xB2, "READ RECORD"),
-    (&[0x94], 0x8A, "OPEN SECURE SESSION"),
-    (&[0x94], 0x8E, "CLOSE SECURE SESSION"),
+    (&[0x94, 0x00], 0x8A, "OPEN SECURE SESSION"),
+    (&[0x94, 0x00], 0x8E, "CLOSE SECURE SESSION"),
     (&[0x94], 0xDC, "UPDATE RECORD"),
     (&[0x94], 0xE2, "APPEND RECORD"),
     (&[0x94], 0x30, "DECREASE"),

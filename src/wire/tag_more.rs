@@ -107,7 +107,7 @@ pub(super) const CONTACTLESS: Dictionary<'static> = dictionary! {
     0xFF_8104 "Data To Send", 0xFF_8105 "Data Record", 0xFF_8106 "Discretionary Data",
 };
 
-/// GlobalPlatform Card Specification 2.3.1; NIST SP 800-73; OpenPGP application 3.4; ISO/IEC 7816-6 and -8; ETSI TS 102 221.
+/// GlobalPlatform Card Specification 2.3.1; ICAO Doc 9303-10:2021; NIST SP 800-73; OpenPGP application 3.4; ISO/IEC 7816-6 and -8; ETSI TS 102 221.
 pub(super) const CARDS: Dictionary<'static> = dictionary! {
     0x02 "integer", 0x03 "bit string", 0x04 "octet string", 0x05 "null", 0x0A "enumerated", 0x0C "text, UTF-8",
     0x13 "text, printable", 0x16 "text, IA5", 0x17 "time, UTC", 0x18 "time, generalized",
@@ -130,6 +130,10 @@ pub(super) const CARDS: Dictionary<'static> = dictionary! {
     0xEF "system specific parameters (GlobalPlatform)", 0xC9 "application specific parameters (GlobalPlatform)",
     0xC1 "sequence counter (GlobalPlatform); algorithm attributes, signature (OpenPGP)",
     0xCF "key diversification data (GlobalPlatform)",
+    0x5F01 "version of the logical data structure (passport)", 0x5F0E "full name (passport)",
+    0x5F11 "place of birth (passport)", 0x5F1F "machine readable zone (passport)", 0x5F40 "displayed portrait (passport)",
+    0x5F43 "displayed signature (passport)", 0x75 "data group 2, face (passport)", 0x76 "data group 4, iris (passport)",
+    0x7F2E "biometric data block",
     0x5F_C101 "card authentication certificate (PIV)", 0x5F_C102 "cardholder unique identifier (PIV)",
     0x5F_C103 "cardholder fingerprints (PIV)", 0x5F_C105 "PIV authentication certificate (PIV)",
     0x5F_C106 "security object (PIV)", 0x5F_C107 "card capability container (PIV)", 0x5F_C108 "facial image (PIV)",
