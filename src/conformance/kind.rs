@@ -113,6 +113,7 @@ mod tests {
                     Value::Text(text) => text.split(' ').all(|word| row.contains(word)),
                     Value::Number(number) => row.contains(&number.to_string()),
                 });
+                assert_eq!(permit.source.contains("not checked"), row.contains("not checked"), "{row}");
                 assert!(said && permit.claims.iter().all(|claim| row.contains(claim.as_str())), "{row}: {permit:?}");
             }
         }
