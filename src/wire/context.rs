@@ -385,6 +385,7 @@ mod tests {
             &of_command("002A00A8 0A 9A02AABB 9E04 01020304"),
             &["9A input of a signature: AABB", "9E digital signature: 01 02 03 04"],
         );
+        has(&of_command("002A00BE 0A 7F4E03010203 5F370100"), &["7F4E certificate body", "5F37 "]);
         has(&of_command("002A90A0 08 9002AABB 8002 CCDD"), &["90 hash: AABB", "80 plain value: CCDD"]);
         has(&of_answer("002A9E9A040102030400", "840201029000"), &["signature: 84 02 01 02"]);
         has(

@@ -155,7 +155,10 @@ fn data(octets: &[u8], base: usize, name: &str, context: Context, names: Names<'
 /// Whether octets are data objects throughout, or begin so clearly as some that a broken one is worth showing where it breaks.
 fn is_objects(octets: &[u8], context: Context) -> bool {
     let is_of_context = || Tag::parse(octets).is_ok_and(|tag| context.names().iter().any(|(known, _)| *known == tag));
-    !begins_with_filling(octets) && (tlv::is_well_formed(octets, 0) || tlv::is_broken(octets) || is_of_context())
+    // Where objects must stand, one level of them is enough.
+    let is_level = || context != Context::Top && tlv::iter(octets).all(|object| object.is_ok());
+    !begins_with_filling(octets)
+        && (tlv::is_well_formed(octets, 0) || tlv::is_broken(octets) || is_of_context() || is_level())
 }
 
 /// Whether octets begin with what stands between data objects.

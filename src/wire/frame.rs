@@ -78,6 +78,11 @@ pub(crate) const fn is_activation(octets: &[u8]) -> bool {
     }
 }
 
+/// Four octets of an identifier and their check.
+pub(crate) fn is_identifier(octets: &[u8]) -> bool {
+    octets.len() == 5 && check(octets) == 0 && octets.iter().any(|&octet| octet != 0)
+}
+
 /// The exclusive-or of all octets.
 fn check(octets: &[u8]) -> u8 {
     octets.iter().fold(0, |sum, octet| sum ^ octet)
@@ -91,10 +96,16 @@ pub(crate) fn fields(names: Names<'_>, octets: &[u8], turn: Turn<'_>) -> Vec<Fie
         [] => Vec::new(),
         _ if has_right_crc(octets) => with_crc(names, octets, turn),
         [_, _, len, ..] if usize::from(*len) + 4 == octets.len() && turn.sender.is_none() => t1(names, octets),
-        _ => {
-            let words = "no right checksum of a contactless frame, and no T=1 block";
+        [_, _, _, _] if turn.is(Sender::Card) && matches!(turn.asked, [0x60 | 0x61, _, _, _]) => {
+            vec![Field::new(0, octets, "nonce of the card", "MIFARE Classic: from here on frames are enciphered")]
+        }
+        [body @ .., _, _] if !body.is_empty() => {
+            let expected = hex::spaced(&crc::a(body).to_le_bytes());
+            let words =
+                format!("no right checksum of a contactless frame (CRC_A would be {expected}), and no T=1 block");
             vec![Field::remark(0, words, ""), Field::new(0, octets, "octets", "")]
         }
+        _ => vec![Field::new(0, octets, "octets", "too few for a frame with a checksum")],
     }
 }
 
@@ -102,7 +113,6 @@ pub(crate) fn fields(names: Names<'_>, octets: &[u8], turn: Turn<'_>) -> Vec<Fie
 fn activation(octets: &[u8], turn: Turn<'_>) -> Option<Vec<Field>> {
     let mut parts = Parts::new(octets, 0);
     let after_anticollision = matches!(turn.asked, [0x93 | 0x95 | 0x97, 0x20..=0x6F, ..]);
-    let after_select = matches!(turn.asked, [0x93 | 0x95 | 0x97, 0x70, ..]);
     match octets {
         [0x26] if turn.may_be(Sender::Reader) => {
             parts.leaf(1, "REQA", |_| "asks cards that are not asleep for an ATQA; 7 bits, no checksum".to_owned());
@@ -135,13 +145,17 @@ fn activation(octets: &[u8], turn: Turn<'_>) -> Option<Vec<Field>> {
         [_, _, _, _, _] if turn.may_be(Sender::Card) && (after_anticollision || check(octets) == 0) => {
             identifier(&mut parts);
         }
-        [_, _, _] if turn.is(Sender::Card) && after_select => {
+        [_, _, _] if turn.is(Sender::Card) && is_after_select(turn) => {
             parts.leaf(1, "SAK", |octets| sak_meaning(octets[0]).to_owned());
             checksum(&mut parts, octets);
         }
         _ => return None,
     }
     Some(parts.done())
+}
+
+const fn is_after_select(turn: Turn<'_>) -> bool {
+    matches!(turn.asked, [0x93 | 0x95 | 0x97, 0x70, ..])
 }
 
 /// Whether the octets behind SEL and NVB are as many as NVB counts: all of an identifier with BCC and CRC, or a part of it.
@@ -222,7 +236,8 @@ fn with_crc(names: Names<'_>, octets: &[u8], turn: Turn<'_>) -> Vec<Field> {
             let name = if matches!(command, 0x30 | 0x3A | 0x39 | 0x60 | 0x61 | 0xA0) { "place" } else { "parameters" };
             parts.leaf(body.len() - 1, name, |_| String::new());
         }
-        [_] if turn.may_be(Sender::Card) => {
+        // The first octets of blocks that stand alone are no SAK: bit 8 is clear there.
+        [sak] if turn.may_be(Sender::Card) && (sak & 0x80 == 0 || is_after_select(turn)) => {
             parts.leaf(1, "SAK", |octets| sak_meaning(octets[0]).to_owned());
         }
         [0xD0..=0xDF, 0x11, _] => {
@@ -449,6 +464,7 @@ mod tests {
             ("E0 50 BC A5", "frame size of the reader 64"),
             ("50 00 57 CD", "HLTA 5000: the card goes to sleep"),
             ("93 70 92 C0 45 6B 7C 05 CD", "SEL 93: SELECT of cascade level 1"),
+            ("C2 E0 B4", "PCB C2: S-block, DESELECT"),
         ] {
             let text = listing(Format::Frame, &hex::parse(frame).unwrap());
             assert!(text.contains(words) && text.contains("CRC_A") && text.contains(": right"), "{text}");

@@ -89,6 +89,7 @@ const RULES: &[Rule] = &[
     (Format::Dol, false, "begins as a list of known tags, each with a length that its element has", is_dol_cut_off),
     (Format::CommandApdu, false, "the lengths of a command fit", |o| is_whole_command(o) && o.len() > 5),
     (Format::ResponseApdu, false, "ends with a status word that has a public meaning", |o| behind_data(o).is_some()),
+    (Format::Frame, false, "four octets and a right BCC, as an identifier has in anticollision", frame::is_identifier),
     (Format::CommandApdu, false, "four octets of a header, or five with Le", |o| {
         is_whole_command(o) && !is_invalid_ins(o)
     }),
@@ -327,6 +328,8 @@ mod tests {
             ("E001000000", Format::CommandApdu),
             ("C003010203 9000", Format::ResponseApdu),
             ("6725 9044 15 000011113D17121301170280455552015100 06 9000", Format::ResponseApdu),
+            ("88041234AA", Format::Frame),
+            ("0084000084", Format::CommandApdu),
             ("26", Format::Frame),
             ("52", Format::Frame),
             ("9320", Format::Frame),

@@ -187,7 +187,7 @@ impl Recording {
             Some(_) => None,
             None => {
                 self.told_above |= line.contains("APDU: ");
-                reset(line).or_else(|| marked(line))
+                old_row(line).or_else(|| reset(line)).or_else(|| marked(line))
             }
         }
     }
@@ -276,6 +276,20 @@ fn table_row(line: &str) -> Option<Pending> {
     };
     let event = Event { is_frame: true, ..Event::new(direction, hex_tokens(data)?, Some(start.to_owned())) };
     Some(Pending { event, want: None, status: None, rows: Rows::Table })
+}
+
+/// ` +  64:   0: TAG 04 00` of older proxmark3: the reader's rows have no name.
+fn old_row(line: &str) -> Option<Event> {
+    let (start, rest) = line.trim_start().strip_prefix('+')?.split_once(':')?;
+    let (_, data) = rest.split_once(':')?;
+    let (direction, data) = match data.trim_start().strip_prefix("TAG") {
+        Some(data) => (Direction::Response, data),
+        None => (Direction::Command, data),
+    };
+    let start = start.trim();
+    let octets = hex_tokens(data.split("!crc").next()?.trim())?;
+    let is_row = !octets.is_empty() && !start.is_empty() && start.bytes().all(|c| c.is_ascii_digit());
+    is_row.then(|| Event { is_frame: true, ..Event::new(direction, octets, Some(start.to_owned())) })
 }
 
 /// Whether a row holds a command or an answer, as a table of contact cards or of what was taken out of frames has them.
@@ -499,6 +513,17 @@ mod tests {
         let times: Vec<Option<&str>> = events.iter().map(|event| event.time.as_deref()).collect();
         assert_eq!(times, [None, None, None, Some("8s378ms"), Some("12482 us")]);
         assert_eq!((events[0].direction, events[1].direction, passed_over), (Direction::Reset, Direction::Reset, 2));
+    }
+
+    #[test]
+    fn rows_of_an_older_sniffer_are_frames() {
+        let (events, passed_over) = read(
+            " ETU     :rssi: who bytes\n---+----+----+---\n +      0:    :     52\n +     64:   0: TAG 04  00\n +   8800:    :     93  20\n",
+        );
+        let told: Vec<(Direction, usize, bool)> =
+            events.iter().map(|event| (event.direction, event.octets.len(), event.is_frame)).collect();
+        let expected = [(Direction::Command, 1, true), (Direction::Response, 2, true), (Direction::Command, 2, true)];
+        assert_eq!((told.as_slice(), passed_over), (&expected[..], 2));
     }
 
     /// A log whose lines were cut at some width: the rows behind a mark belong to it.
