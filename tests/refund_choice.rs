@@ -138,3 +138,23 @@ fn the_slip_of_a_refund_names_the_sale() {
     let open = desk.run(&["refund", "20", "--tear", "value:after", "--no-retouch"]).ended(2).stdout;
     assert!(open.lines().any(|line| line.starts_with("Gives back") && line.ends_with("order 000001")), "{open}");
 }
+
+/// Whatever of it is left: more is refused before anything is sent, and the refusal says how much there is.
+#[test]
+fn more_than_is_left_of_a_sale_is_refused_with_what_is_left() {
+    for past in [Paid, OpenPaid, GivenBackInPart, GivenBack] {
+        let desk = Desk::new(&[]);
+        let sale = Sale { number: 1, amount: 300, past };
+        sale.make(&desk);
+        for more in [1, 99_999] {
+            let json = desk.json(1, &["refund", &(sale.left() + more).to_string()]);
+            assert_eq!(json["reason"], "not-refundable", "{past:?}: {json}");
+            let detail = json["detail"].as_str().unwrap();
+            let left = format!("{} JPY is left of order 000001, sale of 300 JPY", sale.left());
+            assert!(detail.contains(&left), "{past:?}: {detail}");
+        }
+        if sale.left() > 0 {
+            desk.json(0, &["refund", &sale.left().to_string()]);
+        }
+    }
+}

@@ -25,6 +25,11 @@ impl Terminal {
             Err(reason) => return self.refuse(RefusalReason::NotRefundable, &reason),
         }
         match (amount, &found.paid) {
+            // What the journal knows is at most what is left: another terminal may have given back some of it.
+            (Some(amount), Some(PaidSale { sale, left, .. })) if amount.minor > left.minor => {
+                let reason = format!("{amount} cannot be given back: {left} is left of {}", named(sale));
+                return self.refuse(RefusalReason::NotRefundable, &reason);
+            }
             (Some(_), _) => {}
             (None, Some(PaidSale { sale, left, .. })) if left.minor == 0 => {
                 return self.refuse(RefusalReason::NotRefundable, &format!("all of {} is given back", named(sale)));
