@@ -180,6 +180,8 @@ pub struct App {
     pub currency: Currency,
     /// The virtual card, its slot and its tears; `None` at a PC/SC reader.
     pub card: Option<VirtualCard>,
+    /// What the family's terminal can be granted, in words; `None` where nothing is granted.
+    pub grants: Option<&'static str>,
 }
 
 impl App {
@@ -204,6 +206,7 @@ impl App {
     fn open_with(options: &Options, mut journal: SqliteJournal) -> Result<Self, AppError> {
         let profile = LoadedProfile::load(options)?;
         let currency = profile.currency()?;
+        let grants = profile.family.settings().iter().find(|setting| setting.name == GRANT).map(|grant| grant.values);
         let trace = TraceRing::new(TRACE_EVENTS);
         let terminal = terminal(options, &profile, &trace)?;
         let clock = options.clock();
@@ -234,6 +237,7 @@ impl App {
             policy: options.policy,
             currency,
             card,
+            grants,
         })
     }
 

@@ -759,3 +759,19 @@ fn too_long_an_input_is_refused_and_not_cut() {
     let longer = decode((1 << 20) + 4).ended(3);
     assert!(longer.stdout.is_empty() && longer.stderr.contains("longer than 1048576 octets"), "{}", longer.stderr);
 }
+
+/// A refusal for want of a right names the right, and the hint lists all that there are, this one among them.
+#[test]
+fn a_missing_right_is_named_with_how_to_give_it() {
+    for (right, given, order) in [
+        ("debit", "credit,refund,read", "pay"),
+        ("credit", "debit,read,refund", "topup"),
+        ("refund", "debit,credit,read", "refund"),
+    ] {
+        let desk = Desk::new(&[]);
+        desk.run(&["pay", "100"]).ended(0);
+        let refused = desk.run(&["--grant", given, order, "10"]).ended(1).stdout;
+        assert!(refused.contains(&format!("not given the {right} right")), "{refused}");
+        assert!(refused.contains("Add it to --grant, which takes debit, credit, refund and read"), "{refused}");
+    }
+}

@@ -297,8 +297,12 @@ impl Station {
                 Some(format!("This is a real reader. If this card may be used, repeat with --card {met}"))
             }
             (RefusalReason::NoRight, _) => {
-                Some("Say what this terminal may do with --grant, such as --grant debit,credit,read".to_owned())
+                self.app.grants.map(|grants| format!("Add it to --grant, which takes {grants}."))
             }
+            (RefusalReason::NotRefundable, _) => Some(
+                "`untorn journal list` shows the sales of this terminal. A refund is for the card that paid; --of TTID names another sale of it."
+                    .to_owned(),
+            ),
             (RefusalReason::BalanceTooSmall, _) => Some("`untorn topup AMOUNT` adds to the card.".to_owned()),
             (RefusalReason::Currency, _) => Some("Say with --profile for which card this terminal works.".to_owned()),
             _ => None,

@@ -24,7 +24,7 @@ pub fn sentence(outcome: &Outcome) -> String {
             let of = outcome.gives_back.as_ref().map_or_else(String::new, |of| format!(" It gives back {}.", sale(of)));
             format!("UNRESOLVED (処理未了): whether order {} happened is not known ({reason}).{of}", intent.order)
         }
-        OutcomeKind::Cancelled(reason) => format!("Cancelled before anything could happen: {reason}."),
+        OutcomeKind::Cancelled(reason) => format!("Cancelled, nothing was moved: {reason}."),
         OutcomeKind::Balance => match &outcome.card {
             Some(card) => format!("The card holds {}.", card.balance),
             None => "No card.".to_owned(),

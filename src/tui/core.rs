@@ -272,7 +272,7 @@ impl Core {
                 let gives = matches!(kind, OrderKind::TopUp | OrderKind::Refund);
                 if gives && self.chosen.is_some() && !self.gives_at_real_readers {
                     let notice =
-                        "top-ups and refunds at a real reader must be granted: --grant debit,credit,refund,read";
+                        "top-ups and refunds at a real reader must be granted: --grant says what this terminal may do";
                     self.stage.picture.notice = Some(notice.to_owned());
                     return;
                 }
