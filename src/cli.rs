@@ -19,6 +19,7 @@ mod progress_line;
 mod report;
 mod scope;
 mod test;
+mod values;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;

@@ -8,6 +8,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::explore::Explore;
+use super::values::{address, number, shard};
 use crate::app::{AppError, Options, ReaderChoice};
 use crate::conformance::role::CommandRole;
 use crate::conformance::token::Token;
@@ -126,13 +127,13 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "HEX", value_parser = terminal_id)]
     terminal: Option<String>,
     /// How long to wait for a card [default: 30; of test: 0]
-    #[arg(long, global = true, value_name = "SECONDS")]
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = number::<u32>)]
     pub(super) wait: Option<u32>,
     /// Read the PIN from the first line of a file, or of the standard input for "-"
     #[arg(long, global = true, value_name = "FILE|-")]
     pub(super) pin_file: Option<PathBuf>,
     /// Make the run repeatable: randomness and clock come from this number (virtual reader only)
-    #[arg(long, global = true, value_name = "NUMBER")]
+    #[arg(long, global = true, value_name = "NUMBER", value_parser = number::<u64>)]
     seed: Option<u64>,
     /// Write the exchanges with the card to a file, as JSON lines, PINs masked
     #[arg(long, global = true, value_name = "FILE")]
@@ -467,7 +468,7 @@ fn tear(text: &str) -> Result<TearOption, String> {
 pub(super) struct Resolve {
     /// Say that you have seen this unresolved order, so that sales go on; it stays unresolved, and a later touch of its
     /// card still resolves it
-    #[arg(long, value_name = "ORDER")]
+    #[arg(long, value_name = "ORDER", value_parser = number::<u32>)]
     pub(super) acknowledge: Option<u32>,
 }
 
@@ -493,10 +494,10 @@ pub(super) struct Reset {
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     /// Where vpcd listens
-    #[arg(long, value_name = "HOST:PORT", default_value_t = vpcd::DEFAULT_ADDRESS)]
+    #[arg(long, value_name = "HOST:PORT", default_value_t = vpcd::DEFAULT_ADDRESS, value_parser = address)]
     pub(super) vpcd: SocketAddr,
     /// Listen here and let vpcd connect, instead
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "vpcd")]
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "vpcd", value_parser = address)]
     pub(super) listen: Option<SocketAddr>,
     /// Lift the card at a command: select, authenticate, verify, value, acknowledge, or its N-th
     #[arg(long, value_name = "COMMAND", value_parser = tear_at)]
@@ -583,7 +584,7 @@ pub(super) struct Test {
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub(super) shard: Option<(u32, u32)>,
     /// Show our virtual cards to the vpcd at this address and test them at --reader
-    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:35963", requires = "reader")]
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:35963", requires = "reader", value_parser = address)]
     pub(super) serve: Option<SocketAddr>,
     /// Test a terminal that is a program, told by this statement in TOML, with our cards at --reader and --serve
     #[arg(long, value_name = "FILE", requires = "serve")]
@@ -624,13 +625,6 @@ pub(super) struct Mutants {
     pub(super) verbose: bool,
 }
 
-fn shard(text: &str) -> Result<(u32, u32), String> {
-    let parts = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
-    parts
-        .filter(|(part, of)| (1..=*of).contains(part))
-        .ok_or_else(|| format!("expected I/N, such as 2/4, got {text}", text = quoted(text)))
-}
-
 #[derive(Debug, Subcommand)]
 pub(super) enum JournalCommand {
     /// List the orders, the latest first
@@ -638,6 +632,7 @@ pub(super) enum JournalCommand {
     /// Show one order and what became of each attempt
     Show {
         /// Its number
+        #[arg(value_parser = number::<u32>)]
         order: u32,
     },
     /// Add up the orders by what each counts for under the policy it was made with
@@ -654,7 +649,7 @@ pub(super) struct List {
     #[arg(long, conflicts_with = "latest")]
     pub(super) unresolved: bool,
     /// Only the latest so many
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = number::<u32>)]
     pub(super) latest: Option<u32>,
 }
 
