@@ -59,6 +59,16 @@ pub struct Declared {
     pub differs: bool,
 }
 
+impl Declared {
+    /// What is seen of something that no case of the run is about.
+    pub const NOT_TRIED: &str = "not tried";
+
+    /// Whether a case of the run was about it.
+    pub fn is_tried(&self) -> bool {
+        !self.seen.ends_with(Self::NOT_TRIED)
+    }
+}
+
 /// What was tested, as far as the names of the statements do not tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnderTest {

@@ -8,9 +8,6 @@ use crate::conformance::verdict::Verdict;
 use crate::wire::atr::Atr;
 use crate::wire::{compact_tlv, hex};
 
-/// What is seen of something that no case of the run is about.
-pub const NOT_TRIED: &str = "not tried";
-
 /// One row for each thing that the answer to reset of this run's card declares; none where the run saw none.
 pub fn declared(report: &TestReport, statement: &Statement) -> Vec<Declared> {
     let evidence = report.results.iter().flat_map(|result| &result.evidence);
@@ -88,13 +85,18 @@ impl Look<'_> {
             ("record numbers", 1),
             ("record identifiers", 0),
         ] {
-            rows.extend(bit(0, at).filter(|is| *is).map(|_| row(what, "yes", NOT_TRIED, false)));
+            rows.extend(bit(0, at).filter(|is| *is).map(|_| row(what, "yes", Declared::NOT_TRIED, false)));
         }
         if let Some(coding) = octets.get(1) {
             let first = if coding & 0x10 == 0 { "FF begins no tag" } else { "FF may begin a tag" };
             // The unit is a power of two of quartets (half octets); 1 is an octet.
             let unit = 1_u32 << (coding & 0x0F);
-            rows.push(row("data coding", format!("{first}, data units of {unit} quartets"), NOT_TRIED, false));
+            rows.push(row(
+                "data coding",
+                format!("{first}, data units of {unit} quartets"),
+                Declared::NOT_TRIED,
+                false,
+            ));
         }
         rows.push(self.ability("command chaining", bit(2, 7), Some("iso7816_4.chaining"), "ISO-CHN-001"));
         rows.push(self.ability("extended length", bit(2, 6), Some("iso7816_4.extended_length"), "ISO-EXT-001"));
@@ -115,7 +117,7 @@ impl Look<'_> {
             (Some(false), _) => "not claimed, so not tried".to_owned(),
             (_, Some(Verdict::Pass)) => format!("works ({case})"),
             (_, Some(verdict)) => format!("does not work as claimed ({case}: {verdict})"),
-            (_, None) => NOT_TRIED.to_owned(),
+            (_, None) => Declared::NOT_TRIED.to_owned(),
         };
         let works = (claimed != Some(false)).then_some(verdict).flatten().map(|verdict| verdict == Verdict::Pass);
         // A statement may claim less than the card declares.

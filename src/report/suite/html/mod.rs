@@ -83,7 +83,11 @@ fn declared(page: &mut String, report: &TestReport) {
     }
     page.push_str("<section class=\"attention\">\n<h2>Declared, observed</h2>\n<ul>\n");
     for row in &report.declared {
-        let (class, mark) = if row.differs { ("inconclusive", "differs") } else { ("passed", "agrees") };
+        let (class, mark) = match (row.differs, row.is_tried()) {
+            (true, _) => ("inconclusive", "differs"),
+            (false, true) => ("passed", "agrees"),
+            (false, false) => ("not-run", "not tried"),
+        };
         let _ = writeln!(
             page,
             "<li><span class=\"pill {class}\">{mark}</span><span>{}</span><span>declared: {}; observed: {}</span></li>",
