@@ -11,6 +11,7 @@ use super::rig::Rig;
 use super::statement::Statement;
 use super::verdict::{OrStop, Stop, caught, with_postamble};
 use crate::card::memory::Cut;
+use crate::counted::counted;
 use crate::crypto::kdf::sha256;
 use crate::difference::plain;
 use crate::entropy::SeededEntropy;
@@ -389,11 +390,15 @@ impl<'r> Tester<'r> {
     /// Fails unless the answer is this status word and nothing else.
     pub fn expect_alone(&mut self, what: &str, answer: &Answer, expected: u16) -> OrStop {
         let held = answer.status.0 == expected && answer.data.is_empty();
-        let got = match answer.data.len() {
-            0 => String::new(),
-            octets => format!(" with {octets} octets"),
+        let expected = StatusWord(expected).told();
+        let what = match answer.data.len() {
+            _ if held => format!("{what}: {expected} alone"),
+            0 => format!("{what}: expected {expected} alone, got {}", answer.status.told()),
+            octets => {
+                let with = counted(octets, "octet");
+                format!("{what}: expected {expected} alone, got {} with {with}", answer.status.told())
+            }
         };
-        let what = format!("{what}: expected {} alone, got {}{got}", StatusWord(expected).told(), answer.status.told());
         self.log(Seen::Check { what: what.clone(), held });
         if held { Ok(()) } else { Err(Stop::fail(what)) }
     }
@@ -405,9 +410,13 @@ impl<'r> Tester<'r> {
 
     /// Fails unless the status word is one of these.
     pub fn expect_status_in(&mut self, answer: &Answer, expected: &[u16]) -> OrStop {
-        let words: Vec<String> = expected.iter().map(|word| StatusWord(*word).told()).collect();
-        let what = format!("status word: expected {}, got {}", words.join(" or "), answer.status.told());
         let held = expected.contains(&answer.status.0);
+        let words: Vec<String> = expected.iter().map(|word| StatusWord(*word).told()).collect();
+        let what = if held {
+            format!("status word: {}", answer.status.told())
+        } else {
+            format!("status word: expected {}, got {}", words.join(" or "), answer.status.told())
+        };
         self.log(Seen::Check { what: what.clone(), held });
         if held { Ok(()) } else { Err(Stop::fail(what)) }
     }
@@ -422,10 +431,10 @@ impl<'r> Tester<'r> {
     ///
     /// ```
     /// # use untorn::conformance::tester::Tester;
-    /// # use untorn::conformance::verdict::Outcome;
-    /// # fn change(_: &mut Tester<'_>) -> Outcome { Ok(()) }
-    /// # fn change_back(tester: &mut Tester<'_>) -> Outcome { tester.power_on().map(drop) }
-    /// # fn body(tester: &mut Tester<'_>) -> Outcome {
+    /// # use untorn::conformance::verdict::OrStop;
+    /// # fn change(_: &mut Tester<'_>) -> OrStop { Ok(()) }
+    /// # fn change_back(tester: &mut Tester<'_>) -> OrStop { tester.power_on().map(drop) }
+    /// # fn body(tester: &mut Tester<'_>) -> OrStop {
     /// tester.with_postamble(change, change_back)
     /// # }
     /// ```
