@@ -145,7 +145,7 @@ pub enum JournalError {
         path: String,
     },
     /// No journal is there to be read.
-    #[error("there is no journal at {path} yet: the first order makes one")]
+    #[error("there is no journal at {path}: a first sale or top-up makes one there")]
     Missing {
         /// Which file.
         path: String,
