@@ -10,7 +10,7 @@
 //! 6. `tui` and `cli` show it; nothing else knows them.
 //!
 //! Below them lie [`wire`] (octets to values and back) and [`crypto`] (one door to the primitives), and the small
-//! values that everybody shares: [`money`], [`secret`], [`time`], [`entropy`]. [`difference`] tells two values apart for people.
+//! values that everybody shares: [`money`], [`secret`], [`time`], [`entropy`]. [`difference`] tells two values apart for people, [`counted`] counts for them.
 //!
 //! Who may import whom is written in `CONTRIBUTING.md` and enforced by `tests/tidy.rs`.
 
@@ -18,6 +18,7 @@ pub mod app;
 pub mod card;
 pub mod cli;
 pub mod conformance;
+pub mod counted;
 pub mod crypto;
 pub mod defect;
 pub mod difference;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::arguments::{CardCommand, Global, Reset, Serve, TearAt};
 use super::{Report, desk, tell, write_out};
 use crate::app::{AppError, Exit, LoadedProfile, Options, VirtualCard, stop};
+use crate::counted::counted;
 use crate::family::profile::{Profile, Row, Sheet};
 use crate::journal::OpenRecord;
 use crate::reader::vpcd::{self, Attachment, Control, Event};
@@ -186,7 +187,11 @@ fn show(event: &Event<'_>, back: Option<&Control>) {
         Event::Exchange { command, response } => {
             let header = hex::spaced(&command[..command.len().min(4)]);
             let status = hex::encode(&response[response.len().saturating_sub(2)..]);
-            format!("command {header}, {} octets; answer of {} octets, {status}", command.len(), response.len())
+            format!(
+                "command {header}, {}; answer of {}, {status}",
+                counted(command.len(), "octet"),
+                counted(response.len(), "octet")
+            )
         }
         Event::Lifted => "lifted".to_owned(),
         Event::Closed => "vpcd closed the connection; waiting until it is back".to_owned(),

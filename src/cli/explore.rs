@@ -16,6 +16,7 @@ use super::{Report, tell};
 use crate::app::whole_file::write_whole;
 use crate::app::{AppError, Clock, Exit, Work, read_text};
 use crate::conformance::token::Token;
+use crate::counted::counted;
 use crate::family::families;
 use crate::family::lab::{Lab, Trial};
 use crate::quoted::quoted;
@@ -172,14 +173,17 @@ fn report(explored: &Explored, threads: usize, seconds: f64, rate: f64) -> Repor
     }
     let _ = writeln!(
         text,
-        "{} torn runs: {} of a card by itself, {} of the whole protocol, {} of these from distinct images.",
-        counts.runs(),
+        "{}: {} of a card by itself, {} of the whole protocol, {} of these from distinct images.",
+        counted(counts.runs(), "torn run"),
         counts.card_runs,
         counts.protocol_runs,
         counts.images
     );
-    let _ =
-        writeln!(text, "{seconds:.1} s with {threads} threads; a thread makes {rate:.0} torn runs of a card a second.");
+    // Too few runs have no rate: the time is that of their preparation.
+    if counts.card_runs > 0 {
+        let threads = counted(threads, "thread");
+        let _ = writeln!(text, "{seconds:.1} s with {threads}; a thread makes {rate:.0} torn runs of a card a second.");
+    }
     for gap in gaps {
         let _ = writeln!(text, "NOT EXPLORED {gap}");
     }
@@ -187,7 +191,7 @@ fn report(explored: &Explored, threads: usize, seconds: f64, rate: f64) -> Repor
         Some(violation) => format!("{}: {}", violation.command, violation.rule),
         None if !gaps.is_empty() => format!("Not everything could be explored: {}.", gaps.join("; ")),
         None if done < items => format!("Stopped before the end: {done} of {items} pieces of work are done."),
-        None => format!("No violation in {} torn runs.", counts.runs()),
+        None => format!("No violation in {}.", counted(counts.runs(), "torn run")),
     };
     if violation.is_none() {
         let _ = writeln!(text, "{detail}");
@@ -220,7 +224,7 @@ fn map(plan: &Plan, files: &[PathBuf]) -> Result<Report, AppError> {
         write_whole(path, text.as_bytes())?;
     }
     let places: usize = map.panels.iter().map(|panel| panel.cells.len()).sum();
-    let detail = format!("{places} tears of {} orders; no rule is broken.", map.panels.len());
+    let detail = format!("{} of {}; no rule is broken.", counted(places, "tear"), counted(map.panels.len(), "order"));
     Ok(Report::done(format!("{detail}\n"), "map", detail, json!({ "places": places, "files": files })))
 }
 
@@ -270,7 +274,7 @@ impl Watcher for Watch {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.runs += counts.runs();
         self.progress.bar.inc(1);
-        self.progress.bar.set_message(format!("{} runs", state.runs));
+        self.progress.bar.set_message(counted(state.runs, "run"));
         let Some(file) = &self.file else { return };
         state.ledger.clone_from(ledger);
         if state.saved.elapsed() >= SAVE_EVERY && state.failed.is_none() {

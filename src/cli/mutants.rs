@@ -9,6 +9,7 @@ use super::progress::Progress;
 use super::{Report, tell};
 use crate::app::whole_file::write_whole;
 use crate::app::{AppError, Exit, suites};
+use crate::counted::counted;
 use crate::quoted::quoted;
 use crate::sim::mutants::{self, Matrix, Row, Watcher};
 
@@ -30,7 +31,7 @@ pub(super) fn run(global: &Global, arguments: &Mutants) -> Result<Report, AppErr
                 json!({ "name": mutant.name, "site": mutant.site, "critical": mutant.critical, "defect": mutant.defect })
             })
             .collect();
-        return Ok(Report::done(text, "mutants", format!("{} mutants", known.len()), json!({ "mutants": list })));
+        return Ok(Report::done(text, "mutants", counted(known.len(), "mutant"), json!({ "mutants": list })));
     }
     let mut progress = Progress::new(known.len(), "what is under way")?;
     let seed = global.seed().unwrap_or_default();

@@ -12,6 +12,7 @@ use super::pin::NoPin;
 use crate::app::rehearsal::{Rehearsal, rehearse};
 use crate::app::{self, App, AppError, Money as Moved, Options, Telling, Work};
 use crate::conformance::role::CommandRole;
+use crate::counted::counted;
 use crate::family::refund::find;
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind, OrderNumber};
 use crate::journal::{Journal, OpenRecord};
@@ -194,8 +195,8 @@ impl Station {
                     CommandRole::ALL.into_iter().filter(|role| plays(*role)).map(CommandRole::name).collect();
                 let among = if names.is_empty() { String::new() } else { format!(", among them {}", names.join(", ")) };
                 return Err(usage(format!(
-                    "--tear {at}: this order has {} commands{among}; nothing was sent",
-                    commands.len(),
+                    "--tear {at}: this order has {}{among}; nothing was sent",
+                    counted(commands.len(), "command"),
                     at = tear.at
                 )));
             }
@@ -215,8 +216,10 @@ impl Station {
         report.set("torn", torn.into());
         if !torn {
             let sent = plan.map_or(0, FaultPlan::exchanges);
-            let note =
-                format!("--tear: the tear did not come about; the card was not torn, it got {sent} commands only.");
+            let note = format!(
+                "--tear: the tear did not come about; the card was not torn, it got {} only.",
+                counted(sent, "command")
+            );
             let _ = writeln!(report.text, "{note}");
             report.set("detail", format!("{} {note}", report.json["detail"].as_str().unwrap_or_default()).into());
             if report.work == Work::Whole {
@@ -432,11 +435,7 @@ fn describe_card(outcome: &Outcome) -> String {
         text.push_str("No PIN tries are left.\n");
     }
     if card.unratified > 0 {
-        let _ = writeln!(
-            text,
-            "{} not acknowledged by any terminal yet.",
-            outcome::count(card.unratified.into(), "receipt")
-        );
+        let _ = writeln!(text, "{} not acknowledged by any terminal yet.", counted(card.unratified, "receipt"));
     }
     text
 }

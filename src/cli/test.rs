@@ -20,6 +20,7 @@ use crate::conformance::runner::{self, Observer};
 use crate::conformance::selection::Selection;
 use crate::conformance::token::Token;
 use crate::conformance::verdict::Verdict;
+use crate::counted::counted;
 use crate::quoted::quoted;
 use crate::report::suite::{log, text};
 
@@ -137,7 +138,7 @@ fn list(campaign: &mut Campaign, selection: &Selection) -> Report {
             "risk": case.risk, "requirements": case.requirements, "kills": case.kills, "runs": runs,
         }));
     }
-    Report::done(text, "cases", format!("{} cases", list.len()), json!({ "cases": list }))
+    Report::done(text, "cases", counted(list.len(), "case"), json!({ "cases": list }))
 }
 
 fn replay(campaign: &mut Campaign, token: &Token, mut watch: Watch) -> Result<Report, AppError> {

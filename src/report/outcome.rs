@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::counted::counted;
 use crate::family;
 use crate::journal::policy::{Known, SettlementPolicy};
 use crate::journal::record::{Alarm, Intent};
@@ -29,7 +30,7 @@ pub fn sentence(outcome: &Outcome) -> String {
             Some(card) => format!("The card holds {}.", card.balance),
             None => "No card.".to_owned(),
         },
-        OutcomeKind::History(items) => format!("The card still holds {}.", count(items.len(), "receipt")),
+        OutcomeKind::History(items) => format!("The card still holds {}.", counted(items.len(), "receipt")),
         OutcomeKind::Resolved if outcome.settled.is_empty() => "Nothing was open on this card.".to_owned(),
         OutcomeKind::Resolved => "Nothing else was open on this card.".to_owned(),
         OutcomeKind::CardFault(reason) => format!("The card cannot be worked with, nothing was moved: {reason}."),
@@ -44,11 +45,6 @@ pub fn sale(of: &GivesBack) -> String {
         Some(sale) => named(sale),
         None => format!("transaction {}, which this journal does not hold", of.transaction),
     }
-}
-
-/// "1 receipt", "2 receipts".
-pub fn count(number: usize, of: &str) -> String {
-    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
 }
 
 /// That a card contradicts the journal, in one sentence.
@@ -255,10 +251,5 @@ mod tests {
         assert_eq!(booking(&ended(paid, true), SettlementPolicy::Redo), "owed-to-cardholder");
         assert_eq!(booking(&ended(not_paid, false), SettlementPolicy::AtOnce), "not-sale");
         assert_eq!(booking(&ended(not_paid, true), SettlementPolicy::AtOnce), "taken-off");
-    }
-
-    #[test]
-    fn one_receipt_is_no_receipts() {
-        assert_eq!((count(0, "receipt"), count(1, "receipt")), ("0 receipts".to_owned(), "1 receipt".to_owned()));
     }
 }

@@ -17,6 +17,7 @@ use crate::conformance::rig::InProcessSubject;
 use crate::conformance::runner::{self, Observer, Subjects, Unobserved};
 use crate::conformance::selection::Selection;
 use crate::conformance::verdict::Verdict;
+use crate::counted::counted;
 use crate::family::{Family, families};
 
 /// What came of all mutants.
@@ -96,12 +97,13 @@ impl Matrix {
         let ((killed, all), (critical, of)) = (self.score(false), self.score(true));
         let stopped = match self.rows.len() {
             done if done == self.asked => String::new(),
-            0 => return format!("Stopped before the first of {} mutants", self.asked),
-            done => format!("Stopped after {done} of {} mutants: ", self.asked),
+            0 => return format!("Stopped before the first of {}", counted(self.asked, "mutant")),
+            done => format!("Stopped after {done} of {}: ", counted(self.asked, "mutant")),
         };
         format!(
-            "{stopped}{killed} of {all} mutants killed; of those with money or authentication at stake {critical} of {of}; {} false alarms",
-            self.false_alarms.len()
+            "{stopped}{killed} of {} killed; of those with money or authentication at stake {critical} of {of}; {}",
+            counted(all, "mutant"),
+            counted(self.false_alarms.len(), "false alarm")
         )
     }
 

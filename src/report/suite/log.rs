@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::conformance::evidence::{Line, Seen};
 use crate::conformance::result::{CaseResult, Standing};
+use crate::counted::counted;
 use crate::family::conversation::{Conversation, Passed};
 use crate::wire::apdu::Command;
 use crate::wire::explain::Explanation;
@@ -35,7 +36,8 @@ pub fn content(seen: &Seen) -> String {
         Seen::NoAnswer { detail, .. } => detail.clone(),
         Seen::Torn { how } => how.clone(),
         Seen::Written { writes } => {
-            let writes: Vec<String> = writes.iter().map(|(at, len)| format!("{len} octets at {at}")).collect();
+            let writes: Vec<String> =
+                writes.iter().map(|(at, len)| format!("{} at {at}", counted(*len, "octet"))).collect();
             writes.join(", ")
         }
         Seen::PowerOff => String::new(),
@@ -129,11 +131,7 @@ fn data_len(seen: &Seen) -> usize {
 }
 
 fn with_data(len: usize) -> String {
-    match len {
-        0 => String::new(),
-        1 => ", 1 octet of data".to_owned(),
-        len => format!(", {len} octets of data"),
-    }
+    if len == 0 { String::new() } else { format!(", {} of data", counted(len, "octet")) }
 }
 
 /// Lines shown of a long log: its head, its end, and what is around the line on which the verdict rests.

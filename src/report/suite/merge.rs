@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::conformance::result::{CaseResult, TestReport};
+use crate::conformance::result::{CaseResult, Declared, TestReport};
 use crate::conformance::runner::doubt_without_twin;
+use crate::counted::counted;
 use crate::quoted::quoted;
-use crate::suite::iso7816_4::declared::NOT_TRIED;
 
 /// One report of all parts (`--shard i/n`), its cases in the order of the suite. The durations add up; it began when the first part did.
 ///
@@ -26,9 +26,9 @@ pub fn merge(parts: Vec<TestReport>) -> Result<TestReport, String> {
         let expected = total.saturating_sub(index).div_ceil(of);
         if part.results.len() != expected {
             return Err(format!(
-                "part {} of {of} has {} cases, expected {expected} of {total}: were the same cases asked for?",
+                "part {} of {of} has {}, expected {expected} of {total}: were the same cases asked for?",
                 index + 1,
-                part.results.len()
+                counted(part.results.len(), "case")
             ));
         }
     }
@@ -113,7 +113,7 @@ fn put_together(parts: Vec<TestReport>, total: usize) -> TestReport {
         }
         for (own, other) in whole.declared.iter_mut().zip(part.declared) {
             // Where this part tried it, and those before did not.
-            if own.what == other.what && own.seen == NOT_TRIED {
+            if own.what == other.what && own.seen == Declared::NOT_TRIED {
                 *own = other;
             }
         }

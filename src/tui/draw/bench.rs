@@ -61,7 +61,7 @@ fn hand(app: &App, bench: &Bench) -> Vec<Line<'static>> {
 
 fn tear(app: &App, bench: &Bench) -> Vec<Line<'static>> {
     let theme = app.theme;
-    let mut lines = vec![Line::styled("ArmedTear the next touch", theme.strong())];
+    let mut lines = vec![Line::styled("Tear the next touch", theme.strong())];
     let arrows = if app.tab == Tab::Bench { ("◂ ", " ▸") } else { ("", "") };
     lines.push(Line::from(vec![
         Span::raw("  at exchange "),

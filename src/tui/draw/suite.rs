@@ -9,6 +9,7 @@ use ratatui::widgets::Paragraph;
 use super::layout::{WIDE, columns, cut, pane, scrolled, wrapped};
 use super::{case, words};
 use crate::conformance::result::Standing;
+use crate::counted::counted;
 use crate::report::suite::log::duration;
 use crate::tui::app::{App, Tab};
 use crate::tui::mutant_picker::Picker;
@@ -109,7 +110,7 @@ fn head(app: &App, width: usize) -> Vec<Line<'static>> {
         (Some(run), _) => lines.push(progress(app, run)),
         (None, Some(ended)) => lines.extend(ended_lines(app, ended, width)),
         (None, None) => lines.push(Line::from(vec![
-            Span::styled(format!("{} cases. ", picture.cases.len()), theme.strong()),
+            Span::styled(format!("{}. ", counted(picture.cases.len(), "case")), theme.strong()),
             Span::styled("a", theme.accent()),
             Span::raw(" runs them all, "),
             Span::styled("r", theme.accent()),
@@ -329,7 +330,7 @@ fn about(app: &App, width: usize) -> Vec<Line<'static>> {
         }
         Some(Row::Suite(name)) => {
             let cases = app.suite.picture.cases_of(name).count();
-            let text = format!("{name}: {cases} cases. Enter lists them.");
+            let text = format!("{name}: {}. Enter lists them.", counted(cases, "case"));
             let mut lines = styled(&text, Style::new());
             lines
                 .extend(styled(&format!("Without a window: untorn test {name}{}", words::options(app)), theme.quiet()));
