@@ -43,6 +43,17 @@ fn a_log_becomes_a_conversation() {
     assert_eq!(json["exchanges"][1]["number"], 1);
 }
 
+/// Tags of our own families name nothing on a card of no family.
+#[test]
+fn a_foreign_card_has_public_names_only() {
+    let told = text(&decode(&["decode", "6F0F8408A000000151000000A503C1010280009000"], ""))
+        + &text(&decode(&["decode"], ">> 00A4040000\n<< 6F0F8408A000000151000000A503C1010280 9000\n"));
+    assert!(
+        told.contains("6F File Control Information (FCI) Template") && !told.contains("version and suites"),
+        "{told}"
+    );
+}
+
 /// Longer than any one string of octets may be: it is explained as it comes.
 #[test]
 fn a_log_may_be_of_any_length() {

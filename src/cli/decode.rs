@@ -228,7 +228,7 @@ impl Conversation {
         let explanation = match (explanation, format) {
             (_, Format::Frame) => self.frame(event),
             (Some(explanation), _) => explanation.clone(),
-            (None, _) => explain::explain(format, &event.octets, &family::tags()),
+            (None, _) => explain::explain(format, &event.octets, &[]),
         };
         let listing = explanation.listing();
         let time = event.time.as_ref().map_or(String::new(), |time| format!("  ({time})"));
@@ -259,7 +259,7 @@ impl Conversation {
     fn frame(&mut self, event: &Event) -> Explanation {
         let sender = if event.direction == Direction::Command { Sender::Reader } else { Sender::Card };
         let turn = Turn { sender: Some(sender), asked: &self.asked };
-        let explanation = explain::frame(&event.octets, turn, &family::tags());
+        let explanation = explain::frame(&event.octets, turn, &[]);
         if sender == Sender::Reader {
             self.asked.clone_from(&event.octets);
         }

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::Report;
-use crate::family;
 use crate::family::conversation::Conversation;
 use crate::wire::explain::{Explanation, explain};
 use crate::wire::guess::{Reading, guess, readings};
@@ -20,7 +19,7 @@ pub(super) fn report(asked: Option<Format>, octets: &[u8]) -> Report {
     let of_family = of_family(format, octets).filter(|_| asked.is_none());
     // A person who asked for another format does not need our guess.
     let guessed = readings.first().is_some_and(|first| first.format == format);
-    let explanation = of_family.unwrap_or_else(|| explain(format, octets, &family::tags()));
+    let explanation = of_family.unwrap_or_else(|| explain(format, octets, &[]));
     let mut text = explanation.listing();
     if let Some(name) = explanation.family {
         let _ = writeln!(

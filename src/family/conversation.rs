@@ -220,13 +220,13 @@ impl Conversation {
     fn command(&mut self, number: usize, octets: &[u8], masked: bool) -> Explained {
         let Ok(command) = Command::parse(octets) else {
             (self.chain, self.answer, self.asked) = (None, None, None);
-            return vec![(number, explain::command(octets, masked, Told::default(), &self.names))];
+            return vec![(number, explain::command(octets, masked, Told::default(), &[]))];
         };
         let channel = command.class().channel().unwrap_or(0);
         if is_get_response(&command) && self.answer.is_some() {
             self.asked = self.answer.as_ref().map(|(asked, _)| asked.clone());
             let told = Told { summary: Some("GET RESPONSE: the rest of the answer".to_owned()), ..Told::default() };
-            return vec![(number, explain::command(octets, masked, told, &self.names))];
+            return vec![(number, explain::command(octets, masked, told, &[]))];
         }
         self.answer = None;
         let links = self
@@ -244,21 +244,28 @@ impl Conversation {
             self.chain = Some((asked, pieces));
             let part = vec![Field::new(0, command.data, "part of the data, the rest follows in the next command", "")];
             let told = Told { data: Some(part).filter(|_| !command.data.is_empty()), ..Told::default() };
-            return vec![(number, explain::command(octets, masked, told, &self.names))];
+            return vec![(number, explain::command(octets, masked, told, &[]))];
         }
         let data: Vec<u8> = pieces.iter().flat_map(|(_, link)| data_of(link).to_vec()).collect();
         let whole = command.with_data(&data);
         let told = self.told(family, |explainer| explainer.command(channel, &whole)).unwrap_or_default();
         self.asked = Some(Asked { octets: whole.emit(), channel, family, link: false });
         let told = match told.data {
-            None if pieces.len() > 1 => Told { data: Some(explain::data_of(&whole, 0, masked, &self.names)), ..told },
+            None if pieces.len() > 1 => {
+                Told { data: Some(explain::data_of(&whole, 0, masked, self.names(family))), ..told }
+            }
             _ => told,
         };
-        self.links(&pieces, masked, &told)
+        self.links(&pieces, masked, &told, family)
+    }
+
+    /// What this family calls its tags; a card of no family has none of its own.
+    fn names(&self, family: Option<usize>) -> &[Dictionary<'static>] {
+        family.and_then(|family| self.names.get(family..=family)).unwrap_or_default()
     }
 
     /// Each link of a chain by its part of the whole.
-    fn links(&self, pieces: &Pieces, masked: bool, told: &Told) -> Explained {
+    fn links(&self, pieces: &Pieces, masked: bool, told: &Told, family: Option<usize>) -> Explained {
         let mut at = 0;
         let explained = pieces.iter().enumerate().map(|(index, (number, link))| {
             let range = at..at + data_of(link).len();
@@ -270,18 +277,18 @@ impl Conversation {
                 let name = told.summary.or(told.name.clone()).or_else(|| name_of(link)).unwrap_or_default();
                 told.summary = Some(format!("{name}, part {} of {}", index + 1, pieces.len()));
             }
-            (*number, explain::command(link, masked, told, &self.names))
+            (*number, explain::command(link, masked, told, self.names(family)))
         });
         explained.collect()
     }
 
     fn answer(&mut self, number: usize, octets: &[u8]) -> Explained {
-        let alone = |names: &[Dictionary<'_>]| vec![(number, explain::response(octets, Told::default(), names))];
+        let alone = |octets| vec![(number, explain::response(octets, Told::default(), &[]))];
         let (Some(asked), Ok(response)) = (self.asked.take(), Response::parse(octets)) else {
-            return alone(&self.names);
+            return alone(octets);
         };
         if asked.link {
-            return alone(&self.names);
+            return alone(octets);
         }
         let before = self.answer.take().map(|(_, pieces)| pieces).filter(|pieces| len(pieces) <= PIECES_LEN_MAX);
         let mut pieces = before.unwrap_or_default();
@@ -292,7 +299,7 @@ impl Conversation {
             let part =
                 vec![Field::new(0, response.data, "part of the answer, the rest is fetched by GET RESPONSE", "")];
             let told = Told { data: Some(part).filter(|_| !response.data.is_empty()), ..Told::default() };
-            return vec![(number, explain::response(octets, told, &self.names))];
+            return vec![(number, explain::response(octets, told, &[]))];
         }
         let data: Vec<u8> = pieces.iter().flat_map(|(_, piece)| data_of_answer(piece).to_vec()).collect();
         self.select(&asked, &data, response.status);
@@ -307,22 +314,15 @@ impl Conversation {
         );
         let command = Command::parse(&asked.octets).ok();
         if pieces.len() == 1 {
-            return vec![(number, explain::answer(command.as_ref(), octets, told, &self.names))];
+            return vec![(number, explain::answer(command.as_ref(), octets, told, self.names(family)))];
         }
-        self.pieces_of_answer(command.as_ref(), &pieces, &data, &told, response.status)
+        let whole = [&data[..], &response.status.to_bytes()].concat();
+        let whole = explain::answer(command.as_ref(), &whole, told.clone(), self.names(family));
+        Self::pieces_of_answer(&pieces, whole.fields, &told)
     }
 
     /// Each piece of an answer by its part of the whole.
-    fn pieces_of_answer(
-        &self,
-        asked: Option<&Command<'_>>,
-        pieces: &Pieces,
-        whole: &[u8],
-        told: &Told,
-        status: StatusWord,
-    ) -> Explained {
-        let octets = [whole, &status.to_bytes()].concat();
-        let mut fields = explain::answer(asked, &octets, told.clone(), &self.names).fields;
+    fn pieces_of_answer(pieces: &Pieces, mut fields: Vec<Field>, told: &Told) -> Explained {
         // Each piece has a status word of its own.
         fields.pop();
         let mut at = 0;
@@ -334,7 +334,7 @@ impl Conversation {
             let summary = Some(format!("{of}part {} of {} of the answer", index + 1, pieces.len()));
             let status = told.status.clone().filter(|_| index + 1 == pieces.len());
             let told = Told { data: Some(data), status, summary, family: told.family, ..Told::default() };
-            (*number, explain::response(piece, told, &self.names))
+            (*number, explain::response(piece, told, &[]))
         });
         explained.collect()
     }

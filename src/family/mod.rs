@@ -171,11 +171,6 @@ pub fn use_these(families: Vec<Box<dyn Family>>) -> Result<(), TooLate> {
     FAMILIES.set(families).map_err(|_| TooLate)
 }
 
-/// What the tags of all families are called, for listings.
-pub fn tags() -> Vec<Dictionary<'static>> {
-    families().iter().map(|family| family.tags()).collect()
-}
-
 /// The transaction id of an attempt as its family prints it, in hex; `None` for a family that is not known here.
 pub fn transaction_of(intent: &Intent) -> Option<String> {
     families().iter().find(|family| family.name() == intent.family)?.transaction_of(intent)
