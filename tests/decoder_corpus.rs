@@ -128,7 +128,7 @@ fn counted<'e>(entries: &'e [Entry], key: impl Fn(&'e Entry) -> String) -> BTree
 }
 
 const FRESH: &str = "gathered when the first rules stood, looked at since";
-const SECOND: &str = "gathered after their misses were mended";
+const SECOND: &str = "gathered after their misses were mended, looked at since";
 const HELD_OUT: &str = "held out while the first rules were made, looked at since";
 
 fn part(entry: &Entry) -> String {

@@ -66,13 +66,14 @@ pub(crate) fn is_select(octets: &[u8]) -> bool {
     matches!(octets, [0x93 | 0x95 | 0x97, 0x70, identifier @ ..] if matches!(identifier.len(), 5 | 7) && check(&identifier[..5]) == 0)
 }
 
-/// A frame of the activation without a checksum: REQA, WUPA, anticollision, HLTA, RATS, and the usual values of ATQA.
+/// A frame of the activation without a checksum, or HLTA with a wrong one: REQA, WUPA, anticollision, HLTA, RATS, and the usual values of ATQA.
 pub(crate) const fn is_activation(octets: &[u8]) -> bool {
     match *octets {
         [0xE0, parameter] => parameter >> 4 <= 8 && parameter & 15 < 15,
         [0x26 | 0x52]
         | [0x93 | 0x95 | 0x97, 0x20]
         | [0x50 | 0x02 | 0x04 | 0x42 | 0x44 | 0x48, 0x00]
+        | [0x50, 0x00, _, _]
         | [0x04 | 0x44, 0x03] => true,
         _ => false,
     }
@@ -80,7 +81,8 @@ pub(crate) const fn is_activation(octets: &[u8]) -> bool {
 
 /// Four octets of an identifier and their check.
 pub(crate) fn is_identifier(octets: &[u8]) -> bool {
-    octets.len() == 5 && check(octets) == 0 && octets.iter().any(|&octet| octet != 0)
+    // The Le of a command without parameters may be the exclusive-or of its class and instruction by chance.
+    matches!(octets, [_, _, third, fourth, _] if [*third, *fourth] != [0, 0]) && check(octets) == 0
 }
 
 /// The exclusive-or of all octets.

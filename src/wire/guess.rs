@@ -330,6 +330,8 @@ mod tests {
             ("6725 9044 15 000011113D17121301170280455552015100 06 9000", Format::ResponseApdu),
             ("88041234AA", Format::Frame),
             ("0084000084", Format::CommandApdu),
+            ("8084000004", Format::CommandApdu),
+            ("500057CE", Format::Frame),
             ("26", Format::Frame),
             ("52", Format::Frame),
             ("9320", Format::Frame),

@@ -187,7 +187,7 @@ impl Recording {
             Some(_) => None,
             None => {
                 self.told_above |= line.contains("APDU: ");
-                old_row(line).or_else(|| reset(line)).or_else(|| marked(line))
+                old_row(line).or_else(|| libnfc_row(line)).or_else(|| reset(line)).or_else(|| marked(line))
             }
         }
     }
@@ -290,6 +290,14 @@ fn old_row(line: &str) -> Option<Event> {
     let octets = hex_tokens(data.split("!crc").next()?.trim())?;
     let is_row = !octets.is_empty() && !start.is_empty() && start.bytes().all(|c| c.is_ascii_digit());
     is_row.then(|| Event { is_frame: true, ..Event::new(direction, octets, Some(start.to_owned())) })
+}
+
+/// `Sent bits: 26 (7 bits)` of libnfc.
+fn libnfc_row(line: &str) -> Option<Event> {
+    let sent = line.strip_prefix("Sent bits:").map(|rest| (Direction::Command, rest));
+    let (direction, rest) = sent.or_else(|| Some((Direction::Response, line.strip_prefix("Received bits:")?)))?;
+    let octets = hex_tokens(rest.split('(').next()?.trim()).filter(|octets| !octets.is_empty())?;
+    Some(Event { is_frame: true, ..Event::new(direction, octets, None) })
 }
 
 /// Whether a row holds a command or an answer, as a table of contact cards or of what was taken out of frames has them.
@@ -524,6 +532,9 @@ mod tests {
             events.iter().map(|event| (event.direction, event.octets.len(), event.is_frame)).collect();
         let expected = [(Direction::Command, 1, true), (Direction::Response, 2, true), (Direction::Command, 2, true)];
         assert_eq!((told.as_slice(), passed_over), (&expected[..], 2));
+        let (events, _) = read("Sent bits:     26 (7 bits)\nReceived bits: 04  00 \nSent bits:     93  20 \n");
+        let again: Vec<_> = events.iter().map(|event| (event.direction, event.octets.len(), event.is_frame)).collect();
+        assert_eq!(again, expected);
     }
 
     /// A log whose lines were cut at some width: the rows behind a mark belong to it.
