@@ -177,8 +177,8 @@ fn two_lines_are_a_conversation_where_nothing_speaks_against_it() {
     let json: serde_json::Value =
         serde_json::from_str(&text(&decode(&["--json", "decode"], "00A40400023F00\n9000\n"))).unwrap();
     assert!(json["ambiguous"].as_str().unwrap().contains("response APDU"), "{json}");
-    // A blank line, or a second line that is longer, is no wrapped string.
-    for log in ["00A40400023F00\n\n9000\n", "0084000008\n01020304050607089000\n"] {
+    // A blank line, a second line that is longer, or one with other spaces is no wrapped string.
+    for log in ["00A40400023F00\n\n9000\n", "0084000008\n01020304050607089000\n", "00 A4 04 00 02 3F 00\n9000\n"] {
         let told = text(&decode(&["decode"], log));
         assert!(told.contains("Commands: 1, answers: 1") && !told.contains("Ambiguous"), "{told}");
     }

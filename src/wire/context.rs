@@ -156,7 +156,13 @@ impl Context {
         }
         match (instruction::name(command.cla, command.ins).map(|_| command.ins), command.p1 & 0x0F) {
             // MANAGE SECURITY ENVIRONMENT, SET: P2 is the tag of the template whose content the data are (ISO/IEC 7816-4:2005, 7.5.11).
-            (Some(0x22), 1) => Control::of(command.p2.into()).map_or(Self::Environment, Self::ControlReference),
+            (Some(0x22), 1) => match (Control::of(command.p2.into()), command.data) {
+                (Some(control), _) => Self::ControlReference(control),
+                _ if command.p2 == 0xAC => Self::Mechanism,
+                // Cards that name no template in P2 send the template itself, or bare references.
+                (None, [tag, ..]) if tag & 0x20 == 0 => Self::ControlReference(Control::Authentication),
+                _ => Self::Environment,
+            },
             (Some(0x46 | 0x47), _) => Self::Environment,
             // ISO/IEC 7816-8:2021, 5.2.
             (Some(0x2A | 0x2B), _) => Self::SecureMessaging,
@@ -361,6 +367,12 @@ mod tests {
                 "87 initial value block, empty: the initial value before, plus one",
             ],
         );
+        has(
+            &of_command("00224100 05 B603 840102"),
+            &["B6 control reference template for signatures", "84 reference of a private key"],
+        );
+        has(&of_command("00224101 03 830102"), &["83 reference of a secret or public key, or of reference data: 02"]);
+        has(&of_command("002241AC 03 800107"), &["80 cryptographic mechanism reference: 07"]);
         has(&of_command("002281B803950120"), &["95 usage qualifier 20: secure messaging in answers"]);
         has(
             &of_command("0047000005AC0380011100"),

@@ -9,7 +9,7 @@ use super::explain::explain;
 use super::field::{Field, Parts};
 use super::format::Format;
 use super::guess::guess;
-use super::{ats, count, crc, hex, historical};
+use super::{ats, count, crc, desfire, hex, historical};
 
 /// Who sent a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -272,7 +272,7 @@ fn with_crc(names: Names<'_>, octets: &[u8], turn: Turn<'_>) -> Vec<Field> {
             parts.leaf(1, "ATTRIB", |_| String::new());
             parts.leaf(body.len() - 1, "identifier and parameters", |_| String::new());
         }
-        [..] => block(names, &mut parts, body),
+        [..] => block(names, &mut parts, body, turn),
     }
     let name = crc::name(body, [checksum[0], checksum[1]]).unwrap_or("CRC");
     parts.leaf(2, name, |_| "right".to_owned());
@@ -310,7 +310,7 @@ const fn sak_meaning(sak: u8) -> &'static str {
 }
 
 /// ISO/IEC 14443-4:2018, 7.1.2.
-fn block(names: Names<'_>, parts: &mut Parts<'_>, body: &[u8]) {
+fn block(names: Names<'_>, parts: &mut Parts<'_>, body: &[u8], turn: Turn<'_>) {
     let &[pcb, ..] = body else { return };
     let (kind, has_information) = match pcb {
         _ if pcb & 0xE2 == 0x02 => {
@@ -338,21 +338,34 @@ fn block(names: Names<'_>, parts: &mut Parts<'_>, body: &[u8]) {
     }
     let left = parts.left() - 2;
     if has_information {
-        information(names, parts, left);
+        information(names, parts, left, turn);
     } else {
         parts.leaf(left, "parameter", |_| String::new());
     }
 }
 
-/// What a block carries.
-fn information(names: Names<'_>, parts: &mut Parts<'_>, len: usize) {
+/// What a block carries; DESFire's native commands and answers stand in blocks without a command APDU around them.
+fn information(names: Names<'_>, parts: &mut Parts<'_>, len: usize, turn: Turn<'_>) {
     parts.group(len, "information", |octets, offset| match guess(octets) {
         format @ (Format::CommandApdu | Format::ResponseApdu | Format::StatusWord) => {
             let inside = explain(format, octets, names).fields.into_iter().map(|field| field.shifted(offset)).collect();
             (format!("inside it a {}", format.title()), inside)
         }
-        _ => (String::new(), Vec::new()),
+        _ => (native(octets, turn).unwrap_or_default(), Vec::new()),
     });
+}
+
+/// A native command of a DESFire, or the answer to one: its first octet is the instruction, or the status.
+fn native(octets: &[u8], turn: Turn<'_>) -> Option<String> {
+    let &first = octets.first()?;
+    let asked = match turn.asked {
+        [pcb, ins, ..] if pcb & 0xEE == 0x02 => desfire::name(*ins),
+        _ => None,
+    };
+    match turn.sender? {
+        Sender::Reader => Some(format!("if a DESFire is asked, its native {}", desfire::name(first)?)),
+        Sender::Card => Some(format!("if a DESFire was asked, {} to {}", desfire::status(first)?, asked?)),
+    }
 }
 
 fn t1(names: Names<'_>, octets: &[u8]) -> Vec<Field> {
@@ -369,7 +382,7 @@ fn t1(names: Names<'_>, octets: &[u8]) -> Vec<Field> {
     });
     parts.leaf(1, "LEN", |_| count(len));
     if pcb & 0x80 == 0 {
-        information(names, &mut parts, len);
+        information(names, &mut parts, len, Turn::default());
     } else {
         parts.leaf(len, "information", |_| String::new());
     }
@@ -452,6 +465,13 @@ mod tests {
             ("E0 80 31 73", Sender::Reader, "", "frame size of the reader 256, card identifier (CID) 0; CRC_A right"),
             ("06 75 77 81 02 80 02 F0", Sender::Card, "E0 80 31 73", "TL 6 octets"),
             ("0A", Sender::Card, "A0 04 26 87", "acknowledged"),
+            ("02 60 16 4E", Sender::Reader, "", "if a DESFire is asked, its native GetVersion"),
+            (
+                "02 AF 04 01 01 01 00 1A 05 38 8A",
+                Sender::Card,
+                "02 60 16 4E",
+                "additional frame, more follows to GetVersion",
+            ),
         ] {
             let said = said(text, sender, asked);
             assert!(said.contains(words), "{text}: {words} in {said}");

@@ -65,7 +65,7 @@ fn one_string(text: &str, events: &[Event]) -> Option<Reading> {
     let lines: Vec<&str> = text.trim().lines().collect();
     let [above, below] = lines[..] else { return None };
     let is_spaced = |line: &str| line.trim().contains([' ', '-', ':']);
-    if second.octets.len() > first.octets.len() || second.octets.len() > 2 && is_spaced(above) != is_spaced(below) {
+    if second.octets.len() > first.octets.len() || is_spaced(above) != is_spaced(below) {
         return None;
     }
     let joined = [&first.octets[..], &second.octets].concat();
