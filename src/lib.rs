@@ -10,7 +10,8 @@
 //! 6. `tui` and `cli` show it; nothing else knows them.
 //!
 //! Below them lie [`wire`] (octets to values and back) and [`crypto`] (one door to the primitives), and the small
-//! values that everybody shares: [`money`], [`secret`], [`time`], [`entropy`]. [`difference`] tells two values apart for people, [`counted`] counts for them.
+//! values that everybody shares: [`money`], [`secret`], [`time`], [`entropy`]. [`difference`] tells two values apart for people, [`counted`] counts for them, [`malformed`]
+//! says what is wrong with a file.
 //!
 //! Who may import whom is written in `CONTRIBUTING.md` and enforced by `tests/tidy.rs`.
 
@@ -27,6 +28,7 @@ pub mod entropy;
 pub mod family;
 pub mod journal;
 mod locked;
+pub mod malformed;
 pub mod money;
 pub mod quoted;
 pub mod reader;

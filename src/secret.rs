@@ -75,30 +75,3 @@ impl fmt::Debug for Pin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a PIN is 4 to 12 digits")]
 pub struct PinError;
-
-/// What is wrong with a TOML file that may hold secrets, and where. The parser's own text quotes the line, and what stands there instead of
-/// what was expected: a PIN without its quotes is a PIN all the same.
-///
-/// ```
-/// use untorn::secret::toml_error;
-/// #[derive(Debug, serde::Deserialize)]
-/// struct File {}
-/// let text = "[secrets]\npin = \"1234";
-/// let error = toml_error(text, &toml::from_str::<File>(text).unwrap_err());
-/// assert_eq!(error, "line 2, column 12: invalid basic string, expected `\"`");
-/// ```
-pub fn toml_error(text: &str, error: &toml::de::Error) -> String {
-    let before = error.span().and_then(|span| text.get(..span.start));
-    let place = before.map_or_else(String::new, |before| {
-        let (line, column) =
-            (before.matches('\n').count() + 1, before.chars().rev().take_while(|c| *c != '\n').count() + 1);
-        format!("line {line}, column {column}: ")
-    });
-    let message = error.message();
-    // The forms in which serde repeats a value (serde 1.0, de::Error).
-    let quotes = message.starts_with("invalid type: ") || message.starts_with("invalid value: ");
-    match message.rsplit_once(", expected ").filter(|_| quotes) {
-        Some((_, expected)) => format!("{place}expected {expected}"),
-        None => format!("{place}{message}"),
-    }
-}

@@ -50,3 +50,32 @@ fn a_value_that_an_option_does_not_take_is_told_with_what_it_takes() {
         }
     }
 }
+
+/// Whichever file it is, and however it is broken: it is named, and the parser's own words are not said.
+#[test]
+fn a_file_that_cannot_be_read_as_what_it_must_be_is_named_with_what_is_wrong_in_ours() {
+    let desk = Desk::new(&[]);
+    let place = tempfile::tempdir().unwrap();
+    let json = ["", "{", "[1,", "{\"a\":", "nonsense", "[]", "7", "\"1234\"", "{\"plan\":1234}", "{} {}"];
+    let toml = ["[values", "name = ", "name = 1", "name = \"x", "= 1", "[[[", "name = 1\nname = 2", "7"];
+    let readers: [(&[&str], &[&str], &[&str]); 6] = [
+        (&["report", "show"], &json, &[]),
+        (&["explore", "--order", "sale", "--resume"], &json, &[]),
+        (&["card", "info", "--profile"], &toml, &[]),
+        (&["test", "ISO-SEL-009", "--statement"], &toml, &[]),
+        (&["test", "ISO-SEL-009", "--cases"], &toml, &[]),
+        (&["test", "ISO-SEL-009", "--expect"], &toml, &[]),
+    ];
+    for (before, texts, after) in readers {
+        for (index, text) in texts.iter().enumerate() {
+            let file = place.path().join(format!("broken-{index}.toml"));
+            std::fs::write(&file, text).unwrap();
+            let file = file.display().to_string();
+            let told = desk.run(&[before, &[&file], after].concat()).ended(3).stderr;
+            assert!(told.contains(&file), "{before:?} {text:?}: {told}");
+            for words in ["EOF", "invalid type", "invalid value", "1234", "1e3", " at line "] {
+                assert!(!told.contains(words), "{before:?} {text:?}: {told}");
+            }
+        }
+    }
+}

@@ -14,6 +14,7 @@ use super::{AppError, place, whole_file};
 use crate::conformance::error::RigError;
 use crate::conformance::rig::Ledger;
 use crate::locked::Locked;
+use crate::malformed;
 
 /// Most failed authentications in a row.
 const FAILED_MAX: u32 = 2;
@@ -70,8 +71,9 @@ impl FileLedger {
 
     fn read(&self) -> Result<Counts, RigError> {
         match fs::read_to_string(&self.path) {
-            Ok(text) => serde_json::from_str(&text)
-                .map_err(|error| RigError::file("read the ledger", &self.path, io::Error::other(error))),
+            Ok(text) => serde_json::from_str(&text).map_err(|error| {
+                RigError::file("read the ledger", &self.path, io::Error::other(malformed::json(&error)))
+            }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Counts::default()),
             Err(error) => Err(RigError::file("read the ledger", &self.path, error)),
         }

@@ -10,6 +10,7 @@ use super::whole_file::{is_temporary_of, write_whole, write_whole_soon};
 use super::{AppError, read_file, read_text};
 use crate::conformance::evidence::Line;
 use crate::conformance::result::{CaseResult, TestReport};
+use crate::malformed;
 use crate::quoted::quoted;
 use crate::report::suite::json;
 
@@ -164,7 +165,9 @@ fn read_lines(folder: &Path, name: &str) -> Result<Vec<Line>, AppError> {
     // A last line without an end is one that its process could not finish.
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let parse = |(index, line): (usize, &str)| {
-        let wrong = |error| AppError::Usage(format!("{}, line {}: {error}", path.display(), index + 1));
+        let wrong = |error: serde_json::Error| {
+            AppError::Usage(format!("{}, line {}: {}", path.display(), index + 1, malformed::json(&error)))
+        };
         serde_json::from_str(line).map_err(wrong)
     };
     whole.lines().enumerate().map(parse).collect()

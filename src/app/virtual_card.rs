@@ -56,7 +56,12 @@ impl LoadedProfile {
             let known = families.iter().flat_map(|family| family.profiles()).collect();
             return Err(FamilyError::NoProfile { known, got: name.to_owned() }.into());
         }
-        Self::read(&families, read_text("read the profile", path)?)
+        Self::read(&families, read_text("read the profile", path)?).map_err(|error| match error {
+            AppError::Family(FamilyError::Profile(reason)) => {
+                FamilyError::Profile(format!("{}: {reason}", path.display())).into()
+            }
+            error => error,
+        })
     }
 
     /// A profile names its family; one that names none is of the first.

@@ -19,6 +19,7 @@ use crate::conformance::token::Token;
 use crate::counted::counted;
 use crate::family::families;
 use crate::family::lab::{Lab, Trial};
+use crate::malformed;
 use crate::quoted::quoted;
 use crate::sim::explore::{self, Counts, DEPTH_MAX, Explored, Explorer, Ledger, Plan, Watcher, trial_named};
 use crate::sim::tear_map::{self, TearMap};
@@ -314,8 +315,9 @@ impl ResumeFile {
             Err(error) => return Err(error),
         };
         let shown = self.path.display();
-        let resumed: Resumed =
-            serde_json::from_str(&text).map_err(|error| AppError::Usage(format!("{shown}: {error}")))?;
+        let resumed: Resumed = serde_json::from_str(&text).map_err(|error| {
+            AppError::Usage(format!("{shown} is no record of an exploration: {}", malformed::json(&error)))
+        })?;
         if resumed.plan != self.plan {
             let (other, this) = (resumed.plan, &self.plan);
             return Err(AppError::Usage(format!("{shown} is of another exploration: {other}; this one is {this}")));

@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use super::result::{Expected, Status, TestReport};
 use super::verdict::Verdict;
+use crate::malformed;
 use crate::quoted::quoted;
-use crate::secret::toml_error;
 
 /// The file.
 ///
@@ -58,7 +58,7 @@ impl Expectations {
     /// What does not fit, in words.
     pub fn parse(text: &str) -> Result<Self, String> {
         let parsed: Self =
-            toml::from_str(text).map_err(|error| format!("expected results: {}", toml_error(text, &error)))?;
+            toml::from_str(text).map_err(|error| format!("expected results: {}", malformed::toml(text, &error)))?;
         for (index, entry) in parsed.expect.iter().enumerate() {
             if !matches!(entry.verdict, Verdict::Fail | Verdict::Inconclusive) {
                 let case = &entry.case;

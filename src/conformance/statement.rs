@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use super::verdict::{OrStop, Stop};
+use crate::malformed;
 use crate::quoted::quoted;
-use crate::secret::toml_error;
 
 /// A text that is not shown.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -100,7 +100,8 @@ pub enum StatementError {
 impl Statement {
     /// From TOML, with the static review: a claim rests on all of its dotted prefixes.
     pub fn parse(text: &str) -> Result<Self, StatementError> {
-        let statement: Self = toml::from_str(text).map_err(|error| StatementError::Syntax(toml_error(text, &error)))?;
+        let statement: Self =
+            toml::from_str(text).map_err(|error| StatementError::Syntax(malformed::toml(text, &error)))?;
         statement.review()?;
         Ok(statement)
     }

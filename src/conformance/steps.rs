@@ -52,10 +52,10 @@ use super::risk::Risk;
 use super::tester::{Answer, Tester};
 use super::verdict::{OrStop, Stop};
 use super::wanted::Wanted;
+use crate::malformed;
 use crate::quoted::quoted;
 use crate::reader::fault::Fault;
 use crate::reader::trace::{has_pin, mask_pins};
-use crate::secret::toml_error;
 use crate::wire::hex;
 use crate::wire::status::StatusWord;
 
@@ -230,7 +230,7 @@ struct Expected {
 /// );
 /// ```
 pub fn parse_cases(text: &str) -> Result<Vec<Case>, StepsError> {
-    let file: File = toml::from_str(text).map_err(|error| StepsError::Syntax(toml_error(text, &error)))?;
+    let file: File = toml::from_str(text).map_err(|error| StepsError::Syntax(malformed::toml(text, &error)))?;
     let mut ids = BTreeSet::new();
     let mut cases = Vec::with_capacity(file.cases.len());
     for text in file.cases {

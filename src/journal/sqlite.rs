@@ -18,6 +18,7 @@ use super::record::{CardReference, Entry, Intent, OrderNumber};
 use super::view::{OrderView, Orders};
 use super::{Belief, Committed, Journal, JournalError, OpenRecord, rules, select_beliefs};
 use crate::disk;
+use crate::malformed;
 use crate::time::Moment;
 
 /// Of format 1.
@@ -567,7 +568,8 @@ fn entry(row: &Row<'_>, path: &Path) -> Result<Entry, JournalError> {
     let sequence = row.get::<_, i64>("sequence").map_err(fail)?;
     let json = row.get_ref("json").map_err(fail)?.as_str();
     let json = json.map_err(|error| corrupt(path, &format!("line {sequence}: {error}")))?;
-    serde_json::from_str(json).map_err(|error| corrupt(path, &format!("line {sequence}: no entry: {error}")))
+    serde_json::from_str(json)
+        .map_err(|error| corrupt(path, &format!("line {sequence}: no entry: {}", malformed::json(&error))))
 }
 
 /// The line in a row with `sequence`, `time_ms`, `json`, `hash`.

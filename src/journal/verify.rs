@@ -10,6 +10,7 @@ use super::chain::LineHash;
 use super::record::{Entry, OrderNumber};
 use super::sqlite::{SqliteReader, failure, id};
 use super::{JournalError, rules};
+use crate::malformed;
 use crate::time::Moment;
 
 /// What a walk over a journal found.
@@ -109,7 +110,7 @@ impl Walk {
         }
         let entry: Entry = match serde_json::from_slice(json) {
             Ok(entry) => entry,
-            Err(error) => return fault("an entry".to_owned(), error.to_string()),
+            Err(error) => return fault("an entry".to_owned(), malformed::json(&error)),
         };
         let earlier = self.orders.entry(entry.order()).or_default();
         if let Err(error) = rules::check(&entry, earlier.iter()) {

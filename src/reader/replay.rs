@@ -1,5 +1,6 @@
 //! A recorded trace is a card: it answers as the recording did, to the commands of the recording and to no others.
 
+use crate::malformed;
 use crate::reader::trace::{Mask, TraceEvent, Traced, mask_pins};
 use crate::reader::{Activation, Capabilities, LinkError, LinkErrorKind, Reader, Reset};
 use crate::wire::hex;
@@ -17,7 +18,7 @@ pub struct Replay {
 
 /// A line of a recording that can't be read.
 #[derive(Debug, thiserror::Error)]
-#[error("line {line} of the recording: {source}")]
+#[error("line {line} of the recording: {}", malformed::json(source))]
 pub struct ReplayError {
     line: usize,
     source: serde_json::Error,

@@ -18,9 +18,10 @@ use crate::card::try_counter::TRIES_MAX;
 use crate::crypto::des::TripleDesKey;
 use crate::crypto::ec::{POINT_LEN, Point, PrivateKey};
 use crate::difference::plain;
+use crate::malformed;
 use crate::money::Currency;
 use crate::quoted::quoted;
-use crate::secret::{Pin, Secret, toml_error};
+use crate::secret::{Pin, Secret};
 use crate::wire::hex;
 
 /// Fewest places in the ring (REQ-RNG-1).
@@ -129,7 +130,7 @@ built_in!("default", "euro", "epc1-only", "epc2-only", "phone", "vector");
 impl PurseProfile {
     /// Reads a profile.
     pub fn parse(text: &str) -> Result<Self, ProfileError> {
-        toml::from_str(text).map_err(|error| ProfileError(toml_error(text, &error)))
+        toml::from_str(text).map_err(|error| ProfileError(malformed::toml(text, &error)))
     }
 
     /// Name and text of the built-in profiles that people are told of: the card of the published vectors has keys of its
