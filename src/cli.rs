@@ -10,6 +10,7 @@ mod decode_one;
 mod demo;
 mod desk;
 mod explore;
+mod hidden;
 mod journal;
 mod mutants;
 mod orders;

@@ -12,12 +12,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use zeroize::Zeroizing;
 
+use super::hidden::{Typed, hidden_line};
 use super::tell;
-use crate::secret::Pin;
-use crate::tui::hidden::hidden_digits;
+use crate::secret::{Pin, PinError};
 
-/// Longest PIN.
-const DIGITS_MAX: usize = 12;
 /// Longest line that is looked at for a PIN.
 const LINE_MAX: usize = 64;
 /// How often it is looked whether the operator has stopped, in nanoseconds.
@@ -76,11 +74,24 @@ fn ask_person(tries_left: Option<u8>, stop: &AtomicBool) -> Result<Pin, NoPin> {
         return Err(NoPin::NotGiven(detail.to_owned()));
     }
     let given_up = |detail: String| if tries_left.is_some() { NoPin::Wrong(detail) } else { NoPin::NotGiven(detail) };
-    match prompt(tries_left, stop) {
-        Ok(Some(typed)) => Pin::parse(&typed).map_err(|error| given_up(error.to_string())),
-        Ok(None) if tries_left.is_some() => Err(given_up("the PIN was wrong, and no other was given".to_owned())),
-        Ok(None) => Err(given_up("no PIN was given".to_owned())),
-        Err(error) => Err(given_up(format!("cannot read the PIN: {error}"))),
+    if let Some(left) = tries_left {
+        tell(&format!("Wrong PIN, {left} left."));
+    }
+    loop {
+        let typed = hidden_line("PIN (not shown; Esc for none): ", stop);
+        tell("");
+        match typed {
+            // What cannot be a PIN never goes to the card, where it would cost a try.
+            Ok(Typed::Line(line)) => match std::str::from_utf8(&line).ok().and_then(|text| Pin::parse(text).ok()) {
+                Some(pin) => return Ok(pin),
+                None => tell(&format!("That was no PIN, and the card was not asked: {PinError}.")),
+            },
+            Ok(Typed::Nothing) if tries_left.is_some() => {
+                return Err(given_up("the PIN was wrong, and no other was given".to_owned()));
+            }
+            Ok(Typed::Nothing) => return Err(given_up("no PIN was given".to_owned())),
+            Err(error) => return Err(given_up(format!("cannot read the PIN: {error}"))),
+        }
     }
 }
 
@@ -130,15 +141,6 @@ fn wait_for_input(file: &File, stop: &AtomicBool, patience: Duration) -> io::Res
         }
     }
     Ok(false)
-}
-
-fn prompt(tries_left: Option<u8>, stop: &AtomicBool) -> io::Result<Option<Zeroizing<String>>> {
-    if let Some(left) = tries_left {
-        tell(&format!("Wrong PIN, {left} left."));
-    }
-    let typed = hidden_digits("PIN (not shown; Esc for none): ", DIGITS_MAX, stop);
-    tell("");
-    typed
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ pub mod cards;
 pub mod core;
 pub mod draw;
 pub mod font;
-pub mod hidden;
 pub mod keys;
 pub mod mutant_picker;
 pub mod position;
