@@ -21,8 +21,8 @@ use crate::terminal::event::Prompt;
 
 /// Largest amount that can be typed, in minor units: nine digits fit every screen.
 const AMOUNT_MAX: u32 = 999_999_999;
-/// Longest PIN (ISO 9564-1:2017, 8.1).
-const PIN_DIGITS_MAX: usize = 12;
+/// Digits that are kept of what is typed for a PIN: more than any PIN has, so that the beginning of a longer one never passes for it.
+const PIN_TYPED_MAX: usize = 64;
 /// Latest exchange that can be chosen to tear.
 const TEAR_AT_MAX: u64 = 20;
 /// The screens.
@@ -385,9 +385,9 @@ impl App {
 
     fn typed(&mut self, mode: Mode, digit: u8) {
         if mode == Mode::Pin {
-            if self.pin.len() < PIN_DIGITS_MAX {
+            if self.pin.len() < PIN_TYPED_MAX {
                 // Longer than any PIN from the start, so that no digit is left behind where the text grew.
-                self.pin.reserve(PIN_DIGITS_MAX);
+                self.pin.reserve(PIN_TYPED_MAX);
                 self.pin.push(char::from(b'0' + digit));
             }
         } else {
@@ -417,9 +417,11 @@ impl App {
                 Some(Instruction::Begin(Wanted::Order(self.kind, amount)))
             }
             Mode::Pin => {
-                let pin = Pin::parse(&self.pin).ok()?;
-                self.pin = Zeroizing::default();
-                Some(Instruction::Pin(Some(pin)))
+                let pin = Pin::parse(&std::mem::take(&mut self.pin)).ok();
+                if pin.is_none() {
+                    self.said = Some("that was no PIN, and the card was not asked: a PIN is 4 to 12 digits");
+                }
+                pin.map(|pin| Instruction::Pin(Some(pin)))
             }
             Mode::Outcome => Some(Instruction::Dismiss),
             Mode::Readers => {

@@ -442,6 +442,27 @@ fn a_pin_is_typed_unseen() {
     );
 }
 
+/// Too short or too long, it stays at the terminal: the right one is the first that the card sees.
+#[test]
+fn what_cannot_be_a_pin_costs_no_try() {
+    for wrong in ["", "1", "123", "1234567890123", "123456789012345678901234567890"] {
+        play(
+            SMALL,
+            vec![
+                Type("12000\n"),
+                Type("cp"),
+                See("PIN"),
+                Type(wrong),
+                Type("\n"),
+                See("the card was not asked: a PIN is 4 to 12 digits"),
+                Miss("Wrong PIN"),
+                Type("1234\n"),
+                See("The card holds 5,080 JPY now."),
+            ],
+        );
+    }
+}
+
 #[test]
 fn value_is_added_and_given_back() {
     play(

@@ -219,6 +219,9 @@ fn working(app: &App, width: u16, value_moving: bool) -> Vec<Line<'static>> {
     lines
 }
 
+/// Longest PIN (ISO 9564-1:2017, 8.1).
+const PIN_DOTS_MAX: usize = 12;
+
 fn pin(app: &App, tries_left: Option<u8>) -> Vec<Line<'static>> {
     let theme = app.theme;
     let typed = app.pin_digits();
@@ -227,7 +230,8 @@ fn pin(app: &App, tries_left: Option<u8>) -> Vec<Line<'static>> {
         Line::default(),
         Line::from(vec![
             Span::styled("PIN  ", theme.accent()),
-            Span::styled("● ".repeat(typed), theme.strong()),
+            Span::styled("● ".repeat(typed.min(PIN_DOTS_MAX)), theme.strong()),
+            Span::styled(if typed > PIN_DOTS_MAX { "too long" } else { "" }, theme.bad()),
             Span::styled("_ ".repeat(4_usize.saturating_sub(typed)), theme.quiet()),
         ]),
         Line::default(),
