@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use support::kills::Held;
 use support::untorn::{Desk, ran};
+use untorn::app::Exit;
 
 /// What an output can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -310,4 +311,43 @@ fn an_order_that_is_refused_is_not_torn() {
     let cancelled = desk.json(1, &["pay", "10001", "--pin-file", "wrong", "--tear", "value"]);
     assert_eq!((&cancelled["reason"], &cancelled["torn"]), (&"wrong-pin".into(), &false.into()));
     assert_eq!(Held::by(&desk).balance, 17_080);
+}
+
+/// The numbers at the beginning of what stands between semicolons, or in the first cell of a row.
+fn codes_in(text: &str) -> Vec<i32> {
+    let parts = text.split([';', '\n', '|']).map(|part| part.trim().trim_start_matches("Exit codes: "));
+    let numbers = |part: &str| {
+        let first = part.split_once("  ").map_or(part, |(numbers, _)| numbers);
+        let first = first.split(|c: char| c.is_ascii_alphabetic()).next().unwrap_or_default();
+        first.split(',').filter_map(|number| number.trim().parse().ok()).collect::<Vec<i32>>()
+    };
+    parts.flat_map(numbers).collect()
+}
+
+/// Whoever writes a script finds every code wherever he looks, and no code that there is not.
+#[test]
+fn help_readme_and_specification_list_the_codes_of_the_table() {
+    let all: Vec<i32> = Exit::ALL.iter().map(|exit| *exit as i32).collect();
+    let desk = Desk::new(&[]);
+    let help = desk.run(&["--help"]).ended(0).stdout;
+    let (_, listed) = help.split_once("Exit codes:\n").expect("they are listed");
+    assert_eq!(codes_in(listed), all);
+    let readme = include_str!("../README.md");
+    let (_, table) = readme.split_once("| exit code | |\n|---|---|\n").expect("there is a table");
+    let (table, _) = table.split_once("\n\n").expect("the table ends");
+    assert_eq!(codes_in(table), all, "README.md");
+    let json = include_str!("../specs/json.md");
+    let (_, row) = json.split_once("| `exit` | the exit code: ").expect("there is a row");
+    let (row, _) = row.split_once(" |\n").expect("the row ends");
+    assert_eq!(codes_in(row), all, "specs/json.md");
+    for command in ["test", "mutants", "explore", "report"] {
+        let help = desk.run(&[command, "--help"]).ended(0).stdout;
+        let (_, listed) = help.split_once("Exit codes").expect("they are listed");
+        let (_, listed) = listed.split_once(": ").expect("after a colon");
+        let codes = codes_in(listed.split_once("\n\n").map_or(listed, |(listed, _)| listed));
+        assert!(
+            codes.starts_with(&[0, 1, 2, 3]) && codes.iter().all(|code| all.contains(code)),
+            "{command}: {codes:?}"
+        );
+    }
 }

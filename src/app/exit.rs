@@ -29,6 +29,36 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// All, by their number.
+    pub const ALL: [Self; 10] = [
+        Self::Done,
+        Self::Failed,
+        Self::Unresolved,
+        Self::Usage,
+        Self::NoCard,
+        Self::HeldUp,
+        Self::Alarm,
+        Self::HungUp,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
+    /// What it tells a script, in words.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "refused or failed, nothing in doubt",
+            Self::Unresolved => "unresolved: whether value moved is not known, or the result could not be printed",
+            Self::Usage => "command line, a file named there or configuration wrong",
+            Self::NoCard => "no reader or no card",
+            Self::HeldUp => "this order moved nothing: an older one is open and holds it up",
+            Self::Alarm => "an alarm: a card contradicts the journal, and a person must look",
+            Self::HungUp => "SIGHUP came while nothing was in doubt",
+            Self::Interrupted => "SIGINT came while nothing was in doubt",
+            Self::Terminated => "SIGTERM came while nothing was in doubt",
+        }
+    }
+
     /// The signal that it stands for: the process is to die of it, and a shell reports this code.
     pub const fn signal(self) -> Option<i32> {
         match self {

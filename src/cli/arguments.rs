@@ -1,5 +1,6 @@
 //! The words of the command line.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::explore::Explore;
 use super::values::{address, number, shard};
-use crate::app::{AppError, Options, ReaderChoice};
+use crate::app::{AppError, Exit, Options, ReaderChoice};
 use crate::conformance::role::CommandRole;
 use crate::conformance::token::Token;
 use crate::family::error::FamilyError;
@@ -29,15 +30,20 @@ Without a command, untorn opens the terminal window, or shows the demonstration 
 Ctrl-C stops the wait for a card. Between a command and its answer the terminal goes on: the exchange is finished, and what it brought \
 is written down first. What takes longer than a second is cut off; the order then stays open in the journal.
 
-A PC/SC reader gives no order before the card is named with --card; without it the card is only read, and its id shown.
+A PC/SC reader gives no order before the card is named with --card; without it the card is only read, and its id shown.";
 
-Exit codes: 0 done; 1 refused or failed, nothing in doubt; 2 unresolved: whether value moved is not known, or the \
-result could not be printed; \
-3 command line or configuration wrong; 4 no reader or no card; 5 an older order is open, and this one moved nothing; 129, 130, 143 a signal came while nothing was in doubt.";
+fn after_help() -> String {
+    let mut text = format!("{AFTER_HELP}\n\nExit codes:\n");
+    for exit in Exit::ALL {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{:>5}  {}", exit as i32, exit.meaning());
+    }
+    text.trim_end().to_owned()
+}
 
 /// A payment terminal that resolves torn transactions, and cards to try it with.
 #[derive(Debug, Parser)]
-#[command(name = "untorn", version, about, long_about = None, after_help = AFTER_HELP, args_override_self = true)]
+#[command(name = "untorn", version, about, long_about = None, after_help = after_help(), args_override_self = true)]
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) global: Global,
@@ -606,7 +612,8 @@ Examples:
   untorn mutants --list
   untorn mutants debit-twice --verbose
 
-Exit codes: 0 all killed and no false alarm; 1 survivors or false alarms; 3 command line wrong.";
+Exit codes: 0 all killed and no false alarm; 1 survivors or false alarms; 2 stopped before the end, or the result could not be written; \
+3 command line wrong.";
 
 #[derive(Debug, Args)]
 #[command(after_help = MUTANTS_HELP)]
