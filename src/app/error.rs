@@ -107,6 +107,7 @@ impl AppError {
                 StateFileError::InUse { .. }
                 | StateFileError::Io { .. }
                 | StateFileError::Length { .. }
+                | StateFileError::CutOff { .. }
                 | StateFileError::Damaged { .. },
             )
             | Self::SecondCard { .. }

@@ -20,7 +20,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -69,10 +69,31 @@ pub enum StateFileError {
         path: PathBuf,
     },
     /// The file is something else.
-    #[error("state file {path}: expected it to begin with UNTORNST, so it is not a state file")]
+    #[error(
+        "state file {path}: expected it to begin with UNTORNST, so it is not a state file; it was not touched, name another"
+    )]
     Magic {
         /// The file.
         path: PathBuf,
+    },
+    /// It is no file.
+    #[error("state file {path}: expected a file, got {what}")]
+    NoFile {
+        /// What was named.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// A state file that breaks off in its first octets, or is empty.
+    #[error(
+        "state file {path}: it breaks off after {got} octets. It was left as it is; `untorn card reset` removes it, and a new card \
+         takes its place"
+    )]
+    CutOff {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        got: usize,
     },
     /// A version that this program does not know.
     #[error(
@@ -92,7 +113,10 @@ pub enum StateFileError {
         path: PathBuf,
     },
     /// It is cut off, or longer than its header says.
-    #[error("state file {path}: expected {expected} octets, got {got}")]
+    #[error(
+        "state file {path}: expected {expected} octets, got {got}. It was left as it is; `untorn card reset` removes it, and with \
+         it what the virtual card holds"
+    )]
     Length {
         /// The file.
         path: PathBuf,
@@ -164,9 +188,7 @@ impl StateFile {
         let mut octets = Vec::new();
         (&*file).take(MAGIC.len() as u64).read_to_end(&mut octets).map_err(fail("read"))?;
         // Before the rest: what is no card may have no end.
-        if octets != MAGIC {
-            return Err(StateFileError::Magic { path: path.to_owned() });
-        }
+        check_magic(path, &octets)?;
         (&*file).read_to_end(&mut octets).map_err(fail("read"))?;
         let (content, image_len) = read_content(path, profile, &octets)?;
         let image = content[HEADER_LEN..][..image_len].to_vec();
@@ -179,20 +201,20 @@ impl StateFile {
         let mut octets = Vec::new();
         let file = open_with(OpenOptions::new().read(true), path)?;
         file.take((HEADER_LEN + START_LEN) as u64).read_to_end(&mut octets).map_err(fail("read"))?;
-        if !octets.starts_with(&MAGIC) {
-            return Err(StateFileError::Magic { path: path.to_owned() });
-        }
+        check_magic(path, &octets)?;
         Ok(octets.split_off(HEADER_LEN.min(octets.len())))
     }
 
-    /// Removes the file of a card, of whatever profile; refuses one that is no state file or is in use.
+    /// Removes the file of a card, of whatever profile, also one that breaks off; refuses one that is no state file or is in use.
     pub fn remove(path: &Path) -> Result<(), StateFileError> {
         let fail = |operation| move |source| StateFileError::Io { path: path.to_owned(), operation, source };
         let file = open(path)?;
         let file = take(path, file)?;
-        let mut magic = [0; MAGIC.len()];
-        if (&*file).read_exact(&mut magic).is_err() || magic != MAGIC {
-            return Err(StateFileError::Magic { path: path.to_owned() });
+        let mut magic = Vec::new();
+        (&*file).take(MAGIC.len() as u64).read_to_end(&mut magic).map_err(fail("read"))?;
+        match check_magic(path, &magic) {
+            Ok(()) | Err(StateFileError::CutOff { .. }) => {}
+            Err(foreign) => return Err(foreign),
         }
         std::fs::remove_file(path).map_err(fail("remove"))
     }
@@ -205,12 +227,31 @@ fn open(path: &Path) -> Result<File, StateFileError> {
 
 fn open_with(options: &mut OpenOptions, path: &Path) -> Result<File, StateFileError> {
     let fail = |source| StateFileError::Io { path: path.to_owned(), operation: "open", source };
+    // Before it is opened: the system's words for a directory that is opened for writing say nothing of what was expected.
+    let kind = std::fs::metadata(path).map_err(fail)?.file_type();
+    let what = match kind {
+        kind if kind.is_dir() => "a directory",
+        kind if kind.is_fifo() => "a named pipe",
+        _ => "a device",
+    };
+    let no_file = || StateFileError::NoFile { path: path.to_owned(), what };
+    if !kind.is_file() {
+        return Err(no_file());
+    }
     let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     let file = options.custom_flags(flags).open(path).map_err(fail)?;
-    if file.metadata().map_err(fail)?.is_file() {
-        Ok(file)
+    if file.metadata().map_err(fail)?.is_file() { Ok(file) } else { Err(no_file()) }
+}
+
+/// Whether it begins as a state file does, as far as it goes.
+fn check_magic(path: &Path, start: &[u8]) -> Result<(), StateFileError> {
+    let path = || path.to_owned();
+    if start.starts_with(&MAGIC) {
+        Ok(())
+    } else if MAGIC.starts_with(start) {
+        Err(StateFileError::CutOff { path: path(), got: start.len() })
     } else {
-        Err(StateFileError::Magic { path: path.to_owned() })
+        Err(StateFileError::Magic { path: path() })
     }
 }
 
@@ -402,7 +443,7 @@ mod tests {
         };
         assert_eq!(open_with(&|_| {}).unwrap(), [7, 8]);
         assert!(matches!(open_with(&|octets| octets[0] = b'X'), Err(StateFileError::Magic { .. })));
-        assert!(matches!(open_with(&|octets| octets.truncate(3)), Err(StateFileError::Magic { .. })));
+        assert!(matches!(open_with(&|octets| octets.truncate(3)), Err(StateFileError::CutOff { got: 3, .. })));
         assert!(matches!(open_with(&|octets| octets[11] = 1), Err(StateFileError::Version { got: 1, .. })));
         for len in [8, 47, 511] {
             let refused = open_with(&|octets| octets.truncate(len)).unwrap_err();
