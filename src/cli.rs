@@ -97,7 +97,11 @@ pub fn main(families: Vec<Box<dyn Family>>) -> ExitCode {
         Err(error) => {
             let work = if error.use_stderr() { Work::Usage } else { Work::Whole };
             let printed = if error.use_stderr() { Ok(()) } else { is_open_for_writing(&io::stdout()) };
-            let exit = app::code(Money::NoneAsked, work, telling(&printed.and_then(|()| print(&error))));
+            let told = printed.and_then(|()| print(&error));
+            let exit = app::code(Money::NoneAsked, work, telling(&told));
+            if let (Telling::Lost, Err(error)) = (telling(&told), told) {
+                tell(&format!("untorn: {}", AppError::Output(error)));
+            }
             if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
                 let object = json!({ "result": "error", "detail": error.to_string(), "exit": exit as u8 });
                 let _ = write_out(Charset::from_environment().json(&format!("{object}\n")).as_bytes());
@@ -115,9 +119,10 @@ pub fn main(families: Vec<Box<dyn Family>>) -> ExitCode {
             _ => Charset::from_environment().text(&report.text),
         };
         let told = write_out(text.as_bytes());
-        let exit = report.exit(telling(&told));
+        let (telling, exit) = (telling(&told), report.exit(telling(&told)));
         match told {
-            Err(error) if exit != report.exit(Telling::Told) => {
+            // A reader who has seen enough of a text needs no word of it.
+            Err(error) if telling == Telling::Lost || exit != report.exit(Telling::Told) => {
                 tell(&format!("untorn: {}; what was done is done: {detail}", AppError::Output(error)));
             }
             _ => {}

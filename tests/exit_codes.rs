@@ -351,3 +351,29 @@ fn help_readme_and_specification_list_the_codes_of_the_table() {
         );
     }
 }
+
+/// Whatever the command, and whatever its own code: a result that is lost is told on the other output, with the reason.
+#[test]
+fn a_result_that_is_lost_is_told() {
+    let desk = Desk::new(&[]);
+    desk.run(&["pay", "100", "--tear", "value", "--no-retouch"]).ended(2);
+    for arguments in [
+        &["--help"][..],
+        &["pay", "--help"],
+        &["--version"],
+        &["journal", "list"],
+        &["journal", "export"],
+        &["decode", "9000"],
+        &["completions", "bash"],
+        &["resolve"],
+        &["history"],
+        &["pay", "999999"],
+        &["test", "ISO-CLA-*"],
+        &["test", "ISO-CLA-*", "--mutant", "unknown-class-as-interindustry"],
+    ] {
+        let mut command = desk.command(arguments);
+        let told = command.stdout(Output::Full.stdio()).stderr(Stdio::piped()).output().unwrap().stderr;
+        let told = String::from_utf8(told).unwrap();
+        assert!(told.contains("cannot write the output: the disk is full"), "{arguments:?}: {told:?}");
+    }
+}
