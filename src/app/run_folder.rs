@@ -47,14 +47,16 @@ pub struct RunFolder {
     write: fn(&Path, &[u8]) -> Result<(), AppError>,
 }
 
-/// Makes the folder of a run, or empties one that holds an earlier run: where that cannot be, it is known before anything runs.
-pub fn prepare(folder: &Path) -> Result<(), AppError> {
+/// Makes the folder of a run, or empties one that holds an earlier run: where that cannot be, it is known before anything runs. Whether there
+/// was one.
+pub fn prepare(folder: &Path) -> Result<bool, AppError> {
     fs::create_dir_all(folder).map_err(|source| AppError::file("make the folder", folder, source))?;
     remove_earlier(folder)
 }
 
 impl RunFolder {
-    /// Makes the folder, or takes one that is empty or holds an earlier run, which is removed: a file of something else is never touched.
+    /// Makes the folder, or takes one that is empty or holds an earlier run of virtual cards, which a seed repeats and which is removed. What
+    /// was seen of a real card, and a file of something else, is never touched.
     /// `planned` has a result for each case that was chosen, in order ([`crate::conformance::runner::plan`]).
     pub fn create(folder: &Path, planned: TestReport) -> Result<Self, AppError> {
         prepare(folder)?;
@@ -200,11 +202,11 @@ fn file_name(id: &str) -> String {
 
 /// Removes the run that lies there, when nothing else does: its report, the logs of the cases that this names, and what a process that
 /// died was about to put in their place.
-fn remove_earlier(folder: &Path) -> Result<(), AppError> {
+fn remove_earlier(folder: &Path) -> Result<bool, AppError> {
     let fail = |source| AppError::file("read the folder", folder, source);
     let entries: Vec<fs::DirEntry> = fs::read_dir(folder).and_then(Iterator::collect).map_err(fail)?;
     if entries.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let foreign = |what: String| AppError::Usage(format!("{} {what}; it was not touched", folder.display()));
     let text = match read_file::up_to(read_file::LEN_MAX, &folder.join(REPORT)) {
@@ -213,6 +215,10 @@ fn remove_earlier(folder: &Path) -> Result<(), AppError> {
     };
     let report =
         json::read(&text).map_err(|error| foreign(format!("holds a {REPORT} that is no test run ({error})")))?;
+    if report.under_test.is_real() {
+        let what = "holds a run at a real card, which no seed repeats: name another folder, or move it away";
+        return Err(foreign(what.to_owned()));
+    }
     let mut ours: BTreeSet<String> = report.results.iter().map(|result| file_name(&result.id)).collect();
     ours.insert(REPORT.to_owned());
     for entry in &entries {
@@ -227,5 +233,6 @@ fn remove_earlier(folder: &Path) -> Result<(), AppError> {
         entries.iter().map(fs::DirEntry::path).partition(|path| path.ends_with(REPORT));
     logs.iter()
         .chain(&report)
-        .try_for_each(|path| fs::remove_file(path).map_err(|source| AppError::file("remove", path, source)))
+        .try_for_each(|path| fs::remove_file(path).map_err(|source| AppError::file("remove", path, source)))?;
+    Ok(true)
 }

@@ -53,7 +53,7 @@ pub(super) fn run(global: &Global, test: &Test) -> Result<Report, AppError> {
     if let Some(case) = expectations.unknown(&campaign.cases).first() {
         return Err(AppError::Usage(format!("expected results: there is no case {case}")));
     }
-    out.as_deref().map_or(Ok(()), prepare)?;
+    prepare_told(out.as_deref())?;
     let mut watch = Watch::new(&selection, &campaign.cases, out.clone(), options.reader.is_some())?;
     let seed = global.seed().unwrap_or_default();
     let begun = clock.now();
@@ -113,6 +113,16 @@ fn out(test: &Test, options: &CampaignOptions, clock: &Clock) -> Result<Option<P
     make_fresh(Path::new("runs"), &time).map(Some)
 }
 
+/// Makes room for the run that begins.
+fn prepare_told(out: Option<&Path>) -> Result<(), AppError> {
+    if let Some(folder) = out
+        && prepare(folder)?
+    {
+        tell(&format!("untorn: the earlier run in {} is replaced", folder.display()));
+    }
+    Ok(())
+}
+
 pub(super) fn read_expectations(path: &Path) -> Result<Expectations, AppError> {
     let text = read_text("read the expected results", path)?;
     Expectations::parse(&text).map_err(|error| AppError::Usage(format!("{}: {error}", path.display())))
@@ -163,7 +173,7 @@ fn replay(campaign: &mut Campaign, token: &Token, mut watch: Watch) -> Result<Re
         let reason = result.reason().unwrap_or_default();
         return Err(AppError::Usage(format!("replay: {} is {}: {reason}", token.case, result.standing())));
     }
-    watch.out.as_deref().map_or(Ok(()), prepare)?;
+    prepare_told(watch.out.as_deref())?;
     watch.planned(&planned);
     let result = runner::replay(case, &mut subjects, token, &mut watch);
     watch.finish(&TestReport {

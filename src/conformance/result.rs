@@ -93,6 +93,11 @@ pub struct UnderTest {
 }
 
 impl UnderTest {
+    /// Whether it was a card that nobody here made.
+    pub const fn is_real(&self) -> bool {
+        self.profile.is_none() && (self.card.is_some() || self.atr.is_some())
+    }
+
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }

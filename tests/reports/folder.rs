@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use untorn::app::run_folder::{RunFolder, make_fresh, read};
+use untorn::app::run_folder::{RunFolder, make_fresh, prepare, read};
 use untorn::conformance::evidence::{Line, Seen};
 use untorn::conformance::result::{CaseResult, End, Status, TestReport};
 
@@ -49,12 +49,28 @@ fn an_earlier_run_is_replaced_and_nothing_else_is() {
     let folder = place.path();
     let mut run = RunFolder::create(folder, planned()).unwrap();
     run.record(&done("TOY-A-001", passed())).unwrap();
+    assert!(prepare(folder).unwrap(), "there was one");
     RunFolder::create(folder, planned()).unwrap();
     assert!(!folder.join("TOY-A-001.jsonl").exists());
 
     fs::write(folder.join("thesis.txt"), "years").unwrap();
     RunFolder::create(folder, planned()).unwrap_err();
     assert!(folder.join("thesis.txt").exists() && folder.join("report.json").exists());
+}
+
+/// Of a real card, which no seed makes again: it stays, and the new run does not begin.
+#[test]
+fn an_earlier_run_of_a_real_card_is_never_replaced() {
+    for (card, atr) in [(Some("0102"), None), (None, Some("3B00")), (Some("0102"), Some("3B00"))] {
+        let place = tempfile::tempdir().unwrap();
+        let mut real = planned();
+        (real.under_test.card, real.under_test.atr) = (card.map(str::to_owned), atr.map(str::to_owned));
+        let mut run = RunFolder::create(place.path(), real).unwrap();
+        run.record(&done("TOY-A-001", passed())).unwrap();
+        let refused = RunFolder::create(place.path(), planned()).map(drop).unwrap_err().to_string();
+        assert!(refused.contains("a run at a real card"), "{refused}");
+        assert!(place.path().join("TOY-A-001.jsonl").exists() && place.path().join("report.json").exists());
+    }
 }
 
 #[test]
