@@ -182,7 +182,7 @@ fn lists_inside_templates_are_lists() {
     );
     has(
         &shown(Format::ResponseApdu, "800E 7C00 08010100 10010301 18010200 9000"),
-        &["Application Interchange Profile (AIP): 7C00", "short file identifier 3, records 1 to 2"],
+        &["Application Interchange Profile (AIP), 2 octets", "octet 1 7C:", "short file identifier 3, records 1 to 2"],
     );
     has(
         &shown(Format::BerTlv, "8E0C 00000000 00000000 4203 1F00"),

@@ -1,22 +1,23 @@
 //! Elements whose bits have names (EMV 4.4 Book 3, Annex C; Book 4, Annex A; Contactless Books A and C-3).
 
+use super::field::Field;
 use super::tlv::Tag;
 
 /// Names of the bits of one octet, from bit 8 on; an empty name is a bit without one.
 type Names = [&'static str; 8];
 
-/// The bits that are set, a line for each octet that has some; `None` where the tag has no such table or the length is another one.
-pub(crate) fn notes(tag: Tag, value: &[u8]) -> Option<Vec<String>> {
+/// Octet by octet the bits that are set; `None` where the tag has no such table or the length is another one.
+pub(crate) fn fields(tag: Tag, offset: usize, value: &[u8]) -> Option<Vec<Field>> {
     let table = table(tag).filter(|table| table.len() == value.len())?;
-    let of_octet = |(octet, names): (&u8, &Names)| {
+    let field = |(index, (octet, names)): (usize, (&u8, &Names))| {
         let set = |(bit, name): (usize, &&'static str)| {
             let is_set = octet & (0x80 >> bit) != 0;
             is_set.then(|| if name.is_empty() { format!("bit {}", 8 - bit) } else { (*name).to_owned() })
         };
         let names: Vec<String> = names.iter().enumerate().filter_map(set).collect();
-        (!names.is_empty()).then(|| format!("{octet:02X}: {}", names.join(", ")))
+        Field::new(offset + index, &[*octet], format!("octet {}", index + 1), names.join(", "))
     };
-    Some(value.iter().zip(table).filter_map(of_octet).collect())
+    Some(value.iter().zip(table).enumerate().map(field).collect())
 }
 
 const fn table(tag: Tag) -> Option<&'static [Names]> {

@@ -74,8 +74,8 @@ fn known(context: Context, tag: Tag, offset: usize, value: &[u8]) -> Said {
         (0x47, [_, ..]) => Said::fields(capabilities::card_capabilities(value, offset)),
         (0x80, [_, _, rest @ ..]) if context == Context::Top && is_format_1(rest) => {
             let (profile, rest) = value.split_at(2);
-            let notes = emv_bits::notes(Tag(0x82), profile).unwrap_or_default();
-            let profile = Field::new(offset, profile, "Application Interchange Profile (AIP)", "").with_notes(notes);
+            let bits = emv_bits::fields(Tag(0x82), offset, profile).unwrap_or_default();
+            let profile = Field::new(offset, profile, "Application Interchange Profile (AIP)", "").of(bits);
             let locator =
                 Field::new(offset + 2, rest, "Application File Locator (AFL)", "").of(locator(offset + 2, rest));
             Said::fields(vec![profile, locator])
@@ -83,8 +83,8 @@ fn known(context: Context, tag: Tag, offset: usize, value: &[u8]) -> Said {
         (0x9F4D, [file, records]) => {
             Said::words(format!("log in the file with short identifier {file}, {records} records"))
         }
-        _ => match emv_bits::notes(tag, value) {
-            Some(notes) => Said::notes(notes),
+        _ => match emv_bits::fields(tag, offset, value) {
+            Some(fields) => Said::fields(fields),
             None => Said::words(words(tag, value).unwrap_or_default()),
         },
     }
