@@ -150,6 +150,15 @@ fn rows_of_one_string_stay_one() {
     }
 }
 
+/// Blocks of T=1, by hand: the last octet is the exclusive-or of those before it.
+#[test]
+fn blocks_of_a_contact_card_in_a_log_are_blocks() {
+    let told = text(&decode(&["decode"], ">> 00 00 05 00 84 00 00 08 89\n<< 00 00 04 12 34 90 00 B2\n"));
+    for line in ["NAD 00", "INS 84: GET CHALLENGE", "LRC 89: right", "LRC B2: right"] {
+        assert!(told.contains(line), "{line:?} in\n{told}");
+    }
+}
+
 /// Class 90 of a native command is no chain: each answer belongs to its own command, and 91AF is a DESFire's.
 #[test]
 fn native_commands_of_a_desfire_are_no_chain() {

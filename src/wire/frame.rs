@@ -97,7 +97,9 @@ pub(crate) fn fields(names: Names<'_>, octets: &[u8], turn: Turn<'_>) -> Vec<Fie
     match octets {
         [] => Vec::new(),
         _ if has_right_crc(octets) => with_crc(names, octets, turn),
-        [_, _, len, ..] if usize::from(*len) + 4 == octets.len() && turn.sender.is_none() => t1(names, octets),
+        [_, _, len, ..] if usize::from(*len) + 4 == octets.len() && (turn.sender.is_none() || is_t1_block(octets)) => {
+            t1(names, octets)
+        }
         [_, _, _, _] if turn.is(Sender::Card) && matches!(turn.asked, [0x60 | 0x61, _, _, _]) => {
             vec![Field::new(0, octets, "nonce of the card", "MIFARE Classic: from here on frames are enciphered")]
         }
