@@ -291,7 +291,8 @@ impl Core {
         };
         self.stage.picture.wanted = Some(wanted);
         seat.settle();
-        let mut desk = SeatedDesk { stage: &mut self.stage, slip: &self.slip, seat, told: None };
+        let (stage, orders, slip) = (&mut self.stage, &mut self.orders, &self.slip);
+        let mut desk = SeatedDesk { stage, orders, slip, seat, told: None };
         let mut world = World {
             reader: self.chosen.as_deref_mut().unwrap_or(&mut *self.first),
             journal: &mut *self.journal,
@@ -326,9 +327,7 @@ impl Core {
 
     fn read_journal(&mut self) {
         self.stage.picture.to_refund = ToRefund::NotLookedFor;
-        if let Some(orders) = self.stage.note((self.orders)()) {
-            self.stage.picture.orders = orders.into_iter().rev().collect();
-        }
+        self.stage.list_orders(&mut self.orders);
         let Some(open) = self.stage.note(self.journal.open(None)) else { return };
         let open = open.iter().filter(|record| record.holds_up_orders()).map(|record| key(&record.intent));
         let open: BTreeSet<_> = open.collect();
@@ -404,6 +403,12 @@ impl Stage {
 
     fn note<T>(&mut self, result: Result<T, JournalError>) -> Option<T> {
         result.map_err(|error| self.picture.notice = Some(error.to_string())).ok()
+    }
+
+    fn list_orders(&mut self, orders: &mut Orders) {
+        if let Some(orders) = self.note(orders()) {
+            self.picture.orders = orders.into_iter().rev().collect();
+        }
     }
 
     /// A card that was torn away does not lie on the reader any more.
@@ -525,6 +530,7 @@ impl Hand {
 /// A [`Desk`] at which the person at the window sits.
 struct SeatedDesk<'a> {
     stage: &'a mut Stage,
+    orders: &'a mut Orders,
     slip: &'a Slip,
     seat: &'a mut dyn Seat,
     /// The last prompt, and how often a card had come or left then.
@@ -549,6 +555,10 @@ impl Desk for SeatedDesk<'_> {
 
     fn await_card(&mut self, reader: &mut dyn Reader, prompt: &Prompt, until: Moment) -> Arrival {
         self.stage.notice_tears();
+        // The journal holds the order by now, and who waits for the card may look there.
+        if !matches!(prompt, Prompt::Present | Prompt::PresentAgain(_)) {
+            self.stage.list_orders(self.orders);
+        }
         self.stage.picture.phase = Phase::Waiting { prompt: prompt.clone(), until };
         // Once for a card that stays and is tried again and again.
         let told = (prompt.clone(), reader.card_events());

@@ -381,6 +381,27 @@ fn an_order_too_old_to_be_claimed_says_so_in_the_journal() {
     assert!(person.script.is_empty(), "{} steps were left over", person.script.len());
 }
 
+/// What is durable is shown, also while the order is under way: the terminal may lose its power the next moment.
+#[test]
+fn the_journal_shows_an_order_that_is_open_at_this_moment() {
+    play(
+        SMALL,
+        vec![
+            Type("a1250\np"),
+            See("stop: print the unresolved slip"),
+            Type("\t\t\t"),
+            Miss("No orders yet"),
+            See("1,250 JPY"),
+            See("UNRESOLVED"),
+            Press(KeyCode::BackTab),
+            Press(KeyCode::BackTab),
+            Press(KeyCode::BackTab),
+            Type("p"),
+            See("The card holds 8,750 JPY now."),
+        ],
+    );
+}
+
 #[test]
 fn time_runs_out_for_a_torn_sale() {
     play(
