@@ -140,8 +140,7 @@ impl Options {
 
     /// Where the journal is.
     pub fn journal_path(&self) -> Result<PathBuf, AppError> {
-        let own = || place::data_file("journal.db", "say --journal FILE");
-        self.journal.as_ref().map_or_else(own, |path| place::named_file(path, "--journal"))
+        place::journal(self.journal.as_deref())
     }
 
     /// Whether a person has said that the terminal may give value away, which nobody does to real cards by mistake.

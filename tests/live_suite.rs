@@ -15,6 +15,7 @@ use untorn::conformance::result::TestReport;
 use untorn::conformance::runner::{Unobserved, run};
 use untorn::conformance::selection::Selection;
 use untorn::conformance::verdict::Verdict;
+use untorn::reader::vpcd::LiftWhen;
 
 fn report(options: &CampaignOptions, patterns: &[&str]) -> TestReport {
     let mut campaign = Campaign::open(options).unwrap();
@@ -91,4 +92,43 @@ fn a_real_reader_gets_nothing_written_unasked() {
     let said = String::from_utf8_lossy(&other.stderr).into_owned();
     assert!(other.status.code() == Some(3) && said.contains("claimed EUR, the card says JPY"), "{said}");
     assert_eq!(card.inspect(), before);
+}
+
+/// What only the card can tell of an open order is not pushed out of its memory by a test: whoever wants that has to say so.
+#[test]
+fn a_card_with_an_open_order_is_not_written_to_unasked() {
+    let Some(pcscd) = Pcscd::start() else { return };
+    let card = support::purse::ServedPurse::present(
+        &pcscd,
+        &[untorn::family::purse::data::Suite::Epc1, untorn::family::purse::data::Suite::Epc2],
+        untorn::family::purse::data::CardId([0x42; 8]),
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let untorn = |words: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_untorn"));
+        command.current_dir(folder.path()).env("HOME", folder.path()).args(words.split(' '));
+        command.args(["--reader", READER, "--journal", "journal.db"]).output().unwrap()
+    };
+    // SELECT and AUTH are before it.
+    card.lift_at(2, LiftWhen::AfterExecution);
+    let torn = untorn("pay 100 --card 4242424242424242 --wait 1");
+    assert_eq!(torn.status.code(), Some(2), "{}", String::from_utf8_lossy(&torn.stderr));
+    card.put_back();
+    let before = card.inspect();
+    for words in ["test purse SEL* --card 4242424242424242", "test ISO-CLA-001 --card 4242424242424242"] {
+        let refused = untorn(words);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(3), "{said}");
+        assert!(said.contains("order 000001, sale of 100 JPY, is open on card 4242424242424242"), "{said}");
+        assert!(said.contains("untorn resolve") && said.contains("--force"), "{said}");
+    }
+    assert_eq!(card.inspect(), before);
+    // What only reads goes on, and so does who says it.
+    for words in ["test ISO-CLA-001", "test ISO-CLA-001 --force --card 4242424242424242"] {
+        let ran = untorn(words);
+        assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+    }
+    assert_eq!(untorn("resolve --wait 1").status.code(), Some(0));
+    let ran = untorn("test ISO-CLA-001 --card 4242424242424242");
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use super::external_terminal::ExternalTerminal;
 use super::identity::{self, Identity};
 use super::ledger::FileLedger;
 use super::subjects::{MakeCard, OpenReader, RealCard, ServedCards};
-use super::{AppError, Clock, ReaderChoice, review};
+use super::{AppError, Clock, ReaderChoice, review, virtual_card};
 use crate::conformance::case::{Body, Case};
 use crate::conformance::result::{CaseResult, Status, TestReport, UnderTest};
 use crate::conformance::rig::{InProcessSubject, Subject};
@@ -22,6 +22,7 @@ use crate::conformance::statement::Statement;
 use crate::conformance::terminal_tester::TerminalSubject;
 use crate::family::error::FamilyError;
 use crate::family::{Family, families, usual_profile};
+use crate::journal::OpenRecord;
 use crate::reader::{LinkErrorKind, Reader, Reset};
 use crate::sim::terminal_subject::{self, OwnTerminal};
 use crate::suite::iso7816_4::declared::declared;
@@ -49,6 +50,10 @@ pub struct CampaignOptions {
     pub wait_seconds: u32,
     /// Identity of the real card that may be written to.
     pub card: Option<String>,
+    /// Where orders may be open on that card; `None`: the person's own journal.
+    pub journal: Option<PathBuf>,
+    /// It may be written to although an order is open on it.
+    pub despite_open: bool,
     /// Under which our own terminal is tested.
     pub suite: Option<String>,
     /// A program that is a terminal, by its statement: tested at `reader` with the cards of `serve`.
@@ -164,6 +169,9 @@ impl Campaign {
             _ => error,
         })?;
         let risk_max = identity.permission(options.card.as_deref())?;
+        if risk_max > Risk::ReadOnly && !options.despite_open {
+            refuse_open_orders(options.journal.as_deref(), identity.name())?;
+        }
         let ledger = ledger.of(identity.name());
         let card = RealCard::new(statement, name, open).only(identity.clone(), ledger);
         let told = UnderTest { card: identity.number(), atr, protocol, ..UnderTest::default() };
@@ -265,6 +273,18 @@ impl Campaign {
         runner::doubt_without_twin(&mut report.results);
         report.micros = observer.micros().saturating_sub(begun);
         report
+    }
+}
+
+/// A journal that cannot be read may hold an open order.
+fn refuse_open_orders(journal: Option<&Path>, card: &str) -> Result<(), AppError> {
+    let open = virtual_card::open_orders(journal, None)?;
+    match open.into_iter().find(|record| record.intent.card.0.eq_ignore_ascii_case(card)) {
+        None => Ok(()),
+        Some(OpenRecord { intent, .. }) => {
+            let what = format!("{} of {}", intent.kind, intent.amount);
+            Err(AppError::OpenOnCard { card: intent.card, order: intent.order, what })
+        }
     }
 }
 

@@ -43,6 +43,19 @@ pub enum AppError {
         /// Where the second would be kept.
         state: PathBuf,
     },
+    /// A test that writes would push what only the card can tell out of its memory.
+    #[error(
+        "order {order}, {what}, is open on card {card}: what a test writes can push the card's record of it out, and then nobody can tell \
+         whether it happened. `untorn resolve` asks the card; --force tests it all the same"
+    )]
+    OpenOnCard {
+        /// Which card.
+        card: CardReference,
+        /// Open on it.
+        order: OrderNumber,
+        /// The order in words.
+        what: String,
+    },
     /// What a card family says: of a profile, a setting, the virtual card, the terminal's keys.
     #[error("{0}")]
     Family(#[from] FamilyError),
@@ -119,6 +132,7 @@ impl AppError {
             Self::Output(_) => Exit::Unresolved,
             Self::File { source, .. } if disk::cause(source).is_some() => Exit::Unresolved,
             Self::Usage(_)
+            | Self::OpenOnCard { .. }
             | Self::Journal(_)
             | Self::State(_)
             | Self::Profile(_)

@@ -15,6 +15,11 @@ pub(super) fn data_file(name: &str, remedy: &str) -> Result<PathBuf, AppError> {
     Ok(data.ok_or_else(none)?.join("untorn").join(name))
 }
 
+/// The journal in use: the one that a person named, else their own.
+pub(super) fn journal(named: Option<&Path>) -> Result<PathBuf, AppError> {
+    named.map_or_else(|| data_file("journal.db", "say --journal FILE"), |path| named_file(path, "--journal"))
+}
+
 /// A file that a person named: where there is no such directory they mistyped it, and none is made.
 pub(super) fn named_file(path: &Path, flag: &str) -> Result<PathBuf, AppError> {
     match path.parent() {

@@ -140,7 +140,7 @@ pub struct VirtualCard {
 impl VirtualCard {
     /// Takes the card out of its file, or makes both.
     pub fn open(profile: LoadedProfile, options: &Options) -> Result<Self, AppError> {
-        Self::open_beside(profile, options, &mut |card| open_orders(options, Some(card)))
+        Self::open_beside(profile, options, &mut |card| open_orders(options.journal.as_deref(), Some(card)))
     }
 
     /// The same for who has the journal in use open: `open_orders` finds the orders that are open on a card there.
@@ -211,7 +211,7 @@ impl VirtualCard {
         }
         let Ok(start) = StateFile::start_of_image(&state) else { return Ok(Vec::new()) };
         let card = profile.profile.of_memory(&start).map(|profile| profile.card());
-        open_orders(options, card.as_ref())
+        open_orders(options.journal.as_deref(), card.as_ref())
     }
 }
 
@@ -219,12 +219,12 @@ fn sheet(profile: &dyn Profile, image: Vec<u8>) -> Result<Sheet, AppError> {
     Ok(profile.restore(image, Box::new(SeededEntropy::new(0)))?.sheet())
 }
 
-/// The orders that are open in the journal in use, if there is one; of one card, or of all.
-fn open_orders(options: &Options, card: Option<&CardReference>) -> Result<Vec<OpenRecord>, AppError> {
-    let path = match options.journal_path() {
+/// The orders that are open in the journal that is named, or in the person's own, if there is one; of one card, or of all.
+pub(super) fn open_orders(named: Option<&Path>, card: Option<&CardReference>) -> Result<Vec<OpenRecord>, AppError> {
+    let path = match place::journal(named) {
         Ok(path) => path,
         // Nobody named a journal, and this person has no directory for one.
-        Err(_) if options.journal.is_none() => return Ok(Vec::new()),
+        Err(_) if named.is_none() => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
     match SqliteReader::open(path) {

@@ -598,6 +598,9 @@ pub(super) struct Test {
     /// Give virtual card or terminal a deliberate defect; untorn mutants lists them
     #[arg(long, value_name = "NAME")]
     pub(super) mutant: Option<String>,
+    /// Write to the card that --card names although an order of the journal is open on it
+    #[arg(long)]
+    pub(super) force: bool,
     /// Show every case, not only what is no pass
     #[arg(long, short)]
     pub(super) verbose: bool,

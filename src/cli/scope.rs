@@ -39,7 +39,7 @@ fn uses(path: &[String], id: &str) -> bool {
             ["card", "bench"] => true,
             ["card", _] => any(&["profile", "family", "state", "journal", "seed"]),
             ["journal", ..] => any(&["journal", "policy", "seed"]),
-            ["test"] => any(&["reader", "card", "profile", "family", "suite", "wait", "seed"]),
+            ["test"] => any(&["reader", "card", "journal", "profile", "family", "suite", "wait", "seed"]),
             ["explore"] => any(&["family", "set", "suite", "seed"]),
             ["mutants"] => any(&["seed"]),
             // Orders, enquiries and the terminal window.

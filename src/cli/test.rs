@@ -98,6 +98,8 @@ fn options(global: &Global, test: &Test) -> Result<CampaignOptions, AppError> {
         cases: test.files.cases.clone(),
         wait_seconds: global.wait.unwrap_or_default(),
         card: general.card.map(|card| card.0),
+        journal: general.journal,
+        despite_open: test.force,
         suite,
         terminal: test.terminal_statement.clone(),
         mutant: test.mutant.clone(),

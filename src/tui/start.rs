@@ -86,6 +86,7 @@ fn suite_setup(options: &Options, files: SuiteFiles) -> Result<suite::Setup, App
         options: CampaignOptions {
             profile: options.profile.clone(),
             card: options.card.as_ref().map(|card| card.0.clone()),
+            journal: options.journal.clone(),
             suite: options.variant()?.map(str::to_owned),
             statement: files.statement,
             cases: files.cases,
