@@ -109,7 +109,12 @@ pub fn json(outcome: &Outcome, policy: SettlementPolicy) -> Map<String, Value> {
             }),
         );
     }
-    object.insert("card".into(), outcome.card.as_ref().map_or(Value::Null, card));
+    // An order that moved value, or may have, has a card that was read before it: nobody is to take its balance for today's.
+    let read = match outcome.result {
+        OutcomeKind::Paid { .. } | OutcomeKind::Unresolved { .. } => "card_before",
+        _ => "card",
+    };
+    object.insert(read.into(), outcome.card.as_ref().map_or(Value::Null, card));
     object.insert("settled".into(), outcome.settled.iter().map(settled).collect());
     if !outcome.alarms.is_empty() {
         object.insert("alarms".into(), outcome.alarms.iter().map(alarm).collect());
