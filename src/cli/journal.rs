@@ -79,7 +79,7 @@ struct Total {
 fn totals(orders: &[OrderView]) -> Vec<Total> {
     let mut totals: Vec<Total> = Vec::new();
     for order in orders.iter().rev().filter(|order| order.kind != OrderKind::Block) {
-        let booking = order.policy.unwrap_or_default().booking(order.known());
+        let booking = order.policy.unwrap_or_default().booking(order.kind, order.known());
         let (kind, currency) = (order.kind, order.amount.currency);
         let same = |total: &&mut Total| (total.kind, total.booking, total.currency) == (kind, booking, currency);
         match totals.iter_mut().find(same) {
@@ -111,6 +111,7 @@ const fn name(booking: Booking) -> &'static str {
         Booking::TakenOff => "taken off",
         Booking::NotSale => "not booked",
         Booking::OwedToCardholder => "owed to cardholder",
+        Booking::OwedByCardholder => "owed by cardholder",
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod chain;
 pub(crate) mod file;
+mod kind;
 pub mod listing;
 pub mod memory;
 pub mod policy;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::kind::OrderKind;
 use crate::quoted::quoted;
 use crate::time::Moment;
 
@@ -54,17 +55,22 @@ pub enum Booking {
     TakenOff,
     /// Not a sale.
     NotSale,
-    /// Not a sale for this scheme, but the card paid: the amount is owed to the cardholder.
+    /// The cardholder has it to claim: paid twice, or was told of value that the card never got.
     OwedToCardholder,
+    /// The card got it twice, and was paid for once.
+    OwedByCardholder,
 }
 
 impl SettlementPolicy {
     /// The four policies.
     pub const ALL: [Self; 4] = [Self::OnNextTouch, Self::OnConfirmation, Self::AtOnce, Self::Redo];
 
-    /// The table.
-    pub const fn booking(self, known: Known) -> Booking {
+    /// The table. A sale that is booked wrongly is the operator's loss or the cardholder's; of value that a card gets it is the other's.
+    pub const fn booking(self, kind: OrderKind, known: Known) -> Booking {
+        let gives = matches!(kind, OrderKind::TopUp | OrderKind::Refund);
         match (known, self) {
+            (Known::PaidLater, Self::Redo) if gives => Booking::OwedByCardholder,
+            (Known::Disproved, Self::AtOnce) if gives => Booking::OwedToCardholder,
             (Known::PaidAtOnce, _) | (Known::PaidLater, Self::OnNextTouch | Self::OnConfirmation | Self::AtOnce) => {
                 Booking::Sale
             }
@@ -130,11 +136,12 @@ mod tests {
         }
     }
 
-    /// The whole table, as unresolved.md and specs/terminal.md print it.
+    /// The whole table, as specs/terminal.md prints it: of a sale, and where it is another for what a card gets.
     #[test]
     fn the_table() {
         use Booking as B;
         use Known as K;
+        let known = [K::Open, K::OpenFinal, K::PaidAtOnce, K::PaidLater, K::NotPaid, K::Disproved];
         let rows = [
             (SettlementPolicy::OnNextTouch, [B::Unresolved, B::Unresolved, B::Sale, B::Sale, B::NotSale, B::NotSale]),
             (
@@ -145,8 +152,16 @@ mod tests {
             (SettlementPolicy::Redo, [B::Unresolved, B::NotSale, B::Sale, B::OwedToCardholder, B::NotSale, B::NotSale]),
         ];
         for (policy, bookings) in rows {
-            let known = [K::Open, K::OpenFinal, K::PaidAtOnce, K::PaidLater, K::NotPaid, K::Disproved];
-            assert_eq!(known.map(|known| policy.booking(known)), bookings, "{policy}");
+            assert_eq!(known.map(|known| policy.booking(OrderKind::Sale, known)), bookings, "{policy}");
+            for kind in [OrderKind::TopUp, OrderKind::Refund] {
+                let mut bookings = bookings;
+                match policy {
+                    SettlementPolicy::AtOnce => bookings[5] = B::OwedToCardholder,
+                    SettlementPolicy::Redo => bookings[3] = B::OwedByCardholder,
+                    _ => {}
+                }
+                assert_eq!(known.map(|known| policy.booking(kind, known)), bookings, "{policy}, {kind}");
+            }
         }
     }
 }

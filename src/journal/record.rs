@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::kind::OrderKind;
 use super::policy::SettlementPolicy;
 use crate::money::Money;
 use crate::time::Moment;
@@ -16,31 +17,6 @@ pub struct OrderNumber(pub u32);
 impl fmt::Display for OrderNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:06}", self.0)
-    }
-}
-
-/// What an order does to a card.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OrderKind {
-    /// Takes value.
-    Sale,
-    /// Gives value back.
-    Refund,
-    /// Adds value.
-    TopUp,
-    /// Blocks the card (stop list).
-    Block,
-}
-
-impl fmt::Display for OrderKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sale => "sale",
-            Self::Refund => "refund",
-            Self::TopUp => "top-up",
-            Self::Block => "block",
-        })
     }
 }
 

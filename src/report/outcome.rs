@@ -78,15 +78,19 @@ pub fn json(outcome: &Outcome, policy: SettlementPolicy) -> Map<String, Value> {
             order.insert("balance_after".into(), json!(balance_after));
             order.insert("evidence".into(), json!(evidence));
             object.insert("order".into(), order.into());
-            object.insert("booking".into(), json!(policy.booking(known(Known::PaidAtOnce, Known::PaidLater))));
+            object.insert(
+                "booking".into(),
+                json!(policy.booking(intent.kind, known(Known::PaidAtOnce, Known::PaidLater))),
+            );
         }
         OutcomeKind::NotPaid { intent, .. } => {
             object.insert("order".into(), order(intent).into());
-            object.insert("booking".into(), json!(policy.booking(known(Known::NotPaid, Known::Disproved))));
+            object
+                .insert("booking".into(), json!(policy.booking(intent.kind, known(Known::NotPaid, Known::Disproved))));
         }
         OutcomeKind::Unresolved { intent, .. } => {
             object.insert("order".into(), order(intent).into());
-            object.insert("booking".into(), json!(policy.booking(Known::OpenFinal)));
+            object.insert("booking".into(), json!(policy.booking(intent.kind, Known::OpenFinal)));
         }
         OutcomeKind::Refused(refusal) => {
             object.insert("reason".into(), reason(refusal.reason).into());

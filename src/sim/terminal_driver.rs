@@ -289,7 +289,7 @@ impl TerminalUnderTest for Driver {
                     if slip { RecordState::OpenFinal } else { RecordState::Open }
                 }
             },
-            booking: serde_json::to_value(policy.booking(order.known()))
+            booking: serde_json::to_value(policy.booking(order.kind, order.known()))
                 .ok()
                 .and_then(|name| name.as_str().map(str::to_owned)),
             is_overdue: Some(
