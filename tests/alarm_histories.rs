@@ -103,7 +103,7 @@ impl session::Desk for People {
     fn await_card(&mut self, reader: &mut dyn Reader, prompt: &Prompt, _: Moment) -> Arrival {
         let comes = match prompt {
             Prompt::Present | Prompt::PresentAgain(_) => true,
-            Prompt::Retouch(_) | Prompt::OtherCard | Prompt::BalanceCheck => self.retouch,
+            Prompt::Retouch(_) | Prompt::OtherCard | Prompt::BalanceCheck(_) => self.retouch,
         };
         if comes && reader.activate(Reset::Cold).is_ok() { Arrival::Card } else { Arrival::TimeOut }
     }

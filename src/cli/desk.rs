@@ -13,7 +13,7 @@ use crate::app::{App, AppError, Clock, Signal, stop};
 use crate::reader::{LinkErrorKind, Reader, Reset};
 use crate::secret::Pin;
 use crate::session::{Arrival, Desk};
-use crate::terminal::event::{Action, Lost, Prompt};
+use crate::terminal::event::{Action, Again, Lost, Prompt};
 use crate::time::Moment;
 
 /// How often a reader is looked at for a card.
@@ -103,7 +103,7 @@ impl ShellDesk {
     fn show(&mut self, prompt: &Prompt) {
         let text = words(prompt);
         // BEL where something went wrong: the person looks at the card, not at the screen.
-        let bell = if matches!(prompt, Prompt::Present | Prompt::BalanceCheck) { &b""[..] } else { b"\x07" };
+        let bell = if matches!(prompt, Prompt::Present | Prompt::BalanceCheck(None)) { &b""[..] } else { b"\x07" };
         match &mut self.prompts {
             Prompts::Shown => {
                 // Nothing depends on its being heard.
@@ -134,7 +134,7 @@ impl Desk for ShellDesk {
         if self.stop.load(Ordering::Relaxed) {
             return self.arrived(Arrival::Stop);
         }
-        self.no_answer = matches!(prompt, Prompt::PresentAgain(why) | Prompt::Retouch(why) if why.told().is_some());
+        self.no_answer = prompt.no_answer().is_some();
         // Once for a card that stays and is tried again and again.
         let told = (prompt.clone(), reader.card_events());
         if !self.no_answer || told.1.is_none() || self.told.as_ref() != Some(&told) {
@@ -148,7 +148,7 @@ impl Desk for ShellDesk {
         }
         self.last_problem = None;
         // The wrong card may lie there for long: it has to leave before another look is worth it.
-        let mut must_leave = *prompt == Prompt::OtherCard && !self.is_virtual;
+        let mut must_leave = prompt.is_other_card() && !self.is_virtual;
         loop {
             if self.stop.load(Ordering::Relaxed) {
                 return self.arrived(Arrival::Stop);
@@ -199,8 +199,14 @@ fn words(prompt: &Prompt) -> String {
             format!("NOT COMPLETED (処理未了): {why}. Touch the SAME card once more.")
         }
         Prompt::OtherCard => "That is another card. Touch the SAME card as before.".to_owned(),
-        Prompt::BalanceCheck => {
-            "The unresolved slip is issued. Touch the card to see its balance; Ctrl-C ends it.".to_owned()
+        Prompt::BalanceCheck(again) => {
+            let what = match again {
+                None => "The unresolved slip is issued.".to_owned(),
+                Some(Again::OtherCard) => "That is another card, of which nothing was taken.".to_owned(),
+                Some(Again::Lost(Lost::CardLeft)) => "The card left too early.".to_owned(),
+                Some(Again::Lost(Lost::NoAnswer(why))) => format!("No whole answer came: {why}."),
+            };
+            format!("{what} Touch the card of the slip to see its balance; Ctrl-C ends it.")
         }
     }
 }

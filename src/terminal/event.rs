@@ -202,8 +202,32 @@ pub enum Prompt {
     Retouch(Lost),
     /// UNRESOLVED_RETOUCH: that was another card; the same card, please.
     OtherCard,
-    /// BALANCE_CHECK: the unresolved slip is out; the card's balance can be looked at.
-    BalanceCheck,
+    /// BALANCE_CHECK: the unresolved slip is out; the card's balance can be looked at. Why it is asked for again, after the first time.
+    BalanceCheck(Option<Again>),
+}
+
+impl Prompt {
+    /// Whether another card was met than the one that is asked for: it has to leave before another look is worth it.
+    pub const fn is_other_card(&self) -> bool {
+        matches!(self, Self::OtherCard | Self::BalanceCheck(Some(Again::OtherCard)))
+    }
+
+    /// What came instead of an answer, where it is not known that the card left.
+    pub fn no_answer(&self) -> Option<&str> {
+        match self {
+            Self::PresentAgain(why) | Self::Retouch(why) | Self::BalanceCheck(Some(Again::Lost(why))) => why.told(),
+            Self::Present | Self::OtherCard | Self::BalanceCheck(None | Some(Again::OtherCard)) => None,
+        }
+    }
+}
+
+/// Why a card whose balance is to be seen is asked for again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Again {
+    /// That was another card.
+    OtherCard,
+    /// It did not answer whole.
+    Lost(Lost),
 }
 
 /// Why a card is asked for again.

@@ -1,6 +1,6 @@
 //! Orders whose end is not known: the same card once more, the centre, the unresolved slip (specs/terminal.md, clause 1).
 
-use super::event::{Action, CentreAnswer, Lost, OutcomeKind, Prompt, Verdict};
+use super::event::{Action, Again, CentreAnswer, Lost, OutcomeKind, Prompt, Verdict};
 use super::state::{AfterRecord, Attempt, State, Touch};
 use super::{ATTEMPTS_MAX, Terminal};
 use crate::entropy::Entropy;
@@ -16,20 +16,21 @@ impl Terminal {
                 self.run.deadline = now.plus_millis(self.config.retouch_ms);
                 self.wait(Prompt::Retouch(why))
             }
-            _ if self.run.slip.is_some() => self.wait(Prompt::BalanceCheck),
+            _ if self.run.slip.is_some() => self.wait(Prompt::BalanceCheck(Some(Again::Lost(why)))),
             _ if self.run.pending().is_some() => self.wait(Prompt::Retouch(why)),
             _ => self.wait(Prompt::PresentAgain(why)),
         }
     }
 
     pub(super) fn wait_for_the_same_card(&mut self) -> Action {
-        self.wait(if self.run.slip.is_some() { Prompt::BalanceCheck } else { Prompt::OtherCard })
+        let is_over = self.run.slip.is_some();
+        self.wait(if is_over { Prompt::BalanceCheck(Some(Again::OtherCard)) } else { Prompt::OtherCard })
     }
 
     pub(super) fn give_up(&mut self, prompt: &Prompt, reason: &str) -> Action {
         let reason = reason.to_owned();
         match (prompt, self.run.pending().cloned()) {
-            (Prompt::BalanceCheck, Some(_)) => self.finish_unresolved(),
+            (Prompt::BalanceCheck(_), Some(_)) => self.finish_unresolved(),
             (_, Some(intent)) if self.config.ask_centre => {
                 self.state = State::AskingCentre(reason);
                 Action::AskCentre(intent)
@@ -81,7 +82,7 @@ impl Terminal {
             return self.finish_unresolved();
         }
         self.run.deadline = now.plus_millis(self.config.balance_check_ms);
-        self.wait(Prompt::BalanceCheck)
+        self.wait(Prompt::BalanceCheck(None))
     }
 
     pub(super) fn centre_answered(&mut self, answer: CentreAnswer, reason: &str) -> Action {

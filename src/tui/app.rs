@@ -188,7 +188,7 @@ impl App {
         match &self.snapshot.phase {
             Phase::AskPin { .. }
             | Phase::Done(_)
-            | Phase::Waiting { prompt: Prompt::Retouch(_) | Prompt::OtherCard | Prompt::BalanceCheck, .. } => {
+            | Phase::Waiting { prompt: Prompt::Retouch(_) | Prompt::OtherCard | Prompt::BalanceCheck(_), .. } => {
                 self.tab = Tab::Sale;
                 if !(self.help_stays && matches!(self.snapshot.phase, Phase::Done(_))) {
                     self.help = None;

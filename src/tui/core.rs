@@ -562,14 +562,14 @@ impl Desk for SeatedDesk<'_> {
         self.stage.picture.phase = Phase::Waiting { prompt: prompt.clone(), until };
         // Once for a card that stays and is tried again and again.
         let told = (prompt.clone(), reader.card_events());
-        let no_answer = matches!(prompt, Prompt::Retouch(why) if why.told().is_some());
+        let no_answer = prompt.no_answer().is_some();
         let is_told = no_answer && told.1.is_some() && self.told.as_ref() == Some(&told);
-        if matches!(prompt, Prompt::Retouch(_) | Prompt::OtherCard) && !is_told {
+        if (prompt.is_other_card() || matches!(prompt, Prompt::Retouch(_))) && !is_told {
             self.stage.picture.bells += 1;
         }
         self.told = Some(told);
         // A card that was refused as the other one has to leave first; one that was only tried is tried again a little later.
-        let mut must_leave = *prompt == Prompt::OtherCard;
+        let mut must_leave = prompt.is_other_card();
         let mut not_before =
             if *prompt == Prompt::Present { Moment::default() } else { self.now().plus_millis(RETRY_MS) };
         loop {

@@ -351,6 +351,35 @@ fn the_balance_can_be_looked_at_after_the_slip_and_decides() {
     }
 }
 
+/// It is asked to leave, once, and is not read again and again for as long as it lies there.
+#[test]
+fn another_card_at_the_balance_check_is_read_once() {
+    let mut setup = setup(&MemoryJournal::default(), 7);
+    setup.terminal.config_mut().balance_check_ms = 20_000;
+    let mut person = Person::new(
+        LARGE,
+        vec![
+            Type("a1250\np"),
+            See("stop: print the unresolved slip"),
+            Press(KeyCode::Esc),
+            See("stop: leave it at the slip"),
+            Type("cp"),
+            See("This is another card. It is not charged."),
+            Look("other-card-at-check-200x50"),
+            Pass(5_000),
+            See("This is another card. It is not charged."),
+            // Its SELECT and AUTH were exchanges 6 and 7.
+            Miss("   8 → "),
+            Type("lcp"),
+            See("The card holds 8,750 JPY now."),
+        ]
+        .into_iter()
+        .collect(),
+    );
+    Core::new(setup).serve(&mut person);
+    assert!(person.script.is_empty(), "{} steps were left over", person.script.len());
+}
+
 /// REQ-POL-2.
 #[test]
 fn an_order_too_old_to_be_claimed_says_so_in_the_journal() {

@@ -11,7 +11,7 @@ use super::words;
 use crate::journal::record::OrderKind;
 use crate::money::Money;
 use crate::report::outcome::alarm_sentence;
-use crate::terminal::event::{Lost, Outcome, OutcomeKind, Prompt};
+use crate::terminal::event::{Again, Lost, Outcome, OutcomeKind, Prompt};
 use crate::time::Moment;
 use crate::tui::app::App;
 use crate::tui::font::big;
@@ -161,11 +161,18 @@ fn waiting(app: &App, width: u16, prompt: &Prompt, left_ms: u64) -> Vec<Line<'st
             lines.push(Line::styled("Touch the SAME card once more.", theme.strong()));
             lines.push(Line::raw("Take no other payment until this is decided."));
         }
-        Prompt::BalanceCheck => {
+        Prompt::BalanceCheck(again) => {
             lines.extend(headline("CHECK BALANCE", theme.unknown(), width));
             lines.push(Line::default());
-            lines.push(Line::raw("The unresolved slip is issued."));
-            lines.push(Line::styled("Touch the card to see its balance.", theme.strong()));
+            let (text, style) = match again {
+                None => ("The unresolved slip is issued.".to_owned(), Style::new()),
+                Some(Again::OtherCard) => ("This is another card. It is not charged.".to_owned(), theme.bad()),
+                Some(Again::Lost(Lost::CardLeft)) => ("The card left too early.".to_owned(), Style::new()),
+                Some(Again::Lost(Lost::NoAnswer(why))) => (words::sentence(why), theme.unknown()),
+            };
+            lines.extend(wrapped(&text, width.into()).into_iter().map(|line| Line::styled(line, style)));
+            let which = if *again == Some(Again::OtherCard) { "Touch the SAME card" } else { "Touch the card" };
+            lines.push(Line::styled(format!("{which} to see its balance."), theme.strong()));
             lines.extend(app.snapshot.held_before.map(|held| Line::raw(format!("It held {held} before."))));
         }
     }
@@ -175,7 +182,7 @@ fn waiting(app: &App, width: u16, prompt: &Prompt, left_ms: u64) -> Vec<Line<'st
     if let Some(bench) = &app.snapshot.bench {
         if !bench.on_reader {
             lines.push(step(app, "p", "put the virtual card on the reader"));
-            if matches!(prompt, Prompt::Retouch(_)) {
+            if matches!(prompt, Prompt::Retouch(_) | Prompt::BalanceCheck(_)) {
                 lines.push(step(app, "c", "take another card first"));
             }
         }
@@ -191,7 +198,7 @@ fn waiting(app: &App, width: u16, prompt: &Prompt, left_ms: u64) -> Vec<Line<'st
 const fn stop(prompt: &Prompt) -> &'static str {
     match prompt {
         Prompt::Retouch(_) | Prompt::OtherCard => "stop: print the unresolved slip",
-        Prompt::BalanceCheck => "stop: leave it at the slip",
+        Prompt::BalanceCheck(_) => "stop: leave it at the slip",
         Prompt::Present | Prompt::PresentAgain(_) => "stop",
     }
 }
