@@ -9,6 +9,7 @@ use crate::conformance::lower_tester::{At, CardHandle, Touch, Twist};
 use crate::conformance::role::CommandRole;
 use crate::conformance::terminal_tester::{Centre, Ended, OperatorOrder, RecordState, Setting, TerminalTester};
 use crate::conformance::verdict::OrStop;
+use crate::journal::record::OrderKind;
 use crate::quoted::quoted;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -304,19 +305,36 @@ fn kept() -> Vec<Case> {
             .needs(&["terminal.policy", "terminal.records"])
             .proves(&["REQ-POL-1"])
             .kills(&["policy-ignored"])
-            .terminal(|tester| POLICIES.iter().try_for_each(|row| policy(tester, row))),
+            .terminal(|tester| {
+                let table = match tester.plain_order()?.kind {
+                    OrderKind::TopUp | OrderKind::Refund => &ADDING,
+                    OrderKind::Sale | OrderKind::Block => &TAKING,
+                };
+                table.iter().try_for_each(|row| policy(tester, row))
+            }),
     ]
 }
 
-/// Policy; what counts with the slip out, what when it turns out paid, and what when it turns out not paid.
-const POLICIES: &[(&str, [&str; 3])] = &[
+/// Policy; what counts with the slip out, what when it turns out done, and what when it turns out not done.
+type Counts = (&'static str, [&'static str; 3]);
+
+/// Of an order that takes from the card.
+const TAKING: [Counts; 4] = [
     ("on-next-touch", ["unresolved", "sale", "not-sale"]),
     ("on-confirmation", ["unresolved", "sale", "not-sale"]),
     ("at-once", ["provisional-sale", "sale", "taken-off"]),
     ("redo", ["not-sale", "owed-to-cardholder", "not-sale"]),
 ];
 
-fn policy(tester: &mut TerminalTester<'_>, (name, expected): &(&str, [&str; 3])) -> OrStop {
+/// Of one that adds to it.
+const ADDING: [Counts; 4] = [
+    ("on-next-touch", ["unresolved", "sale", "not-sale"]),
+    ("on-confirmation", ["unresolved", "sale", "not-sale"]),
+    ("at-once", ["provisional-sale", "sale", "owed-to-cardholder"]),
+    ("redo", ["not-sale", "owed-by-cardholder", "not-sale"]),
+];
+
+fn policy(tester: &mut TerminalTester<'_>, (name, expected): &Counts) -> OrStop {
     tester.set(&Setting { policy: Some((*name).to_owned()), ..Setting::default() })?;
     for (twist, decided, later) in
         [(Twist::LostAfter, RecordState::Paid, expected[1]), (Twist::LostBefore, RecordState::NotPaid, expected[2])]
