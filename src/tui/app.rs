@@ -114,6 +114,8 @@ pub struct App {
     pub suite: SuiteView,
     /// Why a key did nothing, until the next one.
     pub said: Option<&'static str>,
+    /// Whether the window is large enough to be drawn.
+    pub is_seen: bool,
     /// The exchange to tear, from 1.
     pub tear_at: u64,
     /// How to tear it.
@@ -153,6 +155,7 @@ impl App {
             outcome: Position::default(),
             suite: SuiteView::default(),
             said: None,
+            is_seen: true,
             // The third exchange of a payment without PIN moves the value: the sale that nobody knows the end of.
             tear_at: 3,
             tear: ArmedTear::After,
@@ -265,6 +268,10 @@ impl App {
         let asked_to_leave = std::mem::take(&mut self.asked_to_leave);
         let mode = self.mode();
         let command = keys::command(mode, if mode.is_typed() { key.typed() } else { key })?;
+        // What nobody sees, nobody asks for; to stop and to leave are always safe.
+        if !self.is_seen && !matches!(command, KeyCommand::Stop | KeyCommand::Quit) {
+            return None;
+        }
         if command == KeyCommand::Letter {
             event.code.as_char().into_iter().for_each(|letter| self.suite.letter(letter));
             return None;

@@ -13,6 +13,8 @@ pub mod keys;
 pub mod mutant_picker;
 pub mod position;
 mod search;
+#[cfg(test)]
+mod size_tests;
 pub mod snapshot;
 pub mod start;
 pub mod suite;

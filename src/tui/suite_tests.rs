@@ -435,7 +435,7 @@ fn help_begins_with_the_screen_that_one_is_on() {
 
 #[test]
 fn a_small_window_shows_its_screen_and_its_keys() {
-    let mut person = window((40, 10), &serve(None, &[]).pop().unwrap());
+    let mut person = window((40, 11), &serve(None, &[]).pop().unwrap());
     let text = person.text();
     assert!(text.lines().next().unwrap().contains("◂ Suite ▸"), "{text}");
     let last = text.lines().last().unwrap();

@@ -165,7 +165,10 @@ impl Seat for Person {
             if let Some(code) = self.keys.pop_front() {
                 let key = KeyEvent::new(code, KeyModifiers::NONE);
                 // Nothing is behind the suite's screen here; suite_tests.rs is about that.
-                if let Some(Told::Core(instruction)) = self.app.as_mut().unwrap().press(&key) {
+                let size = self.screen.size().unwrap();
+                let app = self.app.as_mut().unwrap();
+                app.is_seen = draw::fits(size.width, size.height);
+                if let Some(Told::Core(instruction)) = app.press(&key) {
                     return Some(instruction);
                 }
                 continue;
@@ -220,7 +223,7 @@ fn play_on(journal: &MemoryJournal, size: (u16, u16), script: Vec<Act>) {
     assert!(person.script.is_empty(), "{} steps were left over", person.script.len());
 }
 
-fn play(size: (u16, u16), script: Vec<Act>) {
+pub(super) fn play(size: (u16, u16), script: Vec<Act>) {
     play_on(&MemoryJournal::default(), size, script);
 }
 
@@ -734,32 +737,6 @@ fn help_says_every_key_of_the_table() {
         let binding = keys::TABLE.iter().find(|binding| binding.command == *command).unwrap();
         assert!(text.contains(binding.help), "{command:?} is not in\n{text}");
     }
-}
-
-#[test]
-fn a_window_of_any_size_is_drawn() {
-    play(
-        SMALL,
-        vec![
-            Resize(20, 5),
-            Type("a1250\n"),
-            Resize(1, 1),
-            Type("p"),
-            Resize(5, 20),
-            Type("p"),
-            Resize(500, 3),
-            Type("\n\t?\t"),
-            Resize(119, 60),
-        ],
-    );
-}
-
-#[test]
-fn a_window_too_small_says_so() {
-    play(
-        SMALL,
-        vec![Resize(10, 3), See("30x8"), See("10x3"), Resize(29, 24), See("Needs"), Resize(30, 8), Miss("Needs")],
-    );
 }
 
 #[test]

@@ -231,6 +231,8 @@ pub fn run<B: Backend<Error = io::Error>>(
         while let Some(happening) = next {
             match happening {
                 Happening::Key(key) => {
+                    let (width, height) = size();
+                    app.is_seen = draw::fits(width, height);
                     if let Some(told) = app.press(&key) {
                         behind.tell(told);
                     }

@@ -34,13 +34,19 @@ const EXCHANGE_WIDTH: u16 = 40;
 const NARROW: u16 = 60;
 /// Below this an amount or a prompt would be cut, so that it could be misread.
 const WIDTH_MIN: u16 = 30;
-const HEIGHT_MIN: u16 = 8;
+const HEIGHT_MIN: u16 = 11;
+
+/// Whether a window of this size is drawn: what nobody sees, nobody can have asked for.
+pub fn fits(width: u16, height: u16) -> bool {
+    width >= WIDTH_MIN && height >= HEIGHT_MIN
+}
 
 /// Draws the whole window as it is at `now`.
 pub fn draw(frame: &mut Frame<'_>, app: &App, now: Moment) {
     let area = frame.area();
-    if area.width < WIDTH_MIN || area.height < HEIGHT_MIN {
-        let text = format!("Needs {WIDTH_MIN}x{HEIGHT_MIN}, has {}x{}: too small", area.width, area.height);
+    if !fits(area.width, area.height) {
+        let text =
+            format!("Needs {WIDTH_MIN}x{HEIGHT_MIN}, has {}x{}: too small; no order is taken", area.width, area.height);
         frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), area);
         return;
     }

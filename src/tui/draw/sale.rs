@@ -17,32 +17,46 @@ use crate::tui::app::App;
 use crate::tui::font::big;
 use crate::tui::snapshot::{Bench, Phase, ToRefund};
 
+/// Below this there are no big letters and no empty lines.
+const ROOMY: u16 = 18;
 /// Columns of the bar that shows how long a card is still waited for.
 const BAR_WIDTH: u64 = 30;
+/// Columns of the seconds beside it.
+const SECONDS_WIDTH: u16 = 13;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, now: Moment) {
-    let lines = match &app.snapshot.phase {
+    let mut lines = match &app.snapshot.phase {
         Phase::Idle if !app.snapshot.unseen.is_empty() => return super::journal::open_records(frame, area, app),
-        Phase::Idle => amount(app, area.width),
-        Phase::Waiting { prompt, until } => waiting(app, area.width, prompt, now.millis_until(*until)),
-        Phase::Working { value_moving } => working(app, area.width, *value_moving),
+        Phase::Idle => amount(app, area),
+        Phase::Waiting { prompt, until } => waiting(app, area, prompt, now.millis_until(*until)),
+        Phase::Working { value_moving } => working(app, area, *value_moving),
         Phase::AskPin { tries_left } => pin(app, *tries_left),
         Phase::Done(outcome) => {
-            return scrolled(frame, area, app, done(app, area.width, outcome), &app.outcome);
+            let lines = squeezed(done(app, area, outcome), area);
+            return scrolled(frame, area, app, lines, &app.outcome);
         }
     };
+    lines = squeezed(lines, area);
     frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }), area);
 }
 
+/// Without the empty lines where there is no room for them: what says how much, what became of it and what to do stands first.
+fn squeezed(mut lines: Vec<Line<'static>>, area: Rect) -> Vec<Line<'static>> {
+    if area.height < ROOMY {
+        lines.retain(|line| line.width() > 0);
+    }
+    lines
+}
+
 /// A word three lines high where there is room, one line high where there is none.
-fn headline(text: &str, style: Style, width: u16) -> Vec<Line<'static>> {
-    match big(text, width) {
+fn headline(text: &str, style: Style, area: Rect) -> Vec<Line<'static>> {
+    match big(text, area.width).filter(|_| area.height >= ROOMY) {
         Some(lines) => lines.into_iter().map(|line| Line::styled(line, style)).collect(),
         None => vec![Line::styled(text.to_owned(), style)],
     }
 }
 
-fn amount(app: &App, width: u16) -> Vec<Line<'static>> {
+fn amount(app: &App, area: Rect) -> Vec<Line<'static>> {
     let mut kinds = Vec::new();
     for (kind, key) in [(OrderKind::Sale, 's'), (OrderKind::TopUp, 't'), (OrderKind::Refund, 'f')] {
         let chosen = kind == app.kind;
@@ -54,7 +68,7 @@ fn amount(app: &App, width: u16) -> Vec<Line<'static>> {
     }
     let money = Money::new(app.amount, app.snapshot.currency);
     let mut lines = vec![Line::from(kinds), Line::default()];
-    lines.extend(headline(&money.to_string(), app.theme.strong(), width));
+    lines.extend(headline(&money.to_string(), app.theme.strong(), area));
     lines.push(Line::default());
     if app.kind == OrderKind::Refund {
         lines.extend(to_refund(app, &app.snapshot.to_refund));
@@ -127,57 +141,12 @@ fn journal_row(app: &App) -> Line<'static> {
     line
 }
 
-fn waiting(app: &App, width: u16, prompt: &Prompt, left_ms: u64) -> Vec<Line<'static>> {
+fn waiting(app: &App, area: Rect, prompt: &Prompt, left_ms: u64) -> Vec<Line<'static>> {
     let theme = app.theme;
     let mut lines = vec![Line::styled(words::wanted(app.snapshot.wanted), theme.strong()), Line::default()];
-    match prompt {
-        Prompt::Present => lines.extend(headline("TOUCH CARD", theme.accent(), width)),
-        Prompt::PresentAgain(why) => {
-            lines.extend(headline("TOUCH AGAIN", theme.accent(), width));
-            lines.push(Line::default());
-            match why.told() {
-                None => lines.push(Line::raw("The card left too early. Nothing was taken.")),
-                Some(why) => {
-                    let text = format!("{} Nothing was taken.", words::sentence(why));
-                    lines.extend(wrapped(&text, width.into()).into_iter().map(Line::raw));
-                }
-            }
-        }
-        Prompt::Retouch(_) | Prompt::OtherCard => {
-            lines.extend(headline("UNRESOLVED", theme.unknown(), width));
-            lines.push(Line::default());
-            match prompt {
-                Prompt::Retouch(Lost::NoAnswer(why)) => {
-                    let text = format!("処理未了  {}", words::sentence(why));
-                    let text = wrapped(&text, width.into()).into_iter();
-                    lines.extend(text.map(|line| Line::styled(line, theme.unknown())));
-                }
-                _ => lines.push(Line::styled("処理未了  The card left before its answer came.", theme.unknown())),
-            }
-            lines.push(Line::default());
-            if *prompt == Prompt::OtherCard {
-                lines.push(Line::styled("This is another card. It is not charged.", theme.bad()));
-            }
-            lines.push(Line::styled("Touch the SAME card once more.", theme.strong()));
-            lines.push(Line::raw("Take no other payment until this is decided."));
-        }
-        Prompt::BalanceCheck(again) => {
-            lines.extend(headline("CHECK BALANCE", theme.unknown(), width));
-            lines.push(Line::default());
-            let (text, style) = match again {
-                None => ("The unresolved slip is issued.".to_owned(), Style::new()),
-                Some(Again::OtherCard) => ("This is another card. It is not charged.".to_owned(), theme.bad()),
-                Some(Again::Lost(Lost::CardLeft)) => ("The card left too early.".to_owned(), Style::new()),
-                Some(Again::Lost(Lost::NoAnswer(why))) => (words::sentence(why), theme.unknown()),
-            };
-            lines.extend(wrapped(&text, width.into()).into_iter().map(|line| Line::styled(line, style)));
-            let which = if *again == Some(Again::OtherCard) { "Touch the SAME card" } else { "Touch the card" };
-            lines.push(Line::styled(format!("{which} to see its balance."), theme.strong()));
-            lines.extend(app.snapshot.held_before.map(|held| Line::raw(format!("It held {held} before."))));
-        }
-    }
+    lines.extend(asked(app, area, prompt));
     lines.push(Line::default());
-    lines.extend(countdown(app, left_ms));
+    lines.extend(countdown(app, area.width, left_ms));
     lines.push(Line::default());
     if let Some(bench) = &app.snapshot.bench {
         if !bench.on_reader {
@@ -195,6 +164,51 @@ fn waiting(app: &App, width: u16, prompt: &Prompt, left_ms: u64) -> Vec<Line<'st
     lines
 }
 
+/// What is asked for: first what it is about and what to do, then why.
+fn asked(app: &App, area: Rect, prompt: &Prompt) -> Vec<Line<'static>> {
+    let theme = app.theme;
+    let why = |text: String, style: Style| {
+        let lines = wrapped(&text, area.width.into()).into_iter().map(move |line| Line::styled(line, style));
+        std::iter::once(Line::default()).chain(lines)
+    };
+    let mut lines = match prompt {
+        Prompt::Present => return headline("TOUCH CARD", theme.accent(), area),
+        Prompt::PresentAgain(_) => headline("TOUCH AGAIN", theme.accent(), area),
+        Prompt::Retouch(_) | Prompt::OtherCard => headline("UNRESOLVED", theme.unknown(), area),
+        Prompt::BalanceCheck(_) => headline("CHECK BALANCE", theme.unknown(), area),
+    };
+    lines.push(Line::default());
+    if prompt.is_other_card() {
+        lines.push(Line::styled("This is another card. It is not charged.", theme.bad()));
+    }
+    match prompt {
+        Prompt::Present => {}
+        Prompt::PresentAgain(lost) => {
+            let what = lost.told().map_or_else(|| "The card left too early.".to_owned(), words::sentence);
+            lines.extend(why(format!("{what} Nothing was taken."), Style::new()).skip(1));
+        }
+        Prompt::Retouch(_) | Prompt::OtherCard => {
+            lines.push(Line::styled("Touch the SAME card once more.", theme.strong()));
+            lines.push(Line::raw("Take no other payment until this is decided."));
+            let what =
+                prompt.no_answer().map_or_else(|| "The card left before its answer came.".to_owned(), words::sentence);
+            lines.extend(why(format!("処理未了  {what}"), theme.unknown()));
+        }
+        Prompt::BalanceCheck(again) => {
+            let which = if prompt.is_other_card() { "Touch the SAME card" } else { "Touch the card" };
+            lines.push(Line::styled(format!("{which} to see its balance."), theme.strong()));
+            lines.extend(app.snapshot.held_before.map(|held| Line::raw(format!("It held {held} before."))));
+            let what = match again {
+                Some(Again::Lost(Lost::CardLeft)) => "The card left too early.".to_owned(),
+                Some(Again::Lost(Lost::NoAnswer(what))) => words::sentence(what),
+                None | Some(Again::OtherCard) => "The unresolved slip is issued.".to_owned(),
+            };
+            lines.extend(why(what, Style::new()));
+        }
+    }
+    lines
+}
+
 const fn stop(prompt: &Prompt) -> &'static str {
     match prompt {
         Prompt::Retouch(_) | Prompt::OtherCard => "stop: print the unresolved slip",
@@ -203,11 +217,12 @@ const fn stop(prompt: &Prompt) -> &'static str {
     }
 }
 
-fn countdown(app: &App, left_ms: u64) -> Vec<Line<'static>> {
+fn countdown(app: &App, width: u16, left_ms: u64) -> Vec<Line<'static>> {
     // Rounded up: "0 s" is never shown while there is time.
     let seconds = left_ms.div_ceil(1000);
-    let full = seconds.min(BAR_WIDTH) as usize;
-    let rest = BAR_WIDTH as usize - full;
+    let bar = BAR_WIDTH.min(u64::from(width.saturating_sub(SECONDS_WIDTH)));
+    let full = seconds.min(bar) as usize;
+    let rest = bar as usize - full;
     vec![Line::from(vec![
         Span::styled("━".repeat(full), app.theme.accent()),
         Span::styled("─".repeat(rest), app.theme.quiet()),
@@ -215,11 +230,11 @@ fn countdown(app: &App, left_ms: u64) -> Vec<Line<'static>> {
     ])]
 }
 
-fn working(app: &App, width: u16, value_moving: bool) -> Vec<Line<'static>> {
+fn working(app: &App, area: Rect, value_moving: bool) -> Vec<Line<'static>> {
     let theme = app.theme;
     let what = if value_moving { "The order is with the card." } else { "Reading the card." };
     let mut lines = vec![Line::styled(words::wanted(app.snapshot.wanted), theme.strong()), Line::default()];
-    lines.extend(headline("DO NOT REMOVE", theme.accent(), width));
+    lines.extend(headline("DO NOT REMOVE", theme.accent(), area));
     lines.push(Line::default());
     lines.push(Line::styled("Do not remove the card.", theme.strong()));
     lines.push(Line::raw(what));
@@ -251,10 +266,10 @@ fn pin(app: &App, tries_left: Option<u8>) -> Vec<Line<'static>> {
     lines
 }
 
-fn done(app: &App, width: u16, outcome: &Outcome) -> Vec<Line<'static>> {
+fn done(app: &App, area: Rect, outcome: &Outcome) -> Vec<Line<'static>> {
     let (word, style) = words::outcome(outcome, app.theme);
-    let text_width = usize::from(width);
-    let mut lines = headline(word, style, width);
+    let text_width = usize::from(area.width);
+    let mut lines = headline(word, style, area);
     lines.push(Line::default());
     for alarm in &outcome.alarms {
         let lines_of = wrapped(&alarm_sentence(alarm), text_width);

@@ -87,9 +87,10 @@ pub(super) fn meaning(outcome: &Outcome, wanted: Option<Wanted>) -> Vec<String> 
             vec![format!("{} did not move: {reason}.", intent.amount), format!("The {} may be made anew.", intent.kind)]
         }
         OutcomeKind::Unresolved { intent, reason } => vec![
-            format!("処理未了  Nobody knows yet whether {} moved: {reason}.", intent.amount),
+            format!("処理未了  Nobody knows yet whether {} moved.", intent.amount),
+            "Touch this card again at any time: r resolves it.".to_owned(),
             format!("The card held {} before.", intent.balance_before),
-            "The record stays open. Touch this card again at any time: r resolves it.".to_owned(),
+            format!("The record stays open: {reason}."),
         ],
         OutcomeKind::Cancelled(reason) => vec![format!("{} Nothing happened.", sentence(reason))],
         OutcomeKind::CardFault(reason) => {
