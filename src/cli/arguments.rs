@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use super::explore::Explore;
 use super::values::{address, number, shard};
 use crate::app::{AppError, Exit, Options, ReaderChoice};
-use crate::conformance::role::CommandRole;
+use crate::conformance::role::{CommandRole, TearAt};
 use crate::conformance::token::Token;
 use crate::family::error::FamilyError;
 use crate::family::settings::{Setting, SettingSpec, Settings};
@@ -427,24 +427,6 @@ pub(super) struct TearArguments {
 pub(super) struct TearOption {
     pub(super) at: TearAt,
     pub(super) fault: Fault,
-}
-
-/// At which command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TearAt {
-    /// The first that plays this role.
-    Role(CommandRole),
-    /// After so many others.
-    Exchange(u64),
-}
-
-impl std::fmt::Display for TearAt {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Role(role) => f.write_str(role.name()),
-            Self::Exchange(after) => write!(f, "{}", after.saturating_add(1)),
-        }
-    }
 }
 
 fn tear_at(text: &str) -> Result<TearAt, String> {

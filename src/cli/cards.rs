@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::arguments::{CardCommand, Global, Reset, Serve, TearAt};
+use super::arguments::{CardCommand, Global, Reset, Serve};
 use super::{Report, desk, tell, write_out};
 use crate::app::{AppError, Exit, LoadedProfile, Options, VirtualCard, stop};
+use crate::conformance::role::TearAt;
 use crate::counted::counted;
 use crate::family::profile::{Profile, Row, Sheet};
 use crate::journal::OpenRecord;

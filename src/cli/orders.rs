@@ -6,12 +6,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Report;
-use super::arguments::{Global, Pay, Refund, Resolve, TearArguments, TearAt, TearOption, TopUp, usage};
+use super::arguments::{Global, Pay, Refund, Resolve, TearArguments, TearOption, TopUp, usage};
 use super::desk::ShellDesk;
 use super::pin::NoPin;
 use crate::app::rehearsal::{Rehearsal, rehearse};
 use crate::app::{self, App, AppError, Money as Moved, Options, Telling, Work};
-use crate::conformance::role::CommandRole;
+use crate::conformance::role::{CommandRole, TearAt};
 use crate::counted::counted;
 use crate::family::refund::find;
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind, OrderNumber};

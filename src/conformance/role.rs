@@ -70,3 +70,21 @@ impl Default for Roles {
         Self::new(|_| None)
     }
 }
+
+/// At which command a card is lifted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TearAt {
+    /// The first that plays this role.
+    Role(CommandRole),
+    /// After so many others.
+    Exchange(u64),
+}
+
+impl fmt::Display for TearAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Role(role) => f.write_str(role.name()),
+            Self::Exchange(after) => write!(f, "exchange {}", after.saturating_add(1)),
+        }
+    }
+}

@@ -13,6 +13,7 @@ use super::suite::Ask;
 use super::suite_view::SuiteView;
 use super::theme::Theme;
 use super::watched::Watched;
+use crate::conformance::role::{CommandRole, TearAt};
 use crate::journal::record::{OrderKind, OrderNumber};
 use crate::journal::view::{AttemptView, OrderView};
 use crate::money::Money;
@@ -23,8 +24,8 @@ use crate::terminal::event::Prompt;
 const AMOUNT_MAX: u32 = 999_999_999;
 /// Digits that are kept of what is typed for a PIN: more than any PIN has, so that the beginning of a longer one never passes for it.
 const PIN_TYPED_MAX: usize = 64;
-/// Latest exchange that can be chosen to tear.
-const TEAR_AT_MAX: u64 = 20;
+/// Exchanges that can be chosen to tear, behind the roles.
+const EXCHANGES: u64 = 20;
 /// The screens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tab {
@@ -117,7 +118,7 @@ pub struct App {
     /// Whether the window is large enough to be drawn.
     pub is_seen: bool,
     /// The exchange to tear, from 1.
-    pub tear_at: u64,
+    pub tear_at: TearAt,
     /// How to tear it.
     pub tear: ArmedTear,
     /// Whether the keys are shown, and from which line.
@@ -157,7 +158,7 @@ impl App {
             said: None,
             is_seen: true,
             // The third exchange of a payment without PIN moves the value: the sale that nobody knows the end of.
-            tear_at: 3,
+            tear_at: TearAt::Role(CommandRole::Value),
             tear: ArmedTear::After,
             help: None,
             help_for: Mode::Amount,
@@ -340,11 +341,11 @@ impl App {
             | KeyCommand::Last => {
                 self.step(mode, command);
             }
-            KeyCommand::Earlier => self.tear_at = self.tear_at.saturating_sub(1).max(1),
-            KeyCommand::Later => self.tear_at = (self.tear_at + 1).min(TEAR_AT_MAX),
+            KeyCommand::Earlier => self.tear_at = neighbour(self.tear_at, false),
+            KeyCommand::Later => self.tear_at = neighbour(self.tear_at, true),
             KeyCommand::Present => return Some(Instruction::Present),
             KeyCommand::Lift => return Some(Instruction::Lift),
-            KeyCommand::Arm => return Some(Instruction::Arm(self.tear_at - 1, self.tear)),
+            KeyCommand::Arm => return Some(Instruction::Arm(self.tear_at, self.tear)),
             KeyCommand::Disarm => return Some(Instruction::Disarm),
             KeyCommand::NextCard => return Some(Instruction::NextCard),
             KeyCommand::NextPace => return Some(Instruction::NextPace),
@@ -514,4 +515,13 @@ impl App {
         self.order.set(0);
         self.reader.set(self.snapshot.reader);
     }
+}
+
+/// The choice before or behind this one: the roles of an order, then its exchanges by number.
+fn neighbour(at: TearAt, forwards: bool) -> TearAt {
+    let roles = CommandRole::ALL.into_iter().map(TearAt::Role);
+    let choices: Vec<TearAt> = roles.chain((0..EXCHANGES).map(TearAt::Exchange)).collect();
+    let now = choices.iter().position(|choice| *choice == at).unwrap_or(0);
+    let next = if forwards { (now + 1).min(choices.len() - 1) } else { now.saturating_sub(1) };
+    choices.get(next).copied().unwrap_or(at)
 }

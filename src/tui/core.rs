@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::snapshot::{ArmedTear, Bench, Phase, ReaderLine, Snapshot, ToRefund, Wanted};
 use crate::app::stop;
+use crate::conformance::role::{Roles, TearAt};
 use crate::entropy::Entropy;
 use crate::family;
 use crate::family::profile::Section;
@@ -13,6 +14,7 @@ use crate::journal::record::{Entry, Intent, OrderKind, OrderNumber};
 use crate::journal::view::OrderView;
 use crate::journal::{Journal, JournalError};
 use crate::money::Currency;
+use crate::reader::IsCommand;
 use crate::reader::fault::FaultPlan;
 use crate::reader::in_process::{SharedCard, Slot, lock};
 #[cfg(feature = "pcsc")]
@@ -78,6 +80,8 @@ pub struct BenchSetup {
     pub slot: Slot,
     /// What goes wrong there.
     pub tears: FaultPlan,
+    /// What the commands of an order do.
+    pub roles: Roles,
     /// At least one.
     pub cards: Vec<VirtualCard>,
     /// Why the memory of a card that is kept in a file could not be saved.
@@ -118,8 +122,8 @@ pub enum Instruction {
     Present,
     /// Take it off.
     Lift,
-    /// Tear it off at an exchange from now on, 0 for the next.
-    Arm(u64, ArmedTear),
+    /// Tear it off at a command from now on.
+    Arm(TearAt, ArmedTear),
     /// Take that back.
     Disarm,
     /// Take the next card in the hand.
@@ -180,7 +184,8 @@ struct Hand {
     selected: usize,
     slot: Slot,
     plan: FaultPlan,
-    armed: Option<(u64, ArmedTear)>,
+    armed: Option<(TearAt, ArmedTear)>,
+    roles: Roles,
     torn: usize,
     pace: usize,
     failure: Failure,
@@ -381,7 +386,7 @@ impl Stage {
             (Instruction::Watched(event), _) => self.watched(event),
             (Instruction::Present, Some(hand)) => hand.present(),
             (Instruction::Lift, Some(hand)) => drop(hand.slot.remove()),
-            (Instruction::Arm(after, tear), Some(hand)) => hand.arm(after, tear),
+            (Instruction::Arm(at, tear), Some(hand)) => hand.arm(at, tear),
             (Instruction::Disarm, Some(hand)) => hand.disarm(),
             (Instruction::NextCard, Some(hand)) => hand.next_card(),
             (Instruction::NextPace, Some(hand)) => hand.pace = (hand.pace + 1) % PACES_MS.len(),
@@ -464,7 +469,7 @@ impl Stage {
 
 impl Hand {
     fn new(setup: BenchSetup) -> Option<Self> {
-        let BenchSetup { slot, tears: plan, cards, failure } = setup;
+        let BenchSetup { slot, tears: plan, roles, cards, failure } = setup;
         let names = cards.iter().map(|card| card.name.clone()).collect();
         (!cards.is_empty()).then(|| Self {
             cards,
@@ -472,6 +477,7 @@ impl Hand {
             selected: 0,
             slot,
             plan,
+            roles,
             armed: None,
             torn: 0,
             pace: 0,
@@ -486,7 +492,7 @@ impl Hand {
             cards: self.names.clone(),
             selected: self.selected,
             on_reader: self.slot.card().is_some(),
-            armed: self.armed.map(|(exchange, tear)| (exchange.saturating_sub(self.plan.exchanges()), tear)),
+            armed: self.armed.map(|(at, tear)| (self.counted_from_now(at), tear)),
             torn: self.torn,
             pace_ms: PACES_MS[self.pace],
             sheet: sheet.into(),
@@ -499,10 +505,28 @@ impl Hand {
         }
     }
 
-    fn arm(&mut self, after: u64, tear: ArmedTear) {
+    /// Exchanges are kept as they are counted from the start.
+    fn counted_from_now(&self, at: TearAt) -> TearAt {
+        match at {
+            TearAt::Exchange(exchange) => TearAt::Exchange(exchange.saturating_sub(self.plan.exchanges())),
+            TearAt::Role(role) => TearAt::Role(role),
+        }
+    }
+
+    fn arm(&mut self, at: TearAt, tear: ArmedTear) {
         self.plan.disarm();
-        self.plan.arm(after, tear.fault());
-        self.armed = Some((self.plan.exchanges() + after, tear));
+        let at = match at {
+            TearAt::Exchange(after) => {
+                self.plan.arm(after, tear.fault());
+                TearAt::Exchange(self.plan.exchanges() + after)
+            }
+            TearAt::Role(role) => {
+                let roles = self.roles.clone();
+                self.plan.arm_at_command(IsCommand::new(move |command| roles.of(command) == Some(role)), tear.fault());
+                at
+            }
+        };
+        self.armed = Some((at, tear));
     }
 
     fn disarm(&mut self) {

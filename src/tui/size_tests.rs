@@ -86,3 +86,28 @@ fn a_window_too_small_says_so() {
         vec![Resize(10, 3), See("30x11"), See("10x3"), Resize(29, 24), See("Needs"), Resize(30, 11), Miss("Needs")],
     );
 }
+
+/// Each choice at the bench, on the narrowest screen that has it beside the sale.
+#[test]
+fn what_is_armed_is_read_whole() {
+    for size in [(80, 24), (120, 40), (200, 50)] {
+        for presses in 0..9 {
+            for moment in ["before the command", "after execution", "mid-answer"] {
+                let mut script = vec![Type("\t\t")];
+                script.extend((0..4).map(|_| Press(KeyCode::Left)));
+                script.extend((0..presses).map(|_| Press(KeyCode::Right)));
+                script.extend(
+                    (0..["after execution", "mid-answer", "before the command"]
+                        .iter()
+                        .position(|m| *m == moment)
+                        .unwrap())
+                        .map(|_| Press(KeyCode::Down)),
+                );
+                script.extend([Press(KeyCode::Enter), See("ARMED: "), See(moment)]);
+                let names = ["select,", "authenticate,", "verify,", "value,", "acknowledge,", "exchange 1,"];
+                script.extend(names.get(presses).map(|name| See(name)));
+                play(size, script);
+            }
+        }
+    }
+}

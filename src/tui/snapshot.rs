@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::conformance::role::TearAt;
 use crate::family::profile::Section;
 use crate::journal::record::{CardReference, OrderKind, OrderNumber};
 use crate::journal::view::OrderView;
@@ -139,8 +140,8 @@ pub struct Bench {
     pub selected: usize,
     /// Whether it is on the reader.
     pub on_reader: bool,
-    /// When it will be lifted: after this many more exchanges (0: at the next), and how.
-    pub armed: Option<(u64, ArmedTear)>,
+    /// When it will be lifted, exchanges counted from now, and how.
+    pub armed: Option<(TearAt, ArmedTear)>,
     /// How often a card was torn away.
     pub torn: usize,
     /// How long each exchange is drawn out, so that a hand can keep up, in milliseconds.

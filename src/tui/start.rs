@@ -11,6 +11,7 @@ use crate::app::campaign::CampaignOptions;
 use crate::app::{App, AppError, Options, ReaderChoice, open_pcsc, trace_error};
 use crate::conformance::expected::Expectations;
 use crate::entropy::{Entropy, SeededEntropy, SystemEntropy};
+use crate::family::lab::Lab;
 use crate::family::profile::Profile;
 use crate::journal::JournalError;
 use crate::journal::policy::SettlementPolicy;
@@ -121,7 +122,9 @@ fn bench(app: &mut App, options: &Options) -> Result<Option<BenchSetup>, AppErro
             cards.push(other(&*own.profile.family.profile(name)?, options.seed, number as u64)?);
         }
     }
-    Ok(Some(BenchSetup { slot: own.slot.clone(), tears: own.tears.clone(), cards, failure: own.failure.clone() }))
+    let (slot, tears, failure) = (own.slot.clone(), own.tears.clone(), own.failure.clone());
+    let roles = own.profile.family.lab().map(<dyn Lab>::roles).unwrap_or_default();
+    Ok(Some(BenchSetup { slot, tears, roles, cards, failure }))
 }
 
 fn other(profile: &dyn Profile, seed: Option<u64>, number: u64) -> Result<VirtualCard, AppError> {

@@ -15,6 +15,7 @@ use super::keys::{self, KeyCommand, Mode};
 use super::snapshot::{Phase, Snapshot, Wanted};
 use super::theme::Theme;
 use super::{cards, draw};
+use crate::conformance::role::TearAt;
 use crate::entropy::SeededEntropy;
 use crate::family::families;
 use crate::family::profile::TillSetup;
@@ -194,6 +195,7 @@ pub(super) fn setup(journal: &MemoryJournal, seed: u64) -> Setup {
     let reader = Box::new(Exchange::new(Trace::new(injector, || 0).with_ring(ring.clone()), nothing_is_idempotent));
     let cards = ["epc1-only", "default"]
         .map(|name| cards::fresh(&*profile(name), Box::new(SeededEntropy::new(seed + 1))).unwrap());
+    let roles = families()[0].lab().unwrap().roles();
     let read = journal.clone();
     Setup {
         profile: "epc1-only".to_owned(),
@@ -208,7 +210,7 @@ pub(super) fn setup(journal: &MemoryJournal, seed: u64) -> Setup {
         entropy: Box::new(SeededEntropy::new(seed)),
         reader,
         ring,
-        bench: Some(BenchSetup { slot, tears, cards: cards.into(), failure: Failure::default() }),
+        bench: Some(BenchSetup { slot, tears, roles, cards: cards.into(), failure: Failure::default() }),
         orders_for: OrdersFor::AnyCard,
         gives_at_real_readers: false,
         slip: Box::new(|outcome| slip::of(outcome, Heading { test_keys: true, policy: SettlementPolicy::default() })),
@@ -262,7 +264,7 @@ fn a_torn_sale_is_paid_once_when_the_card_comes_back() {
             size,
             vec![
                 Type("a"),
-                See("ARMED exchange 3, after execution"),
+                See("ARMED value, after execution"),
                 Type("1250\n"),
                 Look(looks[0]),
                 Type("p"),
@@ -634,7 +636,7 @@ fn a_refund_after_an_open_sale_is_of_the_newest_that_happened() {
         } else {
             // Tear::Before.
             script.extend([
-                Tell(|| Instruction::Arm(2, super::snapshot::ArmedTear::Before)),
+                Tell(|| Instruction::Arm(TearAt::Exchange(2), super::snapshot::ArmedTear::Before)),
                 Type("10\np"),
                 See("SAME card"),
             ]);
@@ -690,7 +692,7 @@ fn exchange_bench_readers_and_help() {
             Press(KeyCode::Down),
             Look("bench-80x24"),
             Press(KeyCode::Enter),
-            See("ARMED: exchange 4, mid-answer"),
+            See("ARMED: acknowledge,"),
             Type("x\t\t"),
             Look("readers-80x24"),
             Type("?"),

@@ -64,7 +64,7 @@ fn tear(app: &App, bench: &Bench) -> Vec<Line<'static>> {
     let mut lines = vec![Line::styled("Tear the next touch", theme.strong())];
     let arrows = if app.tab == Tab::Bench { ("◂ ", " ▸") } else { ("", "") };
     lines.push(Line::from(vec![
-        Span::raw("  at exchange "),
+        Span::raw("  at "),
         Span::styled(format!("{}{}{}", arrows.0, app.tear_at, arrows.1), theme.accent()),
     ]));
     for kind in ArmedTear::ALL {
@@ -72,10 +72,14 @@ fn tear(app: &App, bench: &Bench) -> Vec<Line<'static>> {
         let mark = if chosen { "●" } else { "○" };
         lines.push(Line::styled(format!("  {mark} {kind}"), if chosen { theme.accent() } else { theme.quiet() }));
     }
-    lines.push(match bench.armed {
-        Some((after, tear)) => Line::styled(format!("  ARMED: exchange {}, {tear}", after + 1), theme.unknown()),
-        None => Line::styled("  not armed, a arms it", theme.quiet()),
-    });
+    match bench.armed {
+        Some((at, tear)) => {
+            // In two lines: the widest of both does not fit the column in one.
+            lines.push(Line::styled(format!("  ARMED: {at},"), theme.unknown()));
+            lines.push(Line::styled(format!("    {tear}"), theme.unknown()));
+        }
+        None => lines.push(Line::styled("  not armed, a arms it", theme.quiet())),
+    }
     lines.push(Line::styled(format!("  torn so far: {}", bench.torn), theme.quiet()));
     lines
 }

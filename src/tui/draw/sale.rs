@@ -113,8 +113,8 @@ fn bench_rows(app: &App, bench: &Bench) -> Vec<Line<'static>> {
     let name = bench.cards.get(bench.selected).cloned().unwrap_or_default();
     let place = if bench.on_reader { "on the reader" } else { "in your hand" };
     let mut rows = vec![row(app, "Virtual card", format!("{name}, {place}"))];
-    if let Some((after, tear)) = bench.armed {
-        let mut line = row(app, "Tear", format!("ARMED exchange {}, {tear}", after + 1));
+    if let Some((at, tear)) = bench.armed {
+        let mut line = row(app, "Tear", format!("ARMED {at}, {tear}"));
         line.spans[1].style = app.theme.unknown();
         rows.push(line);
     }
