@@ -25,6 +25,11 @@ pub(crate) fn cause(error: &io::Error) -> Option<&'static str> {
     }
 }
 
+/// Whether this text of ours says that more room would help.
+pub(crate) fn is_want_of_room(said: &str) -> bool {
+    [FULL, QUOTA, TAKES_NO_MORE].contains(&said)
+}
+
 /// The error as it is told.
 pub(crate) fn said(error: &io::Error) -> String {
     cause(error).map_or_else(|| error.to_string(), str::to_owned)

@@ -98,6 +98,15 @@ const STATES: &[(&str, Spoil, i32, &str)] = &[
         "-shm",
     ),
     (
+        "deleted, the room for its orders left",
+        |desk| {
+            gone(desk);
+            fs::write(beside(&desk.journal(), "-reserve"), "").unwrap();
+        },
+        1,
+        "-reserve",
+    ),
+    (
         "deleted, a link to a lock left",
         |desk| {
             gone(desk);
@@ -153,6 +162,7 @@ const STATES: &[(&str, Spoil, i32, &str)] = &[
 fn gone(desk: &Desk) {
     fs::remove_file(desk.journal()).unwrap();
     fs::remove_file(beside(&desk.journal(), "-lock")).unwrap();
+    fs::remove_file(beside(&desk.journal(), "-reserve")).unwrap();
 }
 
 fn cut(desk: &Desk, octets: u64) {

@@ -32,7 +32,9 @@ pub(super) enum Found {
 }
 
 /// The files that SQLite and the lock make beside a journal, and only once it is there.
-const COMPANIONS: [&str; 4] = ["-lock", "-wal", "-shm", "-journal"];
+const COMPANIONS: [&str; 5] = ["-lock", "-wal", "-shm", "-journal", RESERVE];
+/// What the room is called that is kept for the ends of open orders.
+pub(super) const RESERVE: &str = "-reserve";
 
 /// Finds out whether a new journal may be made at this path. Makes, opens and changes nothing.
 ///

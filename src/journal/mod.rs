@@ -7,6 +7,7 @@ pub mod listing;
 pub mod memory;
 pub mod policy;
 pub mod record;
+mod reserve;
 mod rules;
 pub mod sqlite;
 pub mod verify;

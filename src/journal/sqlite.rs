@@ -1,7 +1,8 @@
 //! The journal on disk: one SQLite file, one writer, any number of readers.
 //!
 //! Beside the file `journal.db` lie `journal.db-lock`, empty, which the writer holds locked, and, while it is open or after a crash,
-//! `journal.db-wal` and `journal.db-shm`, which belong to it: copy or move all of them, or close it first.
+//! `journal.db-wal` and `journal.db-shm`, which belong to it: copy or move all of them, or close it first. `journal.db-reserve` is room for the
+//! ends of open orders ([`super::reserve`]).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use rusqlite::{
 use super::chain::{Line, LineHash};
 use super::file::{self, Found, Lock, beside, corrupt, io_failure, storage};
 use super::record::{CardReference, Entry, Intent, OrderNumber};
+use super::reserve::Reserve;
 use super::view::{OrderView, Orders};
 use super::{Belief, Committed, Journal, JournalError, OpenRecord, rules, select_beliefs};
 use crate::disk;
@@ -62,6 +64,8 @@ pub struct SqliteJournal {
     logged: u32,
     /// Why nothing can be written.
     refuses: Option<JournalError>,
+    // Behind the reader, whose files go first.
+    reserve: Reserve,
     _lock: Option<Lock>,
 }
 
@@ -105,8 +109,11 @@ impl SqliteJournal {
             None => file::inspect(&path).and_then(|()| Lock::create(&path))?,
         };
         file::inspect(&path)?;
+        let mut reserve = Reserve::of(&path);
+        let db = with_reserve(&mut reserve, || connect_checked(&path))?;
         Ok(Self {
-            reader: SqliteReader { db: connect_checked(&path)?, path, _lock: None },
+            reader: SqliteReader { db, path, _lock: None },
+            reserve,
             is_new,
             open: None,
             logged: 0,
@@ -119,7 +126,8 @@ impl SqliteJournal {
     /// to write gives the refusal. Until this is closed, no other process writes it.
     pub fn open_to_look(path: impl AsRef<Path>, refusal: JournalError) -> Result<Self, JournalError> {
         let reader = SqliteReader::open_as_it_lies(fs::canonicalize(path.as_ref()).map_err(|_| refusal.clone())?)?;
-        Ok(Self { reader, is_new: false, open: None, logged: 0, refuses: Some(refusal), _lock: None })
+        let reserve = Reserve::of(&reader.path);
+        Ok(Self { reader, is_new: false, open: None, logged: 0, refuses: Some(refusal), reserve, _lock: None })
     }
 
     /// Whether this call of [`SqliteJournal::open`] has made it: people must be told, for a journal of theirs may lie elsewhere.
@@ -136,7 +144,12 @@ impl SqliteJournal {
     fn write(&mut self, entry: &Entry, now: Moment) -> Result<(), JournalError> {
         // Out while it is written: after an error the file alone knows.
         let open = self.open.take();
-        self.insert(entry, now)?;
+        let mut written = self.insert(entry, now);
+        // The room that is kept is for the ends of orders, never for a new one.
+        while is_refused(&written) && !matches!(entry, Entry::Intent(_)) && self.reserve.give_back() {
+            written = self.insert(entry, now);
+        }
+        written?;
         self.open = open.map(|records| follow(records, entry));
         self.logged += 1;
         Ok(())
@@ -174,6 +187,11 @@ impl SqliteJournal {
 impl Journal for SqliteJournal {
     fn commit(&mut self, intent: Intent, now: Moment) -> Result<Committed, JournalError> {
         let entry = Entry::Intent(intent.clone());
+        if self.refuses.is_none() {
+            let orders = Journal::open(self, None)?.len() + 1;
+            let held = self.reserve.hold(orders);
+            held.map_err(|error| io_failure("keep room for the end of the order beside", &self.reader.path, &error))?;
+        }
         self.write(&entry, now)?;
         Ok(Committed { intent })
     }
@@ -382,6 +400,24 @@ impl SqliteReader {
             records.push(OpenRecord { intent, is_final, is_acknowledged: row.get(3).map_err(fail)? });
         }
         Ok(records)
+    }
+}
+
+/// Whether there was no room for it.
+fn is_refused<T>(done: &Result<T, JournalError>) -> bool {
+    matches!(done, Err(JournalError::Storage { reason, .. }) if disk::is_want_of_room(reason))
+}
+
+/// Does it with the room that is kept, where the disk has no other.
+fn with_reserve<T>(
+    reserve: &mut Reserve,
+    mut done: impl FnMut() -> Result<T, JournalError>,
+) -> Result<T, JournalError> {
+    loop {
+        match done() {
+            refused if is_refused(&refused) && reserve.give_back() => {}
+            ended => return ended,
+        }
     }
 }
 
