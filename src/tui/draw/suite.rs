@@ -229,7 +229,8 @@ fn ended_lines(app: &App, ended: &Ended, width: usize) -> Vec<Line<'static>> {
 fn mutants(frame: &mut Frame<'_>, area: Rect, app: &App, picker: &Picker) {
     let theme = app.theme;
     let width = usize::from(area.width);
-    let text = "What is tested from now on has this defect, and cases should fail.";
+    let text =
+        "What is tested from now on has this defect, and cases should fail. * money or authentication is at stake.";
     let mut lines: Vec<Line<'_>> =
         wrapped(text, width).into_iter().map(|line| Line::styled(line, theme.quiet())).collect();
     lines.push(Line::from(vec![Span::raw("Only with "), Span::styled(format!("{}_", picker.text), theme.accent())]));
@@ -260,25 +261,31 @@ fn suite_line(app: &App, name: &str, chosen: bool, width: usize) -> Line<'static
     let base = if chosen { theme.accent() } else { theme.strong() };
     let mark = if chosen { "▸ " } else { "  " };
     let fold = if app.suite.is_unfolded(name) { "▾" } else { "▹" };
-    let mut spans = vec![Span::styled(format!("{mark}{fold} {name:<11}"), base)];
-    spans.extend(bar(app, &cases));
+    let head = Span::styled(format!("{mark}{fold} {name:<11}"), base);
     let waits = cases.iter().filter(|entry| entry.turn != Turn::None).count();
     let known = |kind| cases.iter().filter(|entry| entry.turn == Turn::None && standing(entry) == kind).count();
-    let counted = Standing::ALL.into_iter().map(|kind| (known(kind), kind.name(), words::standing(kind, theme).2));
+    let counted = Standing::ALL
+        .into_iter()
+        .map(|kind| (known(kind), [kind.name(), words::short(kind)], words::standing(kind, theme).2));
     // What the run under way has still to do is more than what it leaves out.
-    let mut counted: Vec<(usize, &str, Style)> = counted.collect();
-    counted.insert(VERDICTS, (waits, "to come", theme.accent()));
-    let mut comma = "  ";
-    for (count, word, style) in counted.into_iter().filter(|(count, ..)| *count > 0) {
-        let text = format!("{count} {word}");
-        if Line::from(spans.clone()).width() + comma.len() + columns(&text) > width {
-            break;
+    let mut counted: Vec<(usize, [&str; 2], Style)> = counted.collect();
+    counted.insert(VERDICTS, (waits, ["to come", "to come"], theme.accent()));
+    counted.retain(|(count, ..)| *count > 0);
+    // A number is never left out: the words get short, then the bar goes.
+    let lines = [(0, true), (1, true), (1, false)].map(|(form, with_bar)| {
+        let mut spans = vec![head.clone()];
+        if with_bar {
+            spans.extend(bar(app, &cases));
         }
-        spans.push(Span::raw(comma));
-        spans.push(Span::styled(text, style));
-        comma = ", ";
-    }
-    Line::from(spans)
+        for (index, (count, words, style)) in counted.iter().enumerate() {
+            spans.push(Span::raw(if index == 0 { "  " } else { ", " }));
+            spans.push(Span::styled(format!("{count} {}", words[form]), *style));
+        }
+        Line::from(spans)
+    });
+    let fits = |line: &&Line<'_>| line.width() <= width;
+    let line = lines.iter().find(fits).or(lines.last());
+    line.cloned().unwrap_or_default()
 }
 
 /// A suite's cases as one bar: what ran is thick. A single failure is never too small to be seen.

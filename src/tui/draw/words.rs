@@ -167,6 +167,20 @@ pub(super) fn standing(standing: Standing, theme: Theme) -> (char, &'static str,
     }
 }
 
+/// The word where there is no room for it.
+pub(super) const fn short(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Passed => "ok",
+        Standing::Failed => "fail",
+        Standing::Error => "err",
+        Standing::Inconclusive => "?",
+        Standing::Expected => "known",
+        Standing::Blocked => "blocked",
+        Standing::NotApplicable => "n/a",
+        Standing::NotRun => "left",
+    }
+}
+
 /// The same, or what its part in the run under way is.
 pub(super) fn turn(entry: &CaseLine, theme: Theme) -> (char, &'static str, Style) {
     match entry.turn {
