@@ -10,7 +10,7 @@ UNTORN = cargo run --release --locked --quiet --
 # What the PC/SC binding links against.
 BUILD_PACKAGES := pkg-config libpcsclite-dev
 # The real PC/SC service, a reader for virtual cards, foreign programs that talk to them, and what a foreign card is built with.
-TEST_PACKAGES := iproute2 libclang-dev libxml2-utils pcscd vsmartcard-vpcd opensc pcsc-tools python3-cryptography python3-pyscard python3-virtualsmartcard python3-pycryptodome strace
+TEST_PACKAGES := faketime iproute2 libclang-dev libxml2-utils pcscd vsmartcard-vpcd opensc pcsc-tools python3-cryptography python3-pyscard python3-virtualsmartcard python3-pycryptodome strace
 
 .PHONY: run test nightly bench reports build-needs test-needs foreign-card
 

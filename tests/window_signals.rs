@@ -27,7 +27,7 @@ const STATES: &[(&str, Steps, Leaves)] = &[
     ("waiting for the card", &[("380\r", "s left")], Leaves::Nothing),
     ("processing", &[("380v\r", "s left"), ("p", "Reading the card.")], Leaves::Paid),
     ("the order is with the card", &[("380v\r", "s left"), ("p", "The order is with the card.")], Leaves::Paid),
-    ("armed tear", &[("380a", "ARMED exchange 3")], Leaves::Nothing),
+    ("armed tear", &[("380a", "ARMED value")], Leaves::Nothing),
     ("unresolved", RETOUCH, Leaves::Unresolved),
     ("balance check", BALANCE, Leaves::Slip),
     ("PIN", &[("12000vv\r", "s left"), ("p", "confirm, after")], Leaves::Nothing),
