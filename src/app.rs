@@ -240,6 +240,17 @@ impl App {
         })
     }
 
+    /// What is wrong with the clock, as far as the journal tells: its last line is of a time that has not come yet. Orders go on, for
+    /// neither money nor waits depend on it.
+    pub fn clock_doubt(&self) -> Result<Option<String>, AppError> {
+        // A counting clock begins anew with each run.
+        let newest = if self.clock.is_running() { self.journal.reader().newest()? } else { None };
+        let now = self.clock.now();
+        Ok(newest.filter(|newest| *newest > now).map(|newest| {
+            format!("the clock shows {now}, and the journal's last line is of {newest}: the clock is wrong now, or was wrong then")
+        }))
+    }
+
     /// Why the trace is not whole, with the name of its file.
     pub fn trace_error(&self) -> Option<String> {
         trace_error(&self.trace, self.trace_file.as_deref())

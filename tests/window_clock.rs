@@ -100,3 +100,33 @@ fn a_suite_comes_to_the_same_verdicts_whatever_the_clock_shows() {
         assert_eq!(verdicts(Some(jump)), right, "{jump}");
     }
 }
+
+/// A journal that is ahead of the clock: one of the two is wrong, and a person is told, in the shell, in JSON and in the window.
+#[test]
+fn a_journal_from_a_time_that_has_not_come_is_told() {
+    let Some(library) = library() else { return };
+    let desk = Desk::new(&[]);
+    let at = |clock: &str, words: &[&str]| {
+        let mut command = desk.command(words);
+        with_clock(&mut command, &library, desk.path());
+        std::fs::write(desk.path().join("clock"), clock).unwrap();
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(at("@2026-03-01 10:00:00", &["pay", "100"]).0, Some(0));
+    let (code, _, told) = at("@2026-03-01 11:00:00", &["pay", "100"]);
+    assert!(code == Some(0) && !told.contains("the clock"), "{told}");
+    for (clock, is_told) in
+        [("@2026-03-01 10:59:59", true), ("@2024-02-29 10:00:00", true), ("@2026-03-01 11:00:01", false)]
+    {
+        let (code, stdout, told) = at(clock, &["--json", "balance"]);
+        let json: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(code, Some(0));
+        assert_eq!(told.contains("the journal's last line is of 2026-03-01 11:00:00Z"), is_told, "{clock}: {told}");
+        assert_eq!(json["clock_doubt"].is_string(), is_told, "{clock}: {json}");
+    }
+    let mut window = desk.command(&[]);
+    with_clock(&mut window, &library, desk.path()).env("TERM", "xterm-256color");
+    let mut screen = Screen::start(&window, (40, 160));
+    screen.wait_for("! the clock shows 2026-03-01 10:00:00Z, and the journal's last line is of 2026-03-01 11:00:00Z");
+}

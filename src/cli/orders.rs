@@ -127,6 +127,8 @@ pub(super) struct Station {
     pub(super) app: App,
     pub(super) desk: ShellDesk,
     card: Option<CardReference>,
+    /// What the journal says against the clock.
+    clock_doubt: Option<String>,
 }
 
 impl Station {
@@ -135,9 +137,13 @@ impl Station {
     }
 
     fn of(app: App, global: &Global, options: &Options) -> Result<Self, AppError> {
+        let clock_doubt = app.clock_doubt()?;
+        if let Some(doubt) = &clock_doubt {
+            super::tell(&format!("untorn: warning: {doubt}"));
+        }
         let mut desk = ShellDesk::new(&app, global.pin_file.clone(), global.json)?;
         desk.pin_wait = Duration::from_secs(options.wait_seconds.into());
-        Ok(Self { app, desk, card: options.card.clone() })
+        Ok(Self { app, desk, card: options.card.clone(), clock_doubt })
     }
 
     /// Says where a new journal was made: the person may have meant another.
@@ -146,6 +152,9 @@ impl Station {
             let path = self.app.journal.reader().path().display().to_string();
             super::tell(&format!("A new journal was made: {path}"));
             report.set("new_journal", path.into());
+        }
+        if let Some(doubt) = &self.clock_doubt {
+            report.set("clock_doubt", doubt.as_str().into());
         }
         report
     }

@@ -333,6 +333,15 @@ impl SqliteReader {
         &self.path
     }
 
+    /// The time of the last line; `None` where there is none.
+    pub fn newest(&self) -> Result<Option<Moment>, JournalError> {
+        let fail = |error| failure("read", &self.path, &error);
+        let newest = self
+            .db
+            .query_row("SELECT time_ms FROM entry ORDER BY sequence DESC LIMIT 1", (), |row| row.get::<_, i64>(0));
+        Ok(newest.optional().map_err(fail)?.map(|millis| Moment::from_millis(millis.cast_unsigned())))
+    }
+
     /// Gives every line, oldest first, to `visit`, until that fails. The chain is not checked here.
     pub fn lines(&self, mut visit: impl FnMut(Line) -> Result<(), JournalError>) -> Result<(), JournalError> {
         let fail = |error| failure("read", &self.path, &error);

@@ -51,6 +51,7 @@ pub fn run(options: &Options, files: SuiteFiles, first: Tab) -> Result<bool, App
     let journal_clock = app.clock.clone();
     let reader = app.journal.another_reader()?;
     let bench = bench(&mut app, options)?;
+    let clock_doubt = app.clock_doubt()?;
     let new_journal = app.journal.is_new().then(|| app.journal.reader().path().display().to_string());
     let orders_for = app.terminal.config_mut().orders_for.clone();
     let setup = Setup {
@@ -69,7 +70,7 @@ pub fn run(options: &Options, files: SuiteFiles, first: Tab) -> Result<bool, App
         open_reader: Box::new(move |name| {
             open_pcsc(name, &untraced, &trace_clock, &ring).map_err(|error| error.to_string())
         }),
-        notice: new_journal.map(|path| format!("a new journal was made: {path}")),
+        notice: new_journal.map(|path| format!("a new journal was made: {path}")).or(clock_doubt),
     };
     // A run that repeats cannot depend on what is plugged in meanwhile.
     let watch = options.seed.is_none();
