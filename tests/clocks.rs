@@ -1,4 +1,4 @@
-//! Clocks that are wrong, and clocks that are set while a sale is under way.
+//! Clocks that are wrong, and clocks that are set while a sale is under way (REQ-RUL-13).
 //!
 //! proptest prints the smallest time; the same one is repeated by its seed in `proptest-regressions`.
 

@@ -1,4 +1,4 @@
-//! The system's clock is set while a window or a suite is at work: no wait, no verdict and no money is another for it. libfaketime stands between
+//! REQ-RUL-13: the system's clock is set while a window or a suite is at work: no wait, no verdict and no money is another for it. libfaketime stands between
 //! the program and its clock; the time that passes is left alone, as a set clock leaves it.
 
 #![cfg(target_os = "linux")]
