@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::Value;
 use untorn::conformance::result::TestReport;
-use untorn::report::suite::{junit, markdown, tap, text};
+use untorn::report::suite::{ctrf, html, junit, markdown, tap, text};
 
 use super::samples::report;
 
@@ -15,6 +15,9 @@ const FORGED: &[&str] = &[
     "a\u{2028}ok 1",
     "a\u{85}failed  FORGED",
     "a\u{b}b\u{c}c",
+    "<script>forged()</script>",
+    "\"><b onmouseover=forged()>",
+    "--><!-- ]]> &lt;b&gt;",
 ];
 
 /// Replaces the `wanted`-th text of a value; `false` where there are fewer.
@@ -51,12 +54,19 @@ fn lines(text: &str) -> usize {
     text.replace("\r\n", "\n").chars().filter(|c| ends(*c)).count()
 }
 
-fn all_lines(report: &TestReport) -> [(&'static str, usize); 4] {
+/// Where a page or a document begins something: a tag, or a name of JSON.
+fn begins(text: &str, mark: &str) -> usize {
+    text.matches(mark).count()
+}
+
+fn all_lines(report: &TestReport) -> [(&'static str, usize); 6] {
     [
         ("text", lines(&text::write(report, true))),
         ("tap", lines(&tap::write(report))),
         ("markdown", lines(&markdown::write(report))),
-        ("junit", lines(&junit::write(report))),
+        ("junit", lines(&junit::write(report)) + begins(&junit::write(report), "<")),
+        ("html", begins(&html::write(report, &[]), "<")),
+        ("ctrf", begins(&ctrf::write(report), "\":")),
     ]
 }
 
