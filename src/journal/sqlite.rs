@@ -2,7 +2,7 @@
 //!
 //! Beside the file `journal.db` lie `journal.db-lock`, empty, which the writer holds locked, and, while it is open or after a crash,
 //! `journal.db-wal` and `journal.db-shm`, which belong to it: copy or move all of them, or close it first. `journal.db-reserve` is room for the
-//! ends of open orders ([`super::reserve`]).
+//! ends of open orders (`reserve.rs`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
