@@ -1,6 +1,8 @@
-//! What it means when the system refuses to write, in a person's words.
+//! What it means when the system refuses to write, or has something else than a file, in a person's words.
 
+use std::fs::FileType;
 use std::io;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use rustix::fs::{StatVfsMountFlags, statvfs};
@@ -22,6 +24,16 @@ pub(crate) fn cause(error: &io::Error) -> Option<&'static str> {
         Errno::ROFS => Some(READ_ONLY),
         Errno::FBIG => Some(LIMIT),
         _ => None,
+    }
+}
+
+/// What stands where a file is expected; `None` where it is one.
+pub(crate) fn no_file(kind: FileType) -> Option<&'static str> {
+    match kind {
+        kind if kind.is_file() => None,
+        kind if kind.is_dir() => Some("a directory"),
+        kind if kind.is_fifo() => Some("a named pipe"),
+        _ => Some("a device"),
     }
 }
 

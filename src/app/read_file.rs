@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use rustix::fs::OFlags;
 
 use super::AppError;
+use crate::disk;
 
 /// Octets. A report of all cases with its logs has some ten million; beyond this a name leads to something else, such as a device.
 pub(super) const LEN_MAX: u64 = 256 << 20;
@@ -28,16 +29,10 @@ fn open(path: &Path) -> io::Result<File> {
         return File::open(path);
     }
     let file = File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
-    let kind = file.metadata()?.file_type();
-    if kind.is_file() {
-        return Ok(file);
+    match disk::no_file(file.metadata()?.file_type()) {
+        None => Ok(file),
+        Some(what) => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("expected a file, got {what}"))),
     }
-    let what = match kind {
-        kind if kind.is_dir() => "a directory",
-        kind if kind.is_fifo() => "a named pipe",
-        _ => "a device",
-    };
-    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("expected a file, got {what}")))
 }
 
 /// As [`read_text`], with the error of the system.

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read};
-use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use super::JournalError;
@@ -76,10 +75,10 @@ pub(super) fn inspect(path: &Path) -> Result<(), JournalError> {
     // The log first: a writer that closes meanwhile completes the file before it removes the log.
     let log_length = fs::metadata(beside(path, "-wal")).map_or(0, |metadata| metadata.len());
     let length = match fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => return Err(foreign(path, "it is a directory")),
-        Ok(metadata) if metadata.file_type().is_fifo() => return Err(foreign(path, "it is a named pipe")),
-        Ok(metadata) if !metadata.is_file() => return Err(foreign(path, "it is a device")),
-        Ok(metadata) => metadata.len(),
+        Ok(metadata) => match disk::no_file(metadata.file_type()) {
+            Some(what) => return Err(foreign(path, &format!("it is {what}"))),
+            None => metadata.len(),
+        },
         Err(error) => return Err(io_failure("look at", path, &error)),
     };
     if length == 0 {

@@ -20,7 +20,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -228,19 +228,16 @@ fn open(path: &Path) -> Result<File, StateFileError> {
 fn open_with(options: &mut OpenOptions, path: &Path) -> Result<File, StateFileError> {
     let fail = |source| StateFileError::Io { path: path.to_owned(), operation: "open", source };
     // Before it is opened: the system's words for a directory that is opened for writing say nothing of what was expected.
-    let kind = std::fs::metadata(path).map_err(fail)?.file_type();
-    let what = match kind {
-        kind if kind.is_dir() => "a directory",
-        kind if kind.is_fifo() => "a named pipe",
-        _ => "a device",
-    };
-    let no_file = || StateFileError::NoFile { path: path.to_owned(), what };
-    if !kind.is_file() {
-        return Err(no_file());
+    let no_file = |what| StateFileError::NoFile { path: path.to_owned(), what };
+    if let Some(what) = disk::no_file(std::fs::metadata(path).map_err(fail)?.file_type()) {
+        return Err(no_file(what));
     }
     let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     let file = options.custom_flags(flags).open(path).map_err(fail)?;
-    if file.metadata().map_err(fail)?.is_file() { Ok(file) } else { Err(no_file()) }
+    match disk::no_file(file.metadata().map_err(fail)?.file_type()) {
+        None => Ok(file),
+        Some(what) => Err(no_file(what)),
+    }
 }
 
 /// Whether it begins as a state file does, as far as it goes.
