@@ -65,3 +65,25 @@ fn what_is_no_file_is_called_by_what_it_is() {
         }
     }
 }
+
+/// What a person says of a record needs the journal and nothing else.
+#[test]
+fn an_order_is_acknowledged_without_its_card() {
+    let spoils: [fn(&Desk); 3] = [
+        |desk| fs::remove_file(desk.state()).unwrap(),
+        |desk| fs::write(desk.state(), "").unwrap(),
+        |desk| fs::write(desk.state(), "somebody's letter").unwrap(),
+    ];
+    for spoil in spoils {
+        let desk = Desk::new(&[]);
+        desk.run(&["pay", "100", "--tear", "value:after", "--no-retouch"]).ended(2);
+        spoil(&desk);
+        let said = desk.json(0, &["resolve", "--acknowledge", "1"]);
+        assert_eq!(said["result"], "acknowledged");
+        assert_eq!(desk.json(0, &["journal", "show", "1"])["order"]["state"], "acknowledged");
+    }
+    // And where there is no journal, none is made.
+    let desk = Desk::new(&[]);
+    let told = desk.run(&["resolve", "--acknowledge", "1"]).ended(3).stderr;
+    assert!(told.contains("there is no journal") && !desk.journal().exists(), "{told}");
+}

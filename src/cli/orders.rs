@@ -15,6 +15,7 @@ use crate::conformance::role::{CommandRole, TearAt};
 use crate::counted::counted;
 use crate::family::refund::find;
 use crate::journal::record::{CardReference, Entry, Intent, OrderKind, OrderNumber};
+use crate::journal::sqlite::{SqliteJournal, SqliteReader};
 use crate::journal::{Journal, OpenRecord};
 use crate::money::{Currency, Money};
 use crate::quoted::quoted;
@@ -75,11 +76,12 @@ fn enquire(global: &Global, request: Request) -> Result<Report, AppError> {
 }
 
 pub(super) fn resolve(global: &Global, resolve: &Resolve) -> Result<Report, AppError> {
-    let mut station = Station::open(global, &global.options())?;
-    let open = station.app.journal.open(None)?;
+    let options = global.options();
     if let Some(number) = resolve.acknowledge {
-        return station.acknowledge(number, &open);
+        return acknowledge(&options, number);
     }
+    let mut station = Station::open(global, &options)?;
+    let open = station.app.journal.open(None)?;
     if open.is_empty() {
         // A virtual card is always there, and may contradict the journal; for a real one nobody waits without a reason.
         if station.app.card.is_some() {
@@ -346,20 +348,25 @@ impl Station {
         };
         (Moved::NotMoved, work)
     }
+}
 
-    fn acknowledge(&mut self, number: u32, open: &[OpenRecord]) -> Result<Report, AppError> {
-        let Some(record) = open.iter().find(|record| record.intent.order.0 == number) else {
-            let text = format!("order {number} is not unresolved; see `untorn journal list --unresolved`");
-            return Err(usage(text));
-        };
-        let Intent { order, attempt, .. } = record.intent;
-        let now = self.app.clock.now();
-        self.app.journal.append(Entry::Acknowledged { order, attempt }, now)?;
-        let detail =
-            format!("Order {order} stays unresolved and no longer holds up sales. A touch of its card resolves it.");
-        let json = json!({ "order": order_json(&record.intent) });
-        Ok(Report::done(format!("{detail}\n"), "acknowledged", detail, json))
-    }
+/// What a person says of a record is the journal's alone: neither reader nor card is asked.
+fn acknowledge(options: &Options, number: u32) -> Result<Report, AppError> {
+    let path = options.journal_path()?;
+    // Where there is none, none is made for this.
+    drop(SqliteReader::open(&path)?);
+    let mut journal = SqliteJournal::open(&path)?;
+    let open = journal.open(None)?;
+    let Some(record) = open.iter().find(|record| record.intent.order.0 == number) else {
+        let text = format!("order {number} is not unresolved; see `untorn journal list --unresolved`");
+        return Err(usage(text));
+    };
+    let Intent { order, attempt, .. } = record.intent;
+    journal.append(Entry::Acknowledged { order, attempt }, options.clock().now())?;
+    let detail =
+        format!("Order {order} stays unresolved and no longer holds up sales. A touch of its card resolves it.");
+    let json = json!({ "order": order_json(&record.intent) });
+    Ok(Report::done(format!("{detail}\n"), "acknowledged", detail, json))
 }
 
 impl Report {

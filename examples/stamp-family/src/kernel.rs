@@ -189,7 +189,9 @@ impl StampKernel {
             Deed::Stamp => {
                 refused(RefusalReason::MaximumExceeded, format!("the card is full with {STAMPS_MAX} stamps"))
             }
-            Deed::Coffee => refused(RefusalReason::BalanceTooSmall, format!("the card has {} stamps", card.stamps)),
+            Deed::Coffee => {
+                refused(RefusalReason::BalanceTooSmall, format!("the card has only {} stamps", card.stamps))
+            }
         })?;
         let used_up = || refused(RefusalReason::NotActive, "the card's counter is used up".to_owned());
         let counter = card.counter.checked_add(1).ok_or_else(used_up)?;

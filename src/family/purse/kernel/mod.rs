@@ -308,7 +308,8 @@ impl PurseKernel {
         let logical_card = self.logical_cards.first().copied().unwrap_or(1);
         let (amount, balance) = (draft.amount.minor, session.state.balance);
         let maximum = session.state.details.first().map_or(u32::MAX, |detail| detail.maximum);
-        let too_little = || refused(RefusalReason::BalanceTooSmall, format!("the card holds {}", session.balance()));
+        let too_little =
+            || refused(RefusalReason::BalanceTooSmall, format!("the card holds only {}", session.balance()));
         let too_much = || refused(RefusalReason::MaximumExceeded, "the card may not hold that much".to_owned());
         let added = || balance.checked_add(amount).filter(|sum| *sum <= maximum).ok_or_else(too_much);
         Ok(match draft.kind {
