@@ -75,3 +75,21 @@ fn a_journal_that_another_process_uses_is_told() {
     let left = screen.wait();
     assert!(left.status.code() == Some(0) && left.is_whole, "{}", left.text);
 }
+
+/// What failed can be repeated: its command stands on the terminal when the window has gone, in one piece.
+#[test]
+fn the_commands_that_repeat_a_failure_are_left_behind() {
+    let desk = Desk::new(&[]);
+    let case = "suite = \"mine\"\n[[case]]\nid = \"MINE-SEL-001\"\npurpose = \"Nobody has this name.\"\nneeds = [\"iso7816_4\"]\n\
+                risk = \"read_only\"\n[[case.step]]\nsend = \"00A40400 05 A000000099 00\"\nexpect = \"9000\"\n";
+    fs::write(desk.path().join("mine.toml"), case).unwrap();
+    let mut screen = window(&desk, &["--cases", "mine.toml"]);
+    screen.wait_for("runs them all");
+    screen.type_keys("\x1b[F");
+    screen.wait_for("▸ ▹ mine");
+    screen.type_keys("r");
+    screen.wait_for("Ended after");
+    screen.type_keys("q");
+    let left = screen.wait();
+    assert!(left.text.contains("MINE-SEL-001: untorn test --replay MINE-SEL-001@1/"), "{}", left.text);
+}

@@ -19,8 +19,10 @@ use super::draw;
 use super::snapshot::{Phase, Snapshot};
 use super::suite::{self, Ask, Suite, Wish};
 use super::theme::Theme;
-use super::verdicts::Picture;
+use super::verdicts::{CaseLine, Picture};
 use crate::app::{Clock, stop};
+use crate::conformance::result::Standing;
+use crate::report::plain;
 use crate::terminal::event::{Outcome, OutcomeKind};
 use crate::time::Moment;
 
@@ -51,6 +53,23 @@ pub enum Happening {
     SuiteEnded,
     /// A signal wants the process to end.
     Signal,
+}
+
+/// How many commands are left behind.
+const COMMANDS_MAX: usize = 10;
+
+/// The commands that repeat what failed: in the window they wrap, and cannot be copied whole.
+fn leave_commands(app: &App) {
+    let has_failed = |entry: &&CaseLine| matches!(entry.result.standing(), Standing::Failed | Standing::Error);
+    let failed: Vec<&CaseLine> = app.suite.picture.cases.iter().filter(has_failed).collect();
+    for entry in failed.iter().take(COMMANDS_MAX) {
+        let command = format!("{}: untorn test --replay {}", entry.result.id, entry.result.replay);
+        // Nothing depends on its being read.
+        let _ = writeln!(io::stderr(), "{}", plain::visible(&command));
+    }
+    if failed.len() > COMMANDS_MAX {
+        let _ = writeln!(io::stderr(), "and {} more", failed.len() - COMMANDS_MAX);
+    }
 }
 
 /// Opens the window and stays until the person leaves.
@@ -88,6 +107,7 @@ pub fn open(setup: Setup, suite: suite::Setup, clock: Clock, watch: bool, tab: T
     let behind = Behind { instruct, ask };
     let ended = run(&mut terminal, &mut app, &happenings, &behind, &mut ring);
     restore();
+    leave_commands(&app);
     let mut is_unresolved = false;
     // Also where the person cannot say it any more.
     behind.tell(Told::Core(Instruction::Quit));
