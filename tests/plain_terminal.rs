@@ -53,6 +53,6 @@ fn a_window_that_is_too_small_says_both_sizes() {
     let mut command = desk.command(&[]);
     command.env("TERM", "xterm");
     let mut screen = Screen::start(&command, (7, 40));
-    screen.wait_for("Needs 30x8, has 40x7");
+    screen.wait_for("Needs 30x11, has 40x7");
     assert!(screen.signal(Signal::TERM).is_whole);
 }
