@@ -16,8 +16,14 @@ use super::file::{RESERVE, beside};
 
 /// To open the journal: its shared memory of 32 KiB, and the log with its first pages.
 const TO_OPEN: u64 = 96 * 1024;
-/// For the ends of one order: resolution, slip, acknowledgement and alarm, some six pages each.
+/// For the ends of one order: resolution, slip, acknowledgement and alarm, some six pages of the log each.
 const FOR_AN_ORDER: u64 = 96 * 1024;
+/// For as many orders as a card can have open at one touch, and more; between two touches the log is taken into the file.
+const AT_ONCE: u64 = 16;
+/// For each order beyond these: what stays in the file.
+const FOR_ONE_MORE: u64 = 16 * 1024;
+/// It grows by so much, so that not each order waits for the disk.
+const GROWTH: u64 = 128 * 1024;
 /// What is given back at once.
 const STEP: u64 = 32 * 1024;
 /// In which `stat` counts blocks (POSIX.1-2017, sys/stat.h leaves it open; Linux: inode(7)).
@@ -39,7 +45,9 @@ impl Reserve {
 
     /// Keeps room for the ends of so many orders.
     pub(super) fn hold(&mut self, orders: usize) -> io::Result<()> {
-        let wanted = TO_OPEN + FOR_AN_ORDER.saturating_mul(orders as u64);
+        let orders = orders as u64;
+        let wanted = TO_OPEN + FOR_AN_ORDER * orders.min(AT_ONCE) + FOR_ONE_MORE * orders.saturating_sub(AT_ONCE);
+        let wanted = wanted.next_multiple_of(GROWTH);
         // A copy can have the length and no blocks.
         let is_held = |file: &fs::Metadata| file.len() >= wanted && file.blocks() * BLOCK >= wanted;
         if fs::symlink_metadata(&self.path).is_ok_and(|file| file.is_file() && is_held(&file)) {
