@@ -194,6 +194,9 @@ fn show(event: &Event<'_>, back: Option<&Control>) {
                 counted(response.len(), "octet")
             )
         }
+        Event::HeldBack { delay_ms } => {
+            format!("the answer is held back for {delay_ms} ms: the card slows down after refused attempts")
+        }
         Event::Lifted => "lifted".to_owned(),
         Event::Closed => "vpcd closed the connection; waiting until it is back".to_owned(),
     };

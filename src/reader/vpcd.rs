@@ -89,6 +89,11 @@ pub enum Event<'a> {
         /// Data and status word.
         response: &'a [u8],
     },
+    /// The answer to that command is held back from now on, as the card asks: without this a wait looks like a fault.
+    HeldBack {
+        /// How long, in milliseconds, unless vpcd sends something first.
+        delay_ms: u32,
+    },
     /// The card is away: lifted by [`Control::lift`] or [`Control::lift_at`], or silent. It stays so until
     /// [`Control::present`], which may be called from here.
     Lifted,
@@ -395,7 +400,12 @@ impl Served<'_> {
                 lock(&self.control.0.state).lifted = true;
                 return Ok(End::Away);
             };
-            let wanted = if frame.delay_ms == 0 { Ok(true) } else { (self.hold_back)(stream, frame.delay_ms) };
+            let wanted = if frame.delay_ms == 0 {
+                Ok(true)
+            } else {
+                (self.on_event)(Event::HeldBack { delay_ms: frame.delay_ms });
+                (self.hold_back)(stream, frame.delay_ms)
+            };
             match wanted {
                 Ok(true) => {}
                 Ok(false) => continue,
@@ -619,12 +629,18 @@ mod tests {
         let held = control.clone();
         let (asked, delays) = std::sync::mpsc::channel();
         let (verdict, wanted) = std::sync::mpsc::channel();
+        let (tell, told) = std::sync::mpsc::channel();
         let server = std::thread::spawn(move || {
             let wait = |_: &TcpStream, delay_ms| {
                 asked.send(delay_ms).unwrap();
                 Ok(wanted.recv().unwrap())
             };
-            serve_waiting(&card, &attachment, &held, |_| (), wait)
+            let on_event = |event: Event<'_>| {
+                if let Event::HeldBack { delay_ms } = event {
+                    tell.send(delay_ms).unwrap();
+                }
+            };
+            serve_waiting(&card, &attachment, &held, on_event, wait)
         });
         let mut driver = Driver(listener.accept().unwrap().0);
         driver.send(&[CONTROL_POWER_ON]);
@@ -641,6 +657,7 @@ mod tests {
         control.stop();
         assert!(server.join().unwrap().is_ok());
         assert_eq!(delays.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected), "a reset is not held back");
+        assert_eq!(told.iter().collect::<Vec<_>>(), [6400, 6400], "each wait is told, and nothing else");
     }
 
     struct Nowhere;
